@@ -1,0 +1,1 @@
+//! Guardian-child links, rules and copies.

@@ -1,0 +1,1 @@
+//! Local accounts, sessions and the key set they are checked with.

@@ -1,0 +1,1 @@
+//! Webhook intake, observations, activities, streams, the journal.

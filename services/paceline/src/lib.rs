@@ -1,0 +1,1 @@
+//! The program: every service in one process, or any of them alone.

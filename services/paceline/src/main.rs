@@ -1,0 +1,3 @@
+//! The program: every service in one process, or any of them alone.
+
+fn main() {}

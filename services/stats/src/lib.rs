@@ -1,0 +1,1 @@
+//! Facts, daily totals, and the predecessors' statistics routes.

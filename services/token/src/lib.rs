@@ -1,0 +1,1 @@
+//! Connections, sealed tokens, leases and the call budget.

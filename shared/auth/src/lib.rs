@@ -1,0 +1,1 @@
+//! Tokens checked against a key set: SignedIn, Require, and the service credential.

@@ -1,0 +1,30 @@
+//! Messages of `proto/`, topics, and the envelope every record is wrapped in.
+#![warn(missing_docs)]
+
+mod envelope;
+mod event;
+#[expect(
+    unreachable_pub,
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated from proto/ by `cargo xtask codegen`"
+)]
+mod generated {
+    include!("generated/generated.rs");
+}
+mod topic;
+
+pub use envelope::{Bad, Cause, Envelope, Origin};
+pub use event::{Erasure, Event, key_of, name_of};
+pub use generated::paceline::{
+    activities::v1 as activities, athletes::v1 as athletes, copies::v1 as copies, envelope::v1 as wire,
+    erasures::v1 as erasures, journal::v1 as journal, replays::v1 as replays, strava::v1 as strava,
+    streams::v1 as streams,
+};
+pub use topic::{PARTITIONS, Topic};
+
+/// The compiled descriptor of `proto/`, for tools that transcode or compare.
+pub const DESCRIPTOR: &[u8] = include_bytes!("generated/descriptor.bin");
+/// The largest record that may be published, envelope included.
+pub const MAX_RECORD_BYTES: usize = 16 * 1024;

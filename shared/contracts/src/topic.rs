@@ -1,0 +1,75 @@
+//! The topics, their names and what they are for.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How many partitions a topic has unless a test asks for fewer.
+pub const PARTITIONS: i32 = 12;
+
+/// A topic of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Hints from Strava's webhook; key "application:owner".
+    StravaEvents,
+    /// Connections and erases; published by token.
+    Athletes,
+    /// "I have erased"; published by every service.
+    Erasures,
+    /// "Tell me everything again"; published by whoever is incomplete.
+    Replays,
+    /// Live and swept activities; published by ingest.
+    Activities,
+    /// Backfilled, imported and replayed activities; published by ingest, so that bulk never delays live.
+    ActivitiesBulk,
+    /// What became of each copy; published by duplication.
+    Copies,
+    /// What happened to each live activity; published by everyone, kept by ingest.
+    Journal,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 8] = [
+        Self::StravaEvents,
+        Self::Athletes,
+        Self::Erasures,
+        Self::Replays,
+        Self::Activities,
+        Self::ActivitiesBulk,
+        Self::Copies,
+        Self::Journal,
+    ];
+
+    /// The name on the broker (before a test's prefix).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StravaEvents => "strava.events",
+            Self::Athletes => "athletes",
+            Self::Erasures => "erasures",
+            Self::Replays => "replays",
+            Self::Activities => "activities",
+            Self::ActivitiesBulk => "activities.bulk",
+            Self::Copies => "copies",
+            Self::Journal => "journal",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no topic of this name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no topic is called {0:?}")]
+pub struct UnknownTopic(pub String);
+
+impl FromStr for Topic {
+    type Err = UnknownTopic;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name).ok_or_else(|| UnknownTopic(name.to_owned()))
+    }
+}

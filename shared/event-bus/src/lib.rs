@@ -1,0 +1,1 @@
+//! Handlers, publishers and the two transports: Apache Kafka and the built-in log.

@@ -1,0 +1,1 @@
+//! problem+json, extractors, request ids, limits, probes, metrics and graceful stop.

@@ -1,0 +1,1 @@
+//! Soft and hard stop, owned tasks, signals and the exit code.

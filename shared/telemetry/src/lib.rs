@@ -1,0 +1,1 @@
+//! Logs, traces, and trace context in and out of HTTP and events.

@@ -1,0 +1,3 @@
+//! Benchmarks and the load driver.
+
+fn main() {}

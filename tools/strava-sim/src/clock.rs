@@ -1,0 +1,40 @@
+//! The one clock of the simulator: system time plus an offset that an admin call can move.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// System time plus an offset.
+#[derive(Debug, Default)]
+pub(crate) struct SimClock {
+    offset_ms: AtomicI64,
+}
+
+impl SimClock {
+    /// Milliseconds since 1970 on the simulator's clock.
+    pub(crate) fn now_ms(&self) -> i64 {
+        let real = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |passed| passed.as_millis() as i64);
+        real + self.offset_ms.load(Ordering::SeqCst)
+    }
+
+    /// Seconds since 1970 on the simulator's clock.
+    pub(crate) fn now_s(&self) -> i64 {
+        self.now_ms().div_euclid(1000)
+    }
+
+    /// The offset in seconds.
+    pub(crate) fn offset_s(&self) -> i64 {
+        self.offset_ms.load(Ordering::SeqCst) / 1000
+    }
+
+    /// Sets the offset.
+    pub(crate) fn set_offset_s(&self, offset: i64) {
+        self.offset_ms.store(offset * 1000, Ordering::SeqCst);
+    }
+
+    /// Moves the clock by so many seconds.
+    pub(crate) fn advance_s(&self, by: i64) {
+        self.offset_ms.fetch_add(by * 1000, Ordering::SeqCst);
+    }
+}

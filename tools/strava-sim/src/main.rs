@@ -1,0 +1,3 @@
+//! A Strava to test against.
+
+fn main() {}

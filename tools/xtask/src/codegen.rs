@@ -1,0 +1,65 @@
+//! Turns `proto/` into the committed code of `shared/contracts` and the committed descriptor.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use prost::Message;
+
+/// The project's root: two folders above this crate.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Generates the code and the descriptor, or checks that both are fresh.
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
+    let proto = root().join("proto");
+    let files = proto_files(&proto)?;
+    let descriptors = protox::compile(&files, [&proto]).context("proto/ does not compile")?;
+    let scratch = tempfile::tempdir()?;
+    prost_build::Config::new()
+        .out_dir(scratch.path())
+        .include_file("generated.rs")
+        .compile_fds(descriptors.clone())
+        .context("cannot generate code")?;
+    fs::write(scratch.path().join("descriptor.bin"), descriptors.encode_to_vec())?;
+    let target = root().join("shared/contracts/src/generated");
+    if check { compare(scratch.path(), &target) } else { replace(scratch.path(), &target) }
+}
+
+fn proto_files(proto: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![proto.join("paceline")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "proto") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn compare(fresh: &Path, committed: &Path) -> anyhow::Result<()> {
+    for entry in fs::read_dir(fresh)? {
+        let entry = entry?;
+        let there = fs::read(committed.join(entry.file_name())).unwrap_or_default();
+        if there != fs::read(entry.path())? {
+            bail!("{} is stale: run `cargo xtask codegen` and commit it", entry.file_name().display());
+        }
+    }
+    Ok(())
+}
+
+fn replace(fresh: &Path, committed: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(committed)?;
+    for entry in fs::read_dir(fresh)? {
+        let entry = entry?;
+        fs::copy(entry.path(), committed.join(entry.file_name()))?;
+    }
+    Ok(())
+}
