@@ -1,6 +1,8 @@
 //! The project's own commands: `cargo xtask --help` lists them.
 
 mod codegen;
+mod environment;
+mod servers;
 
 use clap::Parser;
 
@@ -14,10 +16,23 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Start the test servers, print their addresses, and keep them until interrupted.
+    Servers,
 }
 
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Codegen { check } => codegen::run(check),
+        Command::Servers => hold_servers(),
+    }
+}
+
+fn hold_servers() -> anyhow::Result<()> {
+    let servers = servers::Servers::start(servers::Engine::MariaDb)?;
+    for (name, value) in servers.environment() {
+        eprintln!("export {name}={value}");
+    }
+    loop {
+        std::thread::park();
     }
 }
