@@ -13,6 +13,7 @@ mod event;
 mod generated {
     include!("generated/generated.rs");
 }
+pub mod streams_codec;
 mod topic;
 
 pub use envelope::{Bad, Cause, Envelope, Origin};
