@@ -1,0 +1,199 @@
+//! The command line: what can be asked of the program, with examples.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Paceline keeps athletes' training history current and does something with every activity the moment it happens.
+#[derive(Debug, Parser)]
+#[command(name = "paceline", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline demo                                    see it work next to a simulated Strava
+  paceline up --public-url https://run.example     everything in one process, on a built-in log and SQLite
+  paceline up --kafka 127.0.0.1:9092 --database-url mysql://paceline:secret@127.0.0.1:3306/
+  paceline run ingest --kafka broker:9092          one service, for a cluster
+  paceline doctor                                  what is wrong, and what to do about it
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 69 something needed is away, 78 wrong setting.";
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every service in this process, on embedded defaults unless told otherwise.
+    #[command(after_help = "Example:\n  paceline up --data-dir ./data --public-url https://run.example")]
+    Up(Place),
+    /// Run some of the services: token, ingest, stats, duplication, identity.
+    #[command(after_help = "Example:\n  paceline run ingest stats --kafka broker:9092 --database-url mysql://…")]
+    Run {
+        /// The services to run.
+        #[arg(required = true, value_parser = ["token", "ingest", "stats", "duplication", "identity"])]
+        services: Vec<String>,
+        /// Where and on what.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show the main job next to a simulated Strava: connect, import, a live activity, a child's copy.
+    #[command(after_help = "Examples:\n  paceline demo\n  paceline demo --check\n  paceline demo --kafka 127.0.0.1:9092")]
+    Demo(DemoArgs),
+    /// Check settings, database, log, key set, clock and Strava's answers; say what to do about each fault.
+    #[command(after_help = "Exit codes: 0 all well, 1 a fault, 2 a warning.\nExample:\n  paceline doctor --data-dir ./data --json")]
+    Doctor {
+        /// Print JSON instead of lines.
+        #[arg(long)]
+        json: bool,
+        /// Where and on what.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Create the databases and bring their tables up to date.
+    #[command(after_help = "Example:\n  paceline migrate --database-url mysql://root@127.0.0.1:3306/")]
+    Migrate(Place),
+    /// Create the topics of the log, or list them.
+    #[command(after_help = "Example:\n  paceline topics --kafka broker:9092")]
+    Topics(Place),
+    /// Add, list and remove local accounts.
+    #[command(after_help = "Examples:\n  paceline users add ana@example.org --admin\n  paceline users list")]
+    Users {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Users,
+        /// Where and on what.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Look at records that could not be handled, try them again, or drop them.
+    #[command(after_help = "Examples:\n  paceline parked list\n  paceline parked replay stats 0192…")]
+    Parked {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Parked,
+        /// Where and on what.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print the description of the HTTP interface (OpenAPI 3.1, JSON).
+    #[command(after_help = "Example:\n  paceline openapi > openapi.json")]
+    Openapi,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the program runs and on what: each flag is also a setting (`PACELINE_<SECTION>__<KEY>`).
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// A settings file (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where people and Strava reach us [default: 127.0.0.1:8080; port 0: any].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Where probes, metrics and internal calls are served [default: 127.0.0.1:9090].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub ops_listen: Option<SocketAddr>,
+    /// Where databases, the built-in log, keys and objects live [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The address Strava and browsers use for us; without one Paceline polls instead of being told.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Strava's address [default: https://www.strava.com/].
+    #[arg(long, value_name = "URL")]
+    pub strava_url: Option<String>,
+    /// Kafka brokers; without them the built-in log serves.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub kafka: Option<String>,
+    /// A MySQL or MariaDB server; without one each service has a SQLite file.
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Where streams are kept: file:PATH or s3://BUCKET/PREFIX [default: file:DATA/objects].
+    #[arg(long, value_name = "URL")]
+    pub object_store: Option<String>,
+    /// Shift the clock by so many seconds (tests only, next to a simulator whose clock was moved).
+    #[arg(long, value_name = "SECONDS", hide = true, allow_hyphen_values = true)]
+    pub clock_offset: Option<i64>,
+}
+
+/// What the demo is told.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Verify the results, then stop: exit code 0 when all is right.
+    #[arg(long)]
+    pub check: bool,
+    /// Do it all over this broker instead of the built-in log.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// Keep the data here [default: a new folder that is removed at the end].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where to serve people.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The simulator's program [default: strava-sim beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub simulator: Option<PathBuf>,
+}
+
+/// What can be done with local accounts.
+#[derive(Debug, Subcommand)]
+pub enum Users {
+    /// Add an account and print its password once (or read one from standard input).
+    Add {
+        /// The e-mail address to sign in with.
+        email: String,
+        /// May administer users.
+        #[arg(long)]
+        admin: bool,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the accounts.
+    List,
+    /// Remove an account (its training data is another matter).
+    Remove {
+        /// The e-mail address.
+        email: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What can be done with parked records.
+#[derive(Debug, Subcommand)]
+pub enum Parked {
+    /// List them, newest first.
+    List,
+    /// Show one whole.
+    Show {
+        /// The service that parked it.
+        service: String,
+        /// Its id.
+        id: String,
+    },
+    /// Put one back on the log.
+    Replay {
+        /// The service that parked it.
+        service: String,
+        /// Its id.
+        id: String,
+    },
+    /// Forget one.
+    Drop {
+        /// The service that parked it.
+        service: String,
+        /// Its id.
+        id: String,
+    },
+}

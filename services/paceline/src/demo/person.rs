@@ -1,0 +1,132 @@
+//! One of the demo's people, acting through the public interface as a browser or a script would.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+/// A signed-in person.
+pub(super) struct Person {
+    /// What they are called.
+    pub(super) name: String,
+    /// Their id: the `sub` of their token.
+    pub(super) athlete: String,
+    /// Who they are at Strava.
+    pub(super) strava: i64,
+    base: String,
+    token: String,
+    http: Client,
+}
+
+impl Person {
+    /// Signs in.
+    pub(super) async fn sign_in(
+        http: &Client,
+        base: &str,
+        (name, strava): (&str, i64),
+        (email, password): (&str, &str),
+    ) -> anyhow::Result<Self> {
+        let answer: Value = http
+            .post(format!("{base}/v1/session"))
+            .json(&json!({"email": email, "password": password}))
+            .send()
+            .await?
+            .error_for_status()
+            .with_context(|| format!("{name} cannot sign in"))?
+            .json()
+            .await?;
+        let token = answer["access_token"].as_str().context("no access token in the answer")?.to_owned();
+        let athlete = subject(&token)?;
+        Ok(Self { name: name.to_owned(), athlete, strava, base: base.to_owned(), token, http: http.clone() })
+    }
+
+    /// Connects Strava: asks where to go, goes there, and follows the way back.
+    pub(super) async fn connect(&self) -> anyhow::Result<()> {
+        let answer = self.post("/v1/me/connections", &json!({})).await?;
+        let mut next = answer["authorize_url"].as_str().context("no authorize_url in the answer")?.to_owned();
+        for _ in 0..5 {
+            let response = self.http.get(&next).bearer_auth(&self.token).send().await?;
+            if !response.status().is_redirection() {
+                bail!("{} answered {} on the way back from Strava", host(&next), response.status());
+            }
+            next = response
+                .headers()
+                .get("location")
+                .and_then(|to| to.to_str().ok())
+                .context("a redirect without a destination")?
+                .to_owned();
+            if let Some((_, result)) = next.split_once("strava=") {
+                return if result.starts_with("success") { Ok(()) } else { bail!("connecting ended in {result}") };
+            }
+        }
+        bail!("too many redirects on the way back from Strava")
+    }
+
+    /// Asks us something.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        read(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token), path).await
+    }
+
+    /// Tells us something.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        read(self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body), path).await
+    }
+
+    /// Their totals by year.
+    pub(super) async fn totals(&self) -> anyhow::Result<Value> {
+        self.get("/v1/me/stats/summary?from=2000-01-01&to=2100-01-01&group=year").await
+    }
+
+    /// How many activities are counted.
+    pub(super) async fn counted(&self) -> anyhow::Result<i64> {
+        Ok(self.totals().await?["total"]["count"].as_i64().unwrap_or(0))
+    }
+
+    /// Waits until so many activities are counted, and says how long it took.
+    pub(super) async fn wait_for_count(
+        &self,
+        at_least: i64,
+        patience: Duration,
+        mut progress: impl FnMut(i64),
+    ) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        loop {
+            let counted = self.counted().await?;
+            progress(counted);
+            if counted >= at_least {
+                return Ok(began.elapsed());
+            }
+            if began.elapsed() > patience {
+                bail!("{}: {counted} of {at_least} activities counted after {patience:?}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder, path: &str) -> anyhow::Result<Value> {
+    let response = request.send().await?;
+    let status = response.status();
+    let text = response.text().await?;
+    if !status.is_success() {
+        bail!("{path} answered {status}: {text}");
+    }
+    if status == StatusCode::NO_CONTENT || text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&text).with_context(|| format!("{path} did not answer JSON"))
+}
+
+/// The `sub` of a token we were just given (whoever gave it has checked it).
+fn subject(token: &str) -> anyhow::Result<String> {
+    use base64::Engine;
+    let claims = token.split('.').nth(1).context("the access token is no JWT")?;
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims)?;
+    let claims: Value = serde_json::from_slice(&claims)?;
+    Ok(claims["sub"].as_str().context("the access token has no sub")?.to_owned())
+}
+
+fn host(url: &str) -> &str {
+    url.split('/').nth(2).unwrap_or(url)
+}
