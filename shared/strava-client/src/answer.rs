@@ -1,0 +1,53 @@
+//! An answer and what stands around it: Strava's clock and the state of its budget.
+
+use kernel::Timestamp;
+use reqwest::header::{DATE, HeaderMap};
+use serde::de::DeserializeOwned;
+
+use crate::error::{ErrorKind, StravaError, unreadable};
+use crate::limits::RateLimits;
+
+/// What Strava answered.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    /// The answer itself.
+    pub body: T,
+    /// The budget as the answer's headers tell it; token answers have none.
+    pub limits: Option<RateLimits>,
+    /// When Strava answered, by its own clock.
+    pub date: Option<Timestamp>,
+    /// The status.
+    pub status: u16,
+}
+
+impl<T> Answer<T> {
+    /// The same answer with another body.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { body: with(self.body), limits: self.limits, date: self.date, status: self.status }
+    }
+
+    /// The same answer with a body that may turn out not to be one.
+    pub(crate) fn try_map<U>(
+        self,
+        with: impl FnOnce(T) -> Result<U, ErrorKind>,
+    ) -> Result<Answer<U>, StravaError> {
+        let Self { body, limits, date, status } = self;
+        match with(body) {
+            Ok(body) => Ok(Answer { body, limits, date, status }),
+            Err(kind) => Err(StravaError { kind, status: Some(status), limits, date }),
+        }
+    }
+}
+
+impl Answer<Vec<u8>> {
+    /// The body as JSON of this shape.
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Answer<T>, StravaError> {
+        self.try_map(|body| serde_json::from_slice(&body).map_err(|error| unreadable(&error)))
+    }
+}
+
+/// Strava's clock in the headers.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    chrono::DateTime::parse_from_rfc2822(text).ok().map(|at| Timestamp::from(at.to_utc()))
+}

@@ -1,0 +1,66 @@
+//! The models against what Strava really answered (recorded bodies; see `testdata/`).
+#![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+use std::path::PathBuf;
+
+use strava_client::{DetailedActivity, Raw, SummaryActivity, UploadStatus};
+
+fn recorded(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/strava").join(name);
+    std::fs::read_to_string(&path).expect(name)
+}
+
+#[test]
+fn every_recorded_summary_is_read() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../testdata/strava/athlete-activities-pages");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for activity in serde_json::from_str::<Vec<Raw<SummaryActivity>>>(&text).unwrap() {
+            read += 1;
+            assert!(activity.sport().is_known(), "{:?}", activity.sport_type);
+            assert!(
+                activity.zone().is_some_and(|zone| zone.contains('/')),
+                "{:?}",
+                activity.timezone
+            );
+            let local = activity.start_date_local.and_utc().timestamp();
+            assert_eq!(
+                local - activity.start_date.as_secs(),
+                activity.offset_s(),
+                "{}",
+                activity.id
+            );
+            assert!(activity.raw.get().contains(&activity.id.to_string()));
+        }
+    }
+    assert!(read > 300, "{read}");
+}
+
+#[test]
+fn the_recorded_marathon_is_read_with_its_summary() {
+    let activity: Raw<DetailedActivity> =
+        serde_json::from_str(&recorded("activity-run-marathon-detail.json")).unwrap();
+    assert_eq!(activity.summary.id.get(), 1_946_417_534);
+    assert_eq!(activity.summary.distance, Some(42_268.1));
+    assert!(activity.calories.is_some());
+    let manual: DetailedActivity =
+        serde_json::from_str(&recorded("activity-created-manual.json")).unwrap();
+    assert!(manual.summary.manual && manual.summary.start_latlng.is_none());
+}
+
+#[test]
+fn every_recorded_upload_answer_is_read() {
+    let exchanges: Vec<serde_json::Value> =
+        serde_json::from_str(&recorded("exchanges.json")).unwrap();
+    let mut outcomes = Vec::new();
+    for exchange in &exchanges {
+        let url = exchange["request"]["url"].as_str().unwrap_or_default();
+        let body = exchange["response"]["body"].as_str().unwrap_or_default();
+        if url.contains("/uploads") {
+            outcomes.push(serde_json::from_str::<UploadStatus>(body).expect(body).outcome());
+        }
+    }
+    insta::assert_debug_snapshot!(outcomes);
+}
