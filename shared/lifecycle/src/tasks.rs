@@ -1,0 +1,141 @@
+//! Every task is owned, has a name, and its death stops the program.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use crate::Stop;
+
+/// How long a soft stop may take before it becomes a hard one.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The tasks of a program, and the stops they listen to.
+#[derive(Clone, Debug, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    hard: Stop,
+    soft: Stop,
+    failed: Arc<AtomicBool>,
+}
+
+/// How the tasks ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All ended, none with an error.
+    Clean,
+    /// One ended with an error, or did not end.
+    Failed,
+}
+
+impl Tasks {
+    /// No tasks yet.
+    pub fn new() -> Self {
+        let hard = Stop::new();
+        let soft = hard.child();
+        Self { tracker: TaskTracker::new(), hard, soft, failed: Arc::default() }
+    }
+
+    /// The wish to finish what is in hand and end; a hard stop includes it.
+    pub fn soft(&self) -> Stop {
+        self.soft.clone()
+    }
+
+    /// The wish to drop everything and end.
+    pub fn hard(&self) -> Stop {
+        self.hard.clone()
+    }
+
+    /// Runs a task until it ends. An error or a panic is logged and stops the whole program softly.
+    pub fn spawn<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let (soft, failed) = (self.soft.clone(), self.failed.clone());
+        #[expect(clippy::disallowed_methods, reason = "this is where tasks are owned")]
+        let running = tokio::spawn(task);
+        self.tracker.spawn(async move {
+            let fault = match running.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!(task = name, fault, "a task ended with an error; stopping");
+            failed.store(true, Ordering::SeqCst);
+            soft.trigger();
+        });
+    }
+
+    /// Waits for the tasks after a soft stop; when `patience` ends, stops hard and waits a little more.
+    pub async fn join(&self, patience: Duration) -> Outcome {
+        self.soft.trigger();
+        self.tracker.close();
+        if tokio::time::timeout(patience, self.tracker.wait()).await.is_err() {
+            tracing::warn!(?patience, "tasks did not end in time; dropping what they hold");
+            self.hard.trigger();
+            if tokio::time::timeout(Duration::from_secs(5), self.tracker.wait()).await.is_err() {
+                return Outcome::Failed;
+            }
+        }
+        if self.failed.load(Ordering::SeqCst) { Outcome::Failed } else { Outcome::Clean }
+    }
+
+    /// Runs until a signal or a failed task asks for the stop, then ends everything. A second signal
+    /// stops hard.
+    pub async fn run_until_signal(&self) -> ExitCode {
+        self.soft.or(signal()).await;
+        tracing::info!("stopping");
+        let hard = self.hard.clone();
+        let outcome = tokio::select! {
+            outcome = self.join(PATIENCE) => outcome,
+            () = async { signal().await; hard.trigger(); std::future::pending().await } => Outcome::Failed,
+        };
+        if outcome == Outcome::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+async fn signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = interrupted.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupted => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_death_of_a_task_stops_the_others_and_is_told() {
+        let tasks = Tasks::new();
+        let soft = tasks.soft();
+        tasks.spawn("waits", async move {
+            soft.stopped().await;
+            Ok(())
+        });
+        tasks.spawn("dies", async { anyhow::bail!("no more") });
+
+        tasks.soft().stopped().await;
+
+        assert_eq!(tasks.join(Duration::from_secs(5)).await, Outcome::Failed);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ignores_the_soft_stop_is_asked_hard() {
+        let tasks = Tasks::new();
+        let hard = tasks.hard();
+        tasks.spawn("stubborn", async move {
+            hard.stopped().await;
+            Ok(())
+        });
+
+        assert_eq!(tasks.join(Duration::from_millis(20)).await, Outcome::Clean);
+    }
+}
