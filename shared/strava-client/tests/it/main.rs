@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use strava_client::{DetailedActivity, Raw, SummaryActivity, UploadStatus};
+use kernel::StravaActivityId;
+use strava_client::{DetailedActivity, Raw, SummaryActivity, UploadOutcome, UploadStatus};
 
 fn recorded(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/strava").join(name);
@@ -62,5 +63,20 @@ fn every_recorded_upload_answer_is_read() {
             outcomes.push(serde_json::from_str::<UploadStatus>(body).expect(body).outcome());
         }
     }
-    insta::assert_debug_snapshot!(outcomes);
+    let made = StravaActivityId::new(8_319_193_780);
+    let of_2018 = UploadOutcome::Ready(StravaActivityId::new(1_998_557_443));
+    assert_eq!(
+        outcomes,
+        [
+            UploadOutcome::Processing,
+            UploadOutcome::Processing,
+            UploadOutcome::Ready(made),
+            UploadOutcome::Processing,
+            UploadOutcome::Processing,
+            UploadOutcome::Duplicate(made),
+            UploadOutcome::Processing,
+            UploadOutcome::Processing,
+            of_2018,
+        ]
+    );
 }
