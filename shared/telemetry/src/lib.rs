@@ -1,1 +1,10 @@
-//! Logs, traces, and trace context in and out of HTTP and events.
+//! Logs, traces, and trace context in and out of HTTP and events: one trace runs from webhook to copy.
+#![warn(missing_docs)]
+
+mod client;
+mod context;
+mod init;
+
+pub use client::http_client;
+pub use context::{current_traceparent, inject, parent_from};
+pub use init::{Format, Guard, InitError, Settings, init};
