@@ -31,7 +31,9 @@ fn proto_files(proto: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![proto.join("paceline")];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
@@ -49,7 +51,10 @@ fn compare(fresh: &Path, committed: &Path) -> anyhow::Result<()> {
         let entry = entry?;
         let there = fs::read(committed.join(entry.file_name())).unwrap_or_default();
         if there != fs::read(entry.path())? {
-            bail!("{} is stale: run `cargo xtask codegen` and commit it", entry.file_name().display());
+            bail!(
+                "{} is stale: run `cargo xtask codegen` and commit it",
+                entry.file_name().display()
+            );
         }
     }
     Ok(())

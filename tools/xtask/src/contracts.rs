@@ -28,7 +28,15 @@ fn buf() -> anyhow::Result<PathBuf> {
         std::fs::create_dir_all(&folder)?;
         must(
             Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", BUF, "--prefix"])
+                .args([
+                    "install",
+                    "--no-audit",
+                    "--no-fund",
+                    "--no-save",
+                    "--loglevel=error",
+                    BUF,
+                    "--prefix",
+                ])
                 .arg(&folder),
         )?;
     }

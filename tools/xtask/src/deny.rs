@@ -13,7 +13,8 @@ const VERSION: &str = "0.20.2";
 pub(crate) fn run() -> anyhow::Result<()> {
     let tool = tool()?;
     show(Command::new(&tool).current_dir(root()).args(["check", "bans", "licenses", "sources"]))?;
-    let advisories = Command::new(&tool).current_dir(root()).args(["check", "advisories"]).output()?;
+    let advisories =
+        Command::new(&tool).current_dir(root()).args(["check", "advisories"]).output()?;
     let said = String::from_utf8_lossy(&advisories.stderr);
     if advisories.status.success() {
         eprintln!("advisories ok");
@@ -32,7 +33,17 @@ fn tool() -> anyhow::Result<PathBuf> {
     if !tool.exists() {
         show(
             Command::new("cargo")
-                .args(["install", "cargo-deny", "--quiet", "--locked", "--profile", "dev", "--version", VERSION, "--root"])
+                .args([
+                    "install",
+                    "cargo-deny",
+                    "--quiet",
+                    "--locked",
+                    "--profile",
+                    "dev",
+                    "--version",
+                    VERSION,
+                    "--root",
+                ])
                 .arg(&folder)
                 .env("CARGO_TARGET_DIR", folder.join("build")),
         )?;

@@ -27,8 +27,10 @@ pub(crate) fn provide(needed: &[Needed]) -> anyhow::Result<()> {
     }
     let packages: Vec<&str> = missing.iter().map(|one| one.package).collect();
     if !is_root() || !Path::new("/etc/debian_version").exists() {
-        let list: Vec<String> =
-            missing.iter().map(|one| format!("  {} ({}): Debian package {}", one.program, one.why, one.package)).collect();
+        let list: Vec<String> = missing
+            .iter()
+            .map(|one| format!("  {} ({}): Debian package {}", one.program, one.why, one.package))
+            .collect();
         bail!(
             "missing:\n{}\nget it with `sudo apt-get install {}` or your system's equivalent",
             list.join("\n"),
@@ -48,5 +50,9 @@ pub(crate) fn provide(needed: &[Needed]) -> anyhow::Result<()> {
 
 /// Whether a program is on the path, or in the places Debian keeps servers.
 pub(crate) fn found(program: &str) -> bool {
-    Command::new("sh").arg("-c").arg(format!("PATH=$PATH:/usr/sbin:/sbin command -v {program}")).output().is_ok_and(|output| output.status.success())
+    Command::new("sh")
+        .arg("-c")
+        .arg(format!("PATH=$PATH:/usr/sbin:/sbin command -v {program}"))
+        .output()
+        .is_ok_and(|output| output.status.success())
 }

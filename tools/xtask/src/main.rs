@@ -13,7 +13,10 @@ use clap::{Parser, ValueEnum};
 
 /// The project's own commands.
 #[derive(Parser)]
-#[command(name = "xtask", after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --database mysql\n  cargo xtask servers")]
+#[command(
+    name = "xtask",
+    after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --database mysql\n  cargo xtask servers"
+)]
 enum Command {
     /// Everything CI checks: format, lints, structure, licences, contracts, and every test against real servers.
     Test {

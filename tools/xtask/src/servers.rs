@@ -77,7 +77,10 @@ impl Drop for Owned {
 }
 
 fn given(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "brokers and databases may be given by environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "brokers and databases may be given by environment"
+    )]
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -88,7 +91,8 @@ fn free_port() -> anyhow::Result<u16> {
 
 /// Starts a server with its output in a file.
 fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<Owned> {
-    let output = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let output =
+        std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let child = command
         .stdin(std::process::Stdio::null())
         .stdout(output.try_clone()?)
@@ -125,7 +129,11 @@ pub(crate) fn must(command: &mut Command) -> anyhow::Result<String> {
         .stdin(std::process::Stdio::null())
         .output()
         .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     if !output.status.success() {
         bail!("{:?} ended with {}:\n{said}", command, output.status);
     }

@@ -13,7 +13,11 @@ pub(crate) struct Steps {
 
 impl Steps {
     /// Runs one step.
-    pub(crate) fn run<T>(&mut self, name: &str, step: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    pub(crate) fn run<T>(
+        &mut self,
+        name: &str,
+        step: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         eprintln!("\n── {name}");
         let began = Instant::now();
         let outcome = step().with_context(|| format!("step failed: {name}"));
@@ -37,7 +41,9 @@ impl Steps {
 
 /// Runs a command with its output shown, and fails when it fails.
 pub(crate) fn show(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
     if !status.success() {
         bail!("`{}` ended with {status}", line(command));
     }

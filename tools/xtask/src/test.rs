@@ -15,7 +15,9 @@ pub(crate) fn run(database: Database, filter: Option<&str>) -> anyhow::Result<()
     if filter.is_none() {
         checks(&mut steps)?;
     }
-    steps.run("build", || show(cargo().args(["build", "--workspace", "--all-targets", "--quiet"])))?;
+    steps.run("build", || {
+        show(cargo().args(["build", "--workspace", "--all-targets", "--quiet"]))
+    })?;
     let engine = if database == Database::Mysql { Engine::MySql } else { Engine::MariaDb };
     let mut servers = steps.run("servers", || Servers::start(engine))?;
     let tested = steps.run("tests", || {
@@ -40,7 +42,15 @@ fn checks(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("contracts", || contracts::run(false))?;
     steps.run("crates, licences, sources", deny::run)?;
     steps.run("lints", || {
-        show(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+        show(cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     })
 }
 
@@ -58,13 +68,29 @@ pub(crate) fn needed(database: Database) -> Vec<Needed> {
         Needed { program: "make", package: "make", why: "librdkafka is compiled" },
         Needed { program: "cmake", package: "cmake", why: "aws-lc is compiled" },
         Needed { program: "pkg-config", package: "pkg-config", why: "OpenSSL is looked for" },
-        Needed { program: "java", package: "openjdk-17-jre-headless", why: "Apache Kafka runs on it" },
-        Needed { program: "mvn", package: "maven", why: "Apache Kafka comes by its Maven coordinates" },
+        Needed {
+            program: "java",
+            package: "openjdk-17-jre-headless",
+            why: "Apache Kafka runs on it",
+        },
+        Needed {
+            program: "mvn",
+            package: "maven",
+            why: "Apache Kafka comes by its Maven coordinates",
+        },
         Needed { program: "npm", package: "npm", why: "contracts are compared by buf" },
     ];
     match database {
-        Database::Mariadb => needed.push(Needed { program: "mariadbd", package: "mariadb-server", why: "the stores are tested on it" }),
-        Database::Mysql => needed.push(Needed { program: "debootstrap", package: "debootstrap", why: "MySQL comes from Debian unstable" }),
+        Database::Mariadb => needed.push(Needed {
+            program: "mariadbd",
+            package: "mariadb-server",
+            why: "the stores are tested on it",
+        }),
+        Database::Mysql => needed.push(Needed {
+            program: "debootstrap",
+            package: "debootstrap",
+            why: "MySQL comes from Debian unstable",
+        }),
     }
     needed
 }

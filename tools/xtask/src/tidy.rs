@@ -1,5 +1,7 @@
 //! What clippy and cargo-deny cannot say: file sizes, directions between modules, compose parity.
 
+mod directions;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -15,7 +17,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for file in sources(&root())? {
         let text = std::fs::read_to_string(&file)?;
         let name = file.strip_prefix(root()).unwrap_or(&file).to_owned();
-        too_long(&name, &text, &mut faults);
+        if outside_tests(&name) {
+            too_long(&name, &text, &mut faults);
+            directions::check(&name, &text, &mut faults)?;
+        }
     }
     if faults.is_empty() {
         return Ok(());
@@ -26,17 +31,23 @@ pub(crate) fn run() -> anyhow::Result<()> {
     bail!("{} faults in the structure", faults.len())
 }
 
+fn outside_tests(name: &Path) -> bool {
+    !name.components().any(|part| {
+        ["tests", "generated", "benches", "examples"].iter().any(|skip| part.as_os_str() == *skip)
+    })
+}
+
 fn too_long(name: &Path, text: &str, faults: &mut Vec<String>) {
     let lines = text.lines().count();
-    let exempt = name.components().any(|part| ["tests", "generated"].contains(&part.as_os_str().to_str().unwrap_or("")));
-    if lines > MAX_LINES && !exempt {
+    if lines > MAX_LINES {
         faults.push(format!("{}: {lines} lines, the cap is {MAX_LINES}: split it", name.display()));
     }
 }
 
 fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["shared", "services", "tools"].iter().map(|part| root.join(part)).collect();
+    let mut folders: Vec<PathBuf> =
+        ["shared", "services", "tools"].iter().map(|part| root.join(part)).collect();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let path = entry?.path();

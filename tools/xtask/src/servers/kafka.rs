@@ -17,7 +17,11 @@ pub(crate) fn start(scratch: &Path) -> anyhow::Result<(String, Owned)> {
     let properties = folder.join("server.properties");
     std::fs::write(&properties, configuration(&folder, port, controller))?;
     let id = must(java(&jars).args(["kafka.tools.StorageTool", "random-uuid"]))?;
-    must(java(&jars).args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"]).arg(&properties))?;
+    must(
+        java(&jars)
+            .args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"])
+            .arg(&properties),
+    )?;
     let log = folder.join("broker.log");
     let mut owned = spawn(java(&jars).arg("kafka.Kafka").arg(&properties), &log)?;
     wait_for_port(&mut owned, port, &log)?;

@@ -10,7 +10,9 @@ use super::{Owned, cache, free_port, must, spawn, wait_for_port};
 /// Starts a server of its own; needs root for the chroot.
 pub(crate) fn start(scratch: &Path) -> anyhow::Result<(String, Owned)> {
     if !crate::environment::is_root() {
-        bail!("MySQL runs in a chroot here, which needs root: run `sudo make test DATABASE=mysql`, or give PACELINE_TEST_MARIADB=mysql://USER:PASSWORD@HOST:PORT/");
+        bail!(
+            "MySQL runs in a chroot here, which needs root: run `sudo make test DATABASE=mysql`, or give PACELINE_TEST_MARIADB=mysql://USER:PASSWORD@HOST:PORT/"
+        );
     }
     let tree = tree()?;
     let inside = format!("/var/lib/paceline-{}", scratch.file_name().unwrap_or_default().display());
@@ -19,11 +21,15 @@ pub(crate) fn start(scratch: &Path) -> anyhow::Result<(String, Owned)> {
     let port = free_port()?;
     let mysqld = |extra: &[String]| {
         let mut command = Command::new("chroot");
-        command.arg(&tree).args(["mysqld", "--no-defaults", "--user=root"]).arg(format!("--datadir={inside}/data"));
+        command
+            .arg(&tree)
+            .args(["mysqld", "--no-defaults", "--user=root"])
+            .arg(format!("--datadir={inside}/data"));
         command.args(extra);
         command
     };
-    must(&mut mysqld(&["--initialize-insecure".into()])).context("cannot initialize MySQL's data directory")?;
+    must(&mut mysqld(&["--initialize-insecure".into()]))
+        .context("cannot initialize MySQL's data directory")?;
     let log = scratch.join("mysql.log");
     let mut owned = spawn(
         &mut mysqld(&[
@@ -58,7 +64,8 @@ fn tree() -> anyhow::Result<PathBuf> {
     // Services must not start inside the chroot.
     std::fs::write(tree.join("usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n")?;
     must(Command::new("chmod").arg("755").arg(tree.join("usr/sbin/policy-rc.d")))?;
-    let install = "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mysql-server";
+    let install =
+        "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mysql-server";
     must(Command::new("chroot").arg(&tree).args(["sh", "-c", install]))?;
     std::fs::write(done, "")?;
     Ok(tree)
