@@ -47,8 +47,8 @@ pub(super) fn walk(bytes: &[u8], mut each: impl FnMut(Node)) -> Result<(), Track
                     text: std::mem::take(&mut content),
                 });
             }
-            Event::Text(part) => content.push_str(&String::from_utf8_lossy(&part)),
-            Event::CData(part) => content.push_str(&String::from_utf8_lossy(&part)),
+            Event::Text(part) => content.push_str(&part),
+            Event::CData(part) => content.push_str(&part),
             Event::GeneralRef(entity) => content.push_str(resolve(&entity)),
             Event::Eof => break,
             _ => {}
@@ -60,19 +60,19 @@ pub(super) fn walk(bytes: &[u8], mut each: impl FnMut(Node)) -> Result<(), Track
     Ok(())
 }
 
-fn resolve(entity: &[u8]) -> &'static str {
+fn resolve(entity: &str) -> &'static str {
     match entity {
-        b"amp" => "&",
-        b"lt" => "<",
-        b"gt" => ">",
-        b"quot" => "\"",
-        b"apos" => "'",
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
         _ => "",
     }
 }
 
-fn local(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
+fn local(name: &str) -> String {
+    name.to_owned()
 }
 
 fn attributes(tag: &quick_xml::events::BytesStart<'_>) -> Vec<(String, String)> {
@@ -81,7 +81,7 @@ fn attributes(tag: &quick_xml::events::BytesStart<'_>) -> Vec<(String, String)> 
         .map(|attribute| {
             (
                 local(attribute.key.local_name().as_ref()),
-                String::from_utf8_lossy(&attribute.value).into_owned(),
+                attribute.value.clone().into_owned(),
             )
         })
         .collect()

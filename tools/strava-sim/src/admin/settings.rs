@@ -1,0 +1,185 @@
+//! Reset, clock, limits, faults, uploads, consent, counters.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Refusal, merge};
+use crate::options::Limits;
+use crate::times::iso;
+use crate::world::{ConsentSettings, Counters, FaultRule, Scopes, Sim, UploadSettings};
+
+/// Everything back to the start; the clock too.
+#[utoipa::path(post, path = "/_sim/reset", tag = "world", responses((status = 204)))]
+pub(crate) async fn reset(sim: web::Data<Sim>) -> HttpResponse {
+    sim.reset();
+    HttpResponse::NoContent().finish()
+}
+
+/// The simulator's clock.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ClockReading {
+    /// Seconds ahead of the system.
+    offset_s: i64,
+    /// Unix seconds.
+    now_s: i64,
+    /// The same, written out.
+    now: String,
+}
+
+fn reading(sim: &Sim) -> ClockReading {
+    let now_s = sim.clock.now_s();
+    ClockReading { offset_s: sim.clock.offset_s(), now_s, now: iso(now_s) }
+}
+
+/// How late it is.
+#[utoipa::path(get, path = "/_sim/clock", tag = "world", responses((status = 200, body = ClockReading)))]
+pub(crate) async fn clock(sim: web::Data<Sim>) -> HttpResponse {
+    HttpResponse::Ok().json(reading(&sim))
+}
+
+/// One of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockChange {
+    /// Seconds ahead of the system from now on.
+    offset_s: Option<i64>,
+    /// Move by so many seconds.
+    advance_s: Option<i64>,
+}
+
+/// Moves the clock.
+#[utoipa::path(post, path = "/_sim/clock", tag = "world", request_body = ClockChange, responses((status = 200, body = ClockReading)))]
+pub(crate) async fn set_clock(sim: web::Data<Sim>, change: web::Json<ClockChange>) -> HttpResponse {
+    if let Some(offset) = change.offset_s {
+        sim.clock.set_offset_s(offset);
+    }
+    if let Some(by) = change.advance_s {
+        sim.clock.advance_s(by);
+    }
+    sim.wake.notify_one();
+    HttpResponse::Ok().json(reading(&sim))
+}
+
+/// New limits of an application.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsChange {
+    /// The application; all when left out.
+    app: Option<i64>,
+    /// The four figures.
+    limits: Option<Limits>,
+    /// Forget what was used.
+    #[serde(default)]
+    reset_usage: bool,
+    /// The `field` of 429 answers instead of the bucket's name; empty for the default.
+    field: Option<String>,
+}
+
+/// Changes rate limits.
+#[utoipa::path(post, path = "/_sim/limits", tag = "world", request_body = LimitsChange, responses((status = 204)))]
+pub(crate) async fn limits(sim: web::Data<Sim>, change: web::Json<LimitsChange>) -> HttpResponse {
+    let mut world = sim.world();
+    let world = &mut *world;
+    for app in world.apps.values_mut().filter(|app| change.app.is_none_or(|only| only == app.id)) {
+        if let Some(limits) = change.limits {
+            app.limits = limits;
+        }
+        if change.reset_usage {
+            world.usage.remove(&app.id);
+        }
+    }
+    if let Some(field) = &change.field {
+        world.rate_limit_field = Some(field.clone()).filter(|field| !field.is_empty());
+    }
+    HttpResponse::NoContent().finish()
+}
+
+/// The rules in force.
+#[utoipa::path(get, path = "/_sim/faults", tag = "faults", responses((status = 200, body = Vec<FaultRule>)))]
+pub(crate) async fn faults(sim: web::Data<Sim>) -> HttpResponse {
+    HttpResponse::Ok().json(&sim.world().faults)
+}
+
+/// Adds a rule, or several as an array.
+#[utoipa::path(post, path = "/_sim/faults", tag = "faults", request_body = FaultRule, responses((status = 200, body = Vec<FaultRule>), (status = 422, body = Refusal)))]
+pub(crate) async fn add_faults(sim: web::Data<Sim>, rules: web::Json<Value>) -> Result<HttpResponse, Refusal> {
+    let rules = match rules.into_inner() {
+        Value::Array(rules) => rules,
+        rule => vec![rule],
+    };
+    let rules: Vec<FaultRule> = rules
+        .into_iter()
+        .map(serde_json::from_value)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Refusal::wrong(error.to_string()))?;
+    let mut world = sim.world();
+    world.faults.extend(rules);
+    Ok(HttpResponse::Ok().json(&world.faults))
+}
+
+/// Removes all rules.
+#[utoipa::path(delete, path = "/_sim/faults", tag = "faults", responses((status = 204)))]
+pub(crate) async fn clear_faults(sim: web::Data<Sim>) -> HttpResponse {
+    sim.world().faults.clear();
+    HttpResponse::NoContent().finish()
+}
+
+/// How uploads are processed.
+#[utoipa::path(get, path = "/_sim/uploads", tag = "uploads", responses((status = 200, body = UploadSettings)))]
+pub(crate) async fn uploads(sim: web::Data<Sim>) -> HttpResponse {
+    HttpResponse::Ok().json(&sim.world().upload_settings)
+}
+
+/// Changes how uploads are processed; fields left out stay.
+#[utoipa::path(post, path = "/_sim/uploads", tag = "uploads", request_body = UploadSettings, responses((status = 200, body = UploadSettings), (status = 422, body = Refusal)))]
+pub(crate) async fn set_uploads(sim: web::Data<Sim>, patch: web::Json<Value>) -> Result<HttpResponse, Refusal> {
+    let mut world = sim.world();
+    world.upload_settings = merge(&world.upload_settings, &patch)?;
+    Ok(HttpResponse::Ok().json(&world.upload_settings))
+}
+
+/// Who consents to what.
+#[utoipa::path(get, path = "/_sim/consent", tag = "oauth", responses((status = 200, body = ConsentSettings)))]
+pub(crate) async fn consent(sim: web::Data<Sim>) -> HttpResponse {
+    HttpResponse::Ok().json(&sim.world().consent)
+}
+
+/// Changes who consents to what; fields left out take their defaults.
+#[utoipa::path(post, path = "/_sim/consent", tag = "oauth", request_body = ConsentSettings, responses((status = 200, body = ConsentSettings), (status = 422, body = Refusal)))]
+pub(crate) async fn set_consent(
+    sim: web::Data<Sim>,
+    settings: web::Json<ConsentSettings>,
+) -> Result<HttpResponse, Refusal> {
+    let settings = settings.into_inner();
+    let mut world = sim.world();
+    if settings.athlete.is_some_and(|id| !world.athletes.contains_key(&id)) {
+        return Err(Refusal::missing("athlete"));
+    }
+    if let Some(names) = &settings.scopes {
+        Scopes::parse(&names.join(",")).map_err(|name| Refusal::wrong(format!("unknown scope {name}")))?;
+    }
+    if settings.once {
+        if !world.consent.once {
+            world.consent_before = world.consent.clone();
+        }
+    } else {
+        world.consent_before = settings.clone();
+    }
+    world.consent = settings;
+    Ok(HttpResponse::Ok().json(&world.consent))
+}
+
+/// What happened so far.
+#[utoipa::path(get, path = "/_sim/counters", tag = "world", responses((status = 200, body = Counters)))]
+pub(crate) async fn counters(sim: web::Data<Sim>) -> HttpResponse {
+    HttpResponse::Ok().json(&sim.world().counters)
+}
+
+/// Sets all counters to nothing.
+#[utoipa::path(post, path = "/_sim/counters/reset", tag = "world", responses((status = 204)))]
+pub(crate) async fn reset_counters(sim: web::Data<Sim>) -> HttpResponse {
+    sim.world().counters = Counters::default();
+    HttpResponse::NoContent().finish()
+}

@@ -1,0 +1,287 @@
+//! Seeded histories, plausible and with the odd cases that real ones have.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::profiles;
+use super::routes::round_course;
+use crate::options::Options;
+use crate::times::{local_to_utc, offset_at};
+use crate::tracks::round;
+use crate::tracks::summarize::set_start;
+use crate::world::{Activity, Athlete, Field, Source, Summary};
+
+/// The newest hours stay free, so that live activities overlap nothing.
+const FREE_S: i64 = 26 * 3600;
+
+/// Years of history, a good half of the days active.
+pub(super) fn history(athlete: &Athlete, options: &Options, now_s: i64) -> Vec<Activity> {
+    let mut maker = Maker::new(athlete, options.seed, now_s);
+    let days = u64::from(options.years) * 365;
+    let mut out = Vec::new();
+    for back in 1..=days {
+        let Some(date) = maker.today.checked_sub_days(Days::new(back)) else {
+            break;
+        };
+        let change = changes_clock(athlete.zone, date);
+        if change || maker.random.random_bool(0.55) {
+            out.extend(maker.day(date, change));
+        }
+    }
+    out
+}
+
+/// Exactly so many activities, one a day.
+pub(super) fn exactly(athlete: &Athlete, seed: u64, count: u32, now_s: i64) -> Vec<Activity> {
+    let mut maker = Maker::new(athlete, seed, now_s);
+    let mut out = Vec::with_capacity(count as usize);
+    let mut back = 1;
+    while out.len() < count as usize {
+        let Some(date) = maker.today.checked_sub_days(Days::new(back)) else {
+            break;
+        };
+        out.extend(maker.day(date, changes_clock(athlete.zone, date)));
+        back += 1;
+    }
+    out
+}
+
+fn changes_clock(zone: Tz, date: NaiveDate) -> bool {
+    let midnight = local_to_utc(zone, date.and_time(NaiveTime::MIN));
+    offset_at(zone, midnight) != offset_at(zone, midnight + 86_400)
+}
+
+struct Sport {
+    name: &'static str,
+    title: &'static str,
+    metres: [f64; 2],
+    speed: [f64; 2],
+}
+
+const SPORTS: [Sport; 8] = [
+    Sport { name: "Run", title: "Run", metres: [3000.0, 15_000.0], speed: [2.4, 3.6] },
+    Sport { name: "TrailRun", title: "Trail Run", metres: [5000.0, 18_000.0], speed: [2.0, 2.9] },
+    Sport { name: "Ride", title: "Ride", metres: [12_000.0, 70_000.0], speed: [5.5, 8.5] },
+    Sport { name: "GravelRide", title: "Gravel Ride", metres: [15_000.0, 50_000.0], speed: [4.5, 7.0] },
+    Sport { name: "Walk", title: "Walk", metres: [1500.0, 7000.0], speed: [1.1, 1.6] },
+    Sport { name: "Swim", title: "Swim", metres: [800.0, 2500.0], speed: [0.6, 1.0] },
+    Sport { name: "Hike", title: "Hike", metres: [5000.0, 16_000.0], speed: [0.9, 1.3] },
+    Sport { name: "WeightTraining", title: "Weight Training", metres: [0.0, 0.0], speed: [1.0, 1.0] },
+];
+
+const MIX: [usize; 14] = [0, 0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 2];
+
+struct Maker<'a> {
+    athlete: &'a Athlete,
+    random: ChaCha8Rng,
+    today: NaiveDate,
+    /// Nothing may reach beyond this: the start of the next newer activity, or the free hours.
+    before_s: i64,
+    made: i64,
+}
+
+impl<'a> Maker<'a> {
+    fn new(athlete: &'a Athlete, seed: u64, now_s: i64) -> Self {
+        Self {
+            athlete,
+            random: ChaCha8Rng::seed_from_u64(seed ^ athlete.id.unsigned_abs().wrapping_mul(0x9e37_79b9)),
+            today: DateTime::<Utc>::from_timestamp(now_s, 0).unwrap_or_default().date_naive(),
+            before_s: now_s - FREE_S,
+            made: 0,
+        }
+    }
+
+    /// The activity of one day, or none where it would run into the newer one.
+    fn day(&mut self, date: NaiveDate, clock_changes: bool) -> Option<Activity> {
+        let number = self.made + 1;
+        // late runs in zones far away on both sides of UTC, as on a journey
+        let (zone, late) = match number % 19 {
+            7 => (chrono_tz::Pacific::Auckland, true),
+            13 => (chrono_tz::America::Los_Angeles, true),
+            17 => (self.athlete.zone, true),
+            _ => (self.athlete.zone, clock_changes),
+        };
+        let (hour, minute) = if late { (23, 40) } else { self.time_of_day() };
+        let local = date.and_time(NaiveTime::from_hms_opt(hour, minute, self.random.random_range(0..60))?);
+        let start_s = local_to_utc(zone, local);
+        let sport = &SPORTS[if late { 0 } else { MIX[self.random.random_range(0..MIX.len())] }];
+        let mut summary = self.measured(sport, hour);
+        if start_s + summary.elapsed_time + 600 > self.before_s {
+            return None;
+        }
+        self.made = number;
+        self.before_s = start_s;
+        set_start(&mut summary, start_s, zone);
+        let mut activity = Activity::new(summary, Source::Fitted);
+        activity.calories = (activity.summary.moving_time as f64 / 6.0).round();
+        self.odd(&mut activity, number);
+        Some(activity)
+    }
+
+    fn time_of_day(&mut self) -> (u32, u32) {
+        let hour = if self.random.random_bool(0.5) {
+            self.random.random_range(6..9)
+        } else {
+            self.random.random_range(16..20)
+        };
+        (hour, self.random.random_range(0..60))
+    }
+
+    fn id(&self) -> i64 {
+        let number = self.made + 1;
+        let athlete = self.athlete.id % 1000;
+        if number % 10 == 4 {
+            9_007_199_254_800_001 + athlete * 10_000_000 + number * 2
+        } else {
+            12_000_000_000 + athlete * 10_000_000 + number * 7
+        }
+    }
+
+    fn measured(&mut self, sport: &Sport, hour: u32) -> Summary {
+        let id = self.id();
+        let mut summary = Summary::blank(id, self.athlete.id, sport.name);
+        let stationary = sport.metres[1] <= 0.0;
+        if stationary {
+            summary.moving_time = self.random.random_range(1500..3600);
+            summary.trainer = true;
+        } else {
+            let metres = self.random.random_range(sport.metres[0]..sport.metres[1]);
+            let speed = self.random.random_range(sport.speed[0]..sport.speed[1]);
+            summary.distance = round(metres, 1);
+            summary.moving_time = (metres / speed) as i64;
+            summary.average_speed = round(metres / summary.moving_time.max(1) as f64, 3);
+            summary.max_speed = round(speed * 1.6, 3);
+        }
+        let pause = if self.random.random_bool(0.6) { self.random.random_range(5..400) } else { 0 };
+        summary.elapsed_time = summary.moving_time + pause;
+        let when = match hour {
+            0..11 => "Morning",
+            11..14 => "Lunch",
+            14..18 => "Afternoon",
+            18..21 => "Evening",
+            _ => "Night",
+        };
+        summary.name = format!("{when} {}", sport.title);
+        summary.workout_type = match summary.kind.as_str() {
+            "Run" => Field::Value(i64::from(self.random.random_bool(0.1)) * 2),
+            "Ride" => Field::Null,
+            _ => Field::Absent,
+        };
+        self.sensors(&mut summary, stationary || sport.name == "Swim");
+        summary.upload_id = Some(id + 1_000_000_000);
+        summary.upload_id_str = summary.upload_id.map(|upload| upload.to_string());
+        summary.external_id = Some(format!("garmin_ping_{}", id % 1_000_000_007));
+        summary.device_name = Some("Garmin Forerunner 55".to_owned());
+        summary.kudos_count = self.random.random_range(0..9);
+        summary
+    }
+
+    fn sensors(&mut self, summary: &mut Summary, indoors: bool) {
+        let beats = round(self.random.random_range(118.0..165.0), 1);
+        summary.has_heartrate = true;
+        summary.display_hide_heartrate_option = true;
+        summary.average_heartrate = Some(beats);
+        summary.max_heartrate = Some((beats + self.random.random_range(6.0..25.0)).round());
+        summary.suffer_score = Some((summary.moving_time as f64 / 70.0).round());
+        if indoors {
+            summary.trainer = true;
+            return;
+        }
+        let letter = if summary.kind == "Ride" { 'b' } else { 'g' };
+        summary.gear_id = Some(format!("{letter}{}1", self.athlete.id));
+        summary.average_cadence = match summary.kind.as_str() {
+            "Run" => Some(round(self.random.random_range(76.0..86.0), 1)),
+            "Ride" => Some(round(self.random.random_range(70.0..90.0), 1)),
+            _ => None,
+        };
+        summary.average_temp = Some(self.random.random_range(-2..28));
+        if summary.kind == "Ride" && self.random.random_bool(0.5) {
+            let watts = round(self.random.random_range(120.0..230.0), 1);
+            summary.average_watts = Some(watts);
+            summary.max_watts = Some((watts * 2.5) as i64);
+            summary.weighted_average_watts = Some((watts * 1.08) as i64);
+            summary.kilojoules = Some(round(watts * summary.moving_time as f64 / 1000.0, 1));
+            summary.device_watts = Some(self.random.random_bool(0.7));
+        }
+        let hill = round(self.random.random_range(5.0..60.0), 1);
+        let low = round(self.random.random_range(900.0..1050.0), 1);
+        summary.elev_low = Some(low);
+        summary.elev_high = Some(round(low + hill, 1));
+        summary.total_elevation_gain = round(hill * f64::from(self.random.random_range(1..4)), 1);
+        let home = profiles::home(self.athlete).place;
+        let bearing = self.random.random_range(0.0..std::f64::consts::TAU);
+        let (line, start) = round_course(home, summary.distance, bearing);
+        summary.map.summary_polyline = line;
+        summary.start_latlng = Field::Value(start.to_vec());
+        summary.end_latlng = Field::Value(start.to_vec());
+    }
+
+    /// The odd cases, spread by number so that every history of some length has each.
+    fn odd(&mut self, activity: &mut Activity, number: i64) {
+        if number % 23 == 9 {
+            by_hand(activity);
+        } else if number % 17 == 3 {
+            without_gps(&mut activity.summary);
+        }
+        if number % 13 == 2 {
+            activity.summary.set_visibility("followers_only");
+        }
+        if number % 31 == 10 {
+            activity.summary.set_visibility("only_me");
+        }
+        if number % 37 == 11 {
+            "Parkour".clone_into(&mut activity.summary.sport_type);
+            "Workout".clone_into(&mut activity.summary.kind);
+        }
+        if number % 41 == 12 {
+            let summary = &mut activity.summary;
+            summary.average_cadence = None;
+            summary.average_temp = None;
+            summary.elev_high = None;
+            summary.elev_low = None;
+            summary.device_name = None;
+            summary.workout_type = Field::Absent;
+        }
+        if number % 29 == 5 {
+            activity.hide_start();
+        }
+        if number % 43 == 6 {
+            activity.summary.name = format!("{} with Milla", activity.summary.name);
+        }
+    }
+}
+
+fn by_hand(activity: &mut Activity) {
+    let old = &activity.summary;
+    let mut summary = Summary::blank(old.id, old.athlete.id, &old.sport_type);
+    summary.name.clone_from(&old.name);
+    summary.distance = old.distance;
+    summary.moving_time = old.moving_time;
+    summary.elapsed_time = old.moving_time;
+    summary.average_speed = old.average_speed;
+    summary.start_date.clone_from(&old.start_date);
+    summary.start_date_local.clone_from(&old.start_date_local);
+    summary.timezone.clone_from(&old.timezone);
+    summary.utc_offset = old.utc_offset;
+    summary.manual = true;
+    activity.summary = summary;
+    activity.source = Source::Manual;
+}
+
+/// Indoors: no positions, and the three ways in which Strava says so.
+fn without_gps(summary: &mut Summary) {
+    summary.trainer = true;
+    summary.map.summary_polyline = String::new();
+    summary.elev_high = None;
+    summary.elev_low = None;
+    summary.total_elevation_gain = 0.0;
+    let empty = match summary.id % 3 {
+        0 => Field::Value(Vec::new()),
+        1 => Field::Null,
+        _ => Field::Absent,
+    };
+    summary.start_latlng = empty.clone();
+    summary.end_latlng = empty;
+}
