@@ -23,7 +23,7 @@ pub use generated::paceline::{
     erasures::v1 as erasures, journal::v1 as journal, replays::v1 as replays, strava::v1 as strava,
     streams::v1 as streams,
 };
-pub use topic::{PARTITIONS, Topic};
+pub use topic::{PARTITIONS, Topic, UnknownTopic};
 
 /// The compiled descriptor of `proto/`, for tools that transcode or compare.
 pub const DESCRIPTOR: &[u8] = include_bytes!("generated/descriptor.bin");

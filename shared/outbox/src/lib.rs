@@ -1,1 +1,26 @@
 //! The effect transaction, the outbox relay, parked events, fences: what every store shares.
+#![warn(missing_docs)]
+
+pub mod caught_up;
+mod connect;
+mod database;
+mod draft;
+mod effect;
+mod error;
+mod fence;
+mod migrate;
+pub mod migrations;
+mod parked;
+mod plain;
+mod relay;
+pub mod sql;
+mod unit;
+
+pub use database::{Database, Target};
+pub use draft::Draft;
+pub use effect::Effect;
+pub use error::{Contended, StoreError, again_if_contended};
+pub use migrate::{add_column, create_index, create_table};
+pub use parked::{Parked, ParkedEvents, ReplayError};
+pub use plain::Plain;
+pub use relay::{Outlet, Relay};

@@ -1,0 +1,121 @@
+//! How each engine is reached: pools, pragmas, session settings.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions as _, Executor as _};
+use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
+
+use crate::StoreError;
+
+/// How long a statement waits for SQLite's lock, which only another process can hold.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a transaction waits for the one writer of a SQLite file.
+const WRITER_WAIT: Duration = Duration::from_secs(10);
+/// How long anybody waits for a connection to MySQL.
+const MYSQL_WAIT: Duration = Duration::from_secs(5);
+/// Connections of each of the two MySQL pools of a service.
+const MYSQL_CONNECTIONS: u32 = 10;
+/// Readers of a SQLite file.
+const SQLITE_READERS: u32 = 4;
+
+/// The one writer of a SQLite file.
+///
+/// `synchronous=FULL`: after `kill -9` NORMAL would do, but after a power cut it loses the last
+/// commits of this file while the log's own file, which is FULL, remembers that they were settled.
+pub(crate) async fn sqlite_writer(file: &Path) -> Result<DatabaseConnection, StoreError> {
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| StoreError::from(sqlx::Error::Io(error)))?;
+    }
+    let options = sqlite_options(file).create_if_missing(true).synchronous(SqliteSynchronous::Full);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(WRITER_WAIT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// The readers of a SQLite file, opened when they are first needed.
+pub(crate) fn sqlite_readers(file: &Path) -> DatabaseConnection {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(WRITER_WAIT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(sqlite_options(file).pragma("query_only", "ON"));
+    SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+}
+
+fn sqlite_options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .disable_statement_logging()
+}
+
+/// A pool on a MySQL database: READ COMMITTED, and a lock is waited for five seconds, not fifty.
+pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
+    let pool = MySqlPoolOptions::new()
+        .max_connections(MYSQL_CONNECTIONS)
+        .acquire_timeout(MYSQL_WAIT)
+        // After a failover a connection may lead to a server that became read-only.
+        .max_lifetime(Duration::from_secs(300))
+        .idle_timeout(Duration::from_secs(120))
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > Duration::from_secs(5) {
+                    sqlx::Connection::ping(conn).await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|conn, _| {
+            Box::pin(async move {
+                conn.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+                conn.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options);
+    SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
+}
+
+/// What `url` says, with the database `name`, which is made if the account may make it.
+pub(crate) async fn mysql_database(url: &url::Url, name: &str) -> Result<MySqlConnectOptions, StoreError> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Err(StoreError::inconsistent(format!("{name:?} is no name for a database")));
+    }
+    let server = MySqlConnectOptions::from_str(url.as_str())?.disable_statement_logging();
+    let mut conn = server.clone().connect().await?;
+    let create =
+        format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+    // Whoever may not create databases uses the one that was made for them; connecting tells.
+    if let Err(error) = conn.execute(sqlx::AssertSqlSafe(create)).await {
+        tracing::debug!(%error, name, "the database could not be created");
+    }
+    let collation: Option<(String,)> =
+        sqlx::query_as("SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?")
+            .bind(name)
+            .fetch_optional(&mut conn)
+            .await?;
+    sqlx::Connection::close(conn).await?;
+    match collation {
+        Some((collation,)) if collation != "utf8mb4_bin" => {
+            Err(StoreError::inconsistent(format!("the database {name} collates by {collation}, not utf8mb4_bin")))
+        }
+        Some(_) => Ok(server.database(name)),
+        None => Err(StoreError::inconsistent(format!("there is no database {name} and it could not be created"))),
+    }
+}

@@ -1,0 +1,174 @@
+//! One database per service: one writer, several readers, migrated when opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use event_bus::HandleError;
+use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm_migration::MigrationTrait;
+use tokio::sync::{Notify, Semaphore};
+use url::Url;
+
+use crate::effect::Effect;
+use crate::plain::Plain;
+use crate::{StoreError, connect, migrate, migrations, sql, unit};
+
+/// Where a service keeps its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A SQLite file of its own; made with its directory when missing.
+    Sqlite {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A database on a MySQL or MariaDB server; made when missing and allowed.
+    MySql {
+        /// The server and the account.
+        url: Url,
+        /// The database, `paceline_<service>`.
+        name: String,
+    },
+}
+
+/// A service's database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+    filled: Arc<Notify>,
+    gate: Arc<Semaphore>,
+    bulk: bool,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl Database {
+    /// Opens the database, makes it if need be and applies every migration that is missing: the
+    /// kit's own, then the service's.
+    pub async fn open(target: &Target, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<Self, StoreError> {
+        migrate::up(target, &all_migrations(migrations)).await?;
+        Self::connect(target).await
+    }
+
+    /// Opens a database that somebody else migrates, and refuses one that lacks a migration.
+    pub async fn open_migrated(target: &Target, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<Self, StoreError> {
+        let database = Self::connect(target).await?;
+        let missing = migrate::missing(&database.writer, &all_migrations(migrations)).await?;
+        if missing.is_empty() {
+            return Ok(database);
+        }
+        Err(StoreError::inconsistent(format!("the database lacks the migrations {}", missing.join(", "))))
+    }
+
+    async fn connect(target: &Target) -> Result<Self, StoreError> {
+        let (writer, readers) = match target {
+            Target::Sqlite { file } => (connect::sqlite_writer(file).await?, connect::sqlite_readers(file)),
+            Target::MySql { url, name } => {
+                let options = connect::mysql_database(url, name).await?;
+                (connect::mysql_pool(options.clone()), connect::mysql_pool(options))
+            }
+        };
+        Ok(Self {
+            writer,
+            readers,
+            filled: Arc::default(),
+            gate: Arc::new(Semaphore::new(1)),
+            bulk: false,
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+        })
+    }
+
+    /// The same database with this clock and these ids: what events are stamped and named with.
+    #[must_use]
+    pub fn with(mut self, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        self.clock = clock;
+        self.ids = ids;
+        self
+    }
+
+    /// The same database for work in bulk: at most one such transaction waits for the writer at a
+    /// time, so that live work passes in between.
+    #[must_use]
+    pub fn for_bulk(&self) -> Self {
+        Self { bulk: true, ..self.clone() }
+    }
+
+    /// The engine.
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// For reading only, outside transactions. HTTP handlers use nothing else to read.
+    pub fn readers(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// For single statements that write, outside a transaction.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// The clock it was given.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The ids it was given.
+    pub fn ids(&self) -> &Arc<dyn Ids> {
+        &self.ids
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sql::one(&self.readers, "SELECT 1", []).await?;
+        Ok(())
+    }
+
+    /// Opens an effect: a transaction that holds the athlete's row.
+    pub async fn effect(&self, of: AthleteId) -> Result<Effect, StoreError> {
+        Effect::open(self, of).await
+    }
+
+    /// Opens a write transaction that is nobody's in particular.
+    pub async fn plain(&self) -> Result<Plain, StoreError> {
+        Plain::open(self).await
+    }
+
+    /// The athlete's version as last committed: 0 for one never seen. For `ETag`s; read it on the
+    /// same connection and before what it is the version of.
+    pub async fn version_of<C: ConnectionTrait>(&self, conn: &C, athlete: AthleteId) -> Result<i64, StoreError> {
+        let row = sql::one(conn, "SELECT version FROM athlete WHERE id = ?", [athlete.to_string().into()]).await?;
+        Ok(row.map(|row| row.try_get("", "version")).transpose()?.unwrap_or(0))
+    }
+
+    /// Rings whenever outbox rows were committed.
+    pub fn outbox_filled(&self) -> Arc<Notify> {
+        Arc::clone(&self.filled)
+    }
+
+    /// Closes every connection; what waits for one hears that the database is away.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.readers.close_by_ref().await?;
+        self.writer.close_by_ref().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn begin(&self) -> Result<unit::Unit, StoreError> {
+        unit::begin(&self.writer, self.bulk.then(|| Arc::clone(&self.gate))).await
+    }
+}
+
+/// A record that cannot be read now is tried again later: what every reader of the store may say.
+pub(crate) fn unavailable(error: StoreError) -> anyhow::Error {
+    match HandleError::from(error) {
+        HandleError::Unavailable(error) | HandleError::Failed(error) | HandleError::Reject(error) => error,
+    }
+}
+
+fn all_migrations(own: Vec<Box<dyn MigrationTrait>>) -> Vec<Box<dyn MigrationTrait>> {
+    let mut all = migrations::kit();
+    all.extend(own);
+    all
+}

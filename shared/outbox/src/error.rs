@@ -1,0 +1,160 @@
+//! What may go wrong in a store, told apart by what to do about it.
+
+use std::collections::hash_map::RandomState;
+use std::future::Future;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use event_bus::HandleError;
+use sea_orm::sqlx;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+/// How often a contended piece of work is tried before its caller hears of it.
+const TRIES: u32 = 5;
+
+/// What went wrong in a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Deadlock, lock time-out or busy: the same work may well succeed at once.
+    #[error("the database was contended")]
+    Contended(#[source] DbErr),
+    /// The database cannot be reached, or refuses to write: nothing is wrong with the work.
+    #[error("the database is away")]
+    Away(#[source] DbErr),
+    /// A unique key is taken: what was to be stored is there already.
+    #[error("a row of this key is there already")]
+    Seen,
+    /// What is stored, or was to be stored, breaks a rule; trying again does not help.
+    #[error("{what}")]
+    Inconsistent {
+        /// The rule that is broken, as a fact.
+        what: String,
+    },
+    /// Anything else.
+    #[error("the database refused a statement")]
+    Other(#[source] DbErr),
+}
+
+impl StoreError {
+    /// A broken rule, named.
+    pub fn inconsistent(what: impl Into<String>) -> Self {
+        Self::Inconsistent { what: what.into() }
+    }
+
+    /// Whether a unique key was taken.
+    pub const fn is_unique(&self) -> bool {
+        matches!(self, Self::Seen)
+    }
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
+            return Self::Seen;
+        }
+        match &error {
+            DbErr::ConnectionAcquire(_) => Self::Away(error),
+            DbErr::Conn(RuntimeErr::SqlxError(cause))
+            | DbErr::Exec(RuntimeErr::SqlxError(cause))
+            | DbErr::Query(RuntimeErr::SqlxError(cause)) => match kind_of(cause) {
+                Kind::Contended => Self::Contended(error),
+                Kind::Away => Self::Away(error),
+                Kind::Other => Self::Other(error),
+            },
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+    }
+}
+
+impl From<StoreError> for HandleError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Contended(_) | StoreError::Away(_) => Self::Unavailable(error.into()),
+            StoreError::Inconsistent { .. } => Self::Reject(error.into()),
+            StoreError::Seen | StoreError::Other(_) => Self::Failed(error.into()),
+        }
+    }
+}
+
+enum Kind {
+    Contended,
+    Away,
+    Other,
+}
+
+fn kind_of(error: &sqlx::Error) -> Kind {
+    let sqlx::Error::Database(error) = error else {
+        return match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Kind::Away,
+            _ => Kind::Other,
+        };
+    };
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return match error.number() {
+            // record changed (snapshot isolation), lock time-out, deadlock
+            1020 | 1205 | 1213 => Kind::Contended,
+            // too many connections, shutting down, network, killed, gone; 1290, 1792 and 1836
+            // are a server that became read-only under us (a failover)
+            1040 | 1053 | 1077..=1080 | 1152..=1161 | 1203 | 1290 | 1317 | 1792 | 1836 | 1927 | 2006 | 2013 => {
+                Kind::Away
+            }
+            _ => Kind::Other,
+        };
+    }
+    // SQLite's extended codes carry the primary one in the low byte.
+    match error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff) {
+        Some(5 | 6) => Kind::Contended,
+        // read-only, input/output error, disk full, cannot open
+        Some(8 | 10 | 13 | 14) => Kind::Away,
+        _ => Kind::Other,
+    }
+}
+
+/// An error that may mean "the same work may well succeed at once".
+pub trait Contended {
+    /// Whether it does.
+    fn is_contended(&self) -> bool;
+}
+
+impl Contended for StoreError {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Contended(_))
+    }
+}
+
+/// Runs a use case again, at most five times in all, when the engine says deadlock, lock time-out or busy.
+pub async fn again_if_contended<T, E, F>(work: impl Fn() -> F + Send) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>> + Send,
+    E: Contended,
+{
+    let mut tried = 1;
+    loop {
+        match work().await {
+            Err(error) if error.is_contended() && tried < TRIES => {
+                metrics::counter!("store_contended_total").increment(1);
+                tokio::time::sleep(pause(tried)).await;
+                tried += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// A few milliseconds, growing, never the same for two that collided.
+fn pause(tried: u32) -> Duration {
+    // The hasher's keys differ on every call: enough to part two transactions, and nothing secret.
+    let jitter = RandomState::new().hash_one(tried) % 10;
+    Duration::from_millis(5 * u64::from(tried) + jitter)
+}

@@ -1,0 +1,152 @@
+//! Runs migrations: in order, each once, and without harm when a crash fell between one and its record.
+
+use sea_orm::sqlx;
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm_migration::prelude::{IndexCreateStatement, TableAlterStatement, TableCreateStatement};
+use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
+
+use crate::{StoreError, Target, connect, sql};
+
+/// Where applied migrations are recorded.
+const TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS applied_migration (name VARCHAR(191) NOT NULL PRIMARY KEY, position BIGINT NOT NULL)";
+/// How many seconds a second process waits while a first one migrates the same MySQL database.
+const PATIENCE: i64 = 120;
+
+/// A migration that makes a table.
+pub fn create_table(name: &'static str, mut table: TableCreateStatement) -> Box<dyn MigrationTrait> {
+    Box::new(Ddl { name, statement: Statement::Table(Box::new(table.if_not_exists().take())) })
+}
+
+/// A migration that makes an index.
+pub fn create_index(name: &'static str, mut index: IndexCreateStatement) -> Box<dyn MigrationTrait> {
+    Box::new(Ddl { name, statement: Statement::Index(Box::new(index.if_not_exists().take())) })
+}
+
+/// A migration that changes a table. One column per migration: SQLite takes no more.
+pub fn add_column(name: &'static str, alter: TableAlterStatement) -> Box<dyn MigrationTrait> {
+    Box::new(Ddl { name, statement: Statement::Alter(Box::new(alter)) })
+}
+
+struct Ddl {
+    name: &'static str,
+    statement: Statement,
+}
+
+enum Statement {
+    Table(Box<TableCreateStatement>),
+    Index(Box<IndexCreateStatement>),
+    Alter(Box<TableAlterStatement>),
+}
+
+impl MigrationName for Ddl {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+#[expect(elided_lifetimes_in_paths, reason = "the trait elides it, and async_trait wants the same")]
+impl MigrationTrait for Ddl {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        match &self.statement {
+            Statement::Table(table) => manager.create_table(table.as_ref().clone()).await,
+            Statement::Index(index) => manager.create_index(index.as_ref().clone()).await,
+            Statement::Alter(alter) => manager.alter_table(alter.as_ref().clone()).await,
+        }
+    }
+}
+
+/// Applies what is missing, one process at a time.
+pub(crate) async fn up(target: &Target, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), StoreError> {
+    let conn = match target {
+        Target::Sqlite { file } => connect::sqlite_writer(file).await?,
+        Target::MySql { url, name } => connect::mysql_pool(connect::mysql_database(url, name).await?),
+    };
+    let outcome = match target {
+        Target::Sqlite { .. } => apply(&conn, migrations).await,
+        Target::MySql { name, .. } => {
+            // The lock lives in a session, so the transaction pins the connection; DDL commits
+            // by itself on this engine whatever the transaction thinks.
+            let lock = format!("paceline.{name}");
+            let holder = crate::unit::begin(&conn, None).await?;
+            sql::one(&holder.tx, "SELECT GET_LOCK(?, ?)", [lock.clone().into(), PATIENCE.into()]).await?;
+            let outcome = apply(&conn, migrations).await;
+            sql::one(&holder.tx, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
+            holder.tx.rollback().await?;
+            outcome
+        }
+    };
+    conn.close().await?;
+    outcome
+}
+
+async fn apply(conn: &DatabaseConnection, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), StoreError> {
+    sql::execute(conn, TABLE, []).await?;
+    let applied = applied(conn).await?;
+    let manager = SchemaManager::new(conn);
+    for (position, migration) in migrations.iter().enumerate() {
+        if applied.iter().any(|name| name == migration.name()) {
+            continue;
+        }
+        match migration.up(&manager).await {
+            Ok(()) => {}
+            Err(error) if is_there_already(&error) => {
+                tracing::info!(migration = migration.name(), "applied before, but not recorded");
+            }
+            Err(error) => {
+                tracing::error!(migration = migration.name(), %error, "a migration failed");
+                return Err(error.into());
+            }
+        }
+        sql::execute(
+            conn,
+            "INSERT INTO applied_migration (name, position) VALUES (?, ?)",
+            [migration.name().into(), (position as i64).into()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// The names of the migrations that are not applied yet.
+pub(crate) async fn missing(
+    conn: &DatabaseConnection,
+    migrations: &[Box<dyn MigrationTrait>],
+) -> Result<Vec<String>, StoreError> {
+    let applied = match applied(conn).await {
+        Ok(applied) => applied,
+        // No such table: nothing was ever applied.
+        Err(StoreError::Other(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(migrations
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .filter(|name| !applied.contains(name))
+        .collect())
+}
+
+async fn applied(conn: &DatabaseConnection) -> Result<Vec<String>, StoreError> {
+    sql::all(conn, "SELECT name FROM applied_migration", [])
+        .await?
+        .iter()
+        .map(|row| Ok(row.try_get("", "name")?))
+        .collect()
+}
+
+/// MySQL knows no `CREATE INDEX IF NOT EXISTS`, SQLite no `ADD COLUMN IF NOT EXISTS`: with one DDL
+/// statement per migration, "it is there" means that the crash came after it.
+fn is_there_already(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return false;
+    };
+    let sqlx::Error::Database(cause) = cause.as_ref() else {
+        return false;
+    };
+    match cause.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        // table, column, key
+        Some(error) => matches!(error.number(), 1050 | 1060 | 1061),
+        None => cause.message().starts_with("duplicate column name"),
+    }
+}

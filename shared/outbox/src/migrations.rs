@@ -1,0 +1,121 @@
+//! The kit's tables: one DDL statement per migration, alike on SQLite and MySQL.
+
+use sea_orm_migration::MigrationTrait;
+use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
+
+use crate::migrate::{create_index, create_table};
+
+/// The kit's migrations, in order; `Database::open` runs them before the service's own.
+pub fn kit() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        create_table("kit_0001_athlete", athlete()),
+        create_table("kit_0002_fence", fence()),
+        create_table("kit_0003_outbox", outbox()),
+        create_index(
+            "kit_0004_outbox_unpublished",
+            Index::create().name("outbox_unpublished").table("outbox").col("published_at_us").col("id").take(),
+        ),
+        create_index(
+            "kit_0005_outbox_athlete",
+            Index::create().name("outbox_athlete").table("outbox").col("athlete").take(),
+        ),
+        create_table("kit_0006_relay_lease", relay_lease()),
+        create_table("kit_0007_parked_event", parked_event()),
+        create_index(
+            "kit_0008_parked_once",
+            Index::create()
+                .name("parked_once")
+                .table("parked_event")
+                .col("topic")
+                .col("at_partition")
+                .col("at_offset")
+                .col("grp")
+                .unique()
+                .take(),
+        ),
+        create_table("kit_0009_caught_up", caught_up()),
+        create_table("kit_0010_replay_done", replay_done()),
+    ]
+}
+
+fn athlete() -> TableCreateStatement {
+    Table::create()
+        .table("athlete")
+        .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("counter").big_integer().not_null())
+        .col(ColumnDef::new("version").big_integer().not_null())
+        .col(ColumnDef::new("gone").integer().not_null())
+        .take()
+}
+
+fn fence() -> TableCreateStatement {
+    Table::create()
+        .table("fence")
+        .col(ColumnDef::new("athlete").string_len(36).not_null())
+        .col(ColumnDef::new("application").big_integer().not_null())
+        .col(ColumnDef::new("min_generation").big_integer().not_null())
+        .primary_key(Index::create().col("athlete").col("application"))
+        .take()
+}
+
+fn outbox() -> TableCreateStatement {
+    Table::create()
+        .table("outbox")
+        .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
+        .col(ColumnDef::new("event_id").string_len(36).not_null())
+        .col(ColumnDef::new("topic").string_len(64).not_null())
+        .col(ColumnDef::new("record_key").string_len(191).not_null())
+        .col(ColumnDef::new("everywhere").integer().not_null())
+        .col(ColumnDef::new("athlete").string_len(36).null())
+        .col(ColumnDef::new("value").blob().not_null())
+        .col(ColumnDef::new("written_at_us").big_integer().not_null())
+        // 0: not yet. An id above the last published one proves nothing: ids are not commit order.
+        .col(ColumnDef::new("published_at_us").big_integer().not_null())
+        .take()
+}
+
+fn relay_lease() -> TableCreateStatement {
+    Table::create()
+        .table("relay_lease")
+        .col(ColumnDef::new("name").string_len(32).not_null().primary_key())
+        .col(ColumnDef::new("epoch").big_integer().not_null())
+        .col(ColumnDef::new("until_us").big_integer().not_null())
+        .col(ColumnDef::new("owner").string_len(64).not_null())
+        .take()
+}
+
+fn parked_event() -> TableCreateStatement {
+    Table::create()
+        .table("parked_event")
+        .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("topic").string_len(64).not_null())
+        .col(ColumnDef::new("at_partition").integer().not_null())
+        .col(ColumnDef::new("at_offset").big_integer().not_null())
+        .col(ColumnDef::new("grp").string_len(64).not_null())
+        .col(ColumnDef::new("record_key").string_len(191).not_null())
+        // A stranger's record may be as large as the broker lets it be.
+        .col(ColumnDef::new("value").custom("MEDIUMBLOB").not_null())
+        .col(ColumnDef::new("reason").string_len(1000).not_null())
+        .col(ColumnDef::new("athlete").string_len(36).null())
+        .col(ColumnDef::new("parked_at_us").big_integer().not_null())
+        .take()
+}
+
+fn caught_up() -> TableCreateStatement {
+    Table::create()
+        .table("caught_up")
+        .col(ColumnDef::new("topic").string_len(64).not_null().primary_key())
+        .col(ColumnDef::new("at_us").big_integer().not_null())
+        .col(ColumnDef::new("replay_id").string_len(36).not_null())
+        .col(ColumnDef::new("asked_at_us").big_integer().not_null())
+        .take()
+}
+
+fn replay_done() -> TableCreateStatement {
+    Table::create()
+        .table("replay_done")
+        .col(ColumnDef::new("replay_id").string_len(36).not_null())
+        .col(ColumnDef::new("at_partition").integer().not_null())
+        .primary_key(Index::create().col("replay_id").col("at_partition"))
+        .take()
+}

@@ -1,0 +1,37 @@
+//! The one place where a transaction begins.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::StoreError;
+
+/// A transaction, and the place in the queue it holds when it is bulk work.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) tx: DatabaseTransaction,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// Opens a write transaction: BEGIN IMMEDIATE on SQLite, READ COMMITTED (the session's) on MySQL.
+///
+/// `gate` lets one bulk transaction at a time wait for the writer, so that a live one waits for at
+/// most one of them.
+pub(crate) async fn begin(conn: &DatabaseConnection, gate: Option<Arc<Semaphore>>) -> Result<Unit, StoreError> {
+    let turn = match gate {
+        Some(gate) => gate.acquire_owned().await.ok(),
+        None => None,
+    };
+    let mode = match conn.get_database_backend() {
+        DbBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
+        _ => None,
+    };
+    let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+    #[expect(clippy::disallowed_methods, reason = "this is the place where transactions begin")]
+    let tx = conn.begin_with_options(options).await?;
+    Ok(Unit { tx, _turn: turn })
+}
