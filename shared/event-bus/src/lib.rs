@@ -1,1 +1,22 @@
 //! Handlers, publishers and the two transports: Apache Kafka and the built-in log.
+#![warn(missing_docs)]
+
+mod built_in;
+mod bus;
+mod engine;
+mod error;
+mod handler;
+mod kafka;
+mod partitioner;
+mod publisher;
+mod record;
+mod subscription;
+
+pub use built_in::LogSettings;
+pub use bus::{Bus, TopicReport};
+pub use error::{BusError, PublishError};
+pub use handler::{HandleError, Handler, Parking};
+pub use kafka::{KafkaSettings, Scram, ScramMechanism, Security};
+pub use publisher::{Publisher, PublisherKind};
+pub use record::{Outgoing, Received, Record};
+pub use subscription::Subscription;

@@ -1,0 +1,288 @@
+//! The built-in log's only writer: whatever waits goes into one transaction (group commit).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::Topic;
+use kernel::Timestamp;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::shelf::{Place, Positions, Shelf};
+use super::{LogSettings, schema};
+use crate::{BusError, PublishError, TopicReport};
+
+/// The most requests in one transaction.
+const BATCH: usize = 1024;
+/// The most rows in one statement.
+const ROWS: usize = 500;
+/// How long a settlement may wait to be written when nothing is published; what was settled in
+/// between comes again after a kill.
+const SETTLE_LATER: Duration = Duration::from_millis(200);
+/// How often what is too old is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
+/// How many records go in one transaction of a sweep, so that publishing does not wait for it.
+const SWEEP_CHUNK: i64 = 2_000;
+
+/// A record that has its partition but no offset yet.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) topic: Topic,
+    pub(crate) partition: i32,
+    pub(crate) key: String,
+    pub(crate) value: Vec<u8>,
+}
+
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Answered after the commit, synced to disk.
+    Publish {
+        rows: Vec<Row>,
+        done: oneshot::Sender<Result<(), PublishError>>,
+    },
+    /// Answered when every settlement so far is written.
+    Flush {
+        done: oneshot::Sender<()>,
+    },
+    Ensure {
+        topics: Vec<Topic>,
+        done: oneshot::Sender<Result<Vec<TopicReport>, BusError>>,
+    },
+    /// Deletes every topic under the prefix.
+    Delete {
+        done: oneshot::Sender<()>,
+    },
+}
+
+pub(crate) struct Writer {
+    db: DatabaseConnection,
+    shelf: Arc<Shelf>,
+    settings: LogSettings,
+    heads: HashMap<Topic, Vec<i64>>,
+    swept: Option<Timestamp>,
+}
+
+type Done = oneshot::Sender<Result<(), PublishError>>;
+
+impl Writer {
+    pub(crate) async fn open(
+        db: DatabaseConnection,
+        shelf: Arc<Shelf>,
+        settings: LogSettings,
+    ) -> Result<Self, DbErr> {
+        let mut writer = Self { db, shelf, settings, heads: HashMap::new(), swept: None };
+        writer.reload().await?;
+        writer.sweep_if_due().await;
+        Ok(writer)
+    }
+
+    /// Writes until the log is dropped.
+    pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
+        let mut requests = Vec::with_capacity(BATCH);
+        let mut due = None;
+        let shelf = Arc::clone(&self.shelf);
+        loop {
+            tokio::select! {
+                biased;
+                count = incoming.recv_many(&mut requests, BATCH) => if count == 0 { break },
+                () = shelf.unwritten.notified(), if due.is_none() => {
+                    due = Some(Instant::now() + SETTLE_LATER);
+                    continue;
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            }
+            due = None;
+            self.serve(&mut requests).await;
+        }
+    }
+
+    async fn serve(&mut self, requests: &mut Vec<Request>) {
+        let mut rows = Vec::new();
+        let mut publishers = Vec::new();
+        let mut flushes = Vec::new();
+        let mut others = Vec::new();
+        for request in requests.drain(..) {
+            match request {
+                Request::Publish { rows: mut more, done } => {
+                    rows.append(&mut more);
+                    publishers.push(done);
+                }
+                Request::Flush { done } => flushes.push(done),
+                other => others.push(other),
+            }
+        }
+        let published = !rows.is_empty();
+        self.commit(rows, publishers).await;
+        // Whoever asked is told; a caller that went away does not matter.
+        for done in flushes {
+            let _ = done.send(());
+        }
+        for other in others {
+            match other {
+                Request::Ensure { topics, done } => drop(done.send(self.ensure(&topics).await)),
+                Request::Delete { done } => {
+                    self.delete().await;
+                    let _ = done.send(());
+                }
+                Request::Publish { .. } | Request::Flush { .. } => {}
+            }
+        }
+        if published {
+            self.sweep_if_due().await;
+        }
+    }
+
+    async fn commit(&mut self, rows: Vec<Row>, publishers: Vec<Done>) {
+        let positions = self.shelf.take_settled();
+        if rows.is_empty() && positions.is_empty() {
+            return;
+        }
+        let touched: HashSet<Topic> = rows.iter().map(|row| row.topic).collect();
+        let answer = match self.write(rows, &positions).await {
+            Ok(tx) => tx.commit().await.map_err(|error| (PublishError::Unknown, error)),
+            Err(error) => Err((PublishError::Away, error)),
+        };
+        let answer = match answer {
+            Ok(()) => {
+                self.shelf.advance(&self.heads, &touched);
+                Ok(())
+            }
+            Err((answer, error)) => {
+                tracing::error!(%error, "the built-in log could not be written");
+                self.shelf.give_back(positions);
+                if let Err(error) = self.reload().await {
+                    tracing::error!(%error, "the built-in log could not be read");
+                }
+                Err(answer)
+            }
+        };
+        for done in publishers {
+            let _ = done.send(answer.clone());
+        }
+    }
+
+    /// Writes everything in a transaction that is still to be committed.
+    async fn write(
+        &mut self,
+        rows: Vec<Row>,
+        positions: &Positions,
+    ) -> Result<DatabaseTransaction, DbErr> {
+        let prefix = self.settings.prefix.clone();
+        let now = self.settings.clock.now();
+        let mut heads: HashMap<Place, i64> = HashMap::new();
+        let mut placed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let place = Place { topic: row.topic, partition: row.partition };
+            let head = self
+                .heads
+                .get_mut(&row.topic)
+                .and_then(|heads| heads.get_mut(row.partition as usize));
+            let Some(head) = head else { continue };
+            placed.push((*head, row));
+            *head += 1;
+            heads.insert(place, *head);
+        }
+        let heads: Vec<(Place, i64)> = heads.into_iter().collect();
+        let tx = begin(&self.db).await?;
+        let mut placed = placed.into_iter().peekable();
+        while placed.peek().is_some() {
+            let chunk: Vec<_> = placed.by_ref().take(ROWS).collect();
+            tx.execute_raw(schema::insert(&prefix, chunk, now)).await?;
+        }
+        if !heads.is_empty() {
+            tx.execute_raw(schema::upsert_heads(&prefix, &heads)).await?;
+        }
+        if !positions.is_empty() {
+            tx.execute_raw(schema::upsert_positions(&prefix, positions)).await?;
+        }
+        Ok(tx)
+    }
+
+    async fn reload(&mut self) -> Result<(), DbErr> {
+        self.heads = schema::heads(&self.db, &self.settings.prefix).await?;
+        let topics = self.heads.keys().copied().collect();
+        self.shelf.advance(&self.heads, &topics);
+        Ok(())
+    }
+
+    async fn ensure(&mut self, topics: &[Topic]) -> Result<Vec<TopicReport>, BusError> {
+        let wanted = self.settings.partitions.max(1);
+        let mut reports = Vec::new();
+        for topic in topics.iter().copied() {
+            let existing = self.heads.get(&topic).map(|heads| heads.len() as i32);
+            if existing.is_none() {
+                let name = format!("{}{topic}", self.settings.prefix);
+                self.db.execute_raw(schema::new_topic(&name, wanted)).await?;
+                self.heads.insert(topic, vec![0; wanted as usize]);
+            }
+            let partitions = existing.unwrap_or(wanted);
+            let differences = if partitions == wanted {
+                Vec::new()
+            } else {
+                vec![format!(
+                    "{partitions} partitions instead of {wanted}; the number is fixed when a topic is made"
+                )]
+            };
+            reports.push(TopicReport {
+                topic,
+                created: existing.is_none(),
+                partitions,
+                differences,
+            });
+        }
+        self.shelf.advance(&self.heads, &HashSet::new());
+        Ok(reports)
+    }
+
+    async fn delete(&mut self) {
+        for topic in std::mem::take(&mut self.heads).into_keys() {
+            for statement in schema::delete_topic(&format!("{}{topic}", self.settings.prefix)) {
+                if let Err(error) = self.db.execute_raw(statement).await {
+                    tracing::error!(%error, %topic, "a topic could not be deleted");
+                }
+            }
+        }
+        self.shelf.advance(&self.heads, &HashSet::new());
+    }
+
+    /// Deletes what is older than the retention, also what a group has not handled, as Kafka does.
+    async fn sweep_if_due(&mut self) {
+        let now = self.settings.clock.now();
+        if self
+            .swept
+            .is_some_and(|swept| now.since(swept) < SWEEP_EVERY.min(self.settings.retention))
+        {
+            return;
+        }
+        self.swept = Some(now);
+        if let Err(error) = self.sweep(now).await {
+            tracing::error!(%error, "the built-in log could not be swept");
+        }
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<(), DbErr> {
+        let not_before = now.minus(self.settings.retention);
+        for (topic, heads) in &self.heads {
+            let name = format!("{}{topic}", self.settings.prefix);
+            for (partition, head) in (0..).zip(heads) {
+                let kept =
+                    self.db.query_one_raw(schema::first_kept(&name, partition, not_before)).await?;
+                let below = kept.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(*head);
+                let delete = || schema::delete_below((&name, partition), below, SWEEP_CHUNK);
+                while self.db.execute_raw(delete()).await?.rows_affected() > 0 {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the built-in log's writer is alone on its connection and begins by writing: a plain transaction cannot be refused"
+)]
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    db.begin().await
+}
