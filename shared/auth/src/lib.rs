@@ -1,1 +1,14 @@
-//! Tokens checked against a key set: SignedIn, Require, and the service credential.
+//! Tokens checked against a key set: who is signed in, what they may, and the credential of internal calls.
+#![warn(missing_docs)]
+
+mod claims;
+mod credential;
+mod extract;
+mod jwks;
+mod verifier;
+
+pub use claims::{Claims, Permission};
+pub use credential::{InternalCaller, ServiceCredential};
+pub use extract::{Admin, Grant, Require, SESSION_COOKIE, SignedIn, User};
+pub use jwks::{KeySet, KeySource};
+pub use verifier::{Rejected, Verifier, VerifierSettings};

@@ -13,7 +13,10 @@ pub const TYPES: &str = "https://paceline.dev/problems/";
 
 /// What went wrong, as the caller is told.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     status: StatusCode,
     code: &'static str,
     detail: Option<String>,
@@ -58,22 +61,30 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// A problem of this kind.
-    pub const fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, detail: None, fields: Vec::new(), retry_at: None, headers: Vec::new(), cause: None }
+    pub fn new(status: StatusCode, code: &'static str) -> Self {
+        Self(Box::new(Told {
+            status,
+            code,
+            detail: None,
+            fields: Vec::new(),
+            retry_at: None,
+            headers: Vec::new(),
+            cause: None,
+        }))
     }
 
     /// Something of ours failed: the caller is told nothing, the log everything.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { cause: Some(cause.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal") }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal").because(cause.into())
     }
 
     /// Something we need is away for now.
     pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { cause: Some(cause.into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable") }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").because(cause.into())
     }
 
     /// There is no such thing, or it is somebody else's.
-    pub const fn not_found() -> Self {
+    pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found")
     }
 
@@ -92,38 +103,43 @@ impl Problem {
     /// What it is in this case.
     #[must_use]
     pub fn detail(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = Some(detail.to_string());
+        self.0.detail = Some(detail.to_string());
         self
     }
 
     /// A field that is wrong, and what it should be.
     #[must_use]
     pub fn field(mut self, field: &str, message: impl fmt::Display) -> Self {
-        self.fields.push(Field { field: field.to_owned(), message: message.to_string() });
+        self.0.fields.push(Field { field: field.to_owned(), message: message.to_string() });
         self
     }
 
     /// When to try again.
     #[must_use]
     pub fn retry_at(mut self, at: Timestamp) -> Self {
-        self.retry_at = Some(at);
+        self.0.retry_at = Some(at);
         self
     }
 
     /// A header that goes with it.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// The kind's code: the last part of its type.
-    pub const fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    fn because(mut self, cause: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        self.0.cause = Some(cause);
+        self
     }
 
     fn title(&self) -> String {
-        let mut words = self.code.replace('-', " ");
+        let mut words = self.0.code.replace('-', " ");
         if let Some(first) = words.get_mut(..1) {
             first.make_ascii_uppercase();
         }
@@ -133,8 +149,8 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.status.as_u16(), self.code)?;
-        match &self.cause {
+        write!(f, "{} {}", self.0.status.as_u16(), self.0.code)?;
+        match &self.0.cause {
             Some(cause) => write!(f, ": {cause}"),
             None => Ok(()),
         }
@@ -143,28 +159,28 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Some(cause) = &self.cause {
-            tracing::error!(code = self.code, cause = %chain(cause.as_ref()), "a request failed");
+        if let Some(cause) = &self.0.cause {
+            tracing::error!(code = self.0.code, cause = %chain(cause.as_ref()), "a request failed");
         }
-        let mut response = HttpResponseBuilder::new(self.status);
-        for header in &self.headers {
+        let mut response = HttpResponseBuilder::new(self.0.status);
+        for header in &self.0.headers {
             response.insert_header(header.clone());
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "5"));
         }
         let trace = telemetry::current_traceparent();
         response.content_type("application/problem+json").json(ProblemDocument {
-            kind: format!("{TYPES}{}", self.code),
+            kind: format!("{TYPES}{}", self.0.code),
             title: self.title(),
-            status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            errors: self.fields.clone(),
-            retry_at: self.retry_at.map(Timestamp::to_rfc3339),
+            status: self.0.status.as_u16(),
+            detail: self.0.detail.clone(),
+            errors: self.0.fields.clone(),
+            retry_at: self.0.retry_at.map(Timestamp::to_rfc3339),
             trace_id: trace.split('-').nth(1).map(str::to_owned),
         })
     }

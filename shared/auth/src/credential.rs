@@ -1,0 +1,50 @@
+//! Calls between services carry one shared credential, compared in constant time.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use http_kit::Problem;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The credential that internal calls carry as their bearer token.
+#[derive(Clone, Debug)]
+pub struct ServiceCredential(Arc<SecretString>);
+
+impl ServiceCredential {
+    /// This credential.
+    pub fn new(secret: SecretString) -> Self {
+        Self(Arc::new(secret))
+    }
+
+    /// The secret, to send it.
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
+
+    /// Whether what was presented is it.
+    pub fn matches(&self, presented: &str) -> bool {
+        let ours = self.0.expose_secret();
+        !ours.is_empty()
+            && aws_lc_rs::constant_time::verify_slices_are_equal(ours.as_bytes(), presented.as_bytes()).is_ok()
+    }
+}
+
+/// The caller is one of our own services. Needs `web::Data<ServiceCredential>`.
+#[derive(Clone, Copy, Debug)]
+pub struct InternalCaller;
+
+impl FromRequest for InternalCaller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let credential = request.app_data::<web::Data<ServiceCredential>>();
+        let presented = crate::extract::bearer(request);
+        ready(match (credential, presented) {
+            (Some(credential), Some(presented)) if credential.matches(presented) => Ok(Self),
+            _ => Err(Problem::unauthorized("internal calls carry the service credential")),
+        })
+    }
+}
