@@ -1,1 +1,4 @@
 //! Webhook intake, observations, activities, streams, the journal.
+
+mod domain;
+mod store;

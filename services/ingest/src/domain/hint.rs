@@ -1,0 +1,118 @@
+//! A webhook event as a hint: a reason to look, never the truth.
+
+use contracts::strava::{Aspect, Hint, ObjectType};
+use kernel::ApplicationId;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A body that is no event.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotAHint {
+    #[error("the body is no event")]
+    Unreadable(#[from] serde_json::Error),
+    #[error("the event's {0} is not one we know")]
+    Unknown(&'static str),
+}
+
+#[derive(Debug, Deserialize)]
+struct Wire {
+    object_type: String,
+    object_id: i64,
+    aspect_type: String,
+    owner_id: i64,
+    subscription_id: i64,
+    event_time: i64,
+    #[serde(default)]
+    updates: Option<Map<String, Value>>,
+}
+
+/// Names of changed fields worth passing on; anything else only says that something changed.
+const NAMED: [&str; 5] = ["title", "type", "sport_type", "private", "authorized"];
+
+/// Reads an event of this application's subscription.
+pub(crate) fn read(application: ApplicationId, body: &[u8]) -> Result<Hint, NotAHint> {
+    let wire: Wire = serde_json::from_slice(body)?;
+    let updates = wire.updates.unwrap_or_default();
+    let object_type = match wire.object_type.as_str() {
+        "activity" => ObjectType::Activity,
+        "athlete" => ObjectType::Athlete,
+        _ => return Err(NotAHint::Unknown("object_type")),
+    };
+    let aspect = match wire.aspect_type.as_str() {
+        "create" => Aspect::Create,
+        "update" => Aspect::Update,
+        "delete" => Aspect::Delete,
+        _ => return Err(NotAHint::Unknown("aspect_type")),
+    };
+    let deauthorized = match updates.get("authorized") {
+        Some(Value::String(text)) => text == "false",
+        Some(Value::Bool(authorized)) => !authorized,
+        _ => false,
+    };
+    let named = NAMED.into_iter().filter(|name| updates.contains_key(*name));
+    Ok(Hint {
+        application: application.get(),
+        owner: wire.owner_id,
+        object_type: object_type.into(),
+        object_id: wire.object_id,
+        aspect: aspect.into(),
+        updated: named.map(str::to_owned).collect(),
+        deauthorized,
+        event_time_s: wire.event_time,
+        subscription: wire.subscription_id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(body: &str) -> Result<Hint, NotAHint> {
+        read(ApplicationId::new(5), body.as_bytes())
+    }
+
+    #[test]
+    fn an_event_becomes_keys_and_codes_and_its_title_stays_behind() {
+        let hint = hint(
+            r#"{"object_type":"activity","object_id":16185205521,"aspect_type":"update",
+                "updates":{"title":"Run with Milla","mood":"good"},"owner_id":7001,
+                "subscription_id":120475,"event_time":1790012345}"#,
+        )
+        .unwrap();
+
+        assert_eq!((hint.application, hint.owner, hint.object_id), (5, 7001, 16_185_205_521));
+        assert_eq!((hint.object_type(), hint.aspect()), (ObjectType::Activity, Aspect::Update));
+        assert_eq!(hint.updated, ["title"]);
+    }
+
+    #[test]
+    fn updates_may_be_absent_null_or_empty() {
+        for updates in ["", r#","updates":null"#, r#","updates":{}"#] {
+            let body = format!(
+                r#"{{"object_type":"activity","object_id":1,"aspect_type":"create","owner_id":2,
+                     "subscription_id":3,"event_time":4{updates}}}"#
+            );
+            assert!(hint(&body).is_ok(), "{updates}");
+        }
+    }
+
+    #[test]
+    fn a_deauthorization_is_told_by_its_word_whatever_the_aspect() {
+        for aspect in ["update", "delete"] {
+            let body = format!(
+                r#"{{"object_type":"athlete","object_id":2,"aspect_type":"{aspect}","owner_id":2,
+                     "subscription_id":3,"event_time":4,"updates":{{"authorized":"false"}}}}"#
+            );
+            assert!(hint(&body).unwrap().deauthorized, "{aspect}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        assert!(matches!(hint("{"), Err(NotAHint::Unreadable(_))));
+        assert!(matches!(hint("[]"), Err(NotAHint::Unreadable(_))));
+        let odd = r#"{"object_type":"club","object_id":1,"aspect_type":"create","owner_id":2,
+            "subscription_id":3,"event_time":4}"#;
+        assert!(matches!(hint(odd), Err(NotAHint::Unknown("object_type"))));
+    }
+}
