@@ -1,0 +1,34 @@
+//! What can be set, with what it is unless set.
+
+use kernel::AthleteId;
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// The section `stats`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Whose numbers the predecessors' public routes tell (`/strava/stats/…`, `/api/distance`). Unset
+    /// (or empty): nobody's, and these routes answer 404 in the predecessor's words.
+    #[serde(deserialize_with = "athlete_or_nobody")]
+    pub published_athlete: Option<AthleteId>,
+    /// Whether the database is migrated at start; otherwise a database that lacks a migration is refused.
+    pub migrate: bool,
+    /// How often, in seconds, it is checked that the database is still whole.
+    pub watch_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { published_athlete: None, migrate: true, watch_s: 15 }
+    }
+}
+
+fn athlete_or_nobody<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AthleteId>, D::Error> {
+    match Option::<String>::deserialize(input)?.as_deref().map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(id) => id
+            .parse()
+            .map(Some)
+            .map_err(|error| D::Error::custom(format!("must be an athlete's id: {error}"))),
+    }
+}

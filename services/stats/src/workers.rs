@@ -1,0 +1,3 @@
+//! What runs beside the consumers.
+
+pub(crate) mod watch;
