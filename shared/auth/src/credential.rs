@@ -27,7 +27,11 @@ impl ServiceCredential {
     pub fn matches(&self, presented: &str) -> bool {
         let ours = self.0.expose_secret();
         !ours.is_empty()
-            && aws_lc_rs::constant_time::verify_slices_are_equal(ours.as_bytes(), presented.as_bytes()).is_ok()
+            && aws_lc_rs::constant_time::verify_slices_are_equal(
+                ours.as_bytes(),
+                presented.as_bytes(),
+            )
+            .is_ok()
     }
 }
 

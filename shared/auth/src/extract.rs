@@ -45,7 +45,8 @@ impl FromRequest for SignedIn {
         let verifier = request.app_data::<web::Data<Arc<Verifier>>>().cloned();
         let token = presented(request);
         Box::pin(async move {
-            let verifier = verifier.ok_or_else(|| Problem::unauthorized("nobody can sign in here"))?;
+            let verifier =
+                verifier.ok_or_else(|| Problem::unauthorized("nobody can sign in here"))?;
             let claims = verifier.verify(&token?).await.map_err(refusal)?;
             Ok(Self { athlete: claims.sub, permissions: verifier.permissions(&claims.groups) })
         })
@@ -71,7 +72,8 @@ fn presented(request: &HttpRequest) -> Result<String, Problem> {
     if harmless || same_origin(request) {
         return Ok(cookie.value().to_owned());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site").detail("a cookie alone changes nothing from another site"))
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site")
+        .detail("a cookie alone changes nothing from another site"))
 }
 
 /// Whether a browser says that the request comes from our own pages.
@@ -81,7 +83,8 @@ fn same_origin(request: &HttpRequest) -> bool {
         return site == "same-origin";
     }
     let info = request.connection_info();
-    text(header::ORIGIN.as_str()).is_some_and(|origin| origin == format!("{}://{}", info.scheme(), info.host()))
+    text(header::ORIGIN.as_str())
+        .is_some_and(|origin| origin == format!("{}://{}", info.scheme(), info.host()))
 }
 
 /// The bearer token of the request, if any.

@@ -112,7 +112,12 @@ impl Keys {
         if fresh { held.keys.get(id).cloned() } else { None }
     }
 
-    async fn fetch(&self, url: &Url, http: &reqwest::Client, now: Timestamp) -> Result<(), reqwest::Error> {
+    async fn fetch(
+        &self,
+        url: &Url,
+        http: &reqwest::Client,
+        now: Timestamp,
+    ) -> Result<(), reqwest::Error> {
         let document = http.get(url.clone()).send().await?.error_for_status()?.text().await?;
         match KeySet::parse(&document) {
             Ok(keys) => *self.held.write().await = Held { keys, fetched: Some(now) },

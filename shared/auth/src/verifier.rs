@@ -78,8 +78,10 @@ impl Verifier {
             return Err(Rejected::Algorithm);
         }
         let id = header.kid.ok_or(Rejected::UnknownKey)?;
-        let key = self.keys.find(&id).await.map_err(Rejected::KeysAway)?.ok_or(Rejected::UnknownKey)?;
-        let claims = decode::<Claims>(token, &key, &self.validation()).map_err(Rejected::Invalid)?.claims;
+        let key =
+            self.keys.find(&id).await.map_err(Rejected::KeysAway)?.ok_or(Rejected::UnknownKey)?;
+        let claims =
+            decode::<Claims>(token, &key, &self.validation()).map_err(Rejected::Invalid)?.claims;
         // The end is checked against our own clock, which tests and simulators move.
         if claims.exp.saturating_add(LEEWAY_S) < self.clock.now().as_secs() {
             return Err(Rejected::Expired);

@@ -71,7 +71,9 @@ pub enum Erasure {
 /// The key a record travels under: order is kept within it.
 pub fn key_of(topic: Topic, athlete: Option<AthleteId>, payload: &Payload) -> String {
     match (topic, payload, athlete) {
-        (Topic::StravaEvents, Payload::Hint(hint), _) => format!("{}:{}", hint.application, hint.owner),
+        (Topic::StravaEvents, Payload::Hint(hint), _) => {
+            format!("{}:{}", hint.application, hint.owner)
+        }
         (_, _, Some(athlete)) => athlete.to_string(),
         (_, _, None) => String::new(),
     }

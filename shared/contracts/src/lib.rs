@@ -19,9 +19,9 @@ mod topic;
 pub use envelope::{Bad, Cause, Envelope, Origin};
 pub use event::{Erasure, Event, key_of, name_of};
 pub use generated::paceline::{
-    activities::v1 as activities, athletes::v1 as athletes, copies::v1 as copies, envelope::v1 as wire,
-    erasures::v1 as erasures, journal::v1 as journal, replays::v1 as replays, strava::v1 as strava,
-    streams::v1 as streams,
+    activities::v1 as activities, athletes::v1 as athletes, copies::v1 as copies,
+    envelope::v1 as wire, erasures::v1 as erasures, journal::v1 as journal, replays::v1 as replays,
+    strava::v1 as strava, streams::v1 as streams,
 };
 pub use topic::{PARTITIONS, Topic, UnknownTopic};
 

@@ -70,6 +70,9 @@ impl FromStr for Topic {
     type Err = UnknownTopic;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|topic| topic.name() == name).ok_or_else(|| UnknownTopic(name.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|topic| topic.name() == name)
+            .ok_or_else(|| UnknownTopic(name.to_owned()))
     }
 }

@@ -43,14 +43,20 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 fn json_problem(error: &actix_web::Error) -> Problem {
     match error.as_error::<JsonPayloadError>() {
-        Some(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => too_large(),
-        Some(JsonPayloadError::ContentType) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
-            .detail("send application/json"),
+        Some(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => {
+            too_large()
+        }
+        Some(JsonPayloadError::ContentType) => {
+            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
+                .detail("send application/json")
+        }
         Some(JsonPayloadError::Deserialize(fault)) if fault.is_data() => {
             let text = fault.to_string();
             match named(&text) {
                 Some(field) => Problem::invalid(field, strip(&text)),
-                None => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid").detail(strip(&text)),
+                None => {
+                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid").detail(strip(&text))
+                }
             }
         }
         _ => Problem::new(StatusCode::BAD_REQUEST, "malformed").detail("the body is not JSON"),
@@ -82,11 +88,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Path<T> {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let extracted = futures::FutureExt::now_or_never(web::Path::<T>::from_request(request, payload));
+        let extracted =
+            futures::FutureExt::now_or_never(web::Path::<T>::from_request(request, payload));
         std::future::ready(match extracted {
             Some(Ok(path)) => Ok(Self(path.into_inner())),
             // An id that is none names nothing: the same answer as for one that is not there.
-            Some(Err(error)) if error.as_error::<PathError>().is_some() => Err(Problem::not_found()),
+            Some(Err(error)) if error.as_error::<PathError>().is_some() => {
+                Err(Problem::not_found())
+            }
             _ => Err(Problem::not_found()),
         })
     }
@@ -103,7 +112,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
                 Ok(body) => Ok(Self(body.into_inner())),
                 Err(error) => Err(match error.as_error::<UrlencodedError>() {
                     Some(UrlencodedError::Overflow { .. }) => too_large(),
-                    _ => Problem::new(StatusCode::BAD_REQUEST, "malformed").detail("the body is no form"),
+                    _ => Problem::new(StatusCode::BAD_REQUEST, "malformed")
+                        .detail("the body is no form"),
                 }),
             }
         })
@@ -111,7 +121,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
 }
 
 fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large").detail("the body is larger than this route takes")
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large")
+        .detail("the body is larger than this route takes")
 }
 
 /// The field that serde's message names between backticks, if any.

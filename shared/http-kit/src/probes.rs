@@ -26,7 +26,10 @@ pub struct Probe {
 
 impl std::fmt::Debug for Probe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Probe").field("name", &self.name).field("vital", &self.vital).finish_non_exhaustive()
+        f.debug_struct("Probe")
+            .field("name", &self.name)
+            .field("vital", &self.vital)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +74,9 @@ impl Probes {
         let ready = answers.iter().all(|(probe, said)| said.is_ok() || !probe.vital);
         let told = answers
             .into_iter()
-            .map(|(probe, said)| (probe.name.clone(), said.err().unwrap_or_else(|| "ok".to_owned())))
+            .map(|(probe, said)| {
+                (probe.name.clone(), said.err().unwrap_or_else(|| "ok".to_owned()))
+            })
             .collect();
         (ready, told)
     }
@@ -95,7 +100,8 @@ async fn livez() -> HttpResponse {
 
 async fn readyz(probes: web::Data<Probes>) -> HttpResponse {
     let (ready, checks) = probes.check().await;
-    let (status, word) = if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let (status, word) =
+        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     HttpResponseBuilder::new(status).json(json!({"status": word, "checks": checks}))
 }
 
@@ -105,7 +111,9 @@ async fn version() -> HttpResponse {
 
 async fn metrics() -> HttpResponse {
     match RECORDER.get() {
-        Some(handle) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render()),
+        Some(handle) => {
+            HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render())
+        }
         None => HttpResponse::NotFound().finish(),
     }
 }

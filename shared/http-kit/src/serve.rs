@@ -31,13 +31,22 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves until the soft stop, then finishes what was begun.
-pub fn serve<C>(listener: TcpListener, door: Door, tasks: &Tasks, configure: C) -> std::io::Result<()>
+pub fn serve<C>(
+    listener: TcpListener,
+    door: Door,
+    tasks: &Tasks,
+    configure: C,
+) -> std::io::Result<()>
 where
     C: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
     let server = HttpServer::new(move || {
         App::new()
-            .wrap(ErrorHandlers::new().default_handler_client(as_problem).default_handler_server(as_problem))
+            .wrap(
+                ErrorHandlers::new()
+                    .default_handler_client(as_problem)
+                    .default_handler_server(as_problem),
+            )
             .wrap(headers())
             .wrap(from_fn(trace::request))
             .app_data(web::JsonConfig::default().limit(JSON_LIMIT))
@@ -78,7 +87,9 @@ fn as_problem<B>(response: ServiceResponse<B>) -> actix_web::Result<ErrorHandler
     }
     let problem = match response.status() {
         StatusCode::NOT_FOUND => Problem::not_found(),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
         _ => return Ok(ErrorHandlerResponse::Response(response.map_into_left_body())),
     };

@@ -23,7 +23,8 @@ pub(crate) async fn request<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let span = tracing::info_span!("request", method = %request.method(), route, request.id = %id);
-    if let Some(parent) = request.headers().get("traceparent").and_then(|value| value.to_str().ok()) {
+    if let Some(parent) = request.headers().get("traceparent").and_then(|value| value.to_str().ok())
+    {
         telemetry::parent_from(&span, parent);
     }
     let mut response = next.call(request).instrument(span).await?;
@@ -36,7 +37,9 @@ pub(crate) async fn request<B: MessageBody + 'static>(
 }
 
 fn sane(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    !id.is_empty()
+        && id.len() <= 64
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 fn fresh() -> String {

@@ -145,6 +145,9 @@ mod tests {
     #[test]
     fn a_number_beyond_2_to_the_53_survives() {
         let id = StravaActivityId::new(2_732_944_259_699_241_346);
-        assert_eq!(serde_json::from_str::<StravaActivityId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+        assert_eq!(
+            serde_json::from_str::<StravaActivityId>(&serde_json::to_string(&id).unwrap()).unwrap(),
+            id
+        );
     }
 }

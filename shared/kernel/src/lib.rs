@@ -10,8 +10,8 @@ pub mod units;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use ids::{
-    ActivityId, ApplicationId, AthleteId, CopyId, EventId, Generation, JobId, LeaseId, LinkId, Revision,
-    StravaActivityId, StravaAthleteId, Ticket,
+    ActivityId, ApplicationId, AthleteId, CopyId, EventId, Generation, JobId, LeaseId, LinkId,
+    Revision, StravaActivityId, StravaAthleteId, Ticket,
 };
 pub use random::{Ids, SystemIds};
 pub use sport::Sport;

@@ -11,19 +11,69 @@ pub struct Sport(String);
 
 /// Strava's sport types as of 2026.
 pub const KNOWN: [&str; 56] = [
-    "AlpineSki", "BackcountrySki", "Badminton", "Basketball", "Canoeing", "Cricket", "Crossfit", "Dance", "EBikeRide",
-    "Elliptical", "EMountainBikeRide", "Golf", "GravelRide", "Handcycle", "HighIntensityIntervalTraining", "Hike",
-    "IceSkate", "InlineSkate", "Kayaking", "Kitesurf", "MountainBikeRide", "NordicSki", "Padel", "PhysicalTherapy",
-    "Pickleball", "Pilates", "Racquetball", "Ride", "RockClimbing", "RollerSki", "Rowing", "Run", "Sail", "Skateboard",
-    "Snowboard", "Snowshoe", "Soccer", "Squash", "StairStepper", "StandUpPaddling", "Surfing", "Swim", "TableTennis",
-    "Tennis", "TrailRun", "Velomobile", "VirtualRide", "VirtualRow", "VirtualRun", "Volleyball", "Walk",
-    "WeightTraining", "Wheelchair", "Windsurf", "Workout", "Yoga",
+    "AlpineSki",
+    "BackcountrySki",
+    "Badminton",
+    "Basketball",
+    "Canoeing",
+    "Cricket",
+    "Crossfit",
+    "Dance",
+    "EBikeRide",
+    "Elliptical",
+    "EMountainBikeRide",
+    "Golf",
+    "GravelRide",
+    "Handcycle",
+    "HighIntensityIntervalTraining",
+    "Hike",
+    "IceSkate",
+    "InlineSkate",
+    "Kayaking",
+    "Kitesurf",
+    "MountainBikeRide",
+    "NordicSki",
+    "Padel",
+    "PhysicalTherapy",
+    "Pickleball",
+    "Pilates",
+    "Racquetball",
+    "Ride",
+    "RockClimbing",
+    "RollerSki",
+    "Rowing",
+    "Run",
+    "Sail",
+    "Skateboard",
+    "Snowboard",
+    "Snowshoe",
+    "Soccer",
+    "Squash",
+    "StairStepper",
+    "StandUpPaddling",
+    "Surfing",
+    "Swim",
+    "TableTennis",
+    "Tennis",
+    "TrailRun",
+    "Velomobile",
+    "VirtualRide",
+    "VirtualRow",
+    "VirtualRun",
+    "Volleyball",
+    "Walk",
+    "WeightTraining",
+    "Wheelchair",
+    "Windsurf",
+    "Workout",
+    "Yoga",
 ];
 
 /// What `stats/ytd` counts as running.
 pub const RUNS: [&str; 3] = ["Run", "TrailRun", "VirtualRun"];
 /// What `stats/ytd` counts as riding.
-pub const RIDES: [&str; 6] = ["Ride", "GravelRide", "MountainBikeRide", "VirtualRide", "Handcycle", "Velomobile"];
+pub const RIDES: [&str; 6] =
+    ["Ride", "GravelRide", "MountainBikeRide", "VirtualRide", "Handcycle", "Velomobile"];
 
 impl Sport {
     /// The longest word kept; a longer one is cut.
@@ -32,7 +82,11 @@ impl Sport {
     /// The sport of this name; a blank one is a `Workout`, as Strava has it.
     pub fn new(name: &str) -> Self {
         let name = name.trim();
-        if name.is_empty() { Self("Workout".to_owned()) } else { Self(name.chars().take(Self::MAX).collect()) }
+        if name.is_empty() {
+            Self("Workout".to_owned())
+        } else {
+            Self(name.chars().take(Self::MAX).collect())
+        }
     }
 
     /// The word itself.

@@ -34,13 +34,20 @@ pub fn inject(headers: &mut reqwest::header::HeaderMap) {
 fn parse(traceparent: &str) -> Option<SpanContext> {
     let mut parts = traceparent.split('-');
     let version = parts.next().filter(|version| version.len() == 2 && *version != "ff")?;
-    let trace = parts.next().filter(|trace| trace.len() == 32).and_then(|trace| TraceId::from_hex(trace).ok())?;
-    let span = parts.next().filter(|span| span.len() == 16).and_then(|span| SpanId::from_hex(span).ok())?;
+    let trace = parts
+        .next()
+        .filter(|trace| trace.len() == 32)
+        .and_then(|trace| TraceId::from_hex(trace).ok())?;
+    let span = parts
+        .next()
+        .filter(|span| span.len() == 16)
+        .and_then(|span| SpanId::from_hex(span).ok())?;
     let flags = parts.next().and_then(|flags| u8::from_str_radix(flags, 16).ok())?;
     if version == "00" && parts.next().is_some() {
         return None;
     }
-    let context = SpanContext::new(trace, span, TraceFlags::new(flags), true, TraceState::default());
+    let context =
+        SpanContext::new(trace, span, TraceFlags::new(flags), true, TraceState::default());
     context.is_valid().then_some(context)
 }
 
@@ -51,7 +58,13 @@ mod tests {
     #[test]
     fn a_traceparent_is_read_and_nonsense_is_not() {
         assert!(parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").is_some());
-        for bad in ["", "00-0-0-0", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"] {
+        for bad in [
+            "",
+            "00-0-0-0",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
     }

@@ -75,7 +75,9 @@ pub fn init(settings: &Settings) -> Result<Guard, InitError> {
     let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("paceline"));
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let logs = match settings.format {
-        Format::Pretty => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
+        Format::Pretty => {
+            logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed()
+        }
         Format::Json => logs.json().flatten_event(true).with_current_span(false).boxed(),
     };
     tracing_subscriber::registry().with(filter).with(traces).with(logs).try_init()?;
@@ -87,8 +89,13 @@ fn provider(settings: &Settings) -> Result<SdkTracerProvider, InitError> {
     let builder = SdkTracerProvider::builder().with_resource(resource);
     let Some(endpoint) = &settings.otlp_endpoint else {
         // Ids without recording: a span costs next to nothing when nobody collects it.
-        return Ok(builder.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build());
+        return Ok(builder
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
+            .build());
     };
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint.clone()).build()?;
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_endpoint(endpoint.clone())
+        .build()?;
     Ok(builder.with_batch_exporter(exporter).build())
 }

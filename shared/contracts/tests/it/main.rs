@@ -14,22 +14,32 @@ fn examples() -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
+        .map(|path| {
+            (
+                path.file_stem().unwrap().to_str().unwrap().to_owned(),
+                std::fs::read_to_string(path).unwrap(),
+            )
+        })
         .collect();
     found.sort();
     found
 }
 
 fn message_of(name: &str) -> prost_reflect::MessageDescriptor {
-    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR).unwrap());
-    let full =
-        if name.starts_with("streams") { "paceline.streams.v1.Streams" } else { "paceline.envelope.v1.Envelope" };
+    static POOL: LazyLock<DescriptorPool> =
+        LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR).unwrap());
+    let full = if name.starts_with("streams") {
+        "paceline.streams.v1.Streams"
+    } else {
+        "paceline.envelope.v1.Envelope"
+    };
     POOL.get_message_by_name(full).unwrap()
 }
 
 fn parse(name: &str, text: &str) -> DynamicMessage {
     let mut json = serde_json::Deserializer::from_str(text);
-    DynamicMessage::deserialize(message_of(name), &mut json).unwrap_or_else(|error| panic!("{name}: {error}"))
+    DynamicMessage::deserialize(message_of(name), &mut json)
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn as_json(name: &str, bytes: &[u8]) -> serde_json::Value {

@@ -1,0 +1,202 @@
+//! Puts the layers together, remembers where each value came from, and reads them into types.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::Value;
+
+use crate::{SettingsError, environment, redact};
+
+/// The layers, lowest first.
+#[derive(Debug)]
+pub struct Loader {
+    values: BTreeMap<String, (Value, String)>,
+}
+
+/// Settings, and where each of their values came from.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The settings.
+    pub settings: T,
+    /// One line a value, redacted.
+    pub lines: Vec<Line>,
+}
+
+/// One value, as it may be printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Section and key.
+    pub key: String,
+    /// The value, secrets as `***`.
+    pub value: String,
+    /// `default`, a file, a variable or a flag.
+    pub source: String,
+}
+
+impl Loader {
+    /// Starts with the defaults (TOML): they name every key there is.
+    pub fn new(defaults: &str) -> Result<Self, SettingsError> {
+        let table: toml::Table =
+            toml::from_str(defaults).map_err(|error| SettingsError::Defaults(error.to_string()))?;
+        let mut values = BTreeMap::new();
+        flatten("", &table, &mut |key, value| {
+            values.insert(key, (value, "default".to_owned()));
+        });
+        Ok(Self { values })
+    }
+
+    /// Lays a settings file over them.
+    pub fn file(mut self, path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
+        let table: toml::Table = toml::from_str(&text).map_err(|error| SettingsError::Toml {
+            path: PathBuf::from(path),
+            message: error.to_string(),
+        })?;
+        let mut found = Vec::new();
+        flatten("", &table, &mut |key, value| found.push((key, value)));
+        for (key, value) in found {
+            self.set(key, value, path.display().to_string())?;
+        }
+        Ok(self)
+    }
+
+    /// Lays the environment over them.
+    pub fn environment(
+        mut self,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, SettingsError> {
+        for (key, value, variable) in environment::read(variables)? {
+            self.set(key, Value::String(value), format!("the variable {variable}"))?;
+        }
+        Ok(self)
+    }
+
+    /// Lays the environment of this process over them.
+    pub fn own_environment(self) -> Result<Self, SettingsError> {
+        self.environment(&std::env::vars().collect())
+    }
+
+    /// Lays a flag over them, if it was given.
+    pub fn flag(
+        mut self,
+        flag: &str,
+        key: &str,
+        value: Option<String>,
+    ) -> Result<Self, SettingsError> {
+        if let Some(value) = value {
+            self.set(key.to_owned(), Value::String(value), format!("the flag {flag}"))?;
+        }
+        Ok(self)
+    }
+
+    fn set(&mut self, key: String, value: Value, source: String) -> Result<(), SettingsError> {
+        if !self.values.contains_key(&key) {
+            return Err(SettingsError::Unknown {
+                meant: self.nearest(&key),
+                key,
+                source_name: source,
+            });
+        }
+        self.values.insert(key, (value, source));
+        Ok(())
+    }
+
+    fn nearest(&self, key: &str) -> Option<String> {
+        let (distance, nearest) =
+            self.values.keys().map(|known| (distance(key, known), known)).min()?;
+        (distance <= 4).then(|| nearest.clone())
+    }
+
+    /// Reads all into a type.
+    pub fn load<T: DeserializeOwned>(self) -> Result<Loaded<T>, SettingsError> {
+        let lines = self
+            .values
+            .iter()
+            .map(|(key, (value, source))| Line {
+                key: key.clone(),
+                value: redact::shown(key, &text(value)),
+                source: source.clone(),
+            })
+            .collect();
+        let mut builder = config::Config::builder();
+        for (key, (value, source)) in &self.values {
+            builder =
+                builder.set_override(key, plain(value)).map_err(|error| SettingsError::Wrong {
+                    key: key.clone(),
+                    source_name: source.clone(),
+                    message: error.to_string(),
+                })?;
+        }
+        let built = builder.build().map_err(|error| self.blame(&error))?;
+        let settings = built.try_deserialize().map_err(|error| self.blame(&error))?;
+        Ok(Loaded { settings, lines })
+    }
+
+    /// Finds the key that an error speaks of, and says where its value came from.
+    fn blame(&self, error: &config::ConfigError) -> SettingsError {
+        let key = match error {
+            config::ConfigError::Type { key: Some(key), .. }
+            | config::ConfigError::At { key: Some(key), .. } => key.clone(),
+            other => {
+                let said = other.to_string();
+                self.values
+                    .keys()
+                    .filter(|key| said.contains(key.as_str()))
+                    .max_by_key(|key| key.len())
+                    .cloned()
+                    .unwrap_or_default()
+            }
+        };
+        let source = self
+            .values
+            .get(&key)
+            .map_or_else(|| "the settings".to_owned(), |(_, source)| source.clone());
+        SettingsError::Wrong { key, source_name: source, message: error.to_string() }
+    }
+}
+
+fn flatten(prefix: &str, table: &toml::Table, found: &mut impl FnMut(String, Value)) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Table(inner) => flatten(&key, inner, found),
+            other => found(key, other.clone()),
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn plain(value: &Value) -> config::Value {
+    let kind = match value {
+        Value::String(text) => config::ValueKind::String(text.clone()),
+        Value::Integer(number) => config::ValueKind::I64(*number),
+        Value::Float(number) => config::ValueKind::Float(*number),
+        Value::Boolean(yes) => config::ValueKind::Boolean(*yes),
+        other => config::ValueKind::String(other.to_string()),
+    };
+    config::Value::new(None, kind)
+}
+
+/// How many single edits lie between two words (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut previous = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let change = previous + usize::from(from != *to);
+            previous = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(previous + 1);
+        }
+    }
+    row[b.len()]
+}
