@@ -55,7 +55,8 @@ impl Streams {
                 .map(|all| all.into_iter().map(|at| [round(at[0], 6), round(at[1], 6)]).collect()),
             altitude: filled(&points, |point| point.altitude)
                 .map(|all| all.into_iter().map(|metres| round(metres, 1)).collect()),
-            heartrate: filled(&points, |point| point.heartrate),
+            // a beat of zero is a strap that was not worn
+            heartrate: filled(&points, |point| point.heartrate.filter(|beats| *beats > 0)),
             cadence: filled(&points, |point| point.cadence),
             temp: filled(&points, |point| point.temp),
             watts: points
