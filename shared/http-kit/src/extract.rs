@@ -1,137 +1,224 @@
-//! Extractors whose refusals are problem documents.
-
-use std::future::Future;
-use std::pin::Pin;
+//! What handlers take in: parsed once, and a problem that names the field where it is wrong.
 
 use actix_web::dev::Payload;
-use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError, UrlencodedError};
-use actix_web::http::StatusCode;
+use actix_web::error::PayloadError;
+use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 use crate::Problem;
 
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most a JSON or form body may hold, in bytes. Register another with `app_data`, for the
+/// whole door or for one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
+
+impl Default for BodyLimit {
+    fn default() -> Self {
+        Self(256 * 1024)
+    }
+}
+
 /// A JSON body.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
-/// The query of the address.
-#[derive(Debug)]
-pub struct Query<T>(pub T);
-/// The variable parts of the path.
-#[derive(Debug)]
-pub struct Path<T>(pub T);
+
 /// A form body.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Form<T>(pub T);
 
-type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+/// The query of the address.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+/// The variable parts of the path; one that does not parse is a 404, like any address that leads nowhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = web::Json::<T>::from_request(request, payload);
-        Box::pin(async move {
-            match body.await {
-                Ok(body) => Ok(Self(body.into_inner())),
-                Err(error) => Err(json_problem(&error)),
-            }
-        })
-    }
-}
-
-fn json_problem(error: &actix_web::Error) -> Problem {
-    match error.as_error::<JsonPayloadError>() {
-        Some(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => {
-            too_large()
-        }
-        Some(JsonPayloadError::ContentType) => {
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
-                .detail("send application/json")
-        }
-        Some(JsonPayloadError::Deserialize(fault)) if fault.is_data() => {
-            let text = fault.to_string();
-            match named(&text) {
-                Some(field) => Problem::invalid(field, strip(&text)),
-                None => {
-                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid").detail(strip(&text))
-                }
-            }
-        }
-        _ => Problem::new(StatusCode::BAD_REQUEST, "malformed").detail("the body is not JSON"),
-    }
-}
-
-impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(match web::Query::<T>::from_query(request.query_string()) {
-            Ok(query) => Ok(Self(query.into_inner())),
-            Err(QueryPayloadError::Deserialize(fault)) => Err(query_problem(&fault.to_string())),
-            Err(other) => Err(query_problem(&other.to_string())),
-        })
-    }
-}
-
-fn query_problem(text: &str) -> Problem {
-    match named(text) {
-        Some(field) => Problem::invalid(field, strip(text)),
-        None => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid").detail(strip(text)),
-    }
-}
-
-impl<T: DeserializeOwned + 'static> FromRequest for Path<T> {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let extracted =
-            futures::FutureExt::now_or_never(web::Path::<T>::from_request(request, payload));
-        std::future::ready(match extracted {
-            Some(Ok(path)) => Ok(Self(path.into_inner())),
-            // An id that is none names nothing: the same answer as for one that is not there.
-            Some(Err(error)) if error.as_error::<PathError>().is_some() => {
-                Err(Problem::not_found())
-            }
-            _ => Err(Problem::not_found()),
-        })
+        let body = body(request, payload, |kind| kind == "application/json" || kind.ends_with("+json"));
+        async move { json(&body.await?).map(Self) }.boxed_local()
     }
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = web::Form::<T>::from_request(request, payload);
-        Box::pin(async move {
-            match body.await {
-                Ok(body) => Ok(Self(body.into_inner())),
-                Err(error) => Err(match error.as_error::<UrlencodedError>() {
-                    Some(UrlencodedError::Overflow { .. }) => too_large(),
-                    _ => Problem::new(StatusCode::BAD_REQUEST, "malformed")
-                        .detail("the body is no form"),
-                }),
-            }
-        })
+        let body = body(request, payload, |kind| kind == "application/x-www-form-urlencoded");
+        async move { pairs(&body.await?).map(Self) }.boxed_local()
     }
 }
 
-fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large")
-        .detail("the body is larger than this route takes")
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(pairs(request.query_string().as_bytes()).map(Self))
+    }
 }
 
-/// The field that serde's message names between backticks, if any.
-fn named(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("field `")?;
-    rest.split_once('`').map(|(field, _)| field)
+impl<T: DeserializeOwned> FromRequest for Path<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let path = web::Path::<T>::from_request(request, payload).into_inner();
+        ready(path.map(|path| Self(path.into_inner())).map_err(|_| Problem::not_found()))
+    }
 }
 
-/// Serde's message without where in the text it happened.
-fn strip(text: &str) -> String {
-    text.split(" at line ").next().unwrap_or(text).to_owned()
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut source = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_data() { invalid(path, &without_place(&error)) } else { malformed(&error) }
+    })?;
+    source.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn pairs<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    let source = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text));
+    serde_path_to_error::deserialize(source)
+        .map_err(|error| invalid(error.path().to_string(), &error.inner().to_string()))
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail(format_args!("the body is not JSON: {error}"))
+}
+
+/// The field as the path has it; one that is missing or unknown is named in the message only.
+fn invalid(path: String, message: &str) -> Problem {
+    let named = ["missing field `", "unknown field `", "duplicate field `"];
+    let name = named.iter().find_map(|start| message.strip_prefix(start)?.split('`').next());
+    let field = match (path.as_str(), name) {
+        ("." | "", Some(name)) => name.to_owned(),
+        // The path of an unknown or repeated field ends with its name already.
+        (_, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
+        _ => path,
+    };
+    Problem::invalid().field(field, message)
+}
+
+/// The message without "at line 1 column 20".
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map(|(message, _)| message.to_owned()).unwrap_or(text)
+}
+
+fn body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    takes: fn(&str) -> bool,
+) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default().0;
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let payload = payload.take();
+    async move {
+        if !takes(&kind) {
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"));
+        }
+        if announced.is_some_and(|length: usize| length > limit) {
+            return Err(too_large(limit));
+        }
+        match tokio::time::timeout(PATIENCE, read(payload, limit)).await {
+            Ok(body) => body,
+            Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout")),
+        }
+    }
+}
+
+async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn broken(error: &PayloadError) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-request").detail(error)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large").detail(format_args!("at most {limit} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Link {
+        child: String,
+        names: Vec<String>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        count: u8,
+    }
+
+    fn field_of(body: &str) -> String {
+        let problem = json::<Link>(body.as_bytes()).unwrap_err();
+        assert_eq!(problem.status(), 422, "{body}");
+        problem.fields()[0].field.clone()
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_wherever_it_is() {
+        assert_eq!(field_of(r#"{"child":1,"names":[]}"#), "child");
+        assert_eq!(field_of(r#"{"child":"x","names":["a",2]}"#), "names[1]");
+        assert_eq!(field_of(r#"{"child":"x","names":[],"inner":{"count":300}}"#), "inner.count");
+        assert_eq!(field_of(r#"{"child":"x","names":[],"inner":{}}"#), "inner.count");
+        assert_eq!(field_of(r#"{"child":"x"}"#), "names");
+        assert_eq!(field_of(r#"{"child":"x","names":[],"extra":1}"#), "extra");
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_is_malformed_not_invalid() {
+        for body in ["", "{", r#"{"child":"x","names":[]} trailing"#, "<html>"] {
+            let problem = json::<Link>(body.as_bytes()).unwrap_err();
+            assert_eq!((problem.status().as_u16(), problem.code()), (400, "malformed-body"), "{body:?}");
+        }
+        let link = json::<Link>(br#"{"child":"x","names":["a"],"inner":{"count":3}}"#).unwrap();
+        assert_eq!((link.child.as_str(), link.names.len(), link.inner.unwrap().count), ("x", 1, 3));
+    }
+
+    #[test]
+    fn a_wrong_query_names_its_field() {
+        #[derive(Debug, Deserialize)]
+        struct Asked {
+            #[expect(dead_code, reason = "only its parsing matters")]
+            limit: u32,
+        }
+        assert_eq!(pairs::<Asked>(b"limit=many").unwrap_err().fields()[0].field, "limit");
+        assert_eq!(pairs::<Asked>(b"").unwrap_err().fields()[0].field, "limit");
+        assert!(pairs::<Asked>(b"limit=3").is_ok());
+    }
 }

@@ -1,18 +1,24 @@
-//! problem+json, extractors, request ids, limits, probes, metrics and graceful stop.
+//! problem+json, extractors, request ids, limits, probes, metrics and graceful stop: what every door has in common.
 #![warn(missing_docs)]
 
+mod allowed;
+mod door;
+mod edge;
 mod etag;
 mod extract;
-mod paging;
+mod headers;
+mod metrics;
+mod page;
 mod probes;
 mod problem;
-mod serve;
-mod trace;
+pub mod problems;
 
-pub use etag::{etag, not_modified};
-pub use extract::{Form, Json, Path, Query};
-pub use paging::{Page, next_link};
-pub use probes::{Probe, Probes, install_metrics};
-pub use problem::{Field, Problem, ProblemDocument, TYPES};
-pub use serve::{Door, JSON_LIMIT, bind, serve};
-pub use trace::RequestId;
+pub use allowed::Allowed;
+pub use door::{Door, Serving, defaults, serve};
+pub use edge::{RequestId, edge};
+pub use etag::{entity_tag, etag, if_match, not_modified};
+pub use extract::{BodyLimit, Form, Json, Path, Query};
+pub use metrics::{Metrics, MetricsError};
+pub use page::{Cursor, Page, PageQuery};
+pub use probes::{Ops, Probe, Version};
+pub use problem::{FieldError, Problem};

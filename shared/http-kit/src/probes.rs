@@ -1,131 +1,164 @@
-//! What the operations port tells: alive, ready (each dependency named), metrics, version.
+//! The operations port: is it alive, is it ready, what does it count, what is it.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Display;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use serde_json::json;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpResponse, http::header};
+use futures::future::{BoxFuture, FutureExt, join_all};
+use lifecycle::Stop;
+use serde::{Deserialize, Serialize};
 
-/// How long one check may take.
-const PATIENCE: Duration = Duration::from_millis(800);
+use crate::Metrics;
 
-type Check = dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync;
+/// How long a check may take before it counts as failed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A named check of something a service needs.
+type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// One thing that readiness depends on.
 #[derive(Clone)]
 pub struct Probe {
     name: String,
-    check: Arc<Check>,
-    vital: bool,
+    check: Check,
 }
 
-impl std::fmt::Debug for Probe {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Probe")
-            .field("name", &self.name)
-            .field("vital", &self.vital)
-            .finish_non_exhaustive()
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 impl Probe {
-    /// A check without which the program is not ready.
-    pub fn new<C, F>(name: impl Into<String>, check: C) -> Self
+    /// A check by this name, for example `stats.database`.
+    pub fn new<F, Fut, E>(name: impl Into<String>, check: F) -> Self
     where
-        C: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), String>> + Send + 'static,
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
     {
-        Self { name: name.into(), check: Arc::new(move || Box::pin(check())), vital: true }
+        let check = move || check().map(|result| result.map_err(|error| error.to_string())).boxed();
+        Self { name: name.into(), check: Arc::new(check) }
     }
 
-    /// The program is ready also when this check fails; it is shown all the same.
-    #[must_use]
-    pub fn not_vital(mut self) -> Self {
-        self.vital = false;
-        self
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether all is well, in at most a second.
+    pub async fn check(&self) -> Result<(), String> {
+        match tokio::time::timeout(PATIENCE, (self.check)()).await {
+            Ok(result) => result,
+            Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        }
     }
 }
 
-/// All checks of a program.
-#[derive(Clone, Debug, Default)]
-pub struct Probes(Arc<Vec<Probe>>);
+/// What is running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The program.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The commit it was built from, if it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The services it runs.
+    pub services: Vec<String>,
+}
 
-impl Probes {
-    /// These checks.
-    pub fn new(probes: Vec<Probe>) -> Self {
-        Self(Arc::new(probes))
+/// The operations port's own routes: `/livez`, `/readyz`, `/metrics`, `/version`.
+#[derive(Clone, Debug)]
+pub struct Ops {
+    probes: Arc<[Probe]>,
+    metrics: Metrics,
+    version: Version,
+    stop: Stop,
+}
+
+impl Ops {
+    /// Ready when every probe is well and nobody asked for the stop.
+    pub fn new(probes: Vec<Probe>, metrics: Metrics, version: Version, stop: Stop) -> Self {
+        Self { probes: probes.into(), metrics, version, stop }
     }
 
-    /// Whether all vital checks pass, and what each says.
-    pub async fn check(&self) -> (bool, BTreeMap<String, String>) {
-        let answers = futures::future::join_all(self.0.iter().map(|probe| async move {
-            let said = match tokio::time::timeout(PATIENCE, (probe.check)()).await {
-                Ok(said) => said,
-                Err(_) => Err(format!("no answer within {} ms", PATIENCE.as_millis())),
-            };
-            (probe, said)
-        }))
-        .await;
-        let ready = answers.iter().all(|(probe, said)| said.is_ok() || !probe.vital);
-        let told = answers
-            .into_iter()
-            .map(|(probe, said)| {
-                (probe.name.clone(), said.err().unwrap_or_else(|| "ok".to_owned()))
-            })
-            .collect();
-        (ready, told)
-    }
-
-    /// The routes of the operations port.
-    pub fn routes(self) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-        move |routes| {
-            routes
-                .app_data(web::Data::new(self.clone()))
+    /// The routes.
+    pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+        let ops = self.clone();
+        move |config| {
+            config
+                .app_data(Data::new(ops.clone()))
                 .route("/livez", web::get().to(livez))
                 .route("/readyz", web::get().to(readyz))
                 .route("/metrics", web::get().to(metrics))
                 .route("/version", web::get().to(version));
         }
     }
+
+    /// Every check, at the same time.
+    pub async fn check(&self) -> Readiness {
+        let checks = join_all(self.probes.iter().map(checked)).await;
+        let ready = !self.stop.is_stopped() && checks.iter().all(|check| check.error.is_none());
+        let status = match (ready, self.stop.is_stopped()) {
+            (true, _) => "ready",
+            (false, true) => "stopping",
+            (false, false) => "not-ready",
+        };
+        Readiness { status, checks }
+    }
+}
+
+/// Whether work can be taken, and what stands in the way.
+#[derive(Clone, Debug, Serialize)]
+pub struct Readiness {
+    /// `ready`, `not-ready` or `stopping`.
+    pub status: &'static str,
+    /// Each check by name.
+    pub checks: Vec<Checked>,
+}
+
+/// One check's outcome.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    /// Its name.
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// How long it took.
+    pub ms: u64,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+async fn checked(probe: &Probe) -> Checked {
+    let began = Instant::now();
+    let error = probe.check().await.err();
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Checked { name: probe.name.clone(), ok: error.is_none(), ms, error }
 }
 
 async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
+    HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))
 }
 
-async fn readyz(probes: web::Data<Probes>) -> HttpResponse {
-    let (ready, checks) = probes.check().await;
-    let (status, word) =
-        if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    HttpResponseBuilder::new(status).json(json!({"status": word, "checks": checks}))
-}
-
-async fn version() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"name": "paceline", "version": env!("CARGO_PKG_VERSION")}))
-}
-
-async fn metrics() -> HttpResponse {
-    match RECORDER.get() {
-        Some(handle) => {
-            HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render())
-        }
-        None => HttpResponse::NotFound().finish(),
+async fn readyz(ops: Data<Ops>) -> HttpResponse {
+    let readiness = ops.check().await;
+    match readiness.status {
+        "ready" => HttpResponse::Ok().json(readiness),
+        _ => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).json(readiness),
     }
 }
 
-static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+async fn metrics(ops: Data<Ops>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(ops.metrics.render())
+}
 
-/// Turns metrics on for the whole program; a second call changes nothing.
-pub fn install_metrics() {
-    if RECORDER.get().is_none()
-        && let Ok(handle) = PrometheusBuilder::new().install_recorder()
-    {
-        // Lost the race against another call: that one's recorder is the installed one.
-        let _ = RECORDER.set(handle);
-    }
+async fn version(ops: Data<Ops>) -> HttpResponse {
+    HttpResponse::Ok().json(&ops.version)
 }

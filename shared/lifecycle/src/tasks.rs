@@ -16,8 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
+    lasting: TaskTracker,
     hard: Stop,
     soft: Stop,
+    last: Stop,
     failed: Arc<AtomicBool>,
 }
 
@@ -34,8 +36,8 @@ impl Tasks {
     /// No tasks yet.
     pub fn new() -> Self {
         let hard = Stop::new();
-        let soft = hard.child();
-        Self { tracker: TaskTracker::new(), hard, soft, failed: Arc::default() }
+        let (soft, last) = (hard.child(), hard.child());
+        Self { hard, soft, last, ..Self::default() }
     }
 
     /// The wish to finish what is in hand and end; a hard stop includes it.
@@ -48,15 +50,36 @@ impl Tasks {
         self.hard.clone()
     }
 
+    /// The wish that what others depend on ends too: it comes when every other task has ended.
+    pub fn last(&self) -> Stop {
+        self.last.clone()
+    }
+
     /// Runs a task until it ends. An error or a panic is logged and stops the whole program softly.
     pub fn spawn<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.spawn_in(&self.tracker, name, task);
+    }
+
+    /// Runs a task that others depend on: it is not waited for until they have ended, and listens
+    /// to [`Tasks::last`].
+    pub fn spawn_last<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.spawn_in(&self.lasting, name, task);
+    }
+
+    fn spawn_in<F>(&self, tracker: &TaskTracker, name: &'static str, task: F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let (soft, failed) = (self.soft.clone(), self.failed.clone());
         #[expect(clippy::disallowed_methods, reason = "this is where tasks are owned")]
         let running = tokio::spawn(task);
-        self.tracker.spawn(async move {
+        tracker.spawn(async move {
             let fault = match running.await {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => format!("{error:#}"),
@@ -72,10 +95,17 @@ impl Tasks {
     pub async fn join(&self, patience: Duration) -> Outcome {
         self.soft.trigger();
         self.tracker.close();
-        if tokio::time::timeout(patience, self.tracker.wait()).await.is_err() {
+        self.lasting.close();
+        let ended = async {
+            self.tracker.wait().await;
+            self.last.trigger();
+            self.lasting.wait().await;
+        };
+        tokio::pin!(ended);
+        if tokio::time::timeout(patience, &mut ended).await.is_err() {
             tracing::warn!(?patience, "tasks did not end in time; dropping what they hold");
             self.hard.trigger();
-            if tokio::time::timeout(Duration::from_secs(5), self.tracker.wait()).await.is_err() {
+            if tokio::time::timeout(Duration::from_secs(5), &mut ended).await.is_err() {
                 return Outcome::Failed;
             }
         }
@@ -139,5 +169,26 @@ mod tests {
         });
 
         assert_eq!(tasks.join(Duration::from_millis(20)).await, Outcome::Clean);
+    }
+
+    #[tokio::test]
+    async fn what_others_depend_on_ends_after_them() {
+        let tasks = Tasks::new();
+        let (order, mut ended) = tokio::sync::mpsc::unbounded_channel();
+        let (last, soft) = (tasks.last(), tasks.soft());
+        let tell = order.clone();
+        tasks.spawn_last("pool", async move {
+            last.stopped().await;
+            Ok(tell.send("pool")?)
+        });
+        tasks.spawn("user of the pool", async move {
+            soft.stopped().await;
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            Ok(order.send("user")?)
+        });
+
+        assert_eq!(tasks.join(Duration::from_secs(5)).await, Outcome::Clean);
+
+        assert_eq!([ended.recv().await, ended.recv().await], [Some("user"), Some("pool")]);
     }
 }

@@ -1,0 +1,193 @@
+//! What happens to every request at the edge: a span in the caller's trace, a request id, headers,
+//! a count, and one form for every error.
+
+use std::time::Instant;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use futures::future::{Ready, ready};
+use kernel::{Ids, SystemIds};
+use tracing::{Instrument, Span, field};
+
+use crate::problem::trace_id;
+use crate::{Allowed, Problem, headers};
+
+/// The request's id, for logs and for whoever asks about it: the caller's own, or the trace's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromRequest for RequestId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.extensions().get::<Self>().cloned();
+        ready(id.ok_or_else(|| Problem::internal(anyhow::anyhow!("the door has no edge"))))
+    }
+}
+
+/// The header that carries the request's id in and out.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The middleware of every door: `App::new().wrap(from_fn(edge))`.
+pub async fn edge(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let method = request.method().clone();
+    if method == Method::HEAD {
+        // The body is dropped on the wire; all else is as for GET.
+        request.head_mut().method = Method::GET;
+    }
+    let span = tracing::info_span!("http", method = %method, route = field::Empty, status = field::Empty, request_id = field::Empty);
+    if let Some(parent) = text(&request, &TRACEPARENT) {
+        telemetry::parent_from(&span, parent);
+    }
+    async move {
+        let id = request_id(&request);
+        Span::current().record("request_id", &id.0);
+        request.extensions_mut().insert(id.clone());
+        let original = request.request().clone();
+        let mut response = match next.call(request).await {
+            Ok(response) => response.map_into_boxed_body(),
+            Err(error) => ServiceResponse::from_err(error, original),
+        };
+        response = with_one_form(response);
+        finish(&mut response, &id);
+        count(&response, &method, began);
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+/// An error of the framework becomes a problem like our own; our own learns where it happened.
+fn with_one_form(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let rendered = {
+        let (instance, trace) = (response.request().path(), trace_id());
+        let (instance, trace) = (Some(instance), trace.as_deref());
+        let cause = response.response().error();
+        let is_empty = response.response().body().size() == BodySize::Sized(0);
+        match cause.and_then(|cause| cause.as_error::<Problem>()) {
+            Some(problem) if status == StatusCode::METHOD_NOT_ALLOWED && problem.code() == "method-not-allowed" => {
+                method_not_allowed(response.request()).render(instance, trace)
+            }
+            Some(problem) => problem.render(instance, trace),
+            None if status == StatusCode::METHOD_NOT_ALLOWED && is_empty => {
+                method_not_allowed(response.request()).render(instance, trace)
+            }
+            None if cause.is_some() || is_empty => plain(status).render(instance, trace),
+            None => return response,
+        }
+    };
+    let (request, mut old) = response.into_parts();
+    let mut rendered = rendered;
+    // What middlewares inside set (CORS) stays.
+    for (name, value) in old.headers_mut().drain() {
+        if let Some(name) = name
+            && !rendered.headers().contains_key(&name)
+            && name != header::CONTENT_LENGTH
+        {
+            rendered.headers_mut().insert(name, value);
+        }
+    }
+    ServiceResponse::new(request, rendered)
+}
+
+/// For addresses that lead nowhere, or only with another method.
+pub(crate) async fn nowhere(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
+    let exists = request.resource_map().has_resource(request.path());
+    Err(if exists { method_not_allowed(&request) } else { Problem::not_found() })
+}
+
+fn method_not_allowed(request: &HttpRequest) -> Problem {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
+    let pattern = request.resource_map().match_pattern(request.path());
+    let allowed = request.app_data::<Allowed>().zip(pattern);
+    match allowed.and_then(|(allowed, pattern)| allowed.of(&pattern).cloned()) {
+        Some(methods) => problem.header(header::ALLOW, methods),
+        None => problem,
+    }
+}
+
+fn plain(status: StatusCode) -> Problem {
+    let code = match status.as_u16() {
+        401 => return Problem::unauthenticated(),
+        403 => "forbidden",
+        404 => "not-found",
+        406 => "not-acceptable",
+        408 => "request-timeout",
+        413 => "body-too-large",
+        415 => "unsupported-media-type",
+        429 => "too-many-requests",
+        503 => "unavailable",
+        500..=599 => "internal",
+        _ => "bad-request",
+    };
+    Problem::new(status, code)
+}
+
+fn request_id(request: &ServiceRequest) -> RequestId {
+    let theirs = text(request, &X_REQUEST_ID).filter(|id| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    });
+    let ours = || {
+        trace_id().unwrap_or_else(|| {
+            let mut random = [0; 16];
+            SystemIds.fill(&mut random);
+            uuid::Uuid::from_bytes(random).simple().to_string()
+        })
+    };
+    RequestId(theirs.map_or_else(ours, str::to_owned))
+}
+
+fn finish(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(X_REQUEST_ID, id);
+    }
+    headers::secure(response.headers_mut());
+}
+
+fn count(response: &ServiceResponse<BoxBody>, method: &Method, began: Instant) {
+    // The pattern, never the path: paths may hold secrets, and there is no end to them.
+    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    let status = response.status().as_u16();
+    let span = Span::current();
+    span.record("route", &route);
+    span.record("status", status);
+    // A method somebody made up must not make a new time series.
+    let method = match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
+    let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
+    metrics::counter!("http_requests_total", &labels).increment(1);
+    metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(began.elapsed());
+}
+
+fn text<'a>(request: &'a ServiceRequest, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
