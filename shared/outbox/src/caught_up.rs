@@ -32,7 +32,11 @@ pub enum Standing {
 }
 
 /// Where the service stands on this topic. A question unanswered for an hour counts as not put.
-pub async fn standing<C: ConnectionTrait>(conn: &C, topic: Topic, now: Timestamp) -> Result<Standing, StoreError> {
+pub async fn standing<C: ConnectionTrait>(
+    conn: &C,
+    topic: Topic,
+    now: Timestamp,
+) -> Result<Standing, StoreError> {
     let Some(row) = find(conn, topic).await? else {
         return Ok(Standing::Incomplete);
     };
@@ -48,7 +52,11 @@ pub async fn standing<C: ConnectionTrait>(conn: &C, topic: Topic, now: Timestamp
 
 /// Notes that the service has handled everything there is on this topic. Nothing is noted while a
 /// replay is under way, nor when the last note is recent.
-pub async fn note<C: ConnectionTrait>(conn: &C, topic: Topic, now: Timestamp) -> Result<(), StoreError> {
+pub async fn note<C: ConnectionTrait>(
+    conn: &C,
+    topic: Topic,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "UPDATE caught_up SET at_us = ? WHERE topic = ? AND replay_id = '' AND at_us > ? AND at_us < ?",
@@ -64,7 +72,11 @@ pub async fn note<C: ConnectionTrait>(conn: &C, topic: Topic, now: Timestamp) ->
 }
 
 /// Declares the topic complete without a replay: for a service that starts with nothing to miss.
-pub async fn complete<C: ConnectionTrait>(conn: &C, topic: Topic, now: Timestamp) -> Result<(), StoreError> {
+pub async fn complete<C: ConnectionTrait>(
+    conn: &C,
+    topic: Topic,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     put(conn, topic, now.as_micros(), "", 0).await
 }
 
@@ -108,11 +120,16 @@ pub async fn done<C: ConnectionTrait>(
         Ok(_) | Err(StoreError::Seen) => {}
         Err(error) => return Err(error),
     }
-    let ended: i64 =
-        match sql::one(conn, "SELECT COUNT(*) AS n FROM replay_done WHERE replay_id = ?", [replay.into()]).await? {
-            Some(row) => row.try_get("", "n")?,
-            None => 0,
-        };
+    let ended: i64 = match sql::one(
+        conn,
+        "SELECT COUNT(*) AS n FROM replay_done WHERE replay_id = ?",
+        [replay.into()],
+    )
+    .await?
+    {
+        Some(row) => row.try_get("", "n")?,
+        None => 0,
+    };
     if ended < i64::from(on.of) {
         return Ok(false);
     }
@@ -130,8 +147,16 @@ pub struct OnPartition {
     pub of: i32,
 }
 
-async fn find<C: ConnectionTrait>(conn: &C, topic: Topic) -> Result<Option<QueryResult>, StoreError> {
-    sql::one(conn, "SELECT at_us, replay_id, asked_at_us FROM caught_up WHERE topic = ?", [topic.name().into()]).await
+async fn find<C: ConnectionTrait>(
+    conn: &C,
+    topic: Topic,
+) -> Result<Option<QueryResult>, StoreError> {
+    sql::one(
+        conn,
+        "SELECT at_us, replay_id, asked_at_us FROM caught_up WHERE topic = ?",
+        [topic.name().into()],
+    )
+    .await
 }
 
 async fn put<C: ConnectionTrait>(

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sea_orm::sqlx::{self, ConnectOptions as _, Executor as _};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
 
@@ -28,7 +30,8 @@ const SQLITE_READERS: u32 = 4;
 /// commits of this file while the log's own file, which is FULL, remembers that they were settled.
 pub(crate) async fn sqlite_writer(file: &Path) -> Result<DatabaseConnection, StoreError> {
     if let Some(parent) = file.parent() {
-        std::fs::create_dir_all(parent).map_err(|error| StoreError::from(sqlx::Error::Io(error)))?;
+        std::fs::create_dir_all(parent)
+            .map_err(|error| StoreError::from(sqlx::Error::Io(error)))?;
     }
     let options = sqlite_options(file).create_if_missing(true).synchronous(SqliteSynchronous::Full);
     let pool = SqlitePoolOptions::new()
@@ -93,7 +96,10 @@ pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
 }
 
 /// What `url` says, with the database `name`, which is made if the account may make it.
-pub(crate) async fn mysql_database(url: &url::Url, name: &str) -> Result<MySqlConnectOptions, StoreError> {
+pub(crate) async fn mysql_database(
+    url: &url::Url,
+    name: &str,
+) -> Result<MySqlConnectOptions, StoreError> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Err(StoreError::inconsistent(format!("{name:?} is no name for a database")));
     }
@@ -105,17 +111,20 @@ pub(crate) async fn mysql_database(url: &url::Url, name: &str) -> Result<MySqlCo
     if let Err(error) = conn.execute(sqlx::AssertSqlSafe(create)).await {
         tracing::debug!(%error, name, "the database could not be created");
     }
-    let collation: Option<(String,)> =
-        sqlx::query_as("SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?")
-            .bind(name)
-            .fetch_optional(&mut conn)
-            .await?;
+    let collation: Option<(String,)> = sqlx::query_as(
+        "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
+    )
+    .bind(name)
+    .fetch_optional(&mut conn)
+    .await?;
     sqlx::Connection::close(conn).await?;
     match collation {
-        Some((collation,)) if collation != "utf8mb4_bin" => {
-            Err(StoreError::inconsistent(format!("the database {name} collates by {collation}, not utf8mb4_bin")))
-        }
+        Some((collation,)) if collation != "utf8mb4_bin" => Err(StoreError::inconsistent(format!(
+            "the database {name} collates by {collation}, not utf8mb4_bin"
+        ))),
         Some(_) => Ok(server.database(name)),
-        None => Err(StoreError::inconsistent(format!("there is no database {name} and it could not be created"))),
+        None => Err(StoreError::inconsistent(format!(
+            "there is no database {name} and it could not be created"
+        ))),
     }
 }

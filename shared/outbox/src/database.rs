@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::effect::Effect;
 use crate::plain::Plain;
-use crate::{StoreError, connect, migrate, migrations, sql, unit};
+use crate::{Bell, StoreError, connect, migrate, migrations, sql, unit};
 
 /// Where a service keeps its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub struct Database {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
     filled: Arc<Notify>,
+    bell: Arc<Bell>,
     gate: Arc<Semaphore>,
     bulk: bool,
     clock: Arc<dyn Clock>,
@@ -46,24 +47,35 @@ pub struct Database {
 impl Database {
     /// Opens the database, makes it if need be and applies every migration that is missing: the
     /// kit's own, then the service's.
-    pub async fn open(target: &Target, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<Self, StoreError> {
+    pub async fn open(
+        target: &Target,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> Result<Self, StoreError> {
         migrate::up(target, &all_migrations(migrations)).await?;
         Self::connect(target).await
     }
 
     /// Opens a database that somebody else migrates, and refuses one that lacks a migration.
-    pub async fn open_migrated(target: &Target, migrations: Vec<Box<dyn MigrationTrait>>) -> Result<Self, StoreError> {
+    pub async fn open_migrated(
+        target: &Target,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> Result<Self, StoreError> {
         let database = Self::connect(target).await?;
         let missing = migrate::missing(&database.writer, &all_migrations(migrations)).await?;
         if missing.is_empty() {
             return Ok(database);
         }
-        Err(StoreError::inconsistent(format!("the database lacks the migrations {}", missing.join(", "))))
+        Err(StoreError::inconsistent(format!(
+            "the database lacks the migrations {}",
+            missing.join(", ")
+        )))
     }
 
     async fn connect(target: &Target) -> Result<Self, StoreError> {
         let (writer, readers) = match target {
-            Target::Sqlite { file } => (connect::sqlite_writer(file).await?, connect::sqlite_readers(file)),
+            Target::Sqlite { file } => {
+                (connect::sqlite_writer(file).await?, connect::sqlite_readers(file))
+            }
             Target::MySql { url, name } => {
                 let options = connect::mysql_database(url, name).await?;
                 (connect::mysql_pool(options.clone()), connect::mysql_pool(options))
@@ -73,6 +85,7 @@ impl Database {
             writer,
             readers,
             filled: Arc::default(),
+            bell: Arc::default(),
             gate: Arc::new(Semaphore::new(1)),
             bulk: false,
             clock: Arc::new(SystemClock::new()),
@@ -138,14 +151,28 @@ impl Database {
 
     /// The athlete's version as last committed: 0 for one never seen. For `ETag`s; read it on the
     /// same connection and before what it is the version of.
-    pub async fn version_of<C: ConnectionTrait>(&self, conn: &C, athlete: AthleteId) -> Result<i64, StoreError> {
-        let row = sql::one(conn, "SELECT version FROM athlete WHERE id = ?", [athlete.to_string().into()]).await?;
+    pub async fn version_of<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        athlete: AthleteId,
+    ) -> Result<i64, StoreError> {
+        let row = sql::one(
+            conn,
+            "SELECT version FROM athlete WHERE id = ?",
+            [athlete.to_string().into()],
+        )
+        .await?;
         Ok(row.map(|row| row.try_get("", "version")).transpose()?.unwrap_or(0))
     }
 
     /// Rings whenever outbox rows were committed.
     pub fn outbox_filled(&self) -> Arc<Notify> {
         Arc::clone(&self.filled)
+    }
+
+    /// Rings when jobs were wanted, and at the commits that make them seen.
+    pub fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 
     /// Closes every connection; what waits for one hears that the database is away.
@@ -163,7 +190,9 @@ impl Database {
 /// A record that cannot be read now is tried again later: what every reader of the store may say.
 pub(crate) fn unavailable(error: StoreError) -> anyhow::Error {
     match HandleError::from(error) {
-        HandleError::Unavailable(error) | HandleError::Failed(error) | HandleError::Reject(error) => error,
+        HandleError::Unavailable(error)
+        | HandleError::Failed(error)
+        | HandleError::Reject(error) => error,
     }
 }
 

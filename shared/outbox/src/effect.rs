@@ -47,9 +47,13 @@ impl Effect {
         };
         let id = athlete.to_string();
         sql::execute(&unit.tx, lock, [id.clone().into()]).await?;
-        let row = sql::one(&unit.tx, "SELECT counter, version, gone FROM athlete WHERE id = ?", [id.into()])
-            .await?
-            .ok_or_else(|| StoreError::inconsistent("the athlete's row vanished under its lock"))?;
+        let row = sql::one(
+            &unit.tx,
+            "SELECT counter, version, gone FROM athlete WHERE id = ?",
+            [id.into()],
+        )
+        .await?
+        .ok_or_else(|| StoreError::inconsistent("the athlete's row vanished under its lock"))?;
         let stored = Row {
             counter: row.try_get("", "counter")?,
             version: row.try_get("", "version")?,
@@ -57,7 +61,15 @@ impl Effect {
         };
         let fences = Fences::load(&unit.tx, athlete, stored.gone).await?;
         let published = AtomicBool::new(false);
-        Ok(Self { unit, database: database.clone(), athlete, stored, now: stored, fences, published })
+        Ok(Self {
+            unit,
+            database: database.clone(),
+            athlete,
+            stored,
+            now: stored,
+            fences,
+            published,
+        })
     }
 
     /// Whose it is.
@@ -170,6 +182,7 @@ impl Effect {
             .await?;
         }
         self.unit.tx.commit().await?;
+        self.database.bell().committed();
         if self.published.into_inner() {
             self.database.outbox_filled().notify_one();
         }

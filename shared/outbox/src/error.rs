@@ -106,9 +106,18 @@ fn kind_of(error: &sqlx::Error) -> Kind {
             1020 | 1205 | 1213 => Kind::Contended,
             // too many connections, shutting down, network, killed, gone; 1290, 1792 and 1836
             // are a server that became read-only under us (a failover)
-            1040 | 1053 | 1077..=1080 | 1152..=1161 | 1203 | 1290 | 1317 | 1792 | 1836 | 1927 | 2006 | 2013 => {
-                Kind::Away
-            }
+            1040
+            | 1053
+            | 1077..=1080
+            | 1152..=1161
+            | 1203
+            | 1290
+            | 1317
+            | 1792
+            | 1836
+            | 1927
+            | 2006
+            | 2013 => Kind::Away,
             _ => Kind::Other,
         };
     }

@@ -15,10 +15,17 @@ pub(crate) struct Fences {
 
 impl Fences {
     /// What is stored; the athlete's row must be locked.
-    pub(crate) async fn load<C: ConnectionTrait>(conn: &C, of: AthleteId, gone: bool) -> Result<Self, StoreError> {
-        let rows =
-            sql::all(conn, "SELECT application, min_generation FROM fence WHERE athlete = ?", [of.to_string().into()])
-                .await?;
+    pub(crate) async fn load<C: ConnectionTrait>(
+        conn: &C,
+        of: AthleteId,
+        gone: bool,
+    ) -> Result<Self, StoreError> {
+        let rows = sql::all(
+            conn,
+            "SELECT application, min_generation FROM fence WHERE athlete = ?",
+            [of.to_string().into()],
+        )
+        .await?;
         let minima = rows
             .iter()
             .map(|row| {
@@ -39,9 +46,9 @@ impl Fences {
     /// Whether one of these origins, or the athlete as a whole, is fenced: one fenced pair drops a message.
     pub(crate) fn shut_out(&self, origins: &[Origin]) -> bool {
         self.gone
-            || origins
-                .iter()
-                .any(|origin| self.minimum(origin.application).is_some_and(|minimum| origin.generation < minimum))
+            || origins.iter().any(|origin| {
+                self.minimum(origin.application).is_some_and(|minimum| origin.generation < minimum)
+            })
     }
 
     /// Raises the fence; false if it is as high already. The athlete's row holds `gone`: the caller writes it.

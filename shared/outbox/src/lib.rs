@@ -1,6 +1,7 @@
 //! The effect transaction, the outbox relay, parked events, fences: what every store shares.
 #![warn(missing_docs)]
 
+mod bell;
 pub mod caught_up;
 mod connect;
 mod database;
@@ -16,6 +17,7 @@ mod relay;
 pub mod sql;
 mod unit;
 
+pub use bell::Bell;
 pub use database::{Database, Target};
 pub use draft::Draft;
 pub use effect::Effect;

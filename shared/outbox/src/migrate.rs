@@ -8,18 +8,23 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use crate::{StoreError, Target, connect, sql};
 
 /// Where applied migrations are recorded.
-const TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS applied_migration (name VARCHAR(191) NOT NULL PRIMARY KEY, position BIGINT NOT NULL)";
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS applied_migration (name VARCHAR(191) NOT NULL PRIMARY KEY, position BIGINT NOT NULL)";
 /// How many seconds a second process waits while a first one migrates the same MySQL database.
 const PATIENCE: i64 = 120;
 
 /// A migration that makes a table.
-pub fn create_table(name: &'static str, mut table: TableCreateStatement) -> Box<dyn MigrationTrait> {
+pub fn create_table(
+    name: &'static str,
+    mut table: TableCreateStatement,
+) -> Box<dyn MigrationTrait> {
     Box::new(Ddl { name, statement: Statement::Table(Box::new(table.if_not_exists().take())) })
 }
 
 /// A migration that makes an index.
-pub fn create_index(name: &'static str, mut index: IndexCreateStatement) -> Box<dyn MigrationTrait> {
+pub fn create_index(
+    name: &'static str,
+    mut index: IndexCreateStatement,
+) -> Box<dyn MigrationTrait> {
     Box::new(Ddl { name, statement: Statement::Index(Box::new(index.if_not_exists().take())) })
 }
 
@@ -58,10 +63,15 @@ impl MigrationTrait for Ddl {
 }
 
 /// Applies what is missing, one process at a time.
-pub(crate) async fn up(target: &Target, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), StoreError> {
+pub(crate) async fn up(
+    target: &Target,
+    migrations: &[Box<dyn MigrationTrait>],
+) -> Result<(), StoreError> {
     let conn = match target {
         Target::Sqlite { file } => connect::sqlite_writer(file).await?,
-        Target::MySql { url, name } => connect::mysql_pool(connect::mysql_database(url, name).await?),
+        Target::MySql { url, name } => {
+            connect::mysql_pool(connect::mysql_database(url, name).await?)
+        }
     };
     let outcome = match target {
         Target::Sqlite { .. } => apply(&conn, migrations).await,
@@ -70,7 +80,8 @@ pub(crate) async fn up(target: &Target, migrations: &[Box<dyn MigrationTrait>]) 
             // by itself on this engine whatever the transaction thinks.
             let lock = format!("paceline.{name}");
             let holder = crate::unit::begin(&conn, None).await?;
-            sql::one(&holder.tx, "SELECT GET_LOCK(?, ?)", [lock.clone().into(), PATIENCE.into()]).await?;
+            sql::one(&holder.tx, "SELECT GET_LOCK(?, ?)", [lock.clone().into(), PATIENCE.into()])
+                .await?;
             let outcome = apply(&conn, migrations).await;
             sql::one(&holder.tx, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
             holder.tx.rollback().await?;
@@ -81,7 +92,10 @@ pub(crate) async fn up(target: &Target, migrations: &[Box<dyn MigrationTrait>]) 
     outcome
 }
 
-async fn apply(conn: &DatabaseConnection, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), StoreError> {
+async fn apply(
+    conn: &DatabaseConnection,
+    migrations: &[Box<dyn MigrationTrait>],
+) -> Result<(), StoreError> {
     sql::execute(conn, TABLE, []).await?;
     let applied = applied(conn).await?;
     let manager = SchemaManager::new(conn);
@@ -138,7 +152,9 @@ async fn applied(conn: &DatabaseConnection) -> Result<Vec<String>, StoreError> {
 /// MySQL knows no `CREATE INDEX IF NOT EXISTS`, SQLite no `ADD COLUMN IF NOT EXISTS`: with one DDL
 /// statement per migration, "it is there" means that the crash came after it.
 fn is_there_already(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
         return false;
     };
     let sqlx::Error::Database(cause) = cause.as_ref() else {

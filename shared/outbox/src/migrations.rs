@@ -13,7 +13,12 @@ pub fn kit() -> Vec<Box<dyn MigrationTrait>> {
         create_table("kit_0003_outbox", outbox()),
         create_index(
             "kit_0004_outbox_unpublished",
-            Index::create().name("outbox_unpublished").table("outbox").col("published_at_us").col("id").take(),
+            Index::create()
+                .name("outbox_unpublished")
+                .table("outbox")
+                .col("published_at_us")
+                .col("id")
+                .take(),
         ),
         create_index(
             "kit_0005_outbox_athlete",

@@ -94,7 +94,8 @@ impl ParkedEvents {
 
     /// How many there are.
     pub async fn count(&self) -> Result<i64, StoreError> {
-        let row = sql::one(self.database.readers(), "SELECT COUNT(*) AS n FROM parked_event", []).await?;
+        let row =
+            sql::one(self.database.readers(), "SELECT COUNT(*) AS n FROM parked_event", []).await?;
         Ok(row.map(|row| row.try_get("", "n")).transpose()?.unwrap_or(0))
     }
 
@@ -113,8 +114,12 @@ impl ParkedEvents {
         let Some(event) = self.show(id).await? else {
             return Ok(false);
         };
-        let outgoing =
-            Outgoing { topic: event.topic.parse::<Topic>()?, key: event.key, value: event.value, everywhere: false };
+        let outgoing = Outgoing {
+            topic: event.topic.parse::<Topic>()?,
+            key: event.key,
+            value: event.value,
+            everywhere: false,
+        };
         for outcome in publisher.publish_many(vec![outgoing]).await {
             outcome.map_err(ReplayError::Publish)?;
         }
@@ -124,15 +129,21 @@ impl ParkedEvents {
 
     /// Forgets it. False: there is none of this id.
     pub async fn drop(&self, id: &str) -> Result<bool, StoreError> {
-        let dropped =
-            sql::execute(self.database.writer(), "DELETE FROM parked_event WHERE id = ?", [id.into()]).await?;
+        let dropped = sql::execute(
+            self.database.writer(),
+            "DELETE FROM parked_event WHERE id = ?",
+            [id.into()],
+        )
+        .await?;
         Ok(dropped > 0)
     }
 }
 
 impl Parking for ParkedEvents {
     async fn park(&self, record: &Record, reason: &str) -> Result<(), anyhow::Error> {
-        insert(self.database.writer(), &self.database, self.group, record, reason).await.map_err(unavailable)
+        insert(self.database.writer(), &self.database, self.group, record, reason)
+            .await
+            .map_err(unavailable)
     }
 }
 

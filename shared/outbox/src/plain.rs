@@ -35,7 +35,10 @@ impl Plain {
     }
 
     /// Writes an outbox row for every partition of its topic (`ReplayDone`).
-    pub async fn publish_everywhere<E: Event>(&self, draft: Draft<E>) -> Result<EventId, StoreError> {
+    pub async fn publish_everywhere<E: Event>(
+        &self,
+        draft: Draft<E>,
+    ) -> Result<EventId, StoreError> {
         self.insert(draft, Reach::Everywhere).await
     }
 
@@ -47,6 +50,7 @@ impl Plain {
     /// Makes it happen, and wakes the relay if there is something to publish.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.unit.tx.commit().await?;
+        self.database.bell().committed();
         if self.published.into_inner() {
             self.database.outbox_filled().notify_one();
         }

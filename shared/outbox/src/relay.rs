@@ -122,7 +122,9 @@ impl<O: Outlet> Relay<O> {
         // What the last effects committed; whatever does not go now goes at the next start.
         match tokio::time::timeout(LAST_WORDS, self.drain()).await {
             Ok(Ok(look)) => tracing::debug!(?look, "the relay stops"),
-            Ok(Err(error)) => tracing::warn!(error = %chain(&error), "the outbox could not be drained"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %chain(&error), "the outbox could not be drained")
+            }
             Err(_) => tracing::warn!("the outbox was not drained in time"),
         }
         Ok(())
@@ -134,13 +136,16 @@ impl<O: Outlet> Relay<O> {
             if !Batch::waiting(&self.database).await? {
                 return Ok(Look::Empty);
             }
-            let Some(batch) = Batch::take(&self.database, &mut self.lease, self.clock.now()).await? else {
+            let Some(batch) =
+                Batch::take(&self.database, &mut self.lease, self.clock.now()).await?
+            else {
                 return Ok(Look::Held);
             };
             self.failpoints.hit("outbox.before-publish");
             let answers = self.publish(&batch).await;
             self.failpoints.hit("outbox.published");
-            let complete = batch.settle(&self.database, &mut self.lease, answers, self.clock.now()).await?;
+            let complete =
+                batch.settle(&self.database, &mut self.lease, answers, self.clock.now()).await?;
             self.failpoints.hit("outbox.marked");
             self.to_purge = true;
             if !complete {

@@ -21,7 +21,10 @@ pub(crate) struct Unit {
 ///
 /// `gate` lets one bulk transaction at a time wait for the writer, so that a live one waits for at
 /// most one of them.
-pub(crate) async fn begin(conn: &DatabaseConnection, gate: Option<Arc<Semaphore>>) -> Result<Unit, StoreError> {
+pub(crate) async fn begin(
+    conn: &DatabaseConnection,
+    gate: Option<Arc<Semaphore>>,
+) -> Result<Unit, StoreError> {
     let turn = match gate {
         Some(gate) => gate.acquire_owned().await.ok(),
         None => None,
@@ -30,7 +33,8 @@ pub(crate) async fn begin(conn: &DatabaseConnection, gate: Option<Arc<Semaphore>
         DbBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
         _ => None,
     };
-    let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+    let options =
+        TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
     #[expect(clippy::disallowed_methods, reason = "this is the place where transactions begin")]
     let tx = conn.begin_with_options(options).await?;
     Ok(Unit { tx, _turn: turn })

@@ -1,1 +1,16 @@
 //! What tests share: databases, brokers, clocks, processes.
+#![warn(missing_docs)]
+#![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+mod database;
+mod eventually;
+mod ids;
+mod process;
+mod servers;
+
+pub use database::{TestDatabase, both, databases};
+pub use eventually::eventually;
+pub use ids::SeededIds;
+pub use kernel::ManualClock;
+pub use process::Process;
+pub use servers::{kafka_brokers, mariadb_url, topic_prefix};

@@ -32,8 +32,12 @@ struct Row {
 impl Batch {
     /// Whether there is anything to publish: a look at an index, on a reader.
     pub(super) async fn waiting(database: &Database) -> Result<bool, StoreError> {
-        let row =
-            sql::one(database.readers(), "SELECT id FROM outbox WHERE published_at_us = 0 LIMIT 1", []).await?;
+        let row = sql::one(
+            database.readers(),
+            "SELECT id FROM outbox WHERE published_at_us = 0 LIMIT 1",
+            [],
+        )
+        .await?;
         Ok(row.is_some())
     }
 
@@ -81,7 +85,11 @@ impl Batch {
                 Ok(()) if !stuck.contains(&key) => settled.push(row.id),
                 Ok(()) => {}
                 Err(PublishError::Refused(reason)) => {
-                    tracing::error!(outbox = row.id, reason, "the bus refuses an event for good: parked");
+                    tracing::error!(
+                        outbox = row.id,
+                        reason,
+                        "the bus refuses an event for good: parked"
+                    );
                     settled.push(row.id);
                     refused.push((row, reason));
                 }
@@ -94,7 +102,8 @@ impl Batch {
                 }
             }
         }
-        metrics::counter!("outbox_published_total").increment((settled.len() - refused.len()) as u64);
+        metrics::counter!("outbox_published_total")
+            .increment((settled.len() - refused.len()) as u64);
         let unit = database.begin().await?;
         for (row, reason) in &refused {
             let Outgoing { topic, key, value, .. } = row.record.clone();
@@ -102,9 +111,12 @@ impl Batch {
             parked::insert(&unit.tx, database, RELAY, &record, reason).await?;
         }
         if !settled.is_empty() {
-            let mark =
-                format!("UPDATE outbox SET published_at_us = ? WHERE id IN ({})", sql::placeholders(settled.len()));
-            let values = std::iter::once(Value::from(now.as_micros())).chain(settled.into_iter().map(Value::from));
+            let mark = format!(
+                "UPDATE outbox SET published_at_us = ? WHERE id IN ({})",
+                sql::placeholders(settled.len())
+            );
+            let values = std::iter::once(Value::from(now.as_micros()))
+                .chain(settled.into_iter().map(Value::from));
             sql::execute(&unit.tx, &mark, values.collect::<Vec<_>>()).await?;
         }
         lease.release(&unit.tx).await?;
@@ -121,12 +133,17 @@ pub(super) async fn purge(database: &Database, now: Timestamp) -> Result<bool, S
         [now.minus(KEEP).as_micros().into(), PURGE.into()],
     )
     .await?;
-    let ids = old.iter().map(|row| Ok(row.try_get::<i64>("", "id")?.into())).collect::<Result<Vec<Value>, StoreError>>()?;
+    let ids = old
+        .iter()
+        .map(|row| Ok(row.try_get::<i64>("", "id")?.into()))
+        .collect::<Result<Vec<Value>, StoreError>>()?;
     if !ids.is_empty() {
         let delete = format!("DELETE FROM outbox WHERE id IN ({})", sql::placeholders(ids.len()));
         sql::execute(database.writer(), &delete, ids).await?;
     }
-    Ok(sql::one(database.readers(), "SELECT id FROM outbox WHERE published_at_us > 0 LIMIT 1", []).await?.is_some())
+    Ok(sql::one(database.readers(), "SELECT id FROM outbox WHERE published_at_us > 0 LIMIT 1", [])
+        .await?
+        .is_some())
 }
 
 fn row(row: &QueryResult) -> Result<Row, StoreError> {

@@ -26,7 +26,11 @@ pub(super) struct Lease(Option<i64>);
 
 impl Lease {
     /// Takes the lease, or keeps it; false while another relay has it.
-    pub(super) async fn take<C: ConnectionTrait>(&mut self, conn: &C, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) async fn take<C: ConnectionTrait>(
+        &mut self,
+        conn: &C,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let until = now.plus(LASTS).as_micros();
         let alone = conn.get_database_backend() == DbBackend::Sqlite;
         let taken = sql::execute(
@@ -52,12 +56,18 @@ impl Lease {
     }
 
     /// The very first lease of a database has no row yet.
-    async fn first<C: ConnectionTrait>(&mut self, conn: &C, until: i64) -> Result<bool, StoreError> {
-        if sql::one(conn, "SELECT epoch FROM relay_lease WHERE name = 'relay'", []).await?.is_some() {
+    async fn first<C: ConnectionTrait>(
+        &mut self,
+        conn: &C,
+        until: i64,
+    ) -> Result<bool, StoreError> {
+        if sql::one(conn, "SELECT epoch FROM relay_lease WHERE name = 'relay'", []).await?.is_some()
+        {
             return Ok(false);
         }
         let values: [Value; 2] = [until.into(), PROCESS.as_str().into()];
-        let insert = "INSERT INTO relay_lease (name, epoch, until_us, owner) VALUES ('relay', 1, ?, ?)";
+        let insert =
+            "INSERT INTO relay_lease (name, epoch, until_us, owner) VALUES ('relay', 1, ?, ?)";
         match sql::execute(conn, insert, values).await {
             Ok(_) => {
                 self.0 = Some(1);
@@ -69,7 +79,11 @@ impl Lease {
     }
 
     /// Keeps the lease for longer, unless it was lost.
-    pub(super) async fn renew(&self, database: &Database, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn renew(
+        &self,
+        database: &Database,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.until(database.writer(), now.plus(LASTS).as_micros()).await
     }
 

@@ -1,0 +1,25 @@
+//! How long a failed job waits.
+
+use std::time::Duration;
+
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// The pause after this many attempts: 2 s, 4 s, 8 s … half an hour.
+pub fn backoff(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 20)).unwrap_or(20);
+    Duration::from_secs(1 << doublings).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn the_pause_grows_and_never_beyond_half_an_hour(attempts in -5_i64..10_000) {
+            proptest::prop_assert!(backoff(attempts) <= backoff(attempts + 1));
+            proptest::prop_assert!(backoff(attempts) >= Duration::from_secs(2) && backoff(attempts) <= LONGEST);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A database for one test: made for it, dropped after it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use outbox::{Target, sql};
+use sea_orm::sqlx::mysql::MySqlPoolOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sea_orm::sqlx::{self, Column as _, Row as _, TypeInfo as _, ValueRef as _};
+use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
+use tempfile::TempDir;
+use url::Url;
+
+use crate::servers::{mariadb_url, unique};
+
+/// A database of a test's own.
+#[derive(Debug)]
+pub struct TestDatabase {
+    target: Target,
+    directory: Option<TempDir>,
+}
+
+/// The engines a store test runs on: SQLite and the MariaDB or MySQL of `PACELINE_TEST_MARIADB`.
+pub async fn databases() -> Vec<TestDatabase> {
+    vec![TestDatabase::sqlite(), TestDatabase::mariadb().await]
+}
+
+/// The same, by the name some prefer.
+pub async fn both() -> Vec<TestDatabase> {
+    databases().await
+}
+
+impl TestDatabase {
+    /// A SQLite file in a directory of its own.
+    pub fn sqlite() -> Self {
+        let directory = TempDir::with_prefix("paceline-test-").expect("a temporary directory");
+        let file = directory.path().join("store").join("test.db");
+        Self { target: Target::Sqlite { file }, directory: Some(directory) }
+    }
+
+    /// A database on the server of `PACELINE_TEST_MARIADB`; `outbox::Database::open` makes it.
+    pub async fn mariadb() -> Self {
+        let name = format!("paceline_test_{}", unique());
+        Self { target: Target::MySql { url: mariadb_url(), name }, directory: None }
+    }
+
+    /// What the service under test is given.
+    pub fn target(&self) -> Target {
+        self.target.clone()
+    }
+
+    /// The engine's name, for messages.
+    pub fn engine(&self) -> &'static str {
+        match self.target {
+            Target::Sqlite { .. } => "SQLite",
+            Target::MySql { .. } => "MariaDB",
+        }
+    }
+
+    /// Runs statements (separated by `;`) past the service.
+    pub async fn run(&self, statements: &str) {
+        let conn = self.connect().await;
+        for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+            sql::execute(&conn, statement, [])
+                .await
+                .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+        }
+        conn.close().await.expect("the connection closes");
+    }
+
+    /// The first column of the first row, as a number.
+    pub async fn number(&self, select: &str) -> i64 {
+        let conn = self.connect().await;
+        let row =
+            sql::one(&conn, select, []).await.unwrap_or_else(|error| panic!("{select}: {error:?}"));
+        let number = row.expect("a row").try_get_by_index(0).expect("a number");
+        conn.close().await.expect("the connection closes");
+        number
+    }
+
+    /// Every row of every table: values as text where they are text, and blobs both as text (lossy)
+    /// and as hexadecimal digits. For "this must not be in the database" searches.
+    pub async fn dump(&self) -> String {
+        match &self.target {
+            Target::Sqlite { file } => {
+                let options = SqliteConnectOptions::new().filename(file);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .connect_with(options)
+                    .await
+                    .expect("SQLite");
+                let tables: Vec<(String,)> =
+                    sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                        .fetch_all(&pool)
+                        .await
+                        .expect("tables");
+                let mut text = String::new();
+                for (table,) in tables {
+                    let select = sqlx::AssertSqlSafe(format!("SELECT * FROM \"{table}\""));
+                    for row in sqlx::query(select).fetch_all(&pool).await.expect("rows") {
+                        line(
+                            &mut text,
+                            &table,
+                            row.columns().iter().map(|column| {
+                                let value = row.try_get_raw(column.ordinal()).expect("a value");
+                                let (null, kind) =
+                                    (value.is_null(), value.type_info().name().to_owned());
+                                let shown = match kind.as_str() {
+                                    _ if null => None,
+                                    "INTEGER" => row
+                                        .try_get::<i64, _>(column.ordinal())
+                                        .ok()
+                                        .map(|n| n.to_string().into_bytes()),
+                                    "REAL" => row
+                                        .try_get::<f64, _>(column.ordinal())
+                                        .ok()
+                                        .map(|n| n.to_string().into_bytes()),
+                                    _ => row.try_get_unchecked::<Vec<u8>, _>(column.ordinal()).ok(),
+                                };
+                                (column.name().to_owned(), shown)
+                            }),
+                        );
+                    }
+                }
+                pool.close().await;
+                text
+            }
+            Target::MySql { url, name } => {
+                let pool = mysql(url, Some(name)).await;
+                let tables: Vec<(String,)> = sqlx::query_as(
+                    "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
+                )
+                .fetch_all(&pool)
+                .await
+                .expect("tables");
+                let mut text = String::new();
+                for (table,) in tables {
+                    let columns: Vec<(String,)> = sqlx::query_as(
+                        "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.COLUMNS \
+                         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
+                    )
+                    .bind(&table)
+                    .fetch_all(&pool)
+                    .await
+                    .expect("columns");
+                    let list: Vec<_> = columns
+                        .iter()
+                        .map(|(name,)| format!("CAST(`{name}` AS BINARY) AS `{name}`"))
+                        .collect();
+                    let select =
+                        sqlx::AssertSqlSafe(format!("SELECT {} FROM `{table}`", list.join(", ")));
+                    for row in sqlx::query(select).fetch_all(&pool).await.expect("rows") {
+                        line(
+                            &mut text,
+                            &table,
+                            columns.iter().enumerate().map(|(at, (name,))| {
+                                (
+                                    name.clone(),
+                                    row.try_get_unchecked::<Option<Vec<u8>>, _>(at).expect("bytes"),
+                                )
+                            }),
+                        );
+                    }
+                }
+                pool.close().await;
+                text
+            }
+        }
+    }
+
+    /// The whole database as bytes: for SQLite the files themselves, pages not yet reused included.
+    pub async fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.dump().await.into_bytes();
+        if let Target::Sqlite { file } = &self.target {
+            for suffix in ["", "-wal"] {
+                let mut name = file.clone().into_os_string();
+                name.push(suffix);
+                bytes.extend(std::fs::read(name).unwrap_or_default());
+            }
+        }
+        bytes
+    }
+
+    /// A connection past the service.
+    pub async fn connect(&self) -> DatabaseConnection {
+        match &self.target {
+            Target::Sqlite { file } => {
+                let options = SqliteConnectOptions::new()
+                    .filename(file)
+                    .busy_timeout(Duration::from_secs(10));
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .connect_with(options)
+                    .await
+                    .expect("SQLite");
+                SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+            }
+            Target::MySql { url, name } => {
+                SqlxMySqlConnector::from_sqlx_mysql_pool(mysql(url, Some(name)).await)
+            }
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Target::MySql { url, name } = &self.target else {
+            drop(self.directory.take());
+            return;
+        };
+        let (url, name) = (url.clone(), name.clone());
+        // A thread with a runtime of its own: drop may run inside a runtime, which must not be blocked on.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let pool = mysql(&url, None).await;
+                let statement = sqlx::AssertSqlSafe(format!("DROP DATABASE IF EXISTS `{name}`"));
+                if let Err(error) = sqlx::query(statement).execute(&pool).await {
+                    tracing::warn!(%error, name, "a test's database was not dropped");
+                }
+                pool.close().await;
+            });
+        });
+        drop(dropped.join());
+    }
+}
+
+async fn mysql(url: &Url, name: Option<&str>) -> sqlx::MySqlPool {
+    let mut url = url.clone();
+    url.set_path(name.unwrap_or_default());
+    MySqlPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(20))
+        .connect(url.as_str())
+        .await
+        .unwrap_or_else(|error| {
+            panic!("the server of PACELINE_TEST_MARIADB does not answer: {error}")
+        })
+}
+
+fn line(text: &mut String, table: &str, values: impl Iterator<Item = (String, Option<Vec<u8>>)>) {
+    text.push_str(table);
+    for (name, value) in values {
+        match value {
+            None => _ = write!(text, " {name}=NULL"),
+            Some(bytes) => match std::str::from_utf8(&bytes) {
+                Ok(shown) => _ = write!(text, " {name}={shown}"),
+                Err(_) => {
+                    _ = write!(text, " {name}={} 0x", String::from_utf8_lossy(&bytes));
+                    for byte in &bytes {
+                        _ = write!(text, "{byte:02x}");
+                    }
+                }
+            },
+        }
+    }
+    text.push('\n');
+}
