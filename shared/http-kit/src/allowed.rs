@@ -14,7 +14,9 @@ impl Allowed {
     /// The methods as described there.
     pub fn from_openapi(api: &OpenApi) -> Self {
         let routes = api.paths.paths.iter();
-        Self(Arc::new(routes.filter_map(|(path, item)| Some((path.clone(), methods(item)?))).collect()))
+        Self(Arc::new(
+            routes.filter_map(|(path, item)| Some((path.clone(), methods(item)?))).collect(),
+        ))
     }
 
     pub(crate) fn of(&self, pattern: &str) -> Option<&HeaderValue> {
@@ -30,6 +32,7 @@ fn methods(item: &PathItem) -> Option<HeaderValue> {
         (item.patch.is_some(), "PATCH"),
         (item.delete.is_some(), "DELETE"),
     ];
-    let names: Vec<_> = known.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect();
+    let names: Vec<_> =
+        known.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect();
     HeaderValue::from_str(&names.join(", ")).ok()
 }

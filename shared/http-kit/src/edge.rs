@@ -60,12 +60,7 @@ pub async fn edge(
         let id = request_id(&request);
         Span::current().record("request_id", &id.0);
         request.extensions_mut().insert(id.clone());
-        let original = request.request().clone();
-        let mut response = match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => ServiceResponse::from_err(error, original),
-        };
-        response = with_one_form(response);
+        let mut response = with_one_form(next.call(request).await?.map_into_boxed_body());
         finish(&mut response, &id);
         count(&response, &method, began);
         Ok(response)
@@ -86,7 +81,10 @@ fn with_one_form(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>
         let cause = response.response().error();
         let is_empty = response.response().body().size() == BodySize::Sized(0);
         match cause.and_then(|cause| cause.as_error::<Problem>()) {
-            Some(problem) if status == StatusCode::METHOD_NOT_ALLOWED && problem.code() == "method-not-allowed" => {
+            Some(problem)
+                if status == StatusCode::METHOD_NOT_ALLOWED
+                    && problem.code() == "method-not-allowed" =>
+            {
                 method_not_allowed(response.request()).render(instance, trace)
             }
             Some(problem) => problem.render(instance, trace),
@@ -146,7 +144,8 @@ fn plain(status: StatusCode) -> Problem {
 
 fn request_id(request: &ServiceRequest) -> RequestId {
     let theirs = text(request, &X_REQUEST_ID).filter(|id| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     });
     let ours = || {
         trace_id().unwrap_or_else(|| {

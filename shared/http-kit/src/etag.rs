@@ -38,7 +38,11 @@ pub fn if_match(request: &HttpRequest, version: i64) -> Result<(), Problem> {
         Ok(IfMatch::Items(tags)) => tags.iter().any(|tag| tag.strong_eq(&entity_tag(version))),
         Err(_) => false,
     };
-    if matches { Ok(()) } else { Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed")) }
+    if matches {
+        Ok(())
+    } else {
+        Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed"))
+    }
 }
 
 #[cfg(test)]
@@ -49,8 +53,16 @@ mod tests {
 
     #[test]
     fn a_caller_who_has_this_version_needs_no_body() {
-        for (header, expected) in [("\"7\"", true), ("W/\"7\", \"8\"", true), ("\"6\"", false), ("*", true), ("nonsense", false)] {
-            let request = TestRequest::default().insert_header((header::IF_NONE_MATCH, header)).to_http_request();
+        for (header, expected) in [
+            ("\"7\"", true),
+            ("W/\"7\", \"8\"", true),
+            ("\"6\"", false),
+            ("*", true),
+            ("nonsense", false),
+        ] {
+            let request = TestRequest::default()
+                .insert_header((header::IF_NONE_MATCH, header))
+                .to_http_request();
             assert_eq!(not_modified(&request, 7), expected, "{header}");
         }
         assert!(!not_modified(&TestRequest::default().to_http_request(), 7));
@@ -58,7 +70,8 @@ mod tests {
 
     #[test]
     fn an_edit_of_an_old_version_is_refused() {
-        let request = TestRequest::default().insert_header((header::IF_MATCH, "\"6\"")).to_http_request();
+        let request =
+            TestRequest::default().insert_header((header::IF_MATCH, "\"6\"")).to_http_request();
         assert_eq!(if_match(&request, 7).unwrap_err().status(), 412);
         assert!(if_match(&request, 6).is_ok());
     }

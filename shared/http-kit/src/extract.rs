@@ -47,7 +47,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = body(request, payload, |kind| kind == "application/json" || kind.ends_with("+json"));
+        let body =
+            body(request, payload, |kind| kind == "application/json" || kind.ends_with("+json"));
         async move { json(&body.await?).map(Self) }.boxed_local()
     }
 }
@@ -99,7 +100,8 @@ fn pairs<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail(format_args!("the body is not JSON: {error}"))
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-body")
+        .detail(format_args!("the body is not JSON: {error}"))
 }
 
 /// The field as the path has it; one that is missing or unknown is named in the message only.
@@ -127,9 +129,16 @@ fn body(
     takes: fn(&str) -> bool,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = kind
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default().0;
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
     let payload = payload.take();
     async move {
         if !takes(&kind) {
@@ -162,7 +171,8 @@ fn broken(error: &PayloadError) -> Problem {
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large").detail(format_args!("at most {limit} bytes"))
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
+        .detail(format_args!("at most {limit} bytes"))
 }
 
 #[cfg(test)]
@@ -204,7 +214,11 @@ mod tests {
     fn a_body_that_is_not_json_is_malformed_not_invalid() {
         for body in ["", "{", r#"{"child":"x","names":[]} trailing"#, "<html>"] {
             let problem = json::<Link>(body.as_bytes()).unwrap_err();
-            assert_eq!((problem.status().as_u16(), problem.code()), (400, "malformed-body"), "{body:?}");
+            assert_eq!(
+                (problem.status().as_u16(), problem.code()),
+                (400, "malformed-body"),
+                "{body:?}"
+            );
         }
         let link = json::<Link>(br#"{"child":"x","names":["a"],"inner":{"count":3}}"#).unwrap();
         assert_eq!((link.child.as_str(), link.names.len(), link.inner.unwrap().count), ("x", 1, 3));

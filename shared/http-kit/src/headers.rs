@@ -10,7 +10,9 @@ pub(crate) fn secure(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     default(headers, header::REFERRER_POLICY, "strict-origin-when-cross-origin");
     default(headers, header::CACHE_CONTROL, "private, no-cache");
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if is_page {
         default(headers, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }

@@ -18,15 +18,17 @@ pub struct Cursor(String);
 impl Cursor {
     /// The cursor that stands for this position.
     pub fn to<T: Serialize>(position: &T) -> Result<Self, Problem> {
-        serde_json::to_vec(position).map(|bytes| Self(URL_SAFE_NO_PAD.encode(bytes))).map_err(Problem::internal)
+        serde_json::to_vec(position)
+            .map(|bytes| Self(URL_SAFE_NO_PAD.encode(bytes)))
+            .map_err(Problem::internal)
     }
 
     /// The position it stands for; a cursor that we did not make is a 422.
     pub fn position<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.0).ok();
-        bytes
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .ok_or_else(|| Problem::invalid().field("cursor", "must be the cursor of a page you were given"))
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
+            Problem::invalid().field("cursor", "must be the cursor of a page you were given")
+        })
     }
 }
 
@@ -66,7 +68,8 @@ impl<T> Page<T> {
     pub fn link(&self, request: &HttpRequest) -> Option<(&'static str, HeaderValue)> {
         let next = self.next.as_ref()?;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let kept = url::form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
+        let kept = url::form_urlencoded::parse(request.query_string().as_bytes())
+            .filter(|(name, _)| name != "cursor");
         query.extend_pairs(kept).append_pair("cursor", &next.0);
         let link = format!("<{}?{}>; rel=\"next\"", request.path(), query.finish());
         Some(("link", HeaderValue::from_str(&link).ok()?))
@@ -85,12 +88,16 @@ mod tests {
         assert_eq!(cursor.position::<(i64, String)>().unwrap(), (1_700_000_000, "x".to_owned()));
 
         let foreign = Cursor("bm9uc2Vuc2U".to_owned()).position::<(i64, String)>().unwrap_err();
-        assert_eq!((foreign.status().as_u16(), foreign.fields()[0].field.as_str()), (422, "cursor"));
+        assert_eq!(
+            (foreign.status().as_u16(), foreign.fields()[0].field.as_str()),
+            (422, "cursor")
+        );
     }
 
     #[test]
     fn the_link_keeps_the_rest_of_the_query() {
-        let request = TestRequest::with_uri("/v1/things?sport=Run&cursor=old&limit=2").to_http_request();
+        let request =
+            TestRequest::with_uri("/v1/things?sport=Run&cursor=old&limit=2").to_http_request();
         let page = Page { items: vec![1], next: Some(Cursor("new".to_owned())) };
         let (_, link) = page.link(&request).unwrap();
         assert_eq!(link, "</v1/things?sport=Run&limit=2&cursor=new>; rel=\"next\"");

@@ -151,12 +151,16 @@ async fn readyz(ops: Data<Ops>) -> HttpResponse {
     let readiness = ops.check().await;
     match readiness.status {
         "ready" => HttpResponse::Ok().json(readiness),
-        _ => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).json(readiness),
+        _ => HttpResponse::ServiceUnavailable()
+            .insert_header((header::RETRY_AFTER, "1"))
+            .json(readiness),
     }
 }
 
 async fn metrics(ops: Data<Ops>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(ops.metrics.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(ops.metrics.render())
 }
 
 async fn version(ops: Data<Ops>) -> HttpResponse {

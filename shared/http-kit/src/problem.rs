@@ -170,7 +170,8 @@ impl Problem {
         body.insert("type".to_owned(), problems::type_uri(inner.code).into());
         body.insert("title".to_owned(), title.into());
         body.insert("status".to_owned(), inner.status.as_u16().into());
-        let optional = [("detail", inner.detail.as_deref()), ("instance", instance), ("trace_id", trace)];
+        let optional =
+            [("detail", inner.detail.as_deref()), ("instance", instance), ("trace_id", trace)];
         for (name, value) in optional {
             if let Some(value) = value {
                 body.insert(name.to_owned(), value.into());
@@ -178,7 +179,8 @@ impl Problem {
         }
         if !inner.errors.is_empty() {
             let errors = inner.errors.iter();
-            let errors = errors.map(|error| serde_json::json!({"field": error.field, "message": error.message}));
+            let errors = errors
+                .map(|error| serde_json::json!({"field": error.field, "message": error.message}));
             body.insert("errors".to_owned(), Value::Array(errors.collect()));
         }
         Value::Object(body).to_string()

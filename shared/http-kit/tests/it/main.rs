@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use http_kit::{Allowed, BodyLimit, Door, Json, Metrics, Ops, Path, Probe, Problem, RequestId, Version};
+use http_kit::{
+    Allowed, BodyLimit, Door, Json, Metrics, Ops, Path, Probe, Problem, RequestId, Version,
+};
 use kernel::Timestamp;
 use lifecycle::{Outcome, Stop, Tasks};
 use serde::Deserialize;
@@ -30,7 +32,8 @@ async fn refuse() -> Result<HttpResponse, Problem> {
 }
 
 async fn later() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests").retry_at(Timestamp::from_secs(1_700_000_000)))
+    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests")
+        .retry_at(Timestamp::from_secs(1_700_000_000)))
 }
 
 async fn thing(Path(id): Path<uuid::Uuid>, request: HttpRequest) -> HttpResponse {
@@ -56,7 +59,8 @@ async fn slow() -> &'static str {
 fn routes(config: &mut ServiceConfig) {
     use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
     use utoipa::openapi::{OpenApiBuilder, PathsBuilder};
-    let paths = PathsBuilder::new().path("/echo", PathItem::new(HttpMethod::Post, Operation::new()));
+    let paths =
+        PathsBuilder::new().path("/echo", PathItem::new(HttpMethod::Post, Operation::new()));
     config
         .app_data(Allowed::from_openapi(&OpenApiBuilder::new().paths(paths.build()).build()))
         .service(web::resource("/small").app_data(BodyLimit(16)).route(web::post().to(echo)))
@@ -91,7 +95,10 @@ impl Host {
     }
 
     fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
-        self.http.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body)
+        self.http
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/json")
+            .body(body)
     }
 }
 
@@ -110,7 +117,8 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
         let body: Value = serde_json::from_str(&self.body).unwrap();
         assert_eq!(body["status"], self.status);
-        let code = body["type"].as_str().unwrap().strip_prefix("https://paceline.dev/problems/").unwrap();
+        let code =
+            body["type"].as_str().unwrap().strip_prefix("https://paceline.dev/problems/").unwrap();
         (self.status, code.to_owned(), body)
     }
 }
@@ -125,7 +133,10 @@ async fn ask(request: reqwest::RequestBuilder) -> Answer {
 async fn an_address_that_leads_nowhere_is_a_problem_that_names_it() {
     let host = Host::of(routes);
     let (status, code, body) = ask(host.get("/nowhere")).await.problem();
-    assert_eq!((status, code.as_str(), body["instance"].as_str()), (404, "not-found", Some("/nowhere")));
+    assert_eq!(
+        (status, code.as_str(), body["instance"].as_str()),
+        (404, "not-found", Some("/nowhere"))
+    );
     let (status, code, _) = ask(host.get("/things/not-a-uuid")).await.problem();
     assert_eq!((status, code.as_str()), (404, "not-found"));
 }
@@ -145,9 +156,19 @@ async fn a_wrong_body_gets_the_status_that_fits() {
     let (status, _, body) = ask(host.post("/echo", r#"{"child":5}"#)).await.problem();
     assert_eq!((status, body["errors"][0]["field"].as_str()), (422, Some("child")));
     assert_eq!(ask(host.post("/echo", "{")).await.problem().0, 400);
-    assert_eq!(ask(host.post("/echo", "x").header("content-type", "text/plain")).await.problem().0, 415);
-    assert_eq!(ask(host.post("/small", r#"{"child":"a name too long"}"#)).await.problem().1, "body-too-large");
-    let endless = reqwest::Body::wrap_stream(futures::stream::iter((0..400).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]))));
+    let text = host
+        .http
+        .post(format!("{}/echo", host.base))
+        .header("content-type", "text/plain")
+        .body("x");
+    assert_eq!(ask(text).await.problem().0, 415);
+    assert_eq!(
+        ask(host.post("/small", r#"{"child":"a name too long"}"#)).await.problem().1,
+        "body-too-large"
+    );
+    let endless = reqwest::Body::wrap_stream(futures::stream::iter(
+        (0..400).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024])),
+    ));
     assert_eq!(ask(host.post("/echo", endless)).await.problem().0, 413);
 }
 
@@ -173,7 +194,10 @@ async fn a_sane_request_id_is_kept_and_another_replaced() {
     let kept = ask(host.get("/id").header("x-request-id", "abc-123")).await;
     assert_eq!((kept.header("x-request-id"), kept.body.as_str()), ("abc-123", "abc-123"));
     let replaced = ask(host.get("/id").header("x-request-id", "a b\"<script>")).await;
-    assert_eq!((replaced.header("x-request-id"), replaced.body.len()), (replaced.body.as_str(), 32));
+    assert_eq!(
+        (replaced.header("x-request-id"), replaced.body.len()),
+        (replaced.body.as_str(), 32)
+    );
 }
 
 #[tokio::test]
@@ -182,9 +206,18 @@ async fn every_answer_carries_the_headers_that_protect_it() {
     for path in ["/page", "/nowhere", "/id"] {
         let answer = ask(host.get(path)).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert!(!answer.header("referrer-policy").is_empty() && !answer.header("cache-control").is_empty(), "{path}");
+        assert!(
+            !answer.header("referrer-policy").is_empty()
+                && !answer.header("cache-control").is_empty(),
+            "{path}"
+        );
     }
-    assert!(ask(host.get("/page")).await.header("content-security-policy").contains("frame-ancestors 'none'"));
+    assert!(
+        ask(host.get("/page"))
+            .await
+            .header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
     assert_eq!(ask(host.get("/id")).await.header("cache-control"), "private, no-cache");
 }
 
@@ -193,7 +226,15 @@ async fn head_answers_as_get_does_without_the_body() {
     let host = Host::of(routes);
     let path = format!("{}/things/{}", host.base, uuid::Uuid::nil());
     let answer = ask(host.http.head(&path)).await;
-    assert_eq!((answer.status, answer.header("etag"), answer.header("content-length"), answer.body.as_str()), (200, "\"7\"", "36", ""));
+    assert_eq!(
+        (
+            answer.status,
+            answer.header("etag"),
+            answer.header("content-length"),
+            answer.body.as_str()
+        ),
+        (200, "\"7\"", "36", "")
+    );
     assert_eq!(ask(host.http.get(path).header("if-none-match", "\"7\"")).await.status, 304);
 }
 
@@ -241,13 +282,21 @@ async fn readiness_names_what_is_missing_and_ends_with_the_stop() {
             Ok::<_, String>(())
         }
     });
-    let version = Version { name: "paceline".into(), version: "0.1.0".into(), commit: None, services: vec!["stats".into()] };
+    let version = Version {
+        name: "paceline".into(),
+        version: "0.1.0".into(),
+        commit: None,
+        services: vec!["stats".into()],
+    };
     let ops = Ops::new(vec![database, bus], Metrics::detached().unwrap(), version, stop.clone());
     let host = Host::of(ops.routes());
 
     let answer = ask(host.get("/readyz")).await;
     let body: Value = serde_json::from_str(&answer.body).unwrap();
-    assert_eq!((answer.status, body["checks"][0]["error"].as_str()), (503, Some("connection refused")));
+    assert_eq!(
+        (answer.status, body["checks"][0]["error"].as_str()),
+        (503, Some("connection refused"))
+    );
     assert_eq!(body["checks"][1]["error"], "no answer within 1s");
 
     up.store(true, Ordering::SeqCst);
