@@ -88,7 +88,10 @@ impl ResponseError for Refusal {
 }
 
 /// Lays the fields of a patch over settings.
-fn merge<T: Serialize + serde::de::DeserializeOwned>(old: &T, patch: &serde_json::Value) -> Result<T, Refusal> {
+fn merge<T: Serialize + serde::de::DeserializeOwned>(
+    old: &T,
+    patch: &serde_json::Value,
+) -> Result<T, Refusal> {
     let mut value = serde_json::to_value(old).map_err(|error| Refusal::wrong(error.to_string()))?;
     let (Some(fields), Some(new)) = (value.as_object_mut(), patch.as_object()) else {
         return Err(Refusal::wrong("expected an object"));

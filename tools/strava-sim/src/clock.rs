@@ -11,6 +11,10 @@ pub(crate) struct SimClock {
 
 impl SimClock {
     /// Milliseconds since 1970 on the simulator's clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the simulator's own clock; it does not use Paceline's"
+    )]
     pub(crate) fn now_ms(&self) -> i64 {
         let real = SystemTime::now()
             .duration_since(UNIX_EPOCH)

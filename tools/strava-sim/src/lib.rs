@@ -11,7 +11,7 @@ mod tracks;
 mod webhooks;
 mod world;
 
-pub use content::{CHILD_ID, GUARDIAN_ID, RECORDED_ID};
 pub use content::files::index as files_index;
+pub use content::{CHILD_ID, GUARDIAN_ID, RECORDED_ID};
 pub use options::{Consent, Limits, Options};
 pub use simulator::{Simulator, StartError};

@@ -73,7 +73,11 @@ async fn main() -> anyhow::Result<()> {
     })
     .await?;
     let url = simulator.url();
-    writeln!(out, "{}", serde_json::json!({"ready": true, "url": url, "admin": format!("{url}/_sim/")}))?;
+    writeln!(
+        out,
+        "{}",
+        serde_json::json!({"ready": true, "url": url, "admin": format!("{url}/_sim/")})
+    )?;
     out.flush()?;
     drop(out);
     tokio::select! {

@@ -21,12 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            overall_15min: 200,
-            overall_day: 2000,
-            read_15min: 100,
-            read_day: 1000,
-        }
+        Self { overall_15min: 200, overall_day: 2000, read_15min: 100, read_day: 1000 }
     }
 }
 
@@ -51,14 +46,13 @@ impl FromStr for Limits {
             .split(',')
             .map(|part| part.trim().parse::<u32>())
             .collect::<Result<_, _>>()
-            .map_err(|error| format!("limits are four numbers such as 200,2000,100,1000: {error}"))?;
+            .map_err(|error| {
+                format!("limits are four numbers such as 200,2000,100,1000: {error}")
+            })?;
         match parts[..] {
-            [overall_15min, overall_day, read_15min, read_day] => Ok(Self {
-                overall_15min,
-                overall_day,
-                read_15min,
-                read_day,
-            }),
+            [overall_15min, overall_day, read_15min, read_day] => {
+                Ok(Self { overall_15min, overall_day, read_15min, read_day })
+            }
             _ => Err(format!(
                 "limits are four numbers such as 200,2000,100,1000, not {}",
                 parts.len()

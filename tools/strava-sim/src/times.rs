@@ -7,17 +7,12 @@ const ISO: &str = "%Y-%m-%dT%H:%M:%SZ";
 
 /// `2026-01-02T03:04:05Z` of Unix seconds.
 pub(crate) fn iso(seconds: i64) -> String {
-    DateTime::<Utc>::from_timestamp(seconds, 0)
-        .unwrap_or_default()
-        .format(ISO)
-        .to_string()
+    DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default().format(ISO).to_string()
 }
 
 /// Unix seconds of `2026-01-02T03:04:05Z`.
 pub(crate) fn parse_iso(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text)
-        .ok()
-        .map(|moment| moment.timestamp())
+    DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.timestamp())
 }
 
 /// Seconds east of UTC, summer time included, at an instant.
@@ -53,7 +48,9 @@ pub(crate) fn zone_label(zone: Tz, seconds: i64) -> String {
 pub(crate) fn parse_local(text: &str, zone: Tz) -> Option<(i64, i64)> {
     let text = text.trim();
     let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-    for format in ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"] {
+    for format in
+        ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"]
+    {
         if let Ok(local) = NaiveDateTime::parse_from_str(bare, format) {
             let utc = local_to_utc(zone, local);
             return Some((utc, offset_at(zone, utc)));

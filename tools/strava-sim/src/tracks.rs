@@ -96,10 +96,7 @@ pub(crate) fn parse(data_type: &str, bytes: &[u8]) -> Result<Track, TrackError> 
 /// Unpacks gzip, at most 100 MiB of it.
 pub(crate) fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes)
-        .take(100 * 1024 * 1024)
-        .read_to_end(&mut out)
-        .ok()?;
+    flate2::read::MultiGzDecoder::new(bytes).take(100 * 1024 * 1024).read_to_end(&mut out).ok()?;
     Some(out)
 }
 

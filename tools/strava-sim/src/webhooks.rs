@@ -18,13 +18,21 @@ const RETRIES_MS: [i64; 2] = [60_000, 180_000];
 const AT_ONCE: usize = 256;
 
 /// A client for calls to the outside.
-#[expect(clippy::disallowed_methods, reason = "the simulator knows nothing of Paceline's own crates")]
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build()
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
 }
 
 /// Sends what is due until it is told to stop.
-pub(crate) async fn run(sim: Arc<Sim>, client: reqwest::Client, tasks: TaskTracker, stop: CancellationToken) {
+pub(crate) async fn run(
+    sim: Arc<Sim>,
+    client: reqwest::Client,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     loop {
         let wait = {
             let due = due(&sim);
@@ -78,7 +86,10 @@ async fn deliver(sim: Arc<Sim>, client: reqwest::Client, mut event: Pending) {
         (url, world.webhooks.signing_key.clone())
     };
     let status = match url {
-        Some(url) => post(&client, &url, &event.body, key.as_deref().map(|key| (key, sim.clock.now_s()))).await,
+        Some(url) => {
+            post(&client, &url, &event.body, key.as_deref().map(|key| (key, sim.clock.now_s())))
+                .await
+        }
         None => 0,
     };
     let now = sim.clock.now_ms();
@@ -100,13 +111,19 @@ async fn deliver(sim: Arc<Sim>, client: reqwest::Client, mut event: Pending) {
 }
 
 /// Posts an event; 0 when no answer came in time.
-pub(crate) async fn post(client: &reqwest::Client, url: &str, body: &Value, sign: Option<(&str, i64)>) -> u16 {
+pub(crate) async fn post(
+    client: &reqwest::Client,
+    url: &str,
+    body: &Value,
+    sign: Option<(&str, i64)>,
+) -> u16 {
     let text = body.to_string();
     let mut request = client.post(url).header("content-type", "application/json");
     if let Some((key, now_s)) = sign {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
         let tag = hmac::sign(&key, format!("{now_s}.{text}").as_bytes());
-        request = request.header("x-strava-signature", format!("t={now_s},v1={}", hex::encode(tag.as_ref())));
+        request = request
+            .header("x-strava-signature", format!("t={now_s},v1={}", hex::encode(tag.as_ref())));
     }
     let sent = tokio::time::timeout(PATIENCE, request.body(text).send()).await;
     match sent {

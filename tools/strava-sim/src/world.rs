@@ -13,14 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-pub(crate) use activity::{Activity, Body, Source, Sight};
+pub(crate) use activity::{Activity, Body, Sight, Source};
 pub(crate) use apps::{App, Code, Issued, Rotation, Scopes, Subscription};
 pub(crate) use athlete::Athlete;
 pub(crate) use events::{Delivery, Pending};
 pub(crate) use limits::Verdict;
 pub(crate) use state::{Shelf, Upload, World};
 pub(crate) use summary::{Field, SPORT_TYPES, Summary};
-pub(crate) use switches::{ConsentSettings, Counters, FaultKind, FaultRule, UploadSettings, WebhookSettings};
+pub(crate) use switches::{
+    ConsentSettings, Counters, FaultKind, FaultRule, UploadSettings, WebhookSettings,
+};
 
 use crate::clock::SimClock;
 use crate::options::Options;
@@ -39,12 +41,7 @@ impl Sim {
     pub(crate) fn new(options: Options) -> Arc<Self> {
         let clock = SimClock::default();
         let world = World::new(&options, clock.now_s());
-        Arc::new(Self {
-            options,
-            clock,
-            wake: Notify::new(),
-            world: Mutex::new(world),
-        })
+        Arc::new(Self { options, clock, wake: Notify::new(), world: Mutex::new(world) })
     }
 
     /// The world, locked.

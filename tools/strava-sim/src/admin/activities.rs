@@ -57,13 +57,22 @@ pub(crate) struct NewActivity {
 
 /// Makes an activity; the webhook goes out unless `silent`.
 #[utoipa::path(post, path = "/_sim/activities", tag = "activities", request_body = NewActivity, responses((status = 201, body = Truth), (status = 404, body = Refusal), (status = 422, body = Refusal)))]
-pub(crate) async fn create(sim: web::Data<Sim>, new: web::Json<NewActivity>) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn create(
+    sim: web::Data<Sim>,
+    new: web::Json<NewActivity>,
+) -> Result<HttpResponse, Refusal> {
     let new = new.into_inner();
-    let athlete = sim.world().athletes.get(&new.athlete).cloned().ok_or_else(|| Refusal::missing("athlete"))?;
+    let athlete = sim
+        .world()
+        .athletes
+        .get(&new.athlete)
+        .cloned()
+        .ok_or_else(|| Refusal::missing("athlete"))?;
     let id = sim.world().new_id();
     let mut activity = match &new.file {
         Some(name) => {
-            let index = content::files::by_name(name).ok_or_else(|| Refusal::missing("recorded file"))?;
+            let index =
+                content::files::by_name(name).ok_or_else(|| Refusal::missing("recorded file"))?;
             let (new, athlete) = (new.clone(), athlete.clone());
             web::block(move || of_file(id, &athlete, &new, index))
                 .await
@@ -109,7 +118,8 @@ fn invented(id: i64, athlete: &Athlete, new: &NewActivity) -> Activity {
     summary.name = format!("Live {sport}");
     summary.distance = new.distance.unwrap_or(5000.0);
     let pace = if summary.kind == "Ride" { 7.0 } else { 2.8 };
-    summary.moving_time = new.moving_time.or(new.elapsed_time).unwrap_or((summary.distance / pace) as i64);
+    summary.moving_time =
+        new.moving_time.or(new.elapsed_time).unwrap_or((summary.distance / pace) as i64);
     summary.elapsed_time = new.elapsed_time.unwrap_or(summary.moving_time).max(summary.moving_time);
     summary.average_speed = round(summary.distance / summary.moving_time.max(1) as f64, 3);
     summary.max_speed = round(summary.average_speed * 1.5, 3);
@@ -122,15 +132,22 @@ fn invented(id: i64, athlete: &Athlete, new: &NewActivity) -> Activity {
     Activity::new(summary, Source::Fitted)
 }
 
-fn place_in_time(activity: &mut Activity, new: &NewActivity, athlete: &Athlete, now_s: i64) -> Result<(), Refusal> {
-    let wrong = || Refusal::wrong("start_date is RFC 3339, start_date_local such as 2026-01-31T23:40:00");
+fn place_in_time(
+    activity: &mut Activity,
+    new: &NewActivity,
+    athlete: &Athlete,
+    now_s: i64,
+) -> Result<(), Refusal> {
+    let wrong =
+        || Refusal::wrong("start_date is RFC 3339, start_date_local such as 2026-01-31T23:40:00");
     let summary = &mut activity.summary;
     let (start, home_offset) = match (&new.start_date, &new.start_date_local) {
         (Some(text), _) => (parse_iso(text).ok_or_else(wrong)?, None),
         (None, Some(text)) => {
             let (start, offset) = parse_local(text, athlete.zone).ok_or_else(wrong)?;
             // a given offset says where the wall clock hung
-            new.utc_offset.map_or((start, Some(offset)), |given| (start + offset - given, Some(given)))
+            new.utc_offset
+                .map_or((start, Some(offset)), |given| (start + offset - given, Some(given)))
         }
         (None, None) => (now_s - summary.elapsed_time - 60, None),
     };

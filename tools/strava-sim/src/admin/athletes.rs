@@ -89,7 +89,13 @@ pub(crate) async fn list(sim: web::Data<Sim>) -> HttpResponse {
             name: athlete.name(),
             timezone: athlete.zone.name().to_owned(),
             activities: world.shelves.get(&athlete.id).map_or(0, |shelf| shelf.len()),
-            connected: world.tokens.grants.keys().filter(|key| key.1 == athlete.id).map(|key| key.0).collect(),
+            connected: world
+                .tokens
+                .grants
+                .keys()
+                .filter(|key| key.1 == athlete.id)
+                .map(|key| key.0)
+                .collect(),
         })
         .collect();
     HttpResponse::Ok().json(lines)
@@ -97,7 +103,10 @@ pub(crate) async fn list(sim: web::Data<Sim>) -> HttpResponse {
 
 /// The truth about an athlete's activities, oldest first, deleted ones at the end.
 #[utoipa::path(get, path = "/_sim/athletes/{id}/activities", tag = "athletes", params(("id" = i64, Path,)), responses((status = 200, body = Vec<Truth>), (status = 404, body = Refusal)))]
-pub(crate) async fn activities(sim: web::Data<Sim>, id: web::Path<i64>) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn activities(
+    sim: web::Data<Sim>,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, Refusal> {
     let world = sim.world();
     let shelf = world.shelves.get(&id).ok_or_else(|| Refusal::missing("athlete"))?;
     let gone = world.deleted.iter().filter(|activity| activity.summary.athlete.id == *id);
@@ -118,11 +127,16 @@ pub(crate) struct Disconnect {
 
 /// The athlete takes access away on Strava's settings page, from one application (`{"app":1}`) or from all.
 #[utoipa::path(post, path = "/_sim/athletes/{id}/disconnect", tag = "athletes", params(("id" = i64, Path,)), request_body = Disconnect, responses((status = 200)))]
-pub(crate) async fn disconnect(sim: web::Data<Sim>, id: web::Path<i64>, body: web::Bytes) -> HttpResponse {
+pub(crate) async fn disconnect(
+    sim: web::Data<Sim>,
+    id: web::Path<i64>,
+    body: web::Bytes,
+) -> HttpResponse {
     let only = serde_json::from_slice::<Disconnect>(&body).unwrap_or_default().app;
     let now = sim.clock.now_ms();
     let mut world = sim.world();
-    let apps: Vec<i64> = world.apps.keys().copied().filter(|app| only.is_none_or(|only| only == *app)).collect();
+    let apps: Vec<i64> =
+        world.apps.keys().copied().filter(|app| only.is_none_or(|only| only == *app)).collect();
     let mut ended = 0;
     for app in apps {
         ended += u32::from(world.disconnect(app, *id, now));

@@ -10,14 +10,41 @@ use super::{activities, athletes, settings, tokens, webhooks};
 /// The document.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "strava-sim admin", description = "What tests and the demo do to the simulated Strava."),
+    info(
+        title = "strava-sim admin",
+        description = "What tests and the demo do to the simulated Strava."
+    ),
     paths(
-        settings::reset, settings::clock, settings::set_clock, settings::limits, settings::faults,
-        settings::add_faults, settings::clear_faults, settings::uploads, settings::set_uploads, settings::consent,
-        settings::set_consent, settings::counters, settings::reset_counters, tokens::apps, tokens::add_app,
-        tokens::expire, tokens::rotation, athletes::list, athletes::activities, athletes::disconnect,
-        activities::create, activities::show, activities::edit, activities::delete, activities::hide,
-        webhooks::settings, webhooks::set, webhooks::subscriptions, webhooks::deliveries, webhooks::forge,
+        settings::reset,
+        settings::clock,
+        settings::set_clock,
+        settings::limits,
+        settings::faults,
+        settings::add_faults,
+        settings::clear_faults,
+        settings::uploads,
+        settings::set_uploads,
+        settings::consent,
+        settings::set_consent,
+        settings::counters,
+        settings::reset_counters,
+        tokens::apps,
+        tokens::add_app,
+        tokens::expire,
+        tokens::rotation,
+        athletes::list,
+        athletes::activities,
+        athletes::disconnect,
+        activities::create,
+        activities::show,
+        activities::edit,
+        activities::delete,
+        activities::hide,
+        webhooks::settings,
+        webhooks::set,
+        webhooks::subscriptions,
+        webhooks::deliveries,
+        webhooks::forge,
     )
 )]
 struct Admin;
@@ -29,5 +56,8 @@ pub(super) async fn document() -> HttpResponse {
 
 /// The page at `/_sim/docs/`.
 pub(super) fn page(config: &mut ServiceConfig) {
-    config.service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/_sim/openapi.json")));
+    config.service(
+        SwaggerUi::new("/docs/{_:.*}")
+            .config(utoipa_swagger_ui::Config::from("/_sim/openapi.json")),
+    );
 }

@@ -104,7 +104,10 @@ pub(crate) async fn faults(sim: web::Data<Sim>) -> HttpResponse {
 
 /// Adds a rule, or several as an array.
 #[utoipa::path(post, path = "/_sim/faults", tag = "faults", request_body = FaultRule, responses((status = 200, body = Vec<FaultRule>), (status = 422, body = Refusal)))]
-pub(crate) async fn add_faults(sim: web::Data<Sim>, rules: web::Json<Value>) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn add_faults(
+    sim: web::Data<Sim>,
+    rules: web::Json<Value>,
+) -> Result<HttpResponse, Refusal> {
     let rules = match rules.into_inner() {
         Value::Array(rules) => rules,
         rule => vec![rule],
@@ -134,7 +137,10 @@ pub(crate) async fn uploads(sim: web::Data<Sim>) -> HttpResponse {
 
 /// Changes how uploads are processed; fields left out stay.
 #[utoipa::path(post, path = "/_sim/uploads", tag = "uploads", request_body = UploadSettings, responses((status = 200, body = UploadSettings), (status = 422, body = Refusal)))]
-pub(crate) async fn set_uploads(sim: web::Data<Sim>, patch: web::Json<Value>) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn set_uploads(
+    sim: web::Data<Sim>,
+    patch: web::Json<Value>,
+) -> Result<HttpResponse, Refusal> {
     let mut world = sim.world();
     world.upload_settings = merge(&world.upload_settings, &patch)?;
     Ok(HttpResponse::Ok().json(&world.upload_settings))
@@ -158,7 +164,8 @@ pub(crate) async fn set_consent(
         return Err(Refusal::missing("athlete"));
     }
     if let Some(names) = &settings.scopes {
-        Scopes::parse(&names.join(",")).map_err(|name| Refusal::wrong(format!("unknown scope {name}")))?;
+        Scopes::parse(&names.join(","))
+            .map_err(|name| Refusal::wrong(format!("unknown scope {name}")))?;
     }
     if settings.once {
         if !world.consent.once {

@@ -120,7 +120,10 @@ pub(crate) struct RotationChange {
 
 /// Sets when a refresh answers with a new refresh token.
 #[utoipa::path(post, path = "/_sim/tokens/rotation", tag = "oauth", request_body = RotationChange, responses((status = 204)))]
-pub(crate) async fn rotation(sim: web::Data<Sim>, change: web::Json<RotationChange>) -> HttpResponse {
+pub(crate) async fn rotation(
+    sim: web::Data<Sim>,
+    change: web::Json<RotationChange>,
+) -> HttpResponse {
     sim.world().tokens.rotation = change.mode;
     HttpResponse::NoContent().finish()
 }

@@ -17,7 +17,10 @@ pub(crate) async fn settings(sim: web::Data<Sim>) -> HttpResponse {
 
 /// Changes switches; fields left out stay.
 #[utoipa::path(post, path = "/_sim/webhooks", tag = "webhooks", request_body = WebhookSettings, responses((status = 200, body = WebhookSettings), (status = 422, body = Refusal)))]
-pub(crate) async fn set(sim: web::Data<Sim>, patch: web::Json<Value>) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn set(
+    sim: web::Data<Sim>,
+    patch: web::Json<Value>,
+) -> Result<HttpResponse, Refusal> {
     let now = sim.clock.now_ms();
     let mut world = sim.world();
     world.webhooks = merge(&world.webhooks, &patch)?;
@@ -61,7 +64,10 @@ pub(crate) struct Forgery {
 
 /// Sends a forged event at once and answers with the receiver's statuses (0 = none).
 #[utoipa::path(post, path = "/_sim/webhooks/forge", tag = "webhooks", request_body = Forgery, responses((status = 200), (status = 404, body = Refusal)))]
-pub(crate) async fn forge(sim: web::Data<Sim>, forgery: web::Json<Forgery>) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn forge(
+    sim: web::Data<Sim>,
+    forgery: web::Json<Forgery>,
+) -> Result<HttpResponse, Refusal> {
     let forgery = forgery.into_inner();
     let mut event = forgery.event;
     let known = sim.world().subscriptions.get(&forgery.app.unwrap_or(1)).cloned();

@@ -32,36 +32,46 @@ macro_rules! file {
     };
 }
 
-use chrono_tz::{America, Europe};
+use chrono_tz::{America, Asia, Europe};
 
 /// The files, in the order of their activity ids.
 pub(crate) const FILES: [File; 26] = [
-    file!("fit/ride-road-power-4078723797.fit", "Afternoon Ride", "Ride", Europe::Amsterdam),
-    file!("fit/ride-short-pause-5039744860.fit", "To the corner with Milla", "Ride", Europe::Amsterdam),
+    file!("fit/ride-road-power-4078723797.fit", "Afternoon Ride", "Ride", Europe::Brussels),
+    file!(
+        "fit/ride-short-pause-5039744860.fit",
+        "To the corner with Milla",
+        "Ride",
+        Europe::Amsterdam
+    ),
     file!("fit/indoor-cycling-no-gps-6449921903.fit", "Indoor warm-up", "Ride", Europe::Amsterdam),
     file!("fit/multisport-no-gps-6471559601.fit", "Run and row", "Run", Europe::Amsterdam),
     file!("fit/pool-swim-lengths-hr.fit", "Pool lengths", "Swim", Europe::Zurich),
-    file!("fit/virtual-ride-zwift.fit", "Zwift", "VirtualRide", America::Los_Angeles),
+    file!("fit/virtual-ride-zwift.fit", "Zwift", "VirtualRide", Europe::London),
     file!("fit/indoor-rowing-devfields.fit", "Erg", "Rowing", America::Los_Angeles),
-    file!("fit/run-stryd-power-devfields.fit", "Run with power", "Run", America::Denver),
-    file!("fit/ride-wahoo-many-pauses.fit", "Sunday Ride", "Ride", Europe::Oslo),
-    file!("fit/ride-edge500-smart-recording.fit", "Long Ride", "Ride", America::Los_Angeles),
+    file!("fit/run-stryd-power-devfields.fit", "Run with power", "Run", Europe::Lisbon),
+    file!("fit/ride-wahoo-many-pauses.fit", "Sunday Ride", "Ride", Asia::Shanghai),
+    file!("fit/ride-edge500-smart-recording.fit", "Long Ride", "Ride", America::Toronto),
     file!("fit/run-fenix2.fit", "Evening Run", "Run", Europe::Oslo),
     file!("fit/run-fr110-smart-recording.fit", "Lunch Run", "Run", Europe::London),
     file!("fit/ride-edge810-power.fit", "Evening Ride", "Ride", Europe::London),
-    file!("fit/walk-venusq-pauses.fit", "Walk along the beach with Milla", "Walk", Europe::Amsterdam),
-    file!("fit/run-venusq-original.fit", "Run in the park", "Run", Europe::Amsterdam),
+    file!(
+        "fit/walk-venusq-pauses.fit",
+        "Walk along the beach with Milla",
+        "Walk",
+        Europe::Amsterdam
+    ),
+    file!("fit/run-venusq-original.fit", "Run in the park", "Run", Europe::Berlin),
     file!("gpx/ride-hr-atemp-pause.gpx", "West Berkshire Cycling", "Ride", Europe::London),
     file!("gpx/ride-hr-pauses.gpx", "Afternoon Ride", "Ride", Europe::Ljubljana),
     file!("gpx/hike-8-tracks.gpx", "Round the lake", "Hike", Europe::Ljubljana),
     file!("gpx/walk-opentracks-hr-speed.gpx", "Evening Walk", "Walk", Europe::Amsterdam),
-    file!("gpx/track-with-empty-segment.gpx", "Short test", "Walk", Europe::Zagreb),
+    file!("gpx/track-with-empty-segment.gpx", "Short test", "Walk", Europe::Berlin),
     file!("tcx/run-fitbit-uploaded.tcx", "Evening Run", "Run", America::New_York),
-    file!("tcx/run-10-laps-hr.tcx", "Ten laps", "Run", Europe::London),
+    file!("tcx/run-10-laps-hr.tcx", "Ten laps", "Run", America::Sao_Paulo),
     file!("tcx/run-fr410-3-laps.tcx", "Holiday Run", "Run", America::New_York),
     file!("tcx/pool-swim.tcx", "Swim", "Swim", Europe::Ljubljana),
     file!("tcx/walk-pauses-hr.tcx", "Walk", "Walk", Europe::Ljubljana),
-    file!("tcx/run-with-6-minute-pause.tcx", "Winter Run", "Run", Europe::Helsinki),
+    file!("tcx/run-with-6-minute-pause.tcx", "Winter Run", "Run", Europe::Paris),
 ];
 
 /// What is computed beforehand from a file.
@@ -108,7 +118,8 @@ pub(crate) fn read(index: usize) -> Option<Recorded> {
 
 /// The streams of a file; parsed once.
 pub(crate) fn streams(index: usize) -> Option<Arc<Streams>> {
-    static PARSED: [OnceLock<Option<Arc<Streams>>>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+    static PARSED: [OnceLock<Option<Arc<Streams>>>; FILES.len()] =
+        [const { OnceLock::new() }; FILES.len()];
     PARSED
         .get(index)?
         .get_or_init(|| read(index).map(|recorded| Arc::new(recorded.streams)))

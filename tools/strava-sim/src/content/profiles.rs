@@ -15,12 +15,42 @@ pub(super) struct Home {
 }
 
 const HOMES: [Home; 6] = [
-    Home { place: [41.7636, -2.4649], zone: chrono_tz::Europe::Madrid, city: "Soria", country: "Spain" },
-    Home { place: [63.4305, 10.3951], zone: chrono_tz::Europe::Oslo, city: "Trondheim", country: "Norway" },
-    Home { place: [-41.2866, 174.7756], zone: chrono_tz::Pacific::Auckland, city: "Wellington", country: "New Zealand" },
-    Home { place: [45.5152, -122.6784], zone: chrono_tz::America::Los_Angeles, city: "Portland", country: "United States" },
-    Home { place: [27.7172, 85.3240], zone: chrono_tz::Asia::Kathmandu, city: "Kathmandu", country: "Nepal" },
-    Home { place: [-31.9523, 115.8613], zone: chrono_tz::Australia::Perth, city: "Perth", country: "Australia" },
+    Home {
+        place: [41.7636, -2.4649],
+        zone: chrono_tz::Europe::Madrid,
+        city: "Soria",
+        country: "Spain",
+    },
+    Home {
+        place: [63.4305, 10.3951],
+        zone: chrono_tz::Europe::Oslo,
+        city: "Trondheim",
+        country: "Norway",
+    },
+    Home {
+        place: [-41.2866, 174.7756],
+        zone: chrono_tz::Pacific::Auckland,
+        city: "Wellington",
+        country: "New Zealand",
+    },
+    Home {
+        place: [45.5152, -122.6784],
+        zone: chrono_tz::America::Los_Angeles,
+        city: "Portland",
+        country: "United States",
+    },
+    Home {
+        place: [27.7172, 85.3240],
+        zone: chrono_tz::Asia::Kathmandu,
+        city: "Kathmandu",
+        country: "Nepal",
+    },
+    Home {
+        place: [-31.9523, 115.8613],
+        zone: chrono_tz::Australia::Perth,
+        city: "Perth",
+        country: "Australia",
+    },
 ];
 
 const NAMES: [(&str, &str, &str); 8] = [
@@ -80,7 +110,8 @@ fn build(person: &Person, home: &Home, privacy_zone: Option<([f64; 2], f64)>) ->
             .map(short)
             .collect()
     };
-    let picture = |size: &str| format!("https://pictures.example/athletes/{}/{size}.jpg", person.id);
+    let picture =
+        |size: &str| format!("https://pictures.example/athletes/{}/{size}.jpg", person.id);
     let profile = json!({
         "id": person.id, "username": format!("{}_{}", person.first.to_lowercase(), person.id), "resource_state": 3,
         "firstname": person.first, "lastname": person.last, "bio": null, "city": home.city, "state": "",
@@ -120,7 +151,14 @@ fn gear(athlete: i64) -> Vec<Value> {
 pub(crate) fn short(gear: &Value) -> Value {
     let mut out = gear.clone();
     if let Some(fields) = out.as_object_mut() {
-        for key in ["brand_name", "model_name", "frame_type", "description", "weight", "notification_distance"] {
+        for key in [
+            "brand_name",
+            "model_name",
+            "frame_type",
+            "description",
+            "weight",
+            "notification_distance",
+        ] {
             fields.remove(key);
         }
         fields.insert("resource_state".to_owned(), json!(2));

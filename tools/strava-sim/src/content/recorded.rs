@@ -82,20 +82,19 @@ pub(crate) fn marathon() -> Value {
 /// The recorded distances along the recorded course, the rest fitted.
 pub(crate) fn marathon_streams(plan: &Plan) -> Option<Arc<Streams>> {
     let recorded = value(MARATHON_STREAM);
-    let distance: Vec<f64> = recorded["distance"]["data"]
-        .as_array()?
-        .iter()
-        .filter_map(Value::as_f64)
-        .collect();
+    let distance: Vec<f64> =
+        recorded["distance"]["data"].as_array()?.iter().filter_map(Value::as_f64).collect();
     let total = distance.last().copied().filter(|metres| *metres > 0.0)?;
     let count = distance.len() as i64;
     // the device kept nearly every second of the elapsed time
-    let time: Vec<i64> = (0..count).map(|index| index * plan.elapsed_s / (count - 1).max(1)).collect();
+    let time: Vec<i64> =
+        (0..count).map(|index| index * plan.elapsed_s / (count - 1).max(1)).collect();
     let fractions: Vec<f64> = distance.iter().map(|metres| metres / total).collect();
     let path = polyline::decode(marathon()["map"]["polyline"].as_str()?);
     let fitted = plan.streams();
     let pick = |index: usize, of: usize| index * (of - 1) / (distance.len() - 1).max(1);
-    let spread = |all: &Vec<i64>| (0..distance.len()).map(|index| all[pick(index, all.len())]).collect();
+    let spread =
+        |all: &Vec<i64>| (0..distance.len()).map(|index| all[pick(index, all.len())]).collect();
     let mut streams = Streams {
         time,
         latlng: Some(along(&path, &fractions)),

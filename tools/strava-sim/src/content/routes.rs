@@ -13,7 +13,9 @@ pub(super) fn round_course(home: [f64; 2], metres: f64, bearing: f64) -> (String
     ];
     let points: Vec<[f64; 2]> = (0..=CORNERS)
         .map(|corner| {
-            let angle = bearing + std::f64::consts::PI + corner as f64 / CORNERS as f64 * std::f64::consts::TAU;
+            let angle = bearing
+                + std::f64::consts::PI
+                + corner as f64 / CORNERS as f64 * std::f64::consts::TAU;
             [
                 centre[0] + radius * angle.cos() / 110_540.0,
                 centre[1] + radius * angle.sin() / metres_per_lng,

@@ -64,11 +64,21 @@ const SPORTS: [Sport; 8] = [
     Sport { name: "Run", title: "Run", metres: [3000.0, 15_000.0], speed: [2.4, 3.6] },
     Sport { name: "TrailRun", title: "Trail Run", metres: [5000.0, 18_000.0], speed: [2.0, 2.9] },
     Sport { name: "Ride", title: "Ride", metres: [12_000.0, 70_000.0], speed: [5.5, 8.5] },
-    Sport { name: "GravelRide", title: "Gravel Ride", metres: [15_000.0, 50_000.0], speed: [4.5, 7.0] },
+    Sport {
+        name: "GravelRide",
+        title: "Gravel Ride",
+        metres: [15_000.0, 50_000.0],
+        speed: [4.5, 7.0],
+    },
     Sport { name: "Walk", title: "Walk", metres: [1500.0, 7000.0], speed: [1.1, 1.6] },
     Sport { name: "Swim", title: "Swim", metres: [800.0, 2500.0], speed: [0.6, 1.0] },
     Sport { name: "Hike", title: "Hike", metres: [5000.0, 16_000.0], speed: [0.9, 1.3] },
-    Sport { name: "WeightTraining", title: "Weight Training", metres: [0.0, 0.0], speed: [1.0, 1.0] },
+    Sport {
+        name: "WeightTraining",
+        title: "Weight Training",
+        metres: [0.0, 0.0],
+        speed: [1.0, 1.0],
+    },
 ];
 
 const MIX: [usize; 14] = [0, 0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 2];
@@ -86,7 +96,9 @@ impl<'a> Maker<'a> {
     fn new(athlete: &'a Athlete, seed: u64, now_s: i64) -> Self {
         Self {
             athlete,
-            random: ChaCha8Rng::seed_from_u64(seed ^ athlete.id.unsigned_abs().wrapping_mul(0x9e37_79b9)),
+            random: ChaCha8Rng::seed_from_u64(
+                seed ^ athlete.id.unsigned_abs().wrapping_mul(0x9e37_79b9),
+            ),
             today: DateTime::<Utc>::from_timestamp(now_s, 0).unwrap_or_default().date_naive(),
             before_s: now_s - FREE_S,
             made: 0,
@@ -104,7 +116,8 @@ impl<'a> Maker<'a> {
             _ => (self.athlete.zone, clock_changes),
         };
         let (hour, minute) = if late { (23, 40) } else { self.time_of_day() };
-        let local = date.and_time(NaiveTime::from_hms_opt(hour, minute, self.random.random_range(0..60))?);
+        let local =
+            date.and_time(NaiveTime::from_hms_opt(hour, minute, self.random.random_range(0..60))?);
         let start_s = local_to_utc(zone, local);
         let sport = &SPORTS[if late { 0 } else { MIX[self.random.random_range(0..MIX.len())] }];
         let mut summary = self.measured(sport, hour);
@@ -116,7 +129,7 @@ impl<'a> Maker<'a> {
         set_start(&mut summary, start_s, zone);
         let mut activity = Activity::new(summary, Source::Fitted);
         activity.calories = (activity.summary.moving_time as f64 / 6.0).round();
-        self.odd(&mut activity, number);
+        odd(&mut activity, number);
         Some(activity)
     }
 
@@ -217,39 +230,39 @@ impl<'a> Maker<'a> {
         summary.start_latlng = Field::Value(start.to_vec());
         summary.end_latlng = Field::Value(start.to_vec());
     }
+}
 
-    /// The odd cases, spread by number so that every history of some length has each.
-    fn odd(&mut self, activity: &mut Activity, number: i64) {
-        if number % 23 == 9 {
-            by_hand(activity);
-        } else if number % 17 == 3 {
-            without_gps(&mut activity.summary);
-        }
-        if number % 13 == 2 {
-            activity.summary.set_visibility("followers_only");
-        }
-        if number % 31 == 10 {
-            activity.summary.set_visibility("only_me");
-        }
-        if number % 37 == 11 {
-            "Parkour".clone_into(&mut activity.summary.sport_type);
-            "Workout".clone_into(&mut activity.summary.kind);
-        }
-        if number % 41 == 12 {
-            let summary = &mut activity.summary;
-            summary.average_cadence = None;
-            summary.average_temp = None;
-            summary.elev_high = None;
-            summary.elev_low = None;
-            summary.device_name = None;
-            summary.workout_type = Field::Absent;
-        }
-        if number % 29 == 5 {
-            activity.hide_start();
-        }
-        if number % 43 == 6 {
-            activity.summary.name = format!("{} with Milla", activity.summary.name);
-        }
+/// The odd cases, spread by number so that every history of some length has each.
+fn odd(activity: &mut Activity, number: i64) {
+    if number % 23 == 9 {
+        by_hand(activity);
+    } else if number % 17 == 3 {
+        without_gps(&mut activity.summary);
+    }
+    if number % 13 == 2 {
+        activity.summary.set_visibility("followers_only");
+    }
+    if number % 31 == 10 {
+        activity.summary.set_visibility("only_me");
+    }
+    if number % 37 == 11 {
+        "Parkour".clone_into(&mut activity.summary.sport_type);
+        "Workout".clone_into(&mut activity.summary.kind);
+    }
+    if number % 41 == 12 {
+        let summary = &mut activity.summary;
+        summary.average_cadence = None;
+        summary.average_temp = None;
+        summary.elev_high = None;
+        summary.elev_low = None;
+        summary.device_name = None;
+        summary.workout_type = Field::Absent;
+    }
+    if number % 29 == 5 {
+        activity.hide_start();
+    }
+    if number % 43 == 6 {
+        activity.summary.name = format!("{} with Milla", activity.summary.name);
     }
 }
 

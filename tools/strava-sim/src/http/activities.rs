@@ -13,7 +13,12 @@ use crate::tracks::{derive, round};
 use crate::world::{Activity, Athlete, Field, SPORT_TYPES, Shelf, Sight, Sim, Source, Summary};
 
 /// The caller's own activity, if this token sees it.
-pub(super) fn own(sim: &Sim, caller: &Caller, id: i64, sight: Sight) -> Result<(Arc<Activity>, Arc<Athlete>), Fault> {
+pub(super) fn own(
+    sim: &Sim,
+    caller: &Caller,
+    id: i64,
+    sight: Sight,
+) -> Result<(Arc<Activity>, Arc<Athlete>), Fault> {
     let world = sim.world();
     let activity = world
         .activity(id)
@@ -23,7 +28,11 @@ pub(super) fn own(sim: &Sim, caller: &Caller, id: i64, sight: Sight) -> Result<(
 }
 
 /// `GET /athlete/activities`.
-pub(crate) async fn list(sim: web::Data<Sim>, caller: Caller, params: Params) -> Result<HttpResponse, Fault> {
+pub(crate) async fn list(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    params: Params,
+) -> Result<HttpResponse, Fault> {
     let sight = caller.sight()?;
     let bound = |key| params.number::<f64>(key).map(|seconds| seconds as i64);
     let (after, before) = (bound("after"), bound("before"));
@@ -36,7 +45,9 @@ pub(crate) async fn list(sim: web::Data<Sim>, caller: Caller, params: Params) ->
         let world = sim.world();
         let athlete = world.athletes.get(&caller.athlete).cloned().ok_or_else(Fault::dead_token)?;
         let shelf = world.shelves.get(&caller.athlete);
-        let found = shelf.map(|shelf| slice(shelf, (after, before), (page, per_page), sight)).unwrap_or_default();
+        let found = shelf
+            .map(|shelf| slice(shelf, (after, before), (page, per_page), sight))
+            .unwrap_or_default();
         (found, athlete)
     };
     let mut out = Vec::with_capacity(found.len() * 1400 + 2);
@@ -67,11 +78,8 @@ fn slice(
     let range = shelf.range((from, i64::MIN)..(to, i64::MIN)).map(|(_, activity)| activity);
     let skip = (page - 1).saturating_mul(per_page);
     let oldest_first = after.is_some() && before.is_none();
-    let rest: Box<dyn Iterator<Item = &Arc<Activity>>> = if oldest_first {
-        Box::new(range.skip(skip))
-    } else {
-        Box::new(range.rev().skip(skip))
-    };
+    let rest: Box<dyn Iterator<Item = &Arc<Activity>>> =
+        if oldest_first { Box::new(range.skip(skip)) } else { Box::new(range.rev().skip(skip)) };
     let mut out = Vec::new();
     for (taken, activity) in rest.enumerate() {
         // an empty page would mean the end, so a page of hidden ones reaches on to the next visible one
@@ -87,20 +95,32 @@ fn slice(
 }
 
 /// `GET /activities/{id}`.
-pub(crate) async fn show(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64>) -> Result<HttpResponse, Fault> {
+pub(crate) async fn show(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, Fault> {
     let sight = caller.sight()?;
     let (activity, athlete) = own(&sim, &caller, *id, sight)?;
     Ok(reply::rendered(StatusCode::OK, activity.detail(sight, &athlete)))
 }
 
 /// `GET /activities/{id}/laps`.
-pub(crate) async fn laps(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64>) -> Result<HttpResponse, Fault> {
+pub(crate) async fn laps(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, Fault> {
     let (activity, _) = own(&sim, &caller, *id, caller.sight()?)?;
     Ok(ok(&activity.streams().map(|streams| derive::laps(&activity, &streams)).unwrap_or_default()))
 }
 
 /// `GET /activities/{id}/zones`.
-pub(crate) async fn zones(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64>) -> Result<HttpResponse, Fault> {
+pub(crate) async fn zones(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, Fault> {
     let (activity, athlete) = own(&sim, &caller, *id, caller.sight()?)?;
     let bounds = athlete.heart_zones();
     let zones = activity.streams().map(|streams| derive::zones(&activity, &streams, &bounds));
@@ -110,13 +130,19 @@ pub(crate) async fn zones(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64
 fn sport(params: &Params) -> Result<Option<&str>, Fault> {
     let named = params.get("sport_type").or_else(|| params.get("type"));
     match named {
-        Some(name) if !SPORT_TYPES.contains(&name) => Err(Fault::bad("Activity", "sport_type", "invalid")),
+        Some(name) if !SPORT_TYPES.contains(&name) => {
+            Err(Fault::bad("Activity", "sport_type", "invalid"))
+        }
         other => Ok(other),
     }
 }
 
 /// `POST /activities`: an entry by hand.
-pub(crate) async fn create(sim: web::Data<Sim>, caller: Caller, params: Params) -> Result<HttpResponse, Fault> {
+pub(crate) async fn create(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    params: Params,
+) -> Result<HttpResponse, Fault> {
     caller.may_write()?;
     let missing = |field: &str| Fault::bad("Activity", field, "missing");
     let name = params.get("name").ok_or_else(|| missing("name"))?;
@@ -126,8 +152,8 @@ pub(crate) async fn create(sim: web::Data<Sim>, caller: Caller, params: Params) 
     let now = sim.clock.now_ms();
     let mut world = sim.world();
     let athlete = world.athletes.get(&caller.athlete).cloned().ok_or_else(Fault::dead_token)?;
-    let (start, offset) =
-        parse_local(when, athlete.zone).ok_or_else(|| Fault::bad("Activity", "start_date_local", "invalid"))?;
+    let (start, offset) = parse_local(when, athlete.zone)
+        .ok_or_else(|| Fault::bad("Activity", "start_date_local", "invalid"))?;
     let mut summary = Summary::blank(world.new_id(), athlete.id, sport);
     name.clone_into(&mut summary.name);
     summary.start_date = iso(start);

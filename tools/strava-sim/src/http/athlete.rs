@@ -24,7 +24,11 @@ pub(crate) async fn show(sim: web::Data<Sim>, caller: Caller) -> Result<HttpResp
 }
 
 /// `PUT /athlete`: the weight.
-pub(crate) async fn update(sim: web::Data<Sim>, caller: Caller, params: Params) -> Result<HttpResponse, Fault> {
+pub(crate) async fn update(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    params: Params,
+) -> Result<HttpResponse, Fault> {
     caller.require("profile:write", "profile:write_permission")?;
     let mut world = sim.world();
     let mut changed = Athlete::clone(&*athlete(&world, &caller)?);
@@ -43,14 +47,22 @@ pub(crate) async fn zones(sim: web::Data<Sim>, caller: Caller) -> Result<HttpRes
 }
 
 /// `GET /gear/{id}`.
-pub(crate) async fn gear(sim: web::Data<Sim>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, Fault> {
+pub(crate) async fn gear(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Fault> {
     let athlete = athlete(&sim.world(), &caller)?;
     let found = athlete.gear.iter().find(|gear| gear["id"] == id.as_str());
     found.map(ok).ok_or_else(|| Fault::not_found("Gear"))
 }
 
 /// `GET /athletes/{id}/stats`: the own ones, of what everyone may see.
-pub(crate) async fn stats(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64>) -> Result<HttpResponse, Fault> {
+pub(crate) async fn stats(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, Fault> {
     if *id != caller.athlete {
         return Err(Fault::forbidden("Athlete"));
     }
@@ -59,7 +71,11 @@ pub(crate) async fn stats(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64
     let year: i32 = crate::times::iso(now)[..4].parse().unwrap_or(1970);
     let year_start = crate::times::parse_iso(&format!("{year}-01-01T00:00:00Z")).unwrap_or(0);
     let mut out = serde_json::Map::new();
-    for (name, kinds) in [("ride", ["Ride", "VirtualRide"]), ("run", ["Run", "VirtualRun"]), ("swim", ["Swim", "Swim"])] {
+    for (name, kinds) in [
+        ("ride", ["Ride", "VirtualRide"]),
+        ("run", ["Run", "VirtualRun"]),
+        ("swim", ["Swim", "Swim"]),
+    ] {
         let mut recent = totals(&shelf, &kinds, now - 28 * 86_400);
         recent["achievement_count"] = json!(0);
         out.insert(format!("recent_{name}_totals"), recent);
@@ -72,7 +88,9 @@ pub(crate) async fn stats(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64
         .map(|found| found.summary.distance)
         .reduce(f64::max);
     let climb = public().map(|found| found.summary.total_elevation_gain).reduce(f64::max);
-    for (name, value) in [("biggest_ride_distance", longest), ("biggest_climb_elevation_gain", climb)] {
+    for (name, value) in
+        [("biggest_ride_distance", longest), ("biggest_climb_elevation_gain", climb)]
+    {
         if let Some(value) = value {
             out.insert(name.to_owned(), json!(value));
         }

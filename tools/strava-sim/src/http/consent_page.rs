@@ -1,7 +1,7 @@
 //! The page on which an athlete grants or refuses.
 
 use super::oauth::Asked;
-use crate::world::World;
+use crate::world::{Athlete, World};
 
 /// Makes text safe inside HTML.
 pub(crate) fn escape(text: &str) -> String {
@@ -10,34 +10,32 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// The page.
 pub(super) fn render(world: &World, asked: &Asked, athlete: i64) -> String {
-    let people: String = world
-        .order
-        .iter()
-        .filter_map(|id| world.athletes.get(id))
-        .map(|person| {
-            let chosen = if person.id == athlete { " selected" } else { "" };
-            format!("<option value=\"{}\"{chosen}>{}</option>", person.id, escape(&person.name()))
-        })
-        .collect();
-    let boxes: String = asked
-        .scopes
-        .granted(None)
-        .iter()
-        .map(|scope| {
-            let fixed = if scope == "read" { " disabled" } else { "" };
-            format!("<label><input type=\"checkbox\" name=\"granted\" value=\"{scope}\" checked{fixed}> {scope}</label>")
-        })
-        .collect();
-    let hidden: String = [
+    let person = |person: &Athlete| {
+        let chosen = if person.id == athlete { " selected" } else { "" };
+        format!("<option value=\"{}\"{chosen}>{}</option>", person.id, escape(&person.name()))
+    };
+    // `read` is always part of a grant
+    let tick = |scope: &str| {
+        let fixed = if scope == "read" { " disabled" } else { "" };
+        format!(
+            "<label><input type=\"checkbox\" name=\"granted\" value=\"{scope}\" checked{fixed}> {scope}</label>"
+        )
+    };
+    let keep = |(name, value): (&str, String)| {
+        format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(&value))
+    };
+    let people: Vec<String> =
+        world.order.iter().filter_map(|id| world.athletes.get(id)).map(|who| person(who)).collect();
+    let boxes: Vec<String> = asked.scopes.granted(None).iter().map(tick).collect();
+    let hidden = [
         ("client_id", asked.app.id.to_string()),
         ("redirect_uri", asked.redirect.to_string()),
         ("response_type", "code".to_owned()),
         ("scope", asked.scopes.to_string()),
         ("state", asked.state.clone()),
     ]
-    .iter()
-    .map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value)))
-    .collect();
+    .map(keep);
+    let (people, boxes, hidden) = (people.concat(), boxes.concat(), hidden.concat());
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Authorize {name}</title>\
          <style>body{{font:16px/1.5 sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem}}\

@@ -11,7 +11,8 @@ use futures::{StreamExt, stream};
 
 /// A connection that breaks instead of an answer.
 pub(super) fn broken() -> HttpResponse {
-    let end = stream::once(async { Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
+    let end =
+        stream::once(async { Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
     HttpResponse::Ok().body(SizedStream::new(4096, end.boxed()))
 }
 
@@ -33,11 +34,15 @@ pub(super) async fn truncated(response: ServiceResponse<BoxBody>) -> ServiceResp
 }
 
 /// The answer in eight pieces over so long a time.
-pub(super) async fn slow(response: ServiceResponse<BoxBody>, total: Duration) -> ServiceResponse<BoxBody> {
+pub(super) async fn slow(
+    response: ServiceResponse<BoxBody>,
+    total: Duration,
+) -> ServiceResponse<BoxBody> {
     let (head, bytes) = take(response).await;
     let size = bytes.len();
     let step = (size / 8).max(1);
-    let pieces: Vec<Bytes> = (0..size).step_by(step).map(|at| bytes.slice(at..(at + step).min(size))).collect();
+    let pieces: Vec<Bytes> =
+        (0..size).step_by(step).map(|at| bytes.slice(at..(at + step).min(size))).collect();
     let pause = total / u32::try_from(pieces.len()).unwrap_or(1).max(1);
     let trickle = stream::iter(pieces).then(move |piece| async move {
         tokio::time::sleep(pause).await;

@@ -26,11 +26,14 @@ pub(crate) fn render(activity: &Activity, sight: Sight, athlete: &Athlete) -> Bo
     summary.map.resource_state = 3;
     let streams = activity.streams();
     let seen = match (&streams, sight, athlete.privacy_zone) {
-        (Some(streams), Sight::Limited, Some((home, radius))) => Some(Arc::new(streams.without_zone(home, radius))),
+        (Some(streams), Sight::Limited, Some((home, radius))) => {
+            Some(Arc::new(streams.without_zone(home, radius)))
+        }
         _ => streams.clone(),
     };
     let line = seen.as_ref().and_then(|seen| seen.latlng.as_ref());
-    summary.map.polyline = Some(line.map_or_else(String::new, |line| polyline::encode(&polyline::thin(line, 1000))));
+    summary.map.polyline =
+        Some(line.map_or_else(String::new, |line| polyline::encode(&polyline::thin(line, 1000))));
     let device = summary.device_name.take();
     let mut extra = common(activity, athlete);
     if let Some(streams) = streams {

@@ -98,13 +98,18 @@ fn enter(sim: &Sim, request: &ServiceRequest, name: &str) -> Entry {
     let caller = token
         .and_then(|token| world.tokens.access.get(&token))
         .filter(|token| token.expires_s > now)
-        .map(|token| Caller { app: token.app, athlete: token.athlete, scopes: token.scopes.clone() });
+        .map(|token| Caller {
+            app: token.app,
+            athlete: token.athlete,
+            scopes: token.scopes.clone(),
+        });
     let fault = fault(&mut world.faults, name, &path, caller.as_ref().map(|caller| caller.athlete));
     world.counters.faults += u64::from(fault.is_some());
     let counted = caller.as_ref().filter(|_| !open || name.contains("deauthorize"));
     let app = counted.and_then(|caller| world.apps.get(&caller.app));
     let write = matches!(name, "POST /activities" | "POST /uploads");
-    let verdict = app.map(|app| world.usage.entry(app.id).or_default().count(app.limits, now, write));
+    let verdict =
+        app.map(|app| world.usage.entry(app.id).or_default().count(app.limits, now, write));
     let refusal = if open {
         None
     } else if let (Some(app), Some(verdict)) = (app, &verdict) {
@@ -120,9 +125,16 @@ fn enter(sim: &Sim, request: &ServiceRequest, name: &str) -> Entry {
     Entry { caller, verdict, fault, refusal }
 }
 
-fn fault(rules: &mut Vec<FaultRule>, name: &str, path: &str, athlete: Option<i64>) -> Option<FaultRule> {
+fn fault(
+    rules: &mut Vec<FaultRule>,
+    name: &str,
+    path: &str,
+    athlete: Option<i64>,
+) -> Option<FaultRule> {
     let index = rules.iter().position(|rule| {
-        rule.fits(name, path) && rule.athlete.is_none_or(|only| athlete == Some(only)) && rule.count != Some(0)
+        rule.fits(name, path)
+            && rule.athlete.is_none_or(|only| athlete == Some(only))
+            && rule.count != Some(0)
     })?;
     let rule = &mut rules[index];
     if rule.skip > 0 {

@@ -29,7 +29,8 @@ fn check(world: &World, params: &Params) -> Result<Asked, Fault> {
     let id = params
         .number::<i64>("client_id")
         .ok_or_else(|| Fault::bad("Application", "client_id", "invalid"))?;
-    let app = world.apps.get(&id).ok_or_else(|| Fault::bad("Application", "client_id", "invalid"))?;
+    let app =
+        world.apps.get(&id).ok_or_else(|| Fault::bad("Application", "client_id", "invalid"))?;
     let redirect = Url::parse(params.text("redirect_uri"))
         .ok()
         .filter(|url| allowed(url, &app.callback_domain))
@@ -75,7 +76,8 @@ pub(crate) async fn authorize(sim: web::Data<Sim>, params: Params) -> Result<Htt
         Consent::Grant => Ok(grant(&mut world, &asked, athlete, wanted.as_ref(), now)),
         Consent::Page => {
             let known = asked.athlete.and_then(|id| world.tokens.grants.get(&(asked.app.id, id)));
-            if !asked.force && known.is_some_and(|grant| grant.scopes == asked.scopes.granted(None)) {
+            if !asked.force && known.is_some_and(|grant| grant.scopes == asked.scopes.granted(None))
+            {
                 return Ok(grant(&mut world, &asked, athlete, None, now));
             }
             let page = consent_page::render(&world, &asked, athlete);
@@ -96,13 +98,21 @@ pub(crate) async fn submit(sim: web::Data<Sim>, params: Params) -> Result<HttpRe
         .athlete
         .filter(|id| world.athletes.contains_key(id))
         .ok_or_else(|| Fault::bad("Athlete", "athlete", "invalid"))?;
-    let ticked = Scopes::parse(params.text("granted")).map_err(|_unknown| Fault::bad("Application", "scope", "invalid"))?;
+    let ticked = Scopes::parse(params.text("granted"))
+        .map_err(|_unknown| Fault::bad("Application", "scope", "invalid"))?;
     Ok(grant(&mut world, &asked, athlete, Some(&ticked), now))
 }
 
-fn grant(world: &mut World, asked: &Asked, athlete: i64, wanted: Option<&Scopes>, now: i64) -> HttpResponse {
+fn grant(
+    world: &mut World,
+    asked: &Asked,
+    athlete: i64,
+    wanted: Option<&Scopes>,
+    now: i64,
+) -> HttpResponse {
     let app = asked.app.id;
-    let connected = world.tokens.grants.keys().filter(|key| key.0 == app && key.1 != athlete).count();
+    let connected =
+        world.tokens.grants.keys().filter(|key| key.0 == app && key.1 != athlete).count();
     if connected >= asked.app.capacity {
         return HttpResponse::Forbidden().content_type("text/html; charset=utf-8").body(
             "<!DOCTYPE html><html><head><title>Strava</title></head><body><h1>403</h1><p>Limit of connected athletes exceeded</p></body></html>",
@@ -111,7 +121,10 @@ fn grant(world: &mut World, asked: &Asked, athlete: i64, wanted: Option<&Scopes>
     let scopes = asked.scopes.granted(wanted);
     let code = world.token();
     let names = scopes.to_string();
-    world.tokens.codes.insert(code.clone(), Code { app, athlete, scopes, expires_s: now + CODE_LIFE_S });
+    world
+        .tokens
+        .codes
+        .insert(code.clone(), Code { app, athlete, scopes, expires_s: now + CODE_LIFE_S });
     redirect(asked, &[("code", &code), ("scope", &names)])
 }
 

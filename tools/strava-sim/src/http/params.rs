@@ -98,10 +98,12 @@ impl Params {
     }
 
     fn multipart(&mut self, body: &Bytes, boundary: &str) {
-        let Ok(edge) = Regex::new(&format!("(?-u)(?:\r\n)?--{}(?:--)?", regex::escape(boundary))) else {
+        let Ok(edge) = Regex::new(&format!("(?-u)(?:\r\n)?--{}(?:--)?", regex::escape(boundary)))
+        else {
             return;
         };
-        let edges: Vec<(usize, usize)> = edge.find_iter(body).map(|found| (found.start(), found.end())).collect();
+        let edges: Vec<(usize, usize)> =
+            edge.find_iter(body).map(|found| (found.start(), found.end())).collect();
         for pair in edges.windows(2) {
             let part = body.slice(pair[0].1..pair[1].0);
             let part = if part.starts_with(b"\r\n") { part.slice(2..) } else { part };
@@ -115,7 +117,9 @@ impl Params {
             };
             match attribute(&head, "filename") {
                 Some(file) => self.file = Some(FilePart { name: file, bytes: content }),
-                None if name == "file" => self.file = Some(FilePart { name: String::new(), bytes: content }),
+                None if name == "file" => {
+                    self.file = Some(FilePart { name: String::new(), bytes: content });
+                }
                 None => self.add(&name, String::from_utf8_lossy(&content).into_owned()),
             }
         }

@@ -53,7 +53,13 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    fn new(status: StatusCode, message: &'static str, resource: &str, field: &str, code: &str) -> Self {
+    fn new(
+        status: StatusCode,
+        message: &'static str,
+        resource: &str,
+        field: &str,
+        code: &str,
+    ) -> Self {
         let error = [resource, field, code].map(str::to_owned);
         Self { status, message, errors: vec![error] }
     }
@@ -65,12 +71,24 @@ impl Fault {
 
     /// 401: the token is unknown, expired or missing.
     pub(crate) fn dead_token() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Authorization Error", "Athlete", "access_token", "invalid")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Authorization Error",
+            "Athlete",
+            "access_token",
+            "invalid",
+        )
     }
 
     /// 401: the token lacks a permission such as `activity:read_permission`.
     pub(crate) fn scope_missing(permission: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Authorization Error", "AccessToken", permission, "missing")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Authorization Error",
+            "AccessToken",
+            permission,
+            "missing",
+        )
     }
 
     /// 401: known client, wrong secret.
@@ -80,7 +98,11 @@ impl Fault {
 
     /// 401 without errors.
     pub(crate) fn bad_credentials() -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, message: "Authorization Error", errors: Vec::new() }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            message: "Authorization Error",
+            errors: Vec::new(),
+        }
     }
 
     /// 403: the application is deactivated.
@@ -105,12 +127,22 @@ impl Fault {
 
     /// 429.
     pub(crate) fn rate_limit(field: &str) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "Rate Limit Exceeded", "Application", field, "exceeded")
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Rate Limit Exceeded",
+            "Application",
+            field,
+            "exceeded",
+        )
     }
 
     /// 503.
     pub(crate) fn unavailable() -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: "Service Unavailable", errors: Vec::new() }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            message: "Service Unavailable",
+            errors: Vec::new(),
+        }
     }
 
     fn json(&self) -> Value {
@@ -129,6 +161,8 @@ impl ResponseError for Fault {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).insert_header((CONTENT_TYPE, JSON)).body(self.json().to_string())
+        HttpResponse::build(self.status)
+            .insert_header((CONTENT_TYPE, JSON))
+            .body(self.json().to_string())
     }
 }

@@ -1,7 +1,7 @@
 //! Streams of an activity.
 
-use actix_web::{HttpResponse, web};
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 
 use super::activities::own;
 use super::guard::Caller;
@@ -28,9 +28,15 @@ pub(crate) async fn show(
             return Ok(if by_type { "{}" } else { "[]" }.to_owned());
         }
         // without keys only the distance comes, as recorded
-        let kinds: Vec<&str> = if asked.is_empty() { vec!["distance"] } else { asked.split(',').map(str::trim).collect() };
+        let kinds: Vec<&str> = if asked.is_empty() {
+            vec!["distance"]
+        } else {
+            asked.split(',').map(str::trim).collect()
+        };
         Ok(match (sight, athlete.privacy_zone) {
-            (Sight::Limited, Some((home, radius))) => streams.without_zone(home, radius).json(&kinds, by_type),
+            (Sight::Limited, Some((home, radius))) => {
+                streams.without_zone(home, radius).json(&kinds, by_type)
+            }
             _ => streams.json(&kinds, by_type),
         })
     })

@@ -24,7 +24,11 @@ const ERROR: &str = "There was an error processing your activity.";
 const DELETED: &str = "The created activity has been deleted.";
 
 /// `POST /uploads`.
-pub(crate) async fn create(sim: web::Data<Sim>, caller: Caller, mut params: Params) -> Result<HttpResponse, Fault> {
+pub(crate) async fn create(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<HttpResponse, Fault> {
     caller.may_write()?;
     let file = params
         .file
@@ -41,7 +45,8 @@ pub(crate) async fn create(sim: web::Data<Sim>, caller: Caller, mut params: Para
     if params.get("sport_type").is_some_and(|sport| !SPORT_TYPES.contains(&sport)) {
         return Err(Fault::bad("Activity", "sport_type", "invalid"));
     }
-    if data_type.ends_with(".gz") && gunzip(&file.bytes).is_none() {
+    let packed = data_type.strip_suffix(".gz").is_some();
+    if packed && gunzip(&file.bytes).is_none() {
         return Err(Fault::bad("upload", "gzip", "invalid encoding"));
     }
     let external_id = match params.get("external_id") {
@@ -50,13 +55,15 @@ pub(crate) async fn create(sim: web::Data<Sim>, caller: Caller, mut params: Para
     };
     let parsed = {
         let (bytes, data_type) = (file.bytes.clone(), data_type.clone());
-        web::block(move || Recorded::read(&data_type, &bytes)).await.map_err(|_stopped| Fault::unavailable())?
+        web::block(move || Recorded::read(&data_type, &bytes))
+            .await
+            .map_err(|_stopped| Fault::unavailable())?
     };
     let now = sim.clock.now_ms();
     let mut world = sim.world();
     world.counters.uploads += 1;
     let id = world.new_id();
-    let outcome = outcome(&mut world, &caller, &params, (id, &external_id), parsed, now);
+    let outcome = outcome(&mut world, &caller, &params, (id, &external_id, now), parsed);
     let upload = Upload {
         id,
         app: caller.app,
@@ -81,9 +88,8 @@ fn outcome(
     world: &mut World,
     caller: &Caller,
     params: &Params,
-    (upload, external_id): (i64, &str),
+    (upload, external_id, now): (i64, &str, i64),
     parsed: Result<Recorded, TrackError>,
-    now: i64,
 ) -> Result<Arc<Activity>, String> {
     if let Some(error) = &world.upload_settings.error {
         return Err(error.clone());
@@ -91,7 +97,9 @@ fn outcome(
     let recorded = parsed.map_err(|error| error.to_string())?;
     let athlete = world.athletes.get(&caller.athlete).cloned().ok_or_else(|| READY.to_owned())?;
     let length = recorded.streams.time.last().copied().unwrap_or(0).max(1);
-    if let Some(same) = world.overlapping(caller.athlete, recorded.start_s, recorded.start_s + length) {
+    if let Some(same) =
+        world.overlapping(caller.athlete, recorded.start_s, recorded.start_s + length)
+    {
         return Err(duplicate(world, external_id, &same));
     }
     let id = world.new_id();
@@ -103,7 +111,9 @@ fn duplicate(world: &World, external_id: &str, same: &Activity) -> String {
     let id = same.summary.id;
     if world.upload_settings.duplicate_as_link {
         let name = escape(&same.summary.name);
-        return format!("{external_id} duplicate of <a href='/activities/{id}' target='_blank'>{name}</a>");
+        return format!(
+            "{external_id} duplicate of <a href='/activities/{id}' target='_blank'>{name}</a>"
+        );
     }
     format!("{external_id} duplicate of activity {id}")
 }
@@ -124,7 +134,8 @@ fn build(
     summary.trainer = params.flag("trainer");
     summary.commute = params.flag("commute");
     recorded.fill(&mut summary, athlete.zone);
-    let hour = (recorded.start_s + offset_at(athlete.zone, recorded.start_s)).rem_euclid(86_400) / 3600;
+    let hour =
+        (recorded.start_s + offset_at(athlete.zone, recorded.start_s)).rem_euclid(86_400) / 3600;
     let part = match hour {
         0..11 => "Morning",
         11..14 => "Lunch",
@@ -160,7 +171,12 @@ fn finish(world: &mut World, mut upload: Upload, now: i64) {
     world.uploads.insert(upload.id, upload);
 }
 
-fn body(id: i64, external_id: Option<&str>, status: &str, (error, activity): (Option<&str>, Option<i64>)) -> Value {
+fn body(
+    id: i64,
+    external_id: Option<&str>,
+    status: &str,
+    (error, activity): (Option<&str>, Option<i64>),
+) -> Value {
     json!({
         "id": id, "id_str": id.to_string(), "external_id": external_id, "error": error, "status": status,
         "activity_id": activity,
@@ -168,7 +184,11 @@ fn body(id: i64, external_id: Option<&str>, status: &str, (error, activity): (Op
 }
 
 /// `GET /uploads/{id}`.
-pub(crate) async fn show(sim: web::Data<Sim>, caller: Caller, id: web::Path<i64>) -> Result<HttpResponse, Fault> {
+pub(crate) async fn show(
+    sim: web::Data<Sim>,
+    caller: Caller,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, Fault> {
     caller.may_write()?;
     let now = sim.clock.now_ms();
     let mut world = sim.world();

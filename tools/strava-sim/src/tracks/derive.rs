@@ -63,10 +63,7 @@ impl Stretch<'_> {
             return (0.0, 0.0);
         };
         let all = &altitude[self.from..=self.to];
-        (
-            round(altitude[self.to] - altitude[self.from], 1),
-            round(super::summarize::gain(all), 1),
-        )
+        (round(altitude[self.to] - altitude[self.from], 1), round(super::summarize::gain(all), 1))
     }
 }
 
@@ -116,7 +113,8 @@ pub(crate) fn laps(activity: &Activity, streams: &Streams) -> Vec<Value> {
                 streams.time.partition_point(|time| (*time as f64) < second).min(last)
             };
             let from = index_at(span.start_s);
-            let part = Stretch { streams, from, to: index_at(span.start_s + span.elapsed_s).max(from) };
+            let part =
+                Stretch { streams, from, to: index_at(span.start_s + span.elapsed_s).max(from) };
             lap(activity, span, &part, number + 1)
         })
         .collect()

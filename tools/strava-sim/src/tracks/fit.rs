@@ -96,10 +96,7 @@ fn device(record: &FitDataRecord) -> Option<String> {
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn text(record: &FitDataRecord, name: &str) -> String {

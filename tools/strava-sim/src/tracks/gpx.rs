@@ -66,10 +66,7 @@ fn field(point: &mut Point, timed: &mut bool, name: &str, text: &str) {
 }
 
 fn value(attributes: &[(String, String)], key: &str) -> Option<String> {
-    attributes
-        .iter()
-        .find(|(name, _)| name == key)
-        .map(|(_, value)| value.clone())
+    attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
 }
 
 fn point(attributes: &[(String, String)]) -> Point {

@@ -41,16 +41,17 @@ impl Plan {
             at += step;
         }
         ticks.push((moving, moving + pause));
-        let mut streams = Streams {
-            time: ticks.iter().map(|(_, clock)| *clock).collect(),
-            ..Streams::default()
-        };
-        let fractions: Vec<f64> = ticks.iter().map(|(gone, _)| self.fraction(*gone as f64 / moving as f64)).collect();
+        let mut streams =
+            Streams { time: ticks.iter().map(|(_, clock)| *clock).collect(), ..Streams::default() };
+        let fractions: Vec<f64> =
+            ticks.iter().map(|(gone, _)| self.fraction(*gone as f64 / moving as f64)).collect();
         streams.distance = fractions.iter().map(|part| round(part * self.distance, 1)).collect();
         if self.path.len() > 1 {
             streams.latlng = Some(along(&self.path, &fractions));
         }
-        streams.altitude = self.altitude.map(|range| fractions.iter().map(|part| self.height(range, *part)).collect());
+        streams.altitude = self
+            .altitude
+            .map(|range| fractions.iter().map(|part| self.height(range, *part)).collect());
         streams.derive();
         self.sensors(&mut streams, &fractions);
         // the plan knows where the pause is; thresholds of speed do not apply to it
@@ -70,12 +71,20 @@ impl Plan {
             let size = ((most - average) / 2.0).clamp(0.0, 8.0);
             let peak = count * 9 / 10;
             (0..count)
-                .map(|index| if index == peak { most } else { (average + wave(index, size)).min(most) })
+                .map(
+                    |index| {
+                        if index == peak { most } else { (average + wave(index, size)).min(most) }
+                    },
+                )
                 .map(|beats| beats.round() as i64)
                 .collect()
         });
-        let around = |average: f64, size: f64, index: usize| (average + wave(index, size)).max(0.0).round() as i64;
-        streams.cadence = self.cadence.map(|average| (0..count).map(|index| around(average, 2.0, index)).collect());
+        let around = |average: f64, size: f64, index: usize| {
+            (average + wave(index, size)).max(0.0).round() as i64
+        };
+        streams.cadence = self
+            .cadence
+            .map(|average| (0..count).map(|index| around(average, 2.0, index)).collect());
         streams.watts = self
             .watts
             .map(|average| (0..count).map(|index| Some(around(average, 25.0, index))).collect());
@@ -118,8 +127,11 @@ pub(crate) fn along(path: &[[f64; 2]], fractions: &[f64]) -> Vec<[f64; 2]> {
             let want = part * total;
             let next = lengths.partition_point(|length| *length < want).clamp(1, path.len() - 1);
             let span = lengths[next] - lengths[next - 1];
-            let share = if span > 0.0 { ((want - lengths[next - 1]) / span).clamp(0.0, 1.0) } else { 0.0 };
-            let mix = |axis: usize| path[next - 1][axis] + (path[next][axis] - path[next - 1][axis]) * share;
+            let share =
+                if span > 0.0 { ((want - lengths[next - 1]) / span).clamp(0.0, 1.0) } else { 0.0 };
+            let mix = |axis: usize| {
+                path[next - 1][axis] + (path[next][axis] - path[next - 1][axis]) * share
+            };
             [round(mix(0), 6), round(mix(1), 6)]
         })
         .collect()

@@ -54,7 +54,5 @@ pub(crate) fn thin(points: &[[f64; 2]], limit: usize) -> Vec<[f64; 2]> {
     if points.len() <= limit || limit < 2 {
         return points.to_vec();
     }
-    (0..limit)
-        .map(|index| points[index * (points.len() - 1) / (limit - 1)])
-        .collect()
+    (0..limit).map(|index| points[index * (points.len() - 1) / (limit - 1)]).collect()
 }

@@ -49,12 +49,16 @@ impl Streams {
                 _ => points.push(*point),
             }
         }
+        // a height without a position, beside points with both, is the zero of a receiver that lost its sky
+        let located = points.iter().any(|point| point.position.is_some());
         let mut streams = Self {
             time: points.iter().map(|point| (point.time_s.floor() - start) as i64).collect(),
             latlng: filled(&points, |point| point.position)
                 .map(|all| all.into_iter().map(|at| [round(at[0], 6), round(at[1], 6)]).collect()),
-            altitude: filled(&points, |point| point.altitude)
-                .map(|all| all.into_iter().map(|metres| round(metres, 1)).collect()),
+            altitude: filled(&points, |point| {
+                point.altitude.filter(|_| !located || point.position.is_some())
+            })
+            .map(|all| all.into_iter().map(|metres| round(metres, 1)).collect()),
             // a beat of zero is a strap that was not worn
             heartrate: filled(&points, |point| point.heartrate.filter(|beats| *beats > 0)),
             cadence: filled(&points, |point| point.cadence),
@@ -119,11 +123,10 @@ impl Streams {
             return self.clone();
         };
         let outside = |at: &[f64; 2]| metres_between(*at, home) > radius;
-        let (Some(first), Some(last)) = (latlng.iter().position(outside), latlng.iter().rposition(outside)) else {
-            return Self {
-                latlng: None,
-                ..self.clone()
-            };
+        let (Some(first), Some(last)) =
+            (latlng.iter().position(outside), latlng.iter().rposition(outside))
+        else {
+            return Self { latlng: None, ..self.clone() };
         };
         let keep = first..=last;
         Self {
@@ -181,11 +184,7 @@ impl Streams {
                 }
             })
             .collect();
-        if by_type {
-            format!("{{{}}}", parts.join(","))
-        } else {
-            format!("[{}]", parts.join(","))
-        }
+        if by_type { format!("{{{}}}", parts.join(",")) } else { format!("[{}]", parts.join(",")) }
     }
 }
 

@@ -47,7 +47,8 @@ impl Recorded {
         let timer = self.track.timer_s.map_or(moving, |seconds| seconds.round() as i64);
         summary.moving_time = if moving > 0 { moving.min(timer) } else { timer };
         let total = streams.distance.last().copied().unwrap_or(0.0);
-        summary.distance = round(self.track.distance.filter(|_| self.keeps_distance()).unwrap_or(total), 1);
+        summary.distance =
+            round(self.track.distance.filter(|_| self.keeps_distance()).unwrap_or(total), 1);
         measure(summary, streams);
         if let Some(ascent) = self.track.ascent {
             summary.total_elevation_gain = ascent;

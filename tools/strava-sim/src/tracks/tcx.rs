@@ -29,7 +29,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
     let mut track = reading.track;
     let total: f64 = track.laps.iter().filter_map(|lap| lap.distance).sum();
     track.distance = Some(total).filter(|metres| *metres > 0.0);
-    track.timer_s = Some(track.laps.iter().map(|lap| lap.elapsed_s).sum::<f64>()).filter(|time| *time > 0.0);
+    track.timer_s =
+        Some(track.laps.iter().map(|lap| lap.elapsed_s).sum::<f64>()).filter(|time| *time > 0.0);
     Ok(track)
 }
 
@@ -117,7 +118,8 @@ impl Reading {
                 "TotalTimeSeconds" => lap.elapsed_s = number.unwrap_or_default(),
                 "DistanceMeters" => lap.distance = number,
                 "Calories" => {
-                    self.track.calories = Some(self.track.calories.unwrap_or(0.0) + number.unwrap_or(0.0));
+                    self.track.calories =
+                        Some(self.track.calories.unwrap_or(0.0) + number.unwrap_or(0.0));
                 }
                 _ => {}
             }

@@ -34,10 +34,7 @@ pub(super) fn walk(bytes: &[u8], mut each: impl FnMut(Node)) -> Result<(), Track
             Event::Empty(tag) => {
                 elements += 1;
                 let name = local(tag.local_name().as_ref());
-                each(Node::Open {
-                    name: name.clone(),
-                    attributes: attributes(&tag),
-                });
+                each(Node::Open { name: name.clone(), attributes: attributes(&tag) });
                 each(Node::Close { name, text: String::new() });
             }
             Event::End(tag) => {
@@ -79,10 +76,7 @@ fn attributes(tag: &quick_xml::events::BytesStart<'_>) -> Vec<(String, String)> 
     tag.attributes()
         .flatten()
         .map(|attribute| {
-            (
-                local(attribute.key.local_name().as_ref()),
-                attribute.value.clone().into_owned(),
-            )
+            (local(attribute.key.local_name().as_ref()), attribute.value.clone().into_owned())
         })
         .collect()
 }

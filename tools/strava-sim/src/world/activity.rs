@@ -192,7 +192,10 @@ impl Activity {
             path: polyline::decode(&summary.map.summary_polyline),
             altitude: summary.elev_low.zip(summary.elev_high).map(|(low, high)| [low, high]),
             gain: summary.total_elevation_gain,
-            heartrate: summary.average_heartrate.zip(summary.max_heartrate).map(|(mean, most)| [mean, most]),
+            heartrate: summary
+                .average_heartrate
+                .zip(summary.max_heartrate)
+                .map(|(mean, most)| [mean, most]),
             cadence: summary.average_cadence,
             watts: summary.average_watts,
             temp: summary.average_temp,

@@ -27,7 +27,8 @@ impl Scopes {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut out = BTreeSet::new();
         for name in text.split([',', ' ']).filter(|name| !name.is_empty()) {
-            let known = SCOPES.iter().find(|scope| **scope == name).ok_or_else(|| name.to_owned())?;
+            let known =
+                SCOPES.iter().find(|scope| **scope == name).ok_or_else(|| name.to_owned())?;
             out.insert(*known);
         }
         Ok(Self(out))
@@ -127,7 +128,9 @@ pub(crate) struct Issued {
 }
 
 /// When a refresh answers with a new refresh token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rotation {
     /// With every refresh.
@@ -173,12 +176,21 @@ impl Tokens {
         );
         self.refresh.insert(refresh.clone(), key);
         let scopes = code.scopes.clone();
-        self.grants.insert(key, Grant { scopes: scopes.clone(), access: access.clone(), refresh: refresh.clone() });
+        self.grants.insert(
+            key,
+            Grant { scopes: scopes.clone(), access: access.clone(), refresh: refresh.clone() },
+        );
         Issued { access, refresh, expires_s: now_s + LIFE_S, scopes, athlete: code.athlete }
     }
 
     /// A refresh: the same access token while it has more than an hour left.
-    pub(crate) fn refresh(&mut self, app: i64, token: &str, now_s: i64, fresh: [String; 2]) -> Option<Issued> {
+    pub(crate) fn refresh(
+        &mut self,
+        app: i64,
+        token: &str,
+        now_s: i64,
+        fresh: [String; 2],
+    ) -> Option<Issued> {
         let key = self.refresh.get(token).copied().filter(|key| key.0 == app)?;
         let grant = self.grants.get_mut(&key)?;
         let [new_access, new_refresh] = fresh;

@@ -18,8 +18,26 @@ pub(crate) struct Athlete {
 
 /// What the summary of an athlete holds.
 const SUMMARY: [&str; 20] = [
-    "id", "username", "resource_state", "firstname", "lastname", "bio", "city", "state", "country", "sex", "premium",
-    "summit", "created_at", "updated_at", "badge_type_id", "weight", "profile_medium", "profile", "friend", "follower",
+    "id",
+    "username",
+    "resource_state",
+    "firstname",
+    "lastname",
+    "bio",
+    "city",
+    "state",
+    "country",
+    "sex",
+    "premium",
+    "summit",
+    "created_at",
+    "updated_at",
+    "badge_type_id",
+    "weight",
+    "profile_medium",
+    "profile",
+    "friend",
+    "follower",
 ];
 
 impl Athlete {

@@ -62,9 +62,10 @@ impl World {
             if !grant.scopes.reads_activities() {
                 continue;
             }
-            let sight = if grant.scopes.has("activity:read_all") { Sight::All } else { Sight::Limited };
-            if let Some((aspect, updates)) = aspect(activity, change, sight) {
-                self.enqueue(app, ("activity", activity.summary.id, owner), aspect, updates, now_ms);
+            let sight =
+                if grant.scopes.has("activity:read_all") { Sight::All } else { Sight::Limited };
+            if let Some(what) = aspect(activity, change, sight) {
+                self.enqueue(app, ("activity", activity.summary.id, owner), what, now_ms);
             }
         }
     }
@@ -73,15 +74,14 @@ impl World {
     pub(crate) fn announce_end(&mut self, app: i64, athlete: i64, now_ms: i64) {
         let mut updates = Map::new();
         updates.insert("authorized".to_owned(), json!("false"));
-        self.enqueue(app, ("athlete", athlete, athlete), "update", updates, now_ms);
+        self.enqueue(app, ("athlete", athlete, athlete), ("update", updates), now_ms);
     }
 
     fn enqueue(
         &mut self,
         app: i64,
         (object_type, object, owner): (&str, i64, i64),
-        aspect: &str,
-        updates: Map<String, Value>,
+        (aspect, updates): (&str, Map<String, Value>),
         now_ms: i64,
     ) {
         let Some(subscription) = self.subscriptions.get(&app) else {
@@ -107,7 +107,14 @@ impl World {
                 continue;
             }
             let due = now_ms + self.webhooks.delay_ms;
-            let event = Pending { delivery: id, app, object, body: body.clone(), attempt: 1, first_ms: due };
+            let event = Pending {
+                delivery: id,
+                app,
+                object,
+                body: body.clone(),
+                attempt: 1,
+                first_ms: due,
+            };
             if self.webhooks.reorder && self.held.is_none() {
                 self.held = Some(event);
                 continue;
@@ -148,14 +155,19 @@ impl World {
     /// Notes how an attempt went.
     pub(crate) fn note(&mut self, id: usize, status: u16, outcome: &str) {
         let oldest = self.deliveries.front().map_or(0, |first| first.id);
-        if let Some(line) = id.checked_sub(oldest).and_then(|index| self.deliveries.get_mut(index)) {
+        if let Some(line) = id.checked_sub(oldest).and_then(|index| self.deliveries.get_mut(index))
+        {
             outcome.clone_into(&mut line.outcome);
             line.statuses.push(status);
         }
     }
 }
 
-fn aspect(activity: &Activity, change: &Change, sight: Sight) -> Option<(&'static str, Map<String, Value>)> {
+fn aspect(
+    activity: &Activity,
+    change: &Change,
+    sight: Sight,
+) -> Option<(&'static str, Map<String, Value>)> {
     let visible = activity.visible(sight);
     let mut updates = Map::new();
     match change {

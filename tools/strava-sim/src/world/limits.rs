@@ -40,8 +40,10 @@ impl Usage {
         if !write {
             self.read = self.read.map(|used| used.saturating_add(1));
         }
-        let over_read = !write && (self.read[0] > limits.read_15min || self.read[1] > limits.read_day);
-        let over_all = self.overall[0] > limits.overall_15min || self.overall[1] > limits.overall_day;
+        let over_read =
+            !write && (self.read[0] > limits.read_15min || self.read[1] > limits.read_day);
+        let over_all =
+            self.overall[0] > limits.overall_15min || self.overall[1] > limits.overall_day;
         Verdict {
             limits,
             overall: self.overall,

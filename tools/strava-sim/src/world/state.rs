@@ -160,16 +160,21 @@ impl World {
     pub(crate) fn place(&mut self, activity: Arc<Activity>) {
         let id = activity.summary.id;
         let athlete = activity.summary.athlete.id;
-        if let Some((old, start)) = self.places.insert(id, (athlete, activity.start_s)) {
-            if let Some(shelf) = self.shelves.get_mut(&old) {
-                shelf.remove(&(start, id));
-            }
+        if let Some((old, start)) = self.places.insert(id, (athlete, activity.start_s))
+            && let Some(shelf) = self.shelves.get_mut(&old)
+        {
+            shelf.remove(&(start, id));
         }
         self.shelves.entry(athlete).or_default().insert((activity.start_s, id), activity);
     }
 
     /// Puts an activity on the shelf and tells whom it concerns.
-    pub(crate) fn create(&mut self, mut activity: Activity, silent: bool, now_ms: i64) -> Arc<Activity> {
+    pub(crate) fn create(
+        &mut self,
+        mut activity: Activity,
+        silent: bool,
+        now_ms: i64,
+    ) -> Arc<Activity> {
         activity.streams_ready_ms = now_ms + self.webhooks.streams_late_ms;
         let activity = Arc::new(activity);
         self.place(activity.clone());
@@ -180,7 +185,12 @@ impl World {
     }
 
     /// Replaces an activity and tells whom it concerns; no event where nothing that has one changed.
-    pub(crate) fn update(&mut self, activity: Activity, silent: bool, now_ms: i64) -> Arc<Activity> {
+    pub(crate) fn update(
+        &mut self,
+        activity: Activity,
+        silent: bool,
+        now_ms: i64,
+    ) -> Arc<Activity> {
         let before = self.activity(activity.summary.id).cloned();
         let activity = Arc::new(activity);
         self.place(activity.clone());
@@ -213,7 +223,12 @@ impl World {
     }
 
     /// An activity of the athlete that overlaps a span of time.
-    pub(crate) fn overlapping(&self, athlete: i64, from_s: i64, to_s: i64) -> Option<Arc<Activity>> {
+    pub(crate) fn overlapping(
+        &self,
+        athlete: i64,
+        from_s: i64,
+        to_s: i64,
+    ) -> Option<Arc<Activity>> {
         self.shelves
             .get(&athlete)?
             .range((from_s - 3 * 86_400, i64::MIN)..(to_s, i64::MAX))

@@ -11,13 +11,19 @@ async fn a_dead_token_and_a_missing_scope_are_told_apart() {
     let world = World::start().await;
     let token = world.token(ANA, "read").await;
     let missing = world.get(&token, "/athlete/activities").await;
-    assert_eq!((missing.status.as_u16(), missing.fault().as_str()), (401, "AccessToken activity:read_permission missing"));
+    assert_eq!(
+        (missing.status.as_u16(), missing.fault().as_str()),
+        (401, "AccessToken activity:read_permission missing")
+    );
     let write = world.form(&token, "/activities", &[("name", "x")]).await;
     assert_eq!(write.fault(), "AccessToken activity:write_permission missing");
     assert_eq!(world.get("nobody", "/athlete").await.fault(), "Athlete access_token invalid");
     world.advance(21_601).await;
     let expired = world.get(&token, "/athlete").await;
-    assert_eq!((expired.status.as_u16(), expired.fault().as_str()), (401, "Athlete access_token invalid"));
+    assert_eq!(
+        (expired.status.as_u16(), expired.fault().as_str()),
+        (401, "Athlete access_token invalid")
+    );
 }
 
 #[tokio::test]
@@ -36,7 +42,13 @@ async fn only_you_needs_read_all_in_list_and_detail() {
     let world = World::start().await;
     let id = world.create(json!({"athlete": MILLA, "visibility": "only_me"})).await;
     let limited = world.token(MILLA, "activity:read").await;
-    assert!(world.list(&limited, "per_page=200").await.iter().all(|item| item["visibility"] != "only_me"));
+    assert!(
+        world
+            .list(&limited, "per_page=200")
+            .await
+            .iter()
+            .all(|item| item["visibility"] != "only_me")
+    );
     let hidden = world.get(&limited, &format!("/activities/{id}")).await;
     assert_eq!((hidden.status.as_u16(), hidden.fault().as_str()), (404, "Activity  not found"));
     let full = world.token(MILLA, "activity:read_all").await;
@@ -51,12 +63,19 @@ async fn a_privacy_zone_is_cut_from_streams_summary_and_line() {
     let full = world.token(MILLA, "activity:read_all").await;
     let limited = world.token(MILLA, "activity:read").await;
     let path = format!("/activities/{id}/streams?keys=latlng,distance&key_by_type=true");
-    let (all, cut) = (world.get(&full, &path).await.json(), world.get(&limited, &path).await.json());
+    let (all, cut) =
+        (world.get(&full, &path).await.json(), world.get(&limited, &path).await.json());
     let length = |streams: &Value| streams["latlng"]["data"].as_array().unwrap().len();
-    assert!(length(&cut) < length(&all) && length(&cut) > 10, "{} of {}", length(&cut), length(&all));
+    assert!(
+        length(&cut) < length(&all) && length(&cut) > 10,
+        "{} of {}",
+        length(&cut),
+        length(&all)
+    );
     assert!(cut["distance"]["data"][0].as_f64().unwrap() > 0.0);
     let detail = format!("/activities/{id}");
-    let (all, cut) = (world.get(&full, &detail).await.json(), world.get(&limited, &detail).await.json());
+    let (all, cut) =
+        (world.get(&full, &detail).await.json(), world.get(&limited, &detail).await.json());
     assert_ne!(all["start_latlng"], cut["start_latlng"]);
     assert_ne!(all["map"]["polyline"], cut["map"]["polyline"]);
     assert_ne!(all["map"]["summary_polyline"], cut["map"]["summary_polyline"]);
@@ -108,7 +127,10 @@ async fn over_the_limit_is_429_refused_calls_count_and_the_quarter_hour_frees() 
         assert_eq!(world.get(&token, "/athlete").await.status, 200);
     }
     let over = world.get(&token, "/athlete").await;
-    assert_eq!((over.status.as_u16(), over.fault().as_str()), (429, "Application read rate limit exceeded"));
+    assert_eq!(
+        (over.status.as_u16(), over.fault().as_str()),
+        (429, "Application read rate limit exceeded")
+    );
     assert_eq!(over.header("X-ReadRateLimit-Usage"), "3,3");
     assert_eq!(over.header("retry-after"), "");
     world.post("limits", json!({"field": "rate limit"})).await;
@@ -125,7 +147,10 @@ async fn uploads_and_manual_entries_do_not_touch_the_read_bucket() {
     let token = world.token(ANA, ALL).await;
     for _ in 0..3 {
         let refused = world.form(&token, "/activities", &[]).await;
-        assert_eq!((refused.status.as_u16(), refused.fault().as_str()), (400, "Activity name missing"));
+        assert_eq!(
+            (refused.status.as_u16(), refused.fault().as_str()),
+            (400, "Activity name missing")
+        );
     }
     assert_eq!(world.get(&token, "/athlete").await.status, 200);
     assert_eq!(world.get(&token, "/athlete").await.status, 429);
@@ -137,7 +162,10 @@ async fn an_inactive_application_gets_403_but_may_refresh() {
     let token = world.connect(ANA, ALL).await;
     world.post("apps", json!({"id": 1, "active": false})).await;
     let answer = world.get(token["access_token"].as_str().unwrap(), "/athlete").await;
-    assert_eq!((answer.status.as_u16(), answer.fault().as_str()), (403, "Application Status Inactive"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.fault().as_str()),
+        (403, "Application Status Inactive")
+    );
     assert_eq!(world.refresh(&token).await.status, 200);
 }
 

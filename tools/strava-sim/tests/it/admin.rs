@@ -23,10 +23,15 @@ async fn the_cast_is_fixed() {
 #[tokio::test]
 async fn the_truth_keeps_what_is_deleted_and_hidden() {
     let world = World::start().await;
-    let id = world.create(json!({"athlete": ANA, "hide_start": true, "start_date": "2026-03-04T05:06:07Z"})).await;
+    let id = world
+        .create(json!({"athlete": ANA, "hide_start": true, "start_date": "2026-03-04T05:06:07Z"}))
+        .await;
     let token = world.token(ANA, ALL).await;
     let shown = world.get(&token, &format!("/activities/{id}")).await.json();
-    assert_eq!((&shown["start_date"], &shown["start_date_local"]), (&json!("2026-03-04T00:00:01Z"), &json!("2026-03-04T00:00:01Z")));
+    assert_eq!(
+        (&shown["start_date"], &shown["start_date_local"]),
+        (&json!("2026-03-04T00:00:01Z"), &json!("2026-03-04T00:00:01Z"))
+    );
     world.admin(Method::DELETE, &format!("activities/{id}"), Value::Null).await;
     let truth = world.read(&format!("athletes/{ANA}/activities")).await;
     let line = truth.as_array().unwrap().iter().find(|line| line["id"] == id).unwrap();
@@ -41,8 +46,13 @@ async fn a_local_start_and_an_offset_say_where_the_wall_clock_hung() {
     let made = world
         .post("activities", json!({"athlete": ANA, "start_date_local": "2026-03-04T23:40:00", "utc_offset": 46_800}))
         .await;
-    assert_eq!((&made["start_date"], &made["start_date_local"]), (&json!("2026-03-04T10:40:00Z"), &json!("2026-03-04T23:40:00Z")));
-    let home = world.post("activities", json!({"athlete": ANA, "start_date_local": "2026-07-04T12:00:00"})).await;
+    assert_eq!(
+        (&made["start_date"], &made["start_date_local"]),
+        (&json!("2026-03-04T10:40:00Z"), &json!("2026-03-04T23:40:00Z"))
+    );
+    let home = world
+        .post("activities", json!({"athlete": ANA, "start_date_local": "2026-07-04T12:00:00"}))
+        .await;
     assert_eq!(home["start_date"], "2026-07-04T10:00:00Z");
 }
 
@@ -65,9 +75,15 @@ async fn reset_puts_everything_back() {
 async fn mistakes_are_answered_with_what_is_wrong() {
     let world = World::start().await;
     let unknown = world.admin(Method::POST, "activities", json!({"athlete": 5})).await;
-    assert_eq!((unknown.status.as_u16(), unknown.json()), (404, json!({"error": "no such athlete"})));
+    assert_eq!(
+        (unknown.status.as_u16(), unknown.json()),
+        (404, json!({"error": "no such athlete"}))
+    );
     let field = world.admin(Method::POST, "webhooks", json!({"dublicate": 1})).await;
-    assert_eq!((field.status.as_u16(), field.json()), (422, json!({"error": "unknown field dublicate"})));
+    assert_eq!(
+        (field.status.as_u16(), field.json()),
+        (422, json!({"error": "unknown field dublicate"}))
+    );
     let scope = world.admin(Method::POST, "consent", json!({"scopes": ["all"]})).await;
     assert_eq!(scope.json(), json!({"error": "unknown scope all"}));
     assert_eq!(world.admin(Method::GET, "nothing", Value::Null).await.status, 404);
@@ -79,7 +95,9 @@ async fn every_admin_route_is_in_its_openapi_document_and_the_page_is_there() {
     let document = world.read("openapi.json").await;
     let routes = include_str!("../../src/admin.rs");
     let mut count = 0;
-    for line in routes.lines().filter(|line| line.contains(".route(\"/") && line.contains("::") && !line.contains("index")) {
+    for line in routes.lines().filter(|line| {
+        line.contains(".route(\"/") && line.contains("::") && !line.contains("index")
+    }) {
         let path = line.split('"').nth(1).unwrap();
         let method = line.split("web::").nth(1).unwrap().split('(').next().unwrap();
         if path == "/openapi.json" || method == "patch" {

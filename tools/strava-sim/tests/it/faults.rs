@@ -11,7 +11,12 @@ use crate::harness::{ALL, ANA, MILLA, World};
 async fn a_fault_hits_its_endpoint_so_often_and_no_other() {
     let world = World::start().await;
     let token = world.token(ANA, ALL).await;
-    world.post("faults", json!({"endpoint": "GET /athlete", "kind": "server_error", "count": 2, "skip": 1})).await;
+    world
+        .post(
+            "faults",
+            json!({"endpoint": "GET /athlete", "kind": "server_error", "count": 2, "skip": 1}),
+        )
+        .await;
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(world.get(&token, "/athlete").await.status.as_u16());
@@ -60,7 +65,8 @@ async fn answers_can_be_cut_broken_lost_slow_or_missing() {
     let began = Instant::now();
     assert_eq!(world.get(&token, "/athlete").await.json()["id"], ANA);
     assert!(began.elapsed() >= Duration::from_millis(250));
-    fault(json!({"endpoint": "GET /athlete", "kind": "timeout", "count": 1, "delay_ms": 100})).await;
+    fault(json!({"endpoint": "GET /athlete", "kind": "timeout", "count": 1, "delay_ms": 100}))
+        .await;
     assert_eq!(world.get(&token, "/athlete").await.status, 504);
 }
 
@@ -69,14 +75,18 @@ async fn a_lost_answer_leaves_its_effect_behind() {
     let world = World::start().await;
     let token = world.connect(ANA, ALL).await;
     world.post("tokens/expire", Value::Null).await;
-    world.post("faults", json!({"endpoint": "POST /oauth/token", "kind": "answer_lost", "count": 1})).await;
+    world
+        .post("faults", json!({"endpoint": "POST /oauth/token", "kind": "answer_lost", "count": 1}))
+        .await;
     let form = [
         ("client_id", "1"),
         ("client_secret", "sim-secret"),
         ("grant_type", "refresh_token"),
         ("refresh_token", token["refresh_token"].as_str().unwrap()),
     ];
-    let lost = async { world.client.post(world.url("/oauth/token")).form(&form).send().await?.bytes().await };
+    let lost = async {
+        world.client.post(world.url("/oauth/token")).form(&form).send().await?.bytes().await
+    };
     assert!(lost.await.is_err());
     assert_eq!(world.refresh(&token).await.status, 400, "the old refresh token is used up");
 }

@@ -7,7 +7,8 @@ use strava_sim::{Limits, Options, Simulator};
 pub(crate) const ANA: i64 = strava_sim::GUARDIAN_ID;
 pub(crate) const MILLA: i64 = strava_sim::CHILD_ID;
 pub(crate) const RECORDED: i64 = strava_sim::RECORDED_ID;
-pub(crate) const ALL: &str = "read_all,profile:read_all,profile:write,activity:read_all,activity:write";
+pub(crate) const ALL: &str =
+    "read_all,profile:read_all,profile:write,activity:read_all,activity:write";
 
 /// A simulator and a client.
 pub(crate) struct World {
@@ -50,10 +51,10 @@ impl Answer {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::with(Options { instant: true, limits: Limits::unlimited(), ..Options::default() }).await
+        Self::with(Options { instant: true, limits: Limits::unlimited(), ..Options::default() })
+            .await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the simulator's tests know nothing of Paceline's own crates")]
     pub(crate) async fn with(options: Options) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -95,7 +96,8 @@ impl World {
 
     /// A code for an athlete.
     pub(crate) async fn code(&self, athlete: i64, scope: &str) -> String {
-        let query = format!("redirect_uri=http://localhost/cb&scope={scope}&athlete={athlete}&state=s");
+        let query =
+            format!("redirect_uri=http://localhost/cb&scope={scope}&athlete={athlete}&state=s");
         let answer = self.authorize(&query).await;
         let target = url::Url::parse(answer.header("location")).unwrap();
         target.query_pairs().find(|(key, _)| key == "code").unwrap().1.into_owned()
@@ -104,13 +106,15 @@ impl World {
     pub(crate) async fn token_call(&self, fields: &[(&str, &str)]) -> Answer {
         let mut form = vec![("client_id", "1"), ("client_secret", "sim-secret")];
         form.extend_from_slice(fields);
-        Answer::of(self.client.post(self.url("/oauth/token")).form(&form).send().await.unwrap()).await
+        Answer::of(self.client.post(self.url("/oauth/token")).form(&form).send().await.unwrap())
+            .await
     }
 
     /// Connects an athlete; the token answer.
     pub(crate) async fn connect(&self, athlete: i64, scope: &str) -> Value {
         let code = self.code(athlete, scope).await;
-        let answer = self.token_call(&[("code", &code), ("grant_type", "authorization_code")]).await;
+        let answer =
+            self.token_call(&[("code", &code), ("grant_type", "authorization_code")]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()
     }
@@ -133,7 +137,8 @@ impl World {
 
     /// A form sent below `/api/v3`.
     pub(crate) async fn form(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let request = self.client.post(self.url(&format!("/api/v3{path}"))).bearer_auth(token).form(fields);
+        let request =
+            self.client.post(self.url(&format!("/api/v3{path}"))).bearer_auth(token).form(fields);
         Answer::of(request.send().await.unwrap()).await
     }
 

@@ -22,7 +22,8 @@ async fn only_after_is_oldest_first_everything_else_newest_first() {
         (format!("after={after}&before={before}"), false),
         (format!("after={after}"), true),
     ] {
-        let answer = world.get(&token, &format!("/athlete/activities?per_page=200&{query}")).await.json();
+        let answer =
+            world.get(&token, &format!("/athlete/activities?per_page=200&{query}")).await.json();
         let found = starts(answer.as_array().unwrap());
         let mut sorted = found.clone();
         sorted.sort();
@@ -38,8 +39,10 @@ async fn only_after_is_oldest_first_everything_else_newest_first() {
 async fn the_recorded_page_between_two_dates_comes_back_as_recorded() {
     let world = World::start().await;
     let token = world.token(RECORDED, ALL).await;
-    let answer = world.get(&token, "/athlete/activities?after=1541088000&before=1543683600").await.json();
-    let recorded = include_str!("../../../../testdata/strava/athlete-activities-after-and-before.json");
+    let answer =
+        world.get(&token, "/athlete/activities?after=1541088000&before=1543683600").await.json();
+    let recorded =
+        include_str!("../../../../testdata/strava/athlete-activities-after-and-before.json");
     let recorded: Value = serde_json::from_str(recorded).unwrap();
     let plain = |value: &Value| -> Vec<(i64, String, f64, i64)> {
         let items = value.as_array().unwrap().iter();
@@ -60,7 +63,10 @@ async fn after_in_the_future_is_refused() {
     let token = world.token(ANA, ALL).await;
     let now = world.read("clock").await["now_s"].as_i64().unwrap();
     let answer = world.get(&token, &format!("/athlete/activities?after={}", now + 500)).await;
-    assert_eq!((answer.status.as_u16(), answer.fault().as_str()), (400, "Application after future"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.fault().as_str()),
+        (400, "Application after future")
+    );
 }
 
 #[tokio::test]
@@ -68,7 +74,8 @@ async fn all_pages_together_are_the_truth_whatever_the_page_size() {
     let world = World::start().await;
     let token = world.token(MILLA, ALL).await;
     let truth = world.read(&format!("athletes/{MILLA}/activities")).await;
-    let truth: HashSet<i64> = truth.as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect();
+    let truth: HashSet<i64> =
+        truth.as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect();
     for per_page in [7, 30, 200] {
         let items = world.list(&token, &format!("per_page={per_page}")).await;
         let ids: HashSet<i64> = items.iter().map(|item| item["id"].as_i64().unwrap()).collect();
@@ -83,8 +90,10 @@ async fn all_pages_together_are_the_truth_whatever_the_page_size() {
 async fn hidden_items_make_short_pages_but_never_an_early_end() {
     let world = World::start().await;
     for number in 0..5 {
-        world.create(json!({"athlete": MILLA, "visibility": "only_me", "silent": true,
-            "start_date": format!("2026-10-01T0{number}:00:00Z")})).await;
+        world
+            .create(json!({"athlete": MILLA, "visibility": "only_me", "silent": true,
+            "start_date": format!("2026-10-01T0{number}:00:00Z")}))
+            .await;
     }
     let limited = world.token(MILLA, "activity:read").await;
     let truth = world.read(&format!("athletes/{MILLA}/activities")).await;
@@ -112,25 +121,38 @@ async fn hidden_items_make_short_pages_but_never_an_early_end() {
 async fn synthetic_histories_hold_the_odd_cases() {
     let world = World::start().await;
     let items = world.list(&world.token(MILLA, ALL).await, "per_page=200").await;
-    let any = |check: &dyn Fn(&Value) -> bool, what: &str| assert!(items.iter().any(check), "no {what}");
+    let any =
+        |check: &dyn Fn(&Value) -> bool, what: &str| assert!(items.iter().any(check), "no {what}");
     any(&|item| item["manual"] == true && item["upload_id"].is_null(), "manual entry");
-    any(&|item| item["trainer"] == true && item["map"]["summary_polyline"] == "", "activity without GPS");
+    any(
+        &|item| item["trainer"] == true && item["map"]["summary_polyline"] == "",
+        "activity without GPS",
+    );
     any(&|item| item["start_latlng"] == json!([]), "empty start_latlng");
     any(&|item| item["start_date"].as_str().unwrap().ends_with("T00:00:01Z"), "hidden start time");
     any(&|item| item["id"].as_i64().unwrap() > 1 << 53, "id above 2^53");
     any(&|item| item["visibility"] == "only_me" && item["private"] == true, "only-you activity");
     any(&|item| item["sport_type"] == "Parkour", "sport type of a later Strava");
     any(&|item| item.get("workout_type").is_none(), "absent workout_type");
-    any(&|item| item["timezone"] == "(GMT+12:00) Pacific/Auckland" && late(item), "late run east of UTC");
-    any(&|item| item["timezone"] == "(GMT-08:00) America/Los_Angeles" && late(item), "late run west of UTC");
-    let offsets: HashSet<i64> = items.iter().map(|item| item["utc_offset"].as_f64().unwrap() as i64).collect();
+    any(
+        &|item| item["timezone"] == "(GMT+12:00) Pacific/Auckland" && late(item),
+        "late run east of UTC",
+    );
+    any(
+        &|item| item["timezone"] == "(GMT-08:00) America/Los_Angeles" && late(item),
+        "late run west of UTC",
+    );
+    let offsets: HashSet<i64> =
+        items.iter().map(|item| item["utc_offset"].as_f64().unwrap() as i64).collect();
     assert!(offsets.contains(&3600) && offsets.contains(&7200), "both sides of summer time");
 }
 
 fn late(item: &Value) -> bool {
-    let local = item["start_date_local"].as_str().unwrap();
-    local[11..13] == *"23" && item["start_date"].as_str().unwrap()[..10] != local[..10]
-        || local[11..13] == *"23" && item["utc_offset"].as_f64().unwrap() > 0.0
+    let (utc, local) =
+        (item["start_date"].as_str().unwrap(), item["start_date_local"].as_str().unwrap());
+    let west = item["utc_offset"].as_f64().unwrap() < 0.0;
+    // west of UTC such a run has the next day's date in UTC
+    local[11..13] == *"23" && (utc[..10] != local[..10]) == west
 }
 
 #[tokio::test]
@@ -141,7 +163,15 @@ async fn details_agree_with_their_summaries() {
         let items = world.list(&token, "per_page=200").await;
         for item in items.iter().step_by(9) {
             let detail = world.get(&token, &format!("/activities/{}", item["id"])).await.json();
-            for key in ["name", "distance", "moving_time", "elapsed_time", "sport_type", "start_date", "visibility"] {
+            for key in [
+                "name",
+                "distance",
+                "moving_time",
+                "elapsed_time",
+                "sport_type",
+                "start_date",
+                "visibility",
+            ] {
                 assert_eq!(detail[key], item[key], "{key} of {}", item["id"]);
             }
             assert_eq!(detail["resource_state"], 3);
@@ -150,7 +180,11 @@ async fn details_agree_with_their_summaries() {
                 splits.iter().map(|split| split["distance"].as_f64().unwrap()).sum::<f64>()
             });
             let whole = item["distance"].as_f64().unwrap();
-            assert!(item["manual"] == true || (splits - whole).abs() < whole * 0.01 + 5.0, "{}: {splits} {whole}", item["id"]);
+            assert!(
+                item["manual"] == true || (splits - whole).abs() < whole * 0.01 + 5.0,
+                "{}: {splits} {whole}",
+                item["id"]
+            );
         }
     }
 }
@@ -163,14 +197,21 @@ async fn the_recorded_marathon_comes_with_its_recorded_detail() {
     assert_eq!(detail["segment_efforts"].as_array().unwrap().len(), 53);
     assert_eq!(detail["best_efforts"].as_array().unwrap().len(), 13);
     assert_eq!(detail["device_name"], "Fitbit Ionic");
-    let streams = world.get(&token, "/activities/1946417534/streams?keys=distance,time,latlng&key_by_type=true").await;
+    let streams = world
+        .get(&token, "/activities/1946417534/streams?keys=distance,time,latlng&key_by_type=true")
+        .await;
     assert_eq!(streams.json()["distance"]["original_size"], 13_129);
     assert_eq!(streams.json()["latlng"]["data"].as_array().unwrap().len(), 13_129);
 }
 
 #[tokio::test]
 async fn a_history_of_exactly_so_many_belongs_to_the_last_athlete() {
-    let options = Options { athletes: 4, history: Some(700), limits: Limits::unlimited(), ..Options::default() };
+    let options = Options {
+        athletes: 4,
+        history: Some(700),
+        limits: Limits::unlimited(),
+        ..Options::default()
+    };
     let world = World::with(options).await;
     let athletes = world.read("athletes").await;
     assert_eq!(athletes[3]["activities"], 700);

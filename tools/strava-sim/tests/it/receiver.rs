@@ -37,14 +37,19 @@ async fn challenge(inbox: web::Data<Inbox>, request: HttpRequest) -> HttpRespons
     inbox.queries.lock().unwrap().push(request.query_string().to_owned());
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let value = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+    let value =
+        |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
     if value("hub.verify_token").as_deref() != Some("secret-word") {
         return HttpResponse::Forbidden().finish();
     }
     HttpResponse::Ok().json(json!({"hub.challenge": value("hub.challenge")}))
 }
 
-async fn event(inbox: web::Data<Inbox>, request: HttpRequest, body: web::Json<Value>) -> HttpResponse {
+async fn event(
+    inbox: web::Data<Inbox>,
+    request: HttpRequest,
+    body: web::Json<Value>,
+) -> HttpResponse {
     if let Some(signature) = request.headers().get("x-strava-signature") {
         inbox.signatures.lock().unwrap().push(signature.to_str().unwrap().to_owned());
     }

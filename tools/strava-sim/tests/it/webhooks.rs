@@ -19,22 +19,36 @@ async fn a_subscription_is_validated_listed_and_deleted() {
     let receiver = Receiver::start();
     let refused = receiver.subscribe(&world, "wrong word").await;
     assert_eq!(refused.status, 400);
-    assert_eq!(refused.fault(), "PushSubscription callback url GET to callback URL does not return 200");
+    assert_eq!(
+        refused.fault(),
+        "PushSubscription callback url GET to callback URL does not return 200"
+    );
     let made = receiver.subscribe(&world, "secret-word").await;
     assert_eq!(made.status, 201);
     let id = made.json()["id"].as_i64().unwrap();
     let query = receiver.queries().pop().unwrap();
     assert!(query.starts_with("kept=yes&hub.verify_token=secret-word&hub.challenge="), "{query}");
     assert!(query.ends_with("&hub.mode=subscribe"), "{query}");
-    assert_eq!(receiver.subscribe(&world, "secret-word").await.fault(), "PushSubscription  already exists");
+    assert_eq!(
+        receiver.subscribe(&world, "secret-word").await.fault(),
+        "PushSubscription  already exists"
+    );
     let base = world.url("/api/v3/push_subscriptions");
-    let list = world.client.get(format!("{base}?client_id=1&client_secret=sim-secret")).send().await.unwrap();
+    let list = world
+        .client
+        .get(format!("{base}?client_id=1&client_secret=sim-secret"))
+        .send()
+        .await
+        .unwrap();
     let list: Value = list.json().await.unwrap();
     assert_eq!((&list[0]["id"], &list[0]["application_id"]), (&json!(id), &json!(1)));
-    let delete = |id: i64| world.client.delete(format!("{base}/{id}?client_id=1&client_secret=sim-secret")).send();
+    let delete = |id: i64| {
+        world.client.delete(format!("{base}/{id}?client_id=1&client_secret=sim-secret")).send()
+    };
     assert_eq!(delete(id + 1).await.unwrap().status(), 404);
     assert_eq!(delete(id).await.unwrap().status(), 204);
-    let wrong = world.client.get(format!("{base}?client_id=1&client_secret=x")).send().await.unwrap();
+    let wrong =
+        world.client.get(format!("{base}?client_id=1&client_secret=x")).send().await.unwrap();
     assert_eq!(wrong.status(), 401);
 }
 
@@ -49,8 +63,10 @@ async fn create_edit_and_delete_send_their_events() {
     world.admin(Method::DELETE, &path, Value::Null).await;
     receiver.wait(4).await;
     let events = receiver.settled(&world).await;
-    let kinds: Vec<(&str, Value)> =
-        events.iter().map(|event| (event["aspect_type"].as_str().unwrap(), event["updates"].clone())).collect();
+    let kinds: Vec<(&str, Value)> = events
+        .iter()
+        .map(|event| (event["aspect_type"].as_str().unwrap(), event["updates"].clone()))
+        .collect();
     assert_eq!(
         kinds,
         [
@@ -61,7 +77,10 @@ async fn create_edit_and_delete_send_their_events() {
         ]
     );
     let event = &events[0];
-    assert_eq!((&event["object_type"], &event["object_id"], &event["owner_id"]), (&json!("activity"), &json!(id), &json!(MILLA)));
+    assert_eq!(
+        (&event["object_type"], &event["object_id"], &event["owner_id"]),
+        (&json!("activity"), &json!(id), &json!(MILLA))
+    );
     assert!(event["subscription_id"].is_i64() && event["event_time"].is_i64());
 }
 
@@ -73,7 +92,10 @@ async fn silent_changes_and_unconnected_athletes_send_nothing() {
     let id = world.create(json!({"athlete": MILLA})).await;
     receiver.wait(1).await;
     let events = receiver.settled(&world).await;
-    assert_eq!(events.iter().map(|event| event["object_id"].as_i64().unwrap()).collect::<Vec<_>>(), [id]);
+    assert_eq!(
+        events.iter().map(|event| event["object_id"].as_i64().unwrap()).collect::<Vec<_>>(),
+        [id]
+    );
 }
 
 #[tokio::test]
@@ -87,7 +109,8 @@ async fn with_activity_read_alone_hiding_is_a_delete_and_showing_a_create() {
     world.admin(Method::PUT, &format!("activities/{id}"), json!({"private": false})).await;
     receiver.wait(3).await;
     let events = receiver.settled(&world).await;
-    let kinds: Vec<&str> = events.iter().map(|event| event["aspect_type"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        events.iter().map(|event| event["aspect_type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["create", "delete", "create"]);
 }
 
@@ -153,11 +176,14 @@ async fn events_can_be_doubled_dropped_swapped_and_delayed() {
     let first = world.create(json!({"athlete": MILLA})).await;
     let second = world.create(json!({"athlete": MILLA})).await;
     let events = receiver.wait(5).await;
-    let ids: Vec<i64> = events[3..].iter().map(|event| event["object_id"].as_i64().unwrap()).collect();
+    let ids: Vec<i64> =
+        events[3..].iter().map(|event| event["object_id"].as_i64().unwrap()).collect();
     assert!(ids.contains(&first) && ids.contains(&second));
     let log = world.read("webhooks/deliveries").await;
     assert_eq!(log[3]["outcome"], "dropped");
-    world.post("webhooks", json!({"reorder": false, "delay_ms": 30_000, "omit_updates": true})).await;
+    world
+        .post("webhooks", json!({"reorder": false, "delay_ms": 30_000, "omit_updates": true}))
+        .await;
     world.create(json!({"athlete": MILLA})).await;
     assert_eq!(receiver.events().len(), 5);
     world.advance(31).await;
@@ -204,7 +230,10 @@ async fn an_upload_and_a_manual_entry_announce_themselves() {
     ];
     let made = world.form(&token, "/activities", &fields).await.json();
     assert_eq!(receiver.wait(1).await[0]["object_id"], made["id"]);
-    let edit = world.client.put(world.url(&format!("/api/v3/activities/{}", made["id"]))).bearer_auth(&token);
+    let edit = world
+        .client
+        .put(world.url(&format!("/api/v3/activities/{}", made["id"])))
+        .bearer_auth(&token);
     let edited = edit.json(&json!({"name": "Better", "commute": true})).send().await.unwrap();
     let edited: Value = edited.json().await.unwrap();
     assert_eq!((&edited["name"], &edited["commute"]), (&json!("Better"), &json!(true)));
