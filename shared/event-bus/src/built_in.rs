@@ -50,7 +50,7 @@ impl LogSettings {
             file: file.into(),
             prefix: String::new(),
             partitions: contracts::PARTITIONS,
-            retention: Duration::from_secs(48 * 3600),
+            retention: Duration::from_hours(48),
             clock,
         }
     }
@@ -98,7 +98,7 @@ impl Log {
         topics: &[Topic],
     ) -> Result<Vec<TopicReport>, BusError> {
         let topics = topics.to_vec();
-        Ok(self.ask(|done| Request::Ensure { topics, done }).await??)
+        self.ask(|done| Request::Ensure { topics, done }).await?
     }
 
     pub(crate) async fn healthy(&self) -> Result<(), BusError> {

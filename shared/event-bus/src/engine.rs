@@ -7,6 +7,7 @@ mod lanes;
 mod ledger;
 mod pause;
 mod routes;
+mod verdict;
 
 use std::sync::Arc;
 

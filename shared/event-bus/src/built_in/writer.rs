@@ -22,7 +22,7 @@ const ROWS: usize = 500;
 /// between comes again after a kill.
 const SETTLE_LATER: Duration = Duration::from_millis(200);
 /// How often what is too old is looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
+const SWEEP_EVERY: Duration = Duration::from_mins(15);
 /// How many records go in one transaction of a sweep, so that publishing does not wait for it.
 const SWEEP_CHUNK: i64 = 2_000;
 

@@ -11,11 +11,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::attempt::{Outcome, attempt, may_park};
-use super::lanes::{Item, Key, Lanes, Rest};
+use super::lanes::{Item, Key, Lanes};
 use super::ledger::Ledger;
+use super::verdict::{Why, judge};
 use super::{
     Assigned, Commands, Feed, FromLog, HIGH_WATERMARK, LOW_WATERMARK, REVOKE_PATIENCE, SPAN, ToLog,
-    Work, pause,
+    Work,
 };
 use crate::{BusError, Parking};
 
@@ -184,15 +185,24 @@ impl<P: Parking> Drive<P> {
             }),
             Err(_) => None,
         };
+        let keeps = !self.stopping && !self.is_leaving(item.from);
+        let settles =
+            matches!(outcome, Some(Outcome::Handled | Outcome::Skipped | Outcome::Parked));
         match outcome {
-            Some(outcome @ (Outcome::Handled | Outcome::Skipped | Outcome::Parked)) => {
+            Some(outcome) if settles => {
                 self.lanes.finish(&key);
                 self.settled(&item, &outcome);
             }
-            Some(outcome) if !self.stopping && !self.is_leaving(item.from) => {
-                let rest = self.again(&mut item, outcome);
-                self.lanes.rest(key, item, rest);
+            Some(outcome) if keeps => {
+                match judge(&mut item, outcome, self.work.limits, Instant::now()) {
+                    Some((why, reason, rest)) => {
+                        self.report(&item, why, &reason);
+                        self.lanes.rest(key, item, rest);
+                    }
+                    None => self.lanes.finish(&key),
+                }
             }
+            // Not settled: it comes again, to whoever reads then.
             _ => self.lanes.finish(&key),
         }
         self.let_go();
@@ -224,73 +234,39 @@ impl<P: Parking> Drive<P> {
         }
     }
 
-    /// Decides when, and as what, a record that was not settled is tried again.
-    fn again(&mut self, item: &mut Item, outcome: Outcome) -> Rest {
+    /// Says what happened to a record that is tried again.
+    fn report(&mut self, item: &Item, why: Why, reason: &str) {
         let group = self.work.group;
-        let record = &item.record;
-        let (topic, partition, offset) = (record.topic.name(), record.partition, record.offset);
-        let now = Instant::now();
-        let (why, rest) = match outcome {
-            Outcome::Away(reason) => {
-                item.away = item.away.saturating_add(1);
-                if !std::mem::replace(&mut self.outage, true) {
-                    tracing::warn!(
-                        group,
-                        topic,
-                        partition,
-                        offset,
-                        reason,
-                        "something is away; waiting for it"
-                    );
-                }
-                ("away", Rest { until: now + pause::away(item.away), away: true })
-            }
-            Outcome::Rejected { reason, may_park: true } => {
-                tracing::error!(
+        let (topic, partition, offset) =
+            (item.record.topic.name(), item.record.partition, item.record.offset);
+        counter!("bus_retried_total", "group" => group, "topic" => topic, "why" => why.name())
+            .increment(1);
+        match why {
+            // Once per outage: everything in hand waits for the same.
+            Why::Away if std::mem::replace(&mut self.outage, true) => {}
+            Why::Away => tracing::warn!(
+                group,
+                topic,
+                partition,
+                offset,
+                reason,
+                "something is away; waiting for it"
+            ),
+            Why::Failed => {
+                tracing::warn!(
                     group,
                     topic,
                     partition,
                     offset,
                     reason,
-                    "a record was rejected and is parked"
+                    attempt = item.failures,
+                    "a record failed"
                 );
-                item.park_for = Some(reason);
-                ("rejected", Rest { until: now, away: false })
             }
-            Outcome::Failed { reason, may_park } | Outcome::Rejected { reason, may_park } => {
-                item.failures = item.failures.saturating_add(1);
-                item.away = 0;
-                if may_park && item.failures >= self.work.limits.attempts {
-                    tracing::error!(
-                        group,
-                        topic,
-                        partition,
-                        offset,
-                        reason,
-                        "a record failed too often and is parked"
-                    );
-                    item.park_for = Some(reason);
-                    ("failed", Rest { until: now, away: false })
-                } else {
-                    tracing::warn!(
-                        group,
-                        topic,
-                        partition,
-                        offset,
-                        reason,
-                        attempt = item.failures,
-                        "a record failed"
-                    );
-                    ("failed", Rest { until: now + pause::failed(item.failures), away: false })
-                }
+            Why::Park => {
+                tracing::error!(group, topic, partition, offset, reason, "a record is parked");
             }
-            Outcome::Handled | Outcome::Skipped | Outcome::Parked => {
-                ("settled", Rest { until: now, away: false })
-            }
-        };
-        counter!("bus_retried_total", "group" => group, "topic" => topic, "why" => why)
-            .increment(1);
-        rest
+        }
     }
 
     fn is_leaving(&self, from: Assigned) -> bool {

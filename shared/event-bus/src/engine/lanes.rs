@@ -1,6 +1,6 @@
 //! Who is next: a queue per key, so that order holds within a key and no key holds up another.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use contracts::Topic;
@@ -133,8 +133,9 @@ impl Lanes {
                 self.resting.insert((until, key));
                 return;
             }
-            let over = |lane: &&mut Lane| matches!(lane.state, State::Resting(rest) if rest.until == until);
-            if self.keys.get_mut(&key).filter(over).is_some() {
+            let over =
+                |lane: &Lane| matches!(lane.state, State::Resting(rest) if rest.until == until);
+            if self.keys.get(&key).is_some_and(over) {
                 self.ready_or_gone(&key);
             }
         }
@@ -142,7 +143,7 @@ impl Lanes {
 
     /// What was away is back: whoever waits for it is ready now.
     pub(crate) fn hurry(&mut self) {
-        let waiting: Vec<Key> = self
+        let waiting: HashSet<Key> = self
             .resting
             .iter()
             .map(|(_, key)| key)

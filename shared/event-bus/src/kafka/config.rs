@@ -38,8 +38,8 @@ impl KafkaSettings {
             prefix: String::new(),
             partitions: contracts::PARTITIONS,
             replication: 1,
-            retention: Duration::from_secs(48 * 3600),
-            segment: Duration::from_secs(6 * 3600),
+            retention: Duration::from_hours(48),
+            segment: Duration::from_hours(6),
             fetch_wait: Duration::from_millis(500),
             security: Security::Plain,
         }
@@ -174,6 +174,9 @@ pub(crate) fn consumer(settings: &KafkaSettings, group: &str) -> ClientConfig {
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("enable.auto.offset.store", "false")
+        // A killed member is missed after ten seconds (45 by default); a revoke takes at most six.
+        .set("session.timeout.ms", "10000")
+        .set("heartbeat.interval.ms", "3000")
         .set("fetch.wait.max.ms", settings.fetch_wait.as_millis().to_string())
         .set("queued.max.messages.kbytes", "2048")
         .set("statistics.interval.ms", "30000");

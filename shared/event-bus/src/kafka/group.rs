@@ -178,7 +178,7 @@ impl ConsumerContext for Group {
         match result {
             Ok(()) | Err(KafkaError::ConsumerCommit(Code::NoOffset)) => {}
             Err(error) => {
-                tracing::warn!(group = self.name, %error, "offsets were not committed; they will be with the next")
+                tracing::warn!(group = self.name, %error, "offsets were not committed; they will be with the next");
             }
         }
     }

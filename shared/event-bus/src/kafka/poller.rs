@@ -70,7 +70,7 @@ fn poll(consumer: BaseConsumer<Group>) -> Result<(), BusError> {
     match consumer.commit_consumer_state(CommitMode::Sync) {
         Ok(()) | Err(KafkaError::ConsumerCommit(Code::NoOffset)) => {}
         Err(error) => {
-            tracing::warn!(group = group.name, %error, "the last commit failed; its records come again")
+            tracing::warn!(group = group.name, %error, "the last commit failed; its records come again");
         }
     }
     drop(consumer);

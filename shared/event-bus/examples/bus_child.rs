@@ -1,0 +1,219 @@
+//! A program to be killed: publishes, handles or idles on the bus named by its arguments.
+//!
+//! `bus_child ADDRESS publish`: numbered records, one line `ACK n` per acknowledged one.
+//! `bus_child ADDRESS handle FILE`: appends every handled number to the file.
+//! `bus_child ADDRESS idle SECONDS`: reads eight topics in which nothing happens, then prints its CPU time in ms.
+//! `bus_child ADDRESS latency COUNT`: publishes and handles one after the other, then prints the percentiles.
+//!
+//! ADDRESS is `file:PATH` or `kafka:HOST:PORT/PREFIX`.
+#![expect(clippy::print_stdout, reason = "its output is what it is for")]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use contracts::strava::Hint;
+use contracts::{Cause, Envelope, Event, Topic};
+use event_bus::{
+    Bus, HandleError, Handler, KafkaSettings, LogSettings, Parking, Publisher, PublisherKind,
+    Received, Record, Subscription,
+};
+use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
+use lifecycle::Stop;
+use tokio::sync::mpsc;
+
+const TOPIC: Topic = Topic::Activities;
+
+#[tokio::main]
+async fn main() -> Result<(), anyhow::Error> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [address, "publish"] => publish(open(address, 3).await?).await,
+        [address, "handle", file] => handle(open(address, 3).await?, file.into()).await,
+        [address, "idle", seconds] => idle(open(address, 12).await?, seconds.parse()?).await,
+        [address, "latency", count] => latency(open(address, 12).await?, count.parse()?).await,
+        _ => bail!("ADDRESS publish | handle FILE | idle SECONDS | latency COUNT"),
+    }
+}
+
+async fn open(address: &str, partitions: i32) -> Result<Bus, anyhow::Error> {
+    let bus = if let Some(file) = address.strip_prefix("file:") {
+        Bus::built_in(LogSettings {
+            partitions,
+            ..LogSettings::new(file, Arc::new(SystemClock::new()))
+        })
+        .await?
+    } else if let Some((brokers, prefix)) =
+        address.strip_prefix("kafka:").and_then(|rest| rest.split_once('/'))
+    {
+        let settings =
+            KafkaSettings { partitions, prefix: prefix.to_owned(), ..KafkaSettings::new(brokers) };
+        Bus::kafka(settings).await?
+    } else {
+        bail!("{address} is neither file:PATH nor kafka:HOST:PORT/PREFIX");
+    };
+    bus.ensure_topics(&Topic::ALL).await?;
+    bus.warm_up().await?;
+    Ok(bus)
+}
+
+fn value(number: i64) -> Vec<u8> {
+    let hint = Hint { application: 1, owner: number % 5, object_id: number, ..Hint::default() };
+    let now = Timestamp::from_secs(1_790_000_000);
+    Envelope {
+        event_id: EventId::from_uuid(SystemIds.uuid_v7(now)),
+        occurred_at: now,
+        athlete: None,
+        origins: Vec::new(),
+        cause: Cause::Live,
+        replay: false,
+        traceparent: String::new(),
+        payload: hint.into_payload(),
+    }
+    .encode()
+}
+
+async fn publish(bus: Bus) -> Result<(), anyhow::Error> {
+    let publisher = bus.publisher(PublisherKind::Intake);
+    // Four at once, so that the kill meets records under way.
+    for round in 0.. {
+        let one = |number: i64| acknowledged(&publisher, number);
+        let first = round * 4;
+        let done = tokio::join!(one(first), one(first + 1), one(first + 2), one(first + 3));
+        done.0.and(done.1).and(done.2).and(done.3)?;
+    }
+    Ok(())
+}
+
+async fn acknowledged(publisher: &Publisher, number: i64) -> Result<(), anyhow::Error> {
+    publisher.publish(TOPIC, &format!("owner-{}", number % 5), value(number)).await?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ACK {number}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Nothing is parked in these programs.
+struct Nowhere;
+
+impl Parking for Nowhere {
+    async fn park(&self, record: &Record, reason: &str) -> Result<(), anyhow::Error> {
+        bail!("offset {} was to be parked: {reason}", record.offset)
+    }
+}
+
+struct Append(PathBuf);
+
+impl Handler for Append {
+    type Event = Hint;
+
+    async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
+        let write = || -> std::io::Result<()> {
+            let line = format!("{} {}\n", event.body.owner, event.body.object_id);
+            OpenOptions::new().create(true).append(true).open(&self.0)?.write_all(line.as_bytes())
+        };
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        write().map_err(|error| HandleError::Unavailable(error.into()))
+    }
+}
+
+async fn handle(bus: Bus, file: PathBuf) -> Result<(), anyhow::Error> {
+    let never = Stop::new();
+    Subscription::new("child", Nowhere)
+        .on(TOPIC, Append(file))
+        .run(&bus, never.clone(), never)
+        .await
+}
+
+struct Tell(mpsc::UnboundedSender<Instant>);
+
+impl Handler for Tell {
+    type Event = Hint;
+
+    async fn handle(&self, _: &Received<Hint>) -> Result<(), HandleError> {
+        self.0.send(Instant::now()).map_err(|error| HandleError::Reject(error.into()))
+    }
+}
+
+async fn idle(bus: Bus, seconds: u64) -> Result<(), anyhow::Error> {
+    let stop = Stop::new();
+    let (send, _received) = mpsc::unbounded_channel();
+    let groups = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let mut readers = tokio::task::JoinSet::new();
+    for (group, topic) in groups.into_iter().zip(Topic::ALL) {
+        let (bus, stop, send) = (bus.clone(), stop.clone(), send.clone());
+        readers.spawn(async move {
+            Subscription::new(group, Nowhere)
+                .on(topic, Tell(send))
+                .run(&bus, stop.clone(), stop)
+                .await
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = cpu()?;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    println!("CPU {} ms in {seconds} s", cpu()? - before);
+    stop.trigger();
+    while let Some(ended) = readers.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+/// The CPU time of this process so far, in ms (Linux).
+fn cpu() -> Result<u64, anyhow::Error> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| {
+        fields.get(at).context("no such field").and_then(|field| Ok(field.parse::<u64>()?))
+    };
+    Ok((ticks(11)? + ticks(12)?) * 10)
+}
+
+async fn latency(bus: Bus, count: usize) -> Result<(), anyhow::Error> {
+    let stop = Stop::new();
+    let (send, mut handled) = mpsc::unbounded_channel();
+    let mut reader = tokio::task::JoinSet::new();
+    let (group, stops) = (bus.clone(), stop.clone());
+    reader.spawn(async move {
+        Subscription::new("latency", Nowhere)
+            .on(TOPIC, Tell(send))
+            .run(&group, stops.clone(), stops)
+            .await
+    });
+    let publisher = bus.publisher(PublisherKind::Intake);
+    let (mut acknowledged, mut whole) = (Vec::new(), Vec::new());
+    for number in 0..count + 50 {
+        let begun = Instant::now();
+        publisher.publish(TOPIC, &format!("owner-{}", number % 100), value(number as i64)).await?;
+        let answered = begun.elapsed();
+        let end = handled.recv().await.context("the reader ended")?;
+        // The first ones pay for joining the group.
+        if number >= 50 {
+            acknowledged.push(answered);
+            whole.push(end.saturating_duration_since(begun));
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    println!("publish → acknowledged {}", percentiles(acknowledged));
+    println!("publish → handled {}", percentiles(whole));
+    stop.trigger();
+    while let Some(ended) = reader.join_next().await {
+        ended??;
+    }
+    bus.delete_topics().await;
+    Ok(())
+}
+
+fn percentiles(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |percent: usize| {
+        times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied()
+    };
+    format!("p50 {:?} p99 {:?} max {:?} of {}", at(50), at(99), at(100), times.len())
+}

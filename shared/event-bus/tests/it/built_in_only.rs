@@ -1,0 +1,155 @@
+//! What only the built-in log can show: one process, one reader per group, retention to the record, idle costs nothing.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::Topic;
+use event_bus::{Bus, BusError, LogSettings, PublishError, PublisherKind, Subscription};
+use kernel::{ManualClock, Timestamp};
+use lifecycle::Stop;
+
+use crate::support::{Notes, Parked, Running, TOPIC, World, envelope, log_settings, publish};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[tokio::test]
+async fn a_second_opening_of_the_same_log_is_refused_with_a_clear_message() {
+    let world = World::built_in(1).await;
+    let file = world.folder().join("bus.db");
+    let refused = Bus::built_in(log_settings(file.clone(), 1)).await.unwrap_err();
+    assert!(matches!(refused, BusError::InUse { .. }));
+    let message = refused.to_string();
+    assert!(
+        message.contains("in use by another process") && message.contains("bus.db"),
+        "{message}"
+    );
+    drop(world.bus);
+    Bus::built_in(log_settings(file, 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_has_one_reader() {
+    let world = World::built_in(1).await;
+    let running = Running::noting(&world.bus, "one", &Notes::new());
+    world.publish([(1, 1)]).await;
+    crate::support::eventually("the first reader to be there", || running.is_running()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let second = Subscription::new("one", Parked::default()).on(TOPIC, Notes::new());
+    let refused = second.run(&world.bus, Stop::new(), Stop::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("the group one already reads"), "{refused}");
+    running.stop().await;
+    // When it has ended there is room again.
+    let running = Running::noting(&world.bus, "one", &Notes::new());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
+    let settings = LogSettings {
+        partitions: 1,
+        retention: HOUR * 48,
+        ..LogSettings::new(folder.path().join("bus.db"), clock.clone())
+    };
+    let bus = Bus::built_in(settings.clone()).await.unwrap();
+    bus.ensure_topics(&[TOPIC]).await.unwrap();
+    publish(&bus, (0..5_000).map(|number| (1, number))).await;
+    clock.advance(HOUR * 47);
+    publish(&bus, [(1, 5_000)]).await;
+    assert_eq!(bus.read_all(TOPIC).await.unwrap().len(), 5_001);
+    clock.advance(HOUR * 2);
+    publish(&bus, [(1, 5_001)]).await;
+    // The sweep follows the publish that found it due.
+    bus.healthy().await.unwrap();
+    let left: Vec<i64> =
+        bus.read_all(TOPIC).await.unwrap().iter().map(|record| record.offset).collect();
+    assert_eq!(left, [5_000, 5_001]);
+    // A group that never read anything begins with what is left.
+    let notes = Notes::new();
+    let running = Running::noting(&bus, "late", &notes);
+    notes.reaches(2).await;
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 5_000), (1, 5_001)]);
+    assert_eq!(bus.unhandled().await.unwrap(), 0);
+    drop(bus);
+    // A long absence: swept at the start, and offsets go on where they were.
+    clock.advance(HOUR * 100);
+    let bus = Bus::built_in(settings).await.unwrap();
+    assert!(bus.read_all(TOPIC).await.unwrap().is_empty());
+    publish(&bus, [(1, 5_002)]).await;
+    assert_eq!(bus.read_all(TOPIC).await.unwrap()[0].offset, 5_002);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
+    let file = folder.path().join("bus.db");
+    let settings = LogSettings { partitions: 1, ..LogSettings::new(file.clone(), clock.clone()) };
+    let bus = Bus::built_in(settings.clone()).await.unwrap();
+    bus.ensure_topics(&[TOPIC]).await.unwrap();
+    let sentinel = b"a sentinel that nobody else writes".to_vec();
+    for _ in 0..50 {
+        bus.publisher(PublisherKind::Relay)
+            .publish(TOPIC, "owner-1", sentinel.clone())
+            .await
+            .unwrap();
+    }
+    clock.advance(HOUR * 60);
+    bus.publisher(PublisherKind::Relay).publish(TOPIC, "owner-1", b"later".to_vec()).await.unwrap();
+    bus.healthy().await.unwrap();
+    drop(bus);
+    // Reopened and closed, the write-ahead log has been worked into the file.
+    drop(Bus::built_in(settings).await.unwrap());
+    let contains = |bytes: Vec<u8>| bytes.windows(sentinel.len()).any(|window| window == sentinel);
+    assert!(!contains(std::fs::read(&file).unwrap()));
+}
+
+#[tokio::test]
+async fn the_number_of_partitions_is_fixed_when_a_topic_is_made() {
+    let world = World::built_in(3).await;
+    let file = world.folder().join("bus.db");
+    world.publish((0..30).map(|number| (number, number))).await;
+    let before = world.bus.read_all(TOPIC).await.unwrap();
+    let _folder = world.let_go();
+    let bus = Bus::built_in(log_settings(file, 12)).await.unwrap();
+    let report = &bus.ensure_topics(&[TOPIC]).await.unwrap()[0];
+    assert_eq!((report.created, report.partitions, report.differences.len()), (false, 3, 1));
+    assert_eq!(bus.read_all(TOPIC).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_topic_that_was_never_made_refuses_and_cannot_be_read() {
+    let world = World::built_in(1).await;
+    let answer = world
+        .bus
+        .publisher(PublisherKind::Intake)
+        .publish(Topic::Copies, "k", envelope(1, 1).encode())
+        .await;
+    assert_eq!(answer, Err(PublishError::Refused("the topic copies does not exist".to_owned())));
+    let subscription = Subscription::new("one", Parked::default()).on(Topic::Copies, Notes::new());
+    let refused = subscription.run(&world.bus, Stop::new(), Stop::new()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the topic copies does not exist");
+}
+
+#[tokio::test]
+async fn eight_idle_groups_use_less_than_a_hundredth_of_a_core() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("file:{}", folder.path().join("bus.db").display());
+    let output = Command::new(crate::kill::program())
+        .args([&address, "idle", "5"])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let ms: u64 = said
+        .trim()
+        .strip_prefix("CPU ")
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(ms <= 50, "{said}");
+}

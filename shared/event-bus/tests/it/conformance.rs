@@ -1,0 +1,476 @@
+//! What both transports promise.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use contracts::journal::JournalEntry;
+use contracts::{Envelope, Event, MAX_RECORD_BYTES, Origin, Topic};
+use event_bus::{
+    HandleError, Handler, Outgoing, PublishError, PublisherKind, Received, Subscription,
+};
+use kernel::{ApplicationId, AthleteId, Generation, Ids, SystemIds, Timestamp};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::sleep;
+
+use crate::support::{
+    Notes, Parked, Running, Stubborn, TOPIC, World, away, envelope, failed, outgoing,
+};
+
+pub(crate) async fn records_of_a_key_are_handled_in_order_and_none_is_lost(world: &World) {
+    let hints: Vec<_> =
+        (0..50).flat_map(|number| (0..20).map(move |owner| (owner, number))).collect();
+    world.publish(hints[..500].to_vec()).await;
+    let notes = Notes::reacting(|owner, number, _| {
+        Box::pin(async move {
+            sleep(Duration::from_micros(((owner * 7 + number * 13) % 11) as u64 * 100)).await;
+            Ok(())
+        })
+    });
+    let running = Running::noting(&world.bus, "one", &notes);
+    world.publish(hints[500..].to_vec()).await;
+    notes.reaches(1_000).await;
+    running.stop().await;
+    let wanted: BTreeMap<i64, Vec<i64>> = (0..20).map(|owner| (owner, (0..50).collect())).collect();
+    assert_eq!(notes.by_owner(), wanted);
+}
+
+pub(crate) async fn what_was_settled_does_not_come_again_after_a_restart(world: &World) {
+    world.publish((0..60).map(|number| (number % 7, number))).await;
+    let first = Notes::new();
+    let running = Running::noting(&world.bus, "one", &first);
+    first.reaches(60).await;
+    running.stop().await;
+    world.publish((60..70).map(|number| (number % 7, number))).await;
+    let second = Notes::new();
+    let running = Running::noting(&world.bus, "one", &second);
+    second.reaches(10).await;
+    running.stop().await;
+    assert_eq!(
+        second.all().into_iter().map(|(_, number)| number).collect::<BTreeSet<_>>(),
+        (60..70).collect()
+    );
+}
+
+pub(crate) async fn what_was_in_hand_at_a_hard_stop_comes_again(world: &World) {
+    world.publish([(1, 1), (1, 2)]).await;
+    let (begun, mut beginning) = mpsc::unbounded_channel();
+    let stuck = Notes::reacting(move |_, number, _| {
+        begun.send(number).unwrap();
+        Box::pin(std::future::pending())
+    });
+    let running = Running::noting(&world.bus, "one", &stuck);
+    assert_eq!(beginning.recv().await, Some(1));
+    running.stop_hard().await;
+    let notes = Notes::new();
+    let running = Running::noting(&world.bus, "one", &notes);
+    notes.reaches(2).await;
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 1), (1, 2)]);
+}
+
+pub(crate) async fn a_soft_stop_finishes_what_is_in_hand(world: &World) {
+    world.publish([(1, 1)]).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let (begun, mut beginning) = mpsc::unbounded_channel();
+    let held = Arc::clone(&gate);
+    let slow = Notes::reacting(move |_, number, _| {
+        begun.send(number).unwrap();
+        let held = Arc::clone(&held);
+        Box::pin(async move {
+            held.acquire().await.unwrap().forget();
+            Ok(())
+        })
+    });
+    let running = Running::noting(&world.bus, "one", &slow);
+    assert_eq!(beginning.recv().await, Some(1));
+    running.ask_to_stop();
+    sleep(Duration::from_millis(50)).await;
+    assert_eq!(slow.count(), 0);
+    gate.add_permits(1);
+    running.stop().await;
+    assert_eq!(slow.all(), [(1, 1)]);
+    // It was committed: the next run begins after it.
+    world.publish([(1, 2)]).await;
+    let notes = Notes::new();
+    let running = Running::noting(&world.bus, "one", &notes);
+    notes.reaches(1).await;
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 2)]);
+}
+
+pub(crate) async fn two_groups_each_receive_everything_at_their_own_pace(world: &World) {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let (fast, slow) = (
+        Notes::new(),
+        Notes::reacting(move |_, _, _| {
+            let held = Arc::clone(&held);
+            Box::pin(async move {
+                held.acquire().await.unwrap().forget();
+                Ok(())
+            })
+        }),
+    );
+    let one = Running::noting(&world.bus, "one", &fast);
+    let two = Running::noting(&world.bus, "two", &slow);
+    world.publish((0..40).map(|number| (number % 5, number))).await;
+    fast.reaches(40).await;
+    assert_eq!(slow.count(), 0);
+    gate.add_permits(40);
+    slow.reaches(40).await;
+    one.stop().await;
+    two.stop().await;
+    assert_eq!(fast.by_owner(), slow.by_owner());
+}
+
+pub(crate) async fn a_group_that_starts_late_reads_from_the_beginning(world: &World) {
+    world.publish((0..10).map(|number| (0, number))).await;
+    let notes = Notes::new();
+    let running = Running::noting(&world.bus, "late", &notes);
+    notes.reaches(10).await;
+    running.stop().await;
+    assert_eq!(notes.by_owner(), BTreeMap::from([(0, (0..10).collect())]));
+}
+
+pub(crate) async fn a_record_that_cannot_be_handled_is_parked_and_the_next_is_handled(
+    world: &World,
+) {
+    let publisher = world.bus.publisher(PublisherKind::Intake);
+    publisher.publish(TOPIC, "owner-1", b"\xff\xff no envelope".to_vec()).await.unwrap();
+    publisher.publish(TOPIC, "owner-1", envelope(1, 13).encode()).await.unwrap();
+    publisher.publish(TOPIC, "owner-1", envelope(1, 14).encode()).await.unwrap();
+    let notes = Notes::reacting(|_, number, _| {
+        Box::pin(async move {
+            if number == 13 {
+                Err(HandleError::Reject(anyhow::anyhow!("thirteen is not handled")))
+            } else {
+                Ok(())
+            }
+        })
+    });
+    let parked = Parked::default();
+    let subscription = Subscription::new("one", parked.clone()).on(TOPIC, notes.clone());
+    let running = Running::start(&world.bus, subscription);
+    notes.reaches(1).await;
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 14)]);
+    let parked = parked.all();
+    assert_eq!(parked.len(), 2);
+    assert_eq!(parked[0].0.value, b"\xff\xff no envelope");
+    assert_eq!(parked[0].0.key, "owner-1");
+    assert!(parked[0].1.contains("not an envelope"), "{}", parked[0].1);
+    assert!(parked[1].1.contains("thirteen is not handled"), "{}", parked[1].1);
+    // Its offset advanced: it does not come again.
+    let again = Notes::new();
+    let running = Running::noting(&world.bus, "one", &again);
+    world.publish([(1, 15)]).await;
+    again.reaches(1).await;
+    running.stop().await;
+    assert_eq!(again.all(), [(1, 15)]);
+}
+
+pub(crate) async fn a_failing_record_is_parked_after_its_attempts_and_holds_up_no_other_key(
+    world: &World,
+) {
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
+    let notes = Notes::reacting(move |owner, number, attempt| {
+        let failing = owner == 1 && number == 0;
+        if failing {
+            assert_eq!(counted.fetch_add(1, Ordering::SeqCst) + 1, attempt as usize);
+        }
+        Box::pin(async move { if failing { Err(failed()) } else { Ok(()) } })
+    });
+    let parked = Parked::default();
+    let subscription =
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(4).lanes(1);
+    // One lane: the failing record must leave it to the others while it waits.
+    world.publish((0..100).flat_map(|number| [(1, number), (2, number), (3, number)])).await;
+    let running = Running::start(&world.bus, subscription);
+    notes.reaches(200).await;
+    assert!(parked.all().is_empty(), "the other keys were done before the failing record gave up");
+    assert!(notes.all().iter().all(|(owner, _)| *owner != 1), "order holds within the failing key");
+    notes.reaches(299).await;
+    running.stop().await;
+    assert_eq!(attempts.load(Ordering::SeqCst), 4);
+    assert_eq!(parked.all().len(), 1);
+    assert_eq!(notes.by_owner()[&1], (1..100).collect::<Vec<_>>());
+}
+
+pub(crate) async fn what_may_not_be_parked_is_tried_until_it_succeeds(world: &World) {
+    let notes = Notes::reacting(|_, number, attempt| {
+        Box::pin(async move {
+            match (number, attempt) {
+                (1, 1) => Err(HandleError::Reject(anyhow::anyhow!("no"))),
+                (1, 2..4) => Err(failed()),
+                _ => Ok(()),
+            }
+        })
+    });
+    let parked = Parked::default();
+    let subscription =
+        Subscription::new("one", parked.clone()).on(TOPIC, Stubborn(notes.clone())).attempts(1);
+    world.publish([(1, 1), (1, 2)]).await;
+    let running = Running::start(&world.bus, subscription);
+    notes.reaches(2).await;
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 1), (1, 2)]);
+    assert!(parked.all().is_empty());
+}
+
+pub(crate) async fn a_handler_that_panics_parks_the_record_and_nothing_else(world: &World) {
+    let notes = Notes::reacting(|_, number, _| {
+        Box::pin(async move {
+            assert_ne!(number, 1, "this number panics (the test wants it so)");
+            Ok(())
+        })
+    });
+    let parked = Parked::default();
+    let subscription =
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(2);
+    world.publish([(1, 1), (1, 2)]).await;
+    let running = Running::start(&world.bus, subscription);
+    notes.reaches(1).await;
+    assert!(running.is_running());
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 2)]);
+    assert_eq!(parked.all().len(), 1);
+}
+
+pub(crate) async fn a_slow_key_does_not_hold_up_another(world: &World) {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let notes = Notes::reacting(move |owner, _, _| {
+        let held = Arc::clone(&held);
+        Box::pin(async move {
+            if owner == 1 {
+                held.acquire().await.unwrap().forget();
+            }
+            Ok(())
+        })
+    });
+    let subscription =
+        Subscription::new("one", Parked::default()).on(TOPIC, notes.clone()).lanes(2);
+    world.publish((0..100).flat_map(|number| [(1, number), (2, number), (3, number)])).await;
+    let running = Running::start(&world.bus, subscription);
+    notes.reaches(200).await;
+    assert!(notes.all().iter().all(|(owner, _)| *owner != 1));
+    gate.add_permits(100);
+    notes.reaches(300).await;
+    running.stop().await;
+}
+
+pub(crate) async fn what_is_away_pauses_without_loss_and_without_counting(world: &World) {
+    let gone = Arc::new(AtomicBool::new(true));
+    let tries = Arc::new(AtomicUsize::new(0));
+    let (still, tried) = (Arc::clone(&gone), Arc::clone(&tries));
+    let notes = Notes::reacting(move |_, _, attempt| {
+        assert_eq!(attempt, 1, "nothing counts while something is away");
+        tried.fetch_add(1, Ordering::SeqCst);
+        let still = still.load(Ordering::SeqCst);
+        Box::pin(async move { if still { Err(away()) } else { Ok(()) } })
+    });
+    let parked = Parked::default();
+    let subscription =
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(1);
+    world.publish((0..60).map(|number| (number % 6, number))).await;
+    let running = Running::start(&world.bus, subscription);
+    crate::support::eventually("a second round of tries", || tries.load(Ordering::SeqCst) > 12)
+        .await;
+    sleep(Duration::from_millis(500)).await;
+    let during = tries.load(Ordering::SeqCst);
+    assert!(during < 200, "{during} tries in less than a second are no pause");
+    assert_eq!(notes.count(), 0);
+    gone.store(false, Ordering::SeqCst);
+    notes.reaches(60).await;
+    running.stop().await;
+    assert!(parked.all().is_empty());
+    let wanted: BTreeMap<i64, Vec<i64>> =
+        (0..6).map(|owner| (owner, (0..10).map(|n| n * 6 + owner).collect())).collect();
+    assert_eq!(notes.by_owner(), wanted);
+}
+
+pub(crate) async fn parking_that_fails_is_tried_again_and_nothing_is_skipped(world: &World) {
+    let publisher = world.bus.publisher(PublisherKind::Intake);
+    publisher.publish(TOPIC, "owner-1", b"no envelope".to_vec()).await.unwrap();
+    world.publish([(1, 2)]).await;
+    let (notes, parked) = (Notes::new(), Parked::refusing(3));
+    let subscription =
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(1);
+    let running = Running::start(&world.bus, subscription);
+    notes.reaches(1).await;
+    running.stop().await;
+    assert_eq!(parked.all().len(), 1);
+}
+
+struct JournalNotes(mpsc::UnboundedSender<String>);
+
+impl Handler for JournalNotes {
+    type Event = JournalEntry;
+
+    async fn handle(&self, event: &Received<JournalEntry>) -> Result<(), HandleError> {
+        self.0.send(event.body.step.clone()).map_err(|error| HandleError::Reject(error.into()))
+    }
+}
+
+pub(crate) async fn a_kind_nobody_handles_is_skipped(world: &World) {
+    let entry = JournalEntry { step: "fetched".to_owned(), ..JournalEntry::default() };
+    let value = Envelope { payload: entry.into_payload(), ..envelope(1, 1) }.encode();
+    world.publish([(1, 1)]).await;
+    world.bus.publisher(PublisherKind::Relay).publish(TOPIC, "owner-1", value).await.unwrap();
+    let (send, mut steps) = mpsc::unbounded_channel();
+    let parked = Parked::default();
+    // Of two kinds in the topic this group handles one …
+    let running = Running::start(
+        &world.bus,
+        Subscription::new("one", parked.clone()).on(TOPIC, JournalNotes(send.clone())),
+    );
+    assert_eq!(steps.recv().await.as_deref(), Some("fetched"));
+    running.stop().await;
+    // … and another group handles both, each by its own handler.
+    let notes = Notes::new();
+    let both = Subscription::new("two", parked.clone())
+        .on(TOPIC, JournalNotes(send))
+        .on(TOPIC, notes.clone());
+    let running = Running::start(&world.bus, both);
+    assert_eq!(steps.recv().await.as_deref(), Some("fetched"));
+    running.stop().await;
+    assert_eq!(notes.all(), [(1, 1)]);
+    assert!(parked.all().is_empty());
+}
+
+pub(crate) async fn more_than_fits_in_hand_is_read_in_portions_and_in_order(world: &World) {
+    // All of one key, so that all lie in one partition: more than three times what may be in hand of one.
+    world.publish((0..4_000).map(|number| (1, number))).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let notes = Notes::reacting(move |_, _, _| {
+        let held = Arc::clone(&held);
+        Box::pin(async move {
+            held.acquire().await.unwrap().forget();
+            Ok(())
+        })
+    });
+    let running = Running::noting(&world.bus, "one", &notes);
+    sleep(Duration::from_millis(500)).await;
+    gate.add_permits(4_000);
+    notes.reaches(4_000).await;
+    running.stop().await;
+    assert_eq!(notes.by_owner()[&1], (0..4_000).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_record_for_every_partition_reaches_each_once(world: &World) {
+    let publisher = world.bus.publisher(PublisherKind::Relay);
+    publisher.publish_to_every_partition(TOPIC, envelope(1, 1).encode()).await.unwrap();
+    let everywhere = Outgoing { everywhere: true, ..outgoing(1, 2) };
+    assert_eq!(publisher.publish_many(vec![outgoing(1, 3), everywhere]).await, [Ok(()), Ok(())]);
+    let all = world.bus.read_all(TOPIC).await.unwrap();
+    let partitions = |of: i64| {
+        let all = all.iter().filter(|record| {
+            Envelope::decode(&record.value).unwrap().occurred_at == envelope(1, of).occurred_at
+        });
+        all.map(|record| record.partition).collect::<Vec<_>>()
+    };
+    assert_eq!(partitions(1), [0, 1, 2]);
+    assert_eq!(partitions(2), [0, 1, 2]);
+    assert_eq!(partitions(3).len(), 1);
+}
+
+pub(crate) async fn a_record_too_large_is_refused_and_its_neighbours_are_not(world: &World) {
+    let large = Outgoing { value: vec![0; MAX_RECORD_BYTES + 1], ..outgoing(1, 2) };
+    let largest = Outgoing { value: vec![0; MAX_RECORD_BYTES], ..outgoing(1, 3) };
+    let publisher = world.bus.publisher(PublisherKind::Relay);
+    let answers = publisher.publish_many(vec![outgoing(1, 1), large, largest]).await;
+    assert_eq!(answers[0], Ok(()));
+    assert!(
+        matches!(&answers[1], Err(PublishError::Refused(reason)) if reason.contains("16385 bytes")),
+        "{:?}",
+        answers[1]
+    );
+    assert_eq!(answers[2], Ok(()));
+    assert_eq!(world.bus.read_all(TOPIC).await.unwrap().len(), 2);
+    // A topic that was never made takes nothing.
+    let nowhere =
+        publisher_of(world).publish(Topic::Copies, "owner-1", envelope(1, 4).encode()).await;
+    assert!(nowhere.is_err());
+}
+
+fn publisher_of(world: &World) -> event_bus::Publisher {
+    world.bus.publisher(PublisherKind::Intake)
+}
+
+pub(crate) async fn an_existing_topic_is_left_as_it_is_and_its_difference_named(world: &World) {
+    let again = world.bus.ensure_topics(&[TOPIC, Topic::Copies]).await.unwrap();
+    assert_eq!(
+        (again[0].created, again[0].partitions, again[0].differences.len()),
+        (false, 3, 0),
+        "{again:?}"
+    );
+    assert_eq!((again[1].created, again[1].partitions), (true, 3));
+}
+
+pub(crate) async fn what_is_not_settled_is_counted(world: &World) {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let notes = Notes::reacting(move |_, _, _| {
+        let held = Arc::clone(&held);
+        Box::pin(async move {
+            held.acquire().await.unwrap().forget();
+            Ok(())
+        })
+    });
+    let running = Running::noting(&world.bus, "one", &notes);
+    world.publish((0..30).map(|number| (number % 3, number))).await;
+    assert_eq!(world.bus.unhandled().await.unwrap(), 30);
+    gate.add_permits(30);
+    notes.reaches(30).await;
+    running.stop().await;
+    assert_eq!(world.bus.unhandled().await.unwrap(), 0);
+}
+
+struct Whole(mpsc::UnboundedSender<Received<contracts::strava::Hint>>);
+
+impl Handler for Whole {
+    type Event = contracts::strava::Hint;
+
+    async fn handle(&self, event: &Received<Self::Event>) -> Result<(), HandleError> {
+        self.0.send(event.clone()).map_err(|_gone| failed())
+    }
+}
+
+pub(crate) async fn an_event_arrives_as_it_was_sent(world: &World) {
+    let sent = Envelope {
+        athlete: Some(AthleteId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1)))),
+        origins: vec![Origin {
+            application: ApplicationId::new(7),
+            generation: Generation::new(3),
+        }],
+        replay: true,
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+        ..envelope(1, 42)
+    };
+    world
+        .bus
+        .publisher(PublisherKind::Relay)
+        .publish(TOPIC, "owner-1", sent.encode())
+        .await
+        .unwrap();
+    let (send, mut received) = mpsc::unbounded_channel();
+    let running = Running::start(
+        &world.bus,
+        Subscription::new("one", Parked::default()).on(TOPIC, Whole(send)),
+    );
+    let event = received.recv().await.unwrap();
+    running.stop().await;
+    assert_eq!(event.id, sent.event_id);
+    assert_eq!(event.occurred_at, sent.occurred_at);
+    assert_eq!(event.athlete, sent.athlete);
+    assert_eq!(event.origins, sent.origins);
+    assert_eq!((event.cause, event.replay), (sent.cause, true));
+    assert_eq!(event.traceparent, sent.traceparent);
+    assert_eq!((event.topic, event.offset, event.attempt, event.body.object_id), (TOPIC, 0, 1, 42));
+    let record = &world.bus.read_all(TOPIC).await.unwrap()[0];
+    assert_eq!((record.key.as_str(), record.partition), ("owner-1", event.partition));
+}

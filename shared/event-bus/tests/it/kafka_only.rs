@@ -1,0 +1,140 @@
+//! What only Kafka can show: several members of a group, a broker that is away, and the same partition as the built-in log.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use contracts::Topic;
+use event_bus::{Bus, KafkaSettings, PublishError, PublisherKind};
+use tokio::time::sleep;
+
+use crate::support::{Notes, Running, TOPIC, World, envelope, eventually, publish};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_joins_takes_partitions_over_without_loss_and_without_repetition() {
+    let world = World::kafka(6).await;
+    let slow = || {
+        Notes::reacting(|_, _, _| {
+            Box::pin(async {
+                sleep(Duration::from_millis(2)).await;
+                Ok(())
+            })
+        })
+    };
+    let (first, second) = (slow(), slow());
+    publish(&world.bus, (0..2_000).map(|number| (number % 40, number))).await;
+    let one = Running::noting(&world.bus, "one", &first);
+    first.reaches(200).await;
+    let other = world.again().await;
+    let two = Running::noting(&other, "one", &second);
+    // The second member has its share of what comes from now on.
+    let mut number = 2_000;
+    while second.count() == 0 {
+        publish(&world.bus, (number..number + 100).map(|number| (number % 40, number))).await;
+        number += 100;
+        assert!(number < 60_000, "the second member never got a partition");
+        sleep(Duration::from_millis(100)).await;
+    }
+    eventually("everything handled", || first.count() + second.count() >= number as usize).await;
+    // Leaving works as joining does.
+    two.stop().await;
+    publish(&world.bus, (number..number + 100).map(|number| (number % 40, number))).await;
+    number += 100;
+    eventually("the rest handled by the first", || {
+        first.count() + second.count() >= number as usize
+    })
+    .await;
+    one.stop().await;
+    let mut by_owner: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for (owner, number) in first.all().into_iter().chain(second.all()) {
+        by_owner.entry(owner).or_default().push(number);
+    }
+    for (owner, numbers) in &mut by_owner {
+        numbers.sort_unstable();
+        let wanted: Vec<i64> = (0..number).filter(|number| number % 40 == *owner).collect();
+        assert_eq!(
+            *numbers, wanted,
+            "owner {owner}: each exactly once, for every revoke was drained"
+        );
+    }
+    for notes in [&first, &second] {
+        assert!(
+            notes.by_owner().values().all(|numbers| numbers.is_sorted()),
+            "order holds within a key and a member"
+        );
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_is_said_within_two_seconds() {
+    // A port nobody listens on: bound, then given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let bus = Bus::kafka(KafkaSettings::new(format!("127.0.0.1:{port}"))).await.unwrap();
+    let begun = Instant::now();
+    let answer = bus
+        .publisher(PublisherKind::Intake)
+        .publish(TOPIC, "owner-1", envelope(1, 1).encode())
+        .await;
+    assert!(matches!(answer, Err(PublishError::Unknown | PublishError::Away)), "{answer:?}");
+    assert!(bus.healthy().await.is_err());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_key_lies_in_the_same_partition_as_in_the_built_in_log() {
+    let (kafka, built_in) = (World::kafka(5).await, World::built_in(5).await);
+    let hints: Vec<_> = (0..60).map(|owner| (owner, 0)).collect();
+    kafka.publish(hints.clone()).await;
+    built_in.publish(hints).await;
+    let mut places = Vec::new();
+    for world in [&kafka, &built_in] {
+        let all = world.bus.read_all(TOPIC).await.unwrap();
+        let mut of: Vec<_> = all.into_iter().map(|record| (record.key, record.partition)).collect();
+        of.sort();
+        places.push(of);
+    }
+    assert_eq!(places[0], places[1]);
+    kafka.close().await;
+}
+
+#[tokio::test]
+async fn a_topic_has_the_retention_it_was_asked_for_and_says_when_it_has_another() {
+    let world = World::kafka(1).await;
+    let other = KafkaSettings {
+        partitions: 2,
+        prefix: world.prefix().to_owned(),
+        retention: Duration::from_hours(1),
+        ..KafkaSettings::new(testkit::kafka_brokers())
+    };
+    let report = Bus::kafka(other).await.unwrap().ensure_topics(&[TOPIC]).await.unwrap();
+    assert_eq!(
+        report[0].differences,
+        ["1 partitions instead of 2", "retention.ms is 172800000 instead of 3600000"]
+    );
+    assert!(world.bus.ensure_topics(&[TOPIC]).await.unwrap()[0].differences.is_empty());
+    world.close().await;
+}
+
+#[tokio::test]
+async fn warming_up_takes_less_than_a_second_and_the_first_record_then_little() {
+    let world = World::kafka(1).await;
+    let bus = world.again().await;
+    let begun = Instant::now();
+    bus.warm_up().await.unwrap();
+    let warm = begun.elapsed();
+    let begun = Instant::now();
+    bus.publisher(PublisherKind::Intake)
+        .publish(TOPIC, "owner-1", envelope(1, 1).encode())
+        .await
+        .unwrap();
+    let first = begun.elapsed();
+    // A loaded machine gets some slack; a cold producer would take half a second on its own.
+    assert!(
+        warm < Duration::from_secs(2) && first < Duration::from_millis(400),
+        "{warm:?}, then {first:?}"
+    );
+    assert!(
+        bus.publisher(PublisherKind::Intake).publish(Topic::Copies, "k", vec![1]).await.is_err()
+    );
+    world.close().await;
+}

@@ -1,0 +1,290 @@
+//! What the claims share: a bus with topics of its own, a handler that notes what it saw, a parking place.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use contracts::strava::Hint;
+use contracts::{Cause, Envelope, Event, Topic};
+use event_bus::{
+    Bus, HandleError, Handler, KafkaSettings, LogSettings, Outgoing, Parking, PublisherKind,
+    Received, Record, Subscription,
+};
+use futures::future::BoxFuture;
+use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
+use lifecycle::Stop;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+/// The topic most claims use.
+pub(crate) const TOPIC: Topic = Topic::Activities;
+
+/// A bus of its own: a fresh file, or topics and groups under a fresh prefix.
+pub(crate) struct World {
+    pub(crate) bus: Bus,
+    /// How a child process reaches the same log.
+    pub(crate) address: String,
+    prefix: String,
+    partitions: i32,
+    folder: Option<TempDir>,
+}
+
+impl World {
+    pub(crate) async fn built_in(partitions: i32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bus.db");
+        let bus = Bus::built_in(log_settings(file.clone(), partitions)).await.unwrap();
+        bus.ensure_topics(&[TOPIC, Topic::Athletes]).await.unwrap();
+        let address = format!("file:{}", file.display());
+        Self { bus, address, prefix: String::new(), partitions, folder: Some(folder) }
+    }
+
+    pub(crate) async fn kafka(partitions: i32) -> Self {
+        let brokers = testkit::kafka_brokers();
+        let prefix = testkit::topic_prefix();
+        let bus = Bus::kafka(kafka_settings(&brokers, &prefix, partitions)).await.unwrap();
+        bus.ensure_topics(&[TOPIC, Topic::Athletes]).await.unwrap();
+        let address = format!("kafka:{brokers}/{prefix}");
+        Self { bus, address, prefix, partitions, folder: None }
+    }
+
+    /// Another bus on the same topics, as another process would have.
+    pub(crate) async fn again(&self) -> Bus {
+        Bus::kafka(kafka_settings(&testkit::kafka_brokers(), &self.prefix, self.partitions))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.as_ref().unwrap().path().to_owned()
+    }
+
+    /// Lets go of the log; its folder stays as long as what is returned.
+    pub(crate) fn let_go(self) -> Option<TempDir> {
+        self.folder
+    }
+
+    /// Deletes the topics.
+    pub(crate) async fn close(self) {
+        if !self.is_built_in() {
+            self.bus.delete_topics().await;
+        }
+    }
+
+    /// Publishes these hints, all of one owner under one key.
+    pub(crate) async fn publish(&self, hints: impl IntoIterator<Item = (i64, i64)>) {
+        publish(&self.bus, hints).await;
+    }
+}
+
+pub(crate) fn log_settings(file: PathBuf, partitions: i32) -> LogSettings {
+    LogSettings { partitions, ..LogSettings::new(file, Arc::new(SystemClock::new())) }
+}
+
+pub(crate) fn kafka_settings(brokers: &str, prefix: &str, partitions: i32) -> KafkaSettings {
+    KafkaSettings { prefix: prefix.to_owned(), partitions, ..KafkaSettings::new(brokers) }
+}
+
+/// An envelope around a hint that carries a number.
+pub(crate) fn envelope(owner: i64, number: i64) -> Envelope {
+    let hint = Hint { application: 1, owner, object_id: number, ..Hint::default() };
+    Envelope {
+        event_id: EventId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1_790_000_000))),
+        occurred_at: Timestamp::from_secs(1_790_000_000 + number),
+        athlete: None,
+        origins: Vec::new(),
+        cause: Cause::Live,
+        replay: false,
+        traceparent: String::new(),
+        payload: hint.into_payload(),
+    }
+}
+
+pub(crate) fn outgoing(owner: i64, number: i64) -> Outgoing {
+    Outgoing {
+        topic: TOPIC,
+        key: format!("owner-{owner}"),
+        value: envelope(owner, number).encode(),
+        everywhere: false,
+    }
+}
+
+pub(crate) async fn publish(bus: &Bus, hints: impl IntoIterator<Item = (i64, i64)>) {
+    let records: Vec<_> =
+        hints.into_iter().map(|(owner, number)| outgoing(owner, number)).collect();
+    for chunk in records.chunks(1_000) {
+        for answer in bus.publisher(PublisherKind::Relay).publish_many(chunk.to_vec()).await {
+            answer.unwrap();
+        }
+    }
+}
+
+pub(crate) type Reaction =
+    Arc<dyn Fn(i64, i64, u32) -> BoxFuture<'static, Result<(), HandleError>> + Send + Sync>;
+
+/// Notes every hint it handled, and reacts as it is told.
+#[derive(Clone)]
+pub(crate) struct Notes {
+    handled: Arc<Mutex<Vec<(i64, i64)>>>,
+    reaction: Reaction,
+}
+
+impl Notes {
+    /// Handles everything at once.
+    pub(crate) fn new() -> Self {
+        Self::reacting(|_, _, _| Box::pin(async { Ok(()) }))
+    }
+
+    /// Reacts to (owner, number, attempt).
+    pub(crate) fn reacting(
+        reaction: impl Fn(i64, i64, u32) -> BoxFuture<'static, Result<(), HandleError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self { handled: Arc::default(), reaction: Arc::new(reaction) }
+    }
+
+    /// Everything handled so far, in the order in which handling ended.
+    pub(crate) fn all(&self) -> Vec<(i64, i64)> {
+        self.handled.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.handled.lock().unwrap().len()
+    }
+
+    /// The numbers of each owner, in order.
+    pub(crate) fn by_owner(&self) -> BTreeMap<i64, Vec<i64>> {
+        let mut by_owner: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (owner, number) in self.all() {
+            by_owner.entry(owner).or_default().push(number);
+        }
+        by_owner
+    }
+
+    pub(crate) async fn reaches(&self, count: usize) {
+        eventually(&format!("{count} handled"), || self.count() >= count).await;
+    }
+}
+
+impl Handler for Notes {
+    type Event = Hint;
+
+    async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
+        (self.reaction)(event.body.owner, event.body.object_id, event.attempt).await?;
+        self.handled.lock().unwrap().push((event.body.owner, event.body.object_id));
+        Ok(())
+    }
+}
+
+/// The same, but never parked: as an erase.
+pub(crate) struct Stubborn(pub(crate) Notes);
+
+impl Handler for Stubborn {
+    type Event = Hint;
+    const MAY_PARK: bool = false;
+
+    async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
+        self.0.handle(event).await
+    }
+}
+
+pub(crate) fn failed() -> HandleError {
+    HandleError::Failed(anyhow!("it does not work"))
+}
+
+pub(crate) fn away() -> HandleError {
+    HandleError::Unavailable(anyhow!("the database is away"))
+}
+
+/// A parking place in memory; it refuses as often as it is told.
+#[derive(Clone, Default)]
+pub(crate) struct Parked {
+    records: Arc<Mutex<Vec<(Record, String)>>>,
+    refuse: Arc<AtomicU32>,
+}
+
+impl Parked {
+    pub(crate) fn refusing(times: u32) -> Self {
+        Self { refuse: Arc::new(AtomicU32::new(times)), ..Self::default() }
+    }
+
+    pub(crate) fn all(&self) -> Vec<(Record, String)> {
+        self.records.lock().unwrap().clone()
+    }
+}
+
+impl Parking for Parked {
+    async fn park(&self, record: &Record, reason: &str) -> Result<(), anyhow::Error> {
+        let refused = self
+            .refuse
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if refused.is_ok() {
+            return Err(anyhow!("no room"));
+        }
+        self.records.lock().unwrap().push((record.clone(), reason.to_owned()));
+        Ok(())
+    }
+}
+
+/// A subscription at work.
+pub(crate) struct Running {
+    soft: Stop,
+    hard: Stop,
+    task: JoinSet<Result<(), anyhow::Error>>,
+}
+
+impl Running {
+    pub(crate) fn start(bus: &Bus, subscription: Subscription<Parked>) -> Self {
+        let (soft, hard, bus) = (Stop::new(), Stop::new(), bus.clone());
+        let mut task = JoinSet::new();
+        let stops = (soft.clone(), hard.clone());
+        task.spawn(async move { subscription.run(&bus, stops.0, stops.1).await });
+        Self { soft, hard, task }
+    }
+
+    /// A group that notes.
+    pub(crate) fn noting(bus: &Bus, group: &'static str, notes: &Notes) -> Self {
+        Self::start(bus, Subscription::new(group, Parked::default()).on(TOPIC, notes.clone()))
+    }
+
+    pub(crate) fn ask_to_stop(&self) {
+        self.soft.trigger();
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.soft.trigger();
+        self.task.join_next().await.unwrap().unwrap().unwrap();
+    }
+
+    pub(crate) async fn stop_hard(mut self) {
+        self.hard.trigger();
+        self.task.join_next().await.unwrap().unwrap().unwrap();
+    }
+
+    /// Whether it has ended on its own.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.task.is_empty()
+    }
+}
+
+/// Waits until it is so, at most a minute.
+pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !so() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
