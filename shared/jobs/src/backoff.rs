@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest pause.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+const LONGEST: Duration = Duration::from_mins(30);
 
 /// The pause after this many attempts: 2 s, 4 s, 8 s … half an hour.
 pub fn backoff(attempts: i64) -> Duration {

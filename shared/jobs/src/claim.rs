@@ -110,7 +110,6 @@ impl Queue {
     }
 
     /// Whose turn it is: `Some(None)` stands for jobs that are nobody's.
-    #[expect(clippy::option_option, reason = "no job at all, or a job that is nobody's")]
     async fn next_athlete(
         &self,
         kinds: &[&str],

@@ -20,13 +20,13 @@ const LEASE: Duration = Duration::from_secs(30);
 /// How often the lease of a running job is renewed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The longest sleep: other processes' jobs ring no bell here.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// The pause when the database is away.
 const AWAY: Duration = Duration::from_secs(2);
 /// How long closed jobs are kept: longer than the log keeps the hints they answer.
-const KEEP_CLOSED: Duration = Duration::from_secs(72 * 3600);
+const KEEP_CLOSED: Duration = Duration::from_hours(72);
 /// How often closed jobs are purged.
-const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 /// Does jobs of some kinds. The future may be dropped at any `.await`: keep the effect, and the
 /// closing of the job, in one transaction.
@@ -204,7 +204,7 @@ impl<H: JobHandler> Worker<H> {
                 Ok(false) if self.settled_itself(job).await => std::future::pending().await,
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::debug!(error = %anyhow::Error::from(error), "a lease was not renewed")
+                    tracing::debug!(error = %anyhow::Error::from(error), "a lease was not renewed");
                 }
             }
         }

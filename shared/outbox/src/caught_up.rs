@@ -9,11 +9,11 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use crate::{StoreError, sql};
 
 /// Who was away for longer has missed what the log has forgotten by now (it keeps 48 h).
-pub const PATIENCE: Duration = Duration::from_secs(42 * 3600);
+pub const PATIENCE: Duration = Duration::from_hours(42);
 /// How much newer an instant must be to be worth a write.
-const GRAIN: Duration = Duration::from_secs(600);
+const GRAIN: Duration = Duration::from_mins(10);
 /// How long an answer may take before the question is put again.
-pub const ASK_AGAIN: Duration = Duration::from_secs(3600);
+pub const ASK_AGAIN: Duration = Duration::from_hours(1);
 
 /// Where a service stands on one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]

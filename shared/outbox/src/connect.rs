@@ -73,8 +73,8 @@ pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
         .max_connections(MYSQL_CONNECTIONS)
         .acquire_timeout(MYSQL_WAIT)
         // After a failover a connection may lead to a server that became read-only.
-        .max_lifetime(Duration::from_secs(300))
-        .idle_timeout(Duration::from_secs(120))
+        .max_lifetime(Duration::from_mins(5))
+        .idle_timeout(Duration::from_mins(2))
         .test_before_acquire(false)
         .before_acquire(|conn, meta| {
             Box::pin(async move {

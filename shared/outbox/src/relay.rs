@@ -28,7 +28,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// How long what is left may take once a soft stop was asked for.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How often published rows are purged, at most.
-const PURGE_EVERY: Duration = Duration::from_secs(60);
+const PURGE_EVERY: Duration = Duration::from_mins(1);
 
 /// Where a relay publishes.
 pub trait Outlet: Send + Sync + 'static {
@@ -123,7 +123,7 @@ impl<O: Outlet> Relay<O> {
         match tokio::time::timeout(LAST_WORDS, self.drain()).await {
             Ok(Ok(look)) => tracing::debug!(?look, "the relay stops"),
             Ok(Err(error)) => {
-                tracing::warn!(error = %chain(&error), "the outbox could not be drained")
+                tracing::warn!(error = %chain(&error), "the outbox could not be drained");
             }
             Err(_) => tracing::warn!("the outbox was not drained in time"),
         }

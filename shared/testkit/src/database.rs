@@ -1,16 +1,16 @@
 //! A database for one test: made for it, dropped after it.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use outbox::{Target, sql};
+use sea_orm::sqlx;
 use sea_orm::sqlx::mysql::MySqlPoolOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sea_orm::sqlx::{self, Column as _, Row as _, TypeInfo as _, ValueRef as _};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
 use tempfile::TempDir;
 use url::Url;
 
+use crate::dump;
 use crate::servers::{mariadb_url, unique};
 
 /// A database of a test's own.
@@ -82,89 +82,8 @@ impl TestDatabase {
     /// and as hexadecimal digits. For "this must not be in the database" searches.
     pub async fn dump(&self) -> String {
         match &self.target {
-            Target::Sqlite { file } => {
-                let options = SqliteConnectOptions::new().filename(file);
-                let pool = SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .connect_with(options)
-                    .await
-                    .expect("SQLite");
-                let tables: Vec<(String,)> =
-                    sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-                        .fetch_all(&pool)
-                        .await
-                        .expect("tables");
-                let mut text = String::new();
-                for (table,) in tables {
-                    let select = sqlx::AssertSqlSafe(format!("SELECT * FROM \"{table}\""));
-                    for row in sqlx::query(select).fetch_all(&pool).await.expect("rows") {
-                        line(
-                            &mut text,
-                            &table,
-                            row.columns().iter().map(|column| {
-                                let value = row.try_get_raw(column.ordinal()).expect("a value");
-                                let (null, kind) =
-                                    (value.is_null(), value.type_info().name().to_owned());
-                                let shown = match kind.as_str() {
-                                    _ if null => None,
-                                    "INTEGER" => row
-                                        .try_get::<i64, _>(column.ordinal())
-                                        .ok()
-                                        .map(|n| n.to_string().into_bytes()),
-                                    "REAL" => row
-                                        .try_get::<f64, _>(column.ordinal())
-                                        .ok()
-                                        .map(|n| n.to_string().into_bytes()),
-                                    _ => row.try_get_unchecked::<Vec<u8>, _>(column.ordinal()).ok(),
-                                };
-                                (column.name().to_owned(), shown)
-                            }),
-                        );
-                    }
-                }
-                pool.close().await;
-                text
-            }
-            Target::MySql { url, name } => {
-                let pool = mysql(url, Some(name)).await;
-                let tables: Vec<(String,)> = sqlx::query_as(
-                    "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
-                )
-                .fetch_all(&pool)
-                .await
-                .expect("tables");
-                let mut text = String::new();
-                for (table,) in tables {
-                    let columns: Vec<(String,)> = sqlx::query_as(
-                        "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.COLUMNS \
-                         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
-                    )
-                    .bind(&table)
-                    .fetch_all(&pool)
-                    .await
-                    .expect("columns");
-                    let list: Vec<_> = columns
-                        .iter()
-                        .map(|(name,)| format!("CAST(`{name}` AS BINARY) AS `{name}`"))
-                        .collect();
-                    let select =
-                        sqlx::AssertSqlSafe(format!("SELECT {} FROM `{table}`", list.join(", ")));
-                    for row in sqlx::query(select).fetch_all(&pool).await.expect("rows") {
-                        line(
-                            &mut text,
-                            &table,
-                            columns.iter().enumerate().map(|(at, (name,))| {
-                                (
-                                    name.clone(),
-                                    row.try_get_unchecked::<Option<Vec<u8>>, _>(at).expect("bytes"),
-                                )
-                            }),
-                        );
-                    }
-                }
-                pool.close().await;
-                text
-            }
+            Target::Sqlite { file } => dump::sqlite(file).await,
+            Target::MySql { url, name } => dump::mysql(&mysql(url, Some(name)).await).await,
         }
     }
 
@@ -239,23 +158,4 @@ async fn mysql(url: &Url, name: Option<&str>) -> sqlx::MySqlPool {
         .unwrap_or_else(|error| {
             panic!("the server of PACELINE_TEST_MARIADB does not answer: {error}")
         })
-}
-
-fn line(text: &mut String, table: &str, values: impl Iterator<Item = (String, Option<Vec<u8>>)>) {
-    text.push_str(table);
-    for (name, value) in values {
-        match value {
-            None => _ = write!(text, " {name}=NULL"),
-            Some(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(shown) => _ = write!(text, " {name}={shown}"),
-                Err(_) => {
-                    _ = write!(text, " {name}={} 0x", String::from_utf8_lossy(&bytes));
-                    for byte in &bytes {
-                        _ = write!(text, "{byte:02x}");
-                    }
-                }
-            },
-        }
-    }
-    text.push('\n');
 }

@@ -52,7 +52,7 @@ impl Process {
             Ok(None) => {
                 panic!("the program ended without another line; it wrote:\n{}", self.output())
             }
-            Err(_) => panic!("no line within {within:?}; it wrote:\n{}", self.output()),
+            Err(_elapsed) => panic!("no line within {within:?}; it wrote:\n{}", self.output()),
         }
     }
 
@@ -104,10 +104,12 @@ impl Process {
 
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self, within: Duration) -> ExitStatus {
-        match tokio::time::timeout(within, self.child.wait()).await {
-            Ok(status) => status.expect("its exit status"),
-            Err(_) => panic!("it did not end within {within:?}; it wrote:\n{}", self.output()),
-        }
+        let ended = tokio::time::timeout(within, self.child.wait()).await;
+        ended
+            .unwrap_or_else(|_| {
+                panic!("it did not end within {within:?}; it wrote:\n{}", self.output())
+            })
+            .expect("its exit status")
     }
 
     async fn signal(&self, name: &str) {

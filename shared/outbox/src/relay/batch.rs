@@ -17,7 +17,7 @@ const SIZE: i64 = 200;
 /// How many published rows are deleted together.
 const PURGE: i64 = 500;
 /// How long a published row stays, for whoever wonders where an event is.
-const KEEP: Duration = Duration::from_secs(600);
+const KEEP: Duration = Duration::from_mins(10);
 
 /// Rows that are to be published, in the order of their ids.
 #[derive(Debug)]

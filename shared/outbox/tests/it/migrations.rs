@@ -1,0 +1,93 @@
+//! Migrations: from nothing, again, and after a crash between one and its record.
+
+use outbox::{Database, StoreError, add_column, create_index};
+use sea_orm_migration::MigrationTrait;
+use sea_orm_migration::prelude::{Alias, ColumnDef, Index, Table};
+use testkit::databases;
+
+use crate::support::{athlete, own};
+
+fn next_release() -> Vec<Box<dyn MigrationTrait>> {
+    let mut all = own();
+    let noted = Table::alter()
+        .table(Alias::new("newest"))
+        .add_column(ColumnDef::new("noted").big_integer().not_null().default(0))
+        .take();
+    all.push(add_column("test_0002_noted", noted));
+    all.push(create_index(
+        "test_0003_said",
+        Index::create().name("newest_said").table("newest").col("said").take(),
+    ));
+    all
+}
+
+#[tokio::test]
+async fn a_database_opens_from_nothing_and_again_and_from_the_previous_release() {
+    for of in databases().await {
+        for migrations in [own, own, next_release, next_release] {
+            let database = Database::open(&of.target(), migrations()).await.unwrap();
+            database.ping().await.unwrap();
+            database.effect(athlete(1)).await.unwrap().commit().await.unwrap();
+            database.close().await.unwrap();
+        }
+        assert_eq!(of.number("SELECT COUNT(noted) FROM newest").await, 0, "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_crash_between_a_migration_and_its_record_is_healed_by_the_next_start() {
+    for of in databases().await {
+        Database::open(&of.target(), next_release()).await.unwrap().close().await.unwrap();
+        of.run("DELETE FROM applied_migration").await;
+        Database::open(&of.target(), next_release()).await.unwrap();
+        let applied = of.number("SELECT COUNT(*) FROM applied_migration").await;
+        assert_eq!(
+            applied,
+            (outbox::migrations::kit().len() + next_release().len()) as i64,
+            "{}",
+            of.engine()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_migrate_refuses_a_database_that_lacks_a_migration() {
+    for of in databases().await {
+        Database::open(&of.target(), own()).await.unwrap().close().await.unwrap();
+        Database::open_migrated(&of.target(), own()).await.unwrap();
+        let error = Database::open_migrated(&of.target(), next_release()).await.unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Inconsistent { what } if what.contains("test_0002_noted")),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_processes_that_migrate_at_once_both_succeed() {
+    for of in databases().await {
+        let (target, again) = (of.target(), of.target());
+        let (one, two) =
+            futures::future::join(Database::open(&target, own()), Database::open(&again, own()))
+                .await;
+        one.unwrap_or_else(|error| panic!("{}: {error:?}", of.engine()));
+        two.unwrap_or_else(|error| panic!("{}: {error:?}", of.engine()));
+    }
+}
+
+#[tokio::test]
+async fn letters_of_other_case_are_other_letters_on_both_engines() {
+    for of in databases().await {
+        let database = Database::open(&of.target(), own()).await.unwrap();
+        for key in ["Key", "key"] {
+            let insert = "INSERT INTO newest (athlete, revision, said) VALUES (?, 1, 'ä')";
+            outbox::sql::execute(database.writer(), insert, [key.into()]).await.unwrap();
+        }
+        assert_eq!(
+            of.number("SELECT COUNT(*) FROM newest WHERE athlete = 'key'").await,
+            1,
+            "{}",
+            of.engine()
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! What these tests share.
+
+use std::sync::Arc;
+
+use contracts::journal::JournalEntry;
+use contracts::{Cause, Envelope, Origin, Topic, wire::envelope::Payload};
+use kernel::{ApplicationId, AthleteId, Generation, ManualClock, Timestamp};
+use outbox::{Database, Draft, create_table};
+use sea_orm_migration::MigrationTrait;
+use sea_orm_migration::prelude::{ColumnDef, Table};
+use testkit::{SeededIds, TestDatabase};
+use uuid::Uuid;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+/// A service's own table: one newest value per athlete.
+pub(crate) fn own() -> Vec<Box<dyn MigrationTrait>> {
+    let newest = Table::create()
+        .table("newest")
+        .col(ColumnDef::new("athlete").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("revision").big_integer().not_null())
+        .col(ColumnDef::new("said").string_len(64).not_null())
+        .take();
+    vec![create_table("test_0001_newest", newest)]
+}
+
+pub(crate) async fn open(of: &TestDatabase) -> (Database, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(NOW));
+    let database = Database::open(&of.target(), own()).await.unwrap();
+    (database.with(clock.clone(), Arc::new(SeededIds::new(7))), clock)
+}
+
+pub(crate) fn athlete(n: u128) -> AthleteId {
+    AthleteId::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn origin(application: i64, generation: i64) -> Origin {
+    Origin { application: ApplicationId::new(application), generation: Generation::new(generation) }
+}
+
+/// A journal entry that says `step`.
+pub(crate) fn draft(of: AthleteId, step: impl ToString) -> Draft<JournalEntry> {
+    Draft {
+        topic: Topic::Journal,
+        athlete: Some(of),
+        origins: vec![],
+        cause: Cause::Live,
+        replay: false,
+        body: JournalEntry {
+            service: "test".to_owned(),
+            step: step.to_string(),
+            ..JournalEntry::default()
+        },
+    }
+}
+
+/// What a journal entry said.
+pub(crate) fn step(value: &[u8]) -> String {
+    match Envelope::decode(value).unwrap().payload {
+        Payload::JournalEntry(entry) => entry.step,
+        other => panic!("no journal entry: {other:?}"),
+    }
+}
