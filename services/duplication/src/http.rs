@@ -1,0 +1,61 @@
+//! The doors: links, copies, and a try of the name match.
+
+mod copies;
+mod errors;
+mod links;
+mod rules;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use utoipa::OpenApi;
+
+use crate::usecases::Kit;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Doors {
+    kit: Data<Kit>,
+    verifier: Data<Arc<auth::Verifier>>,
+}
+
+impl Doors {
+    pub(crate) fn new(kit: Kit, verifier: Arc<auth::Verifier>) -> Self {
+        Self { kit: Data::new(kit), verifier: Data::new(verifier) }
+    }
+
+    /// Registers the routes.
+    pub(crate) fn configure(&self, config: &mut ServiceConfig) {
+        config
+            .app_data(self.kit.clone())
+            .app_data(self.verifier.clone())
+            .service(
+                web::resource("/v1/links")
+                    .route(web::post().to(links::propose))
+                    .route(web::get().to(links::list)),
+            )
+            .service(
+                web::resource("/v1/links/{id}")
+                    .route(web::get().to(links::get))
+                    .route(web::delete().to(links::end)),
+            )
+            .service(web::resource("/v1/links/{id}/accept").route(web::post().to(links::accept)))
+            .service(web::resource("/v1/rules/test").route(web::post().to(rules::test)))
+            .service(web::resource("/v1/copies").route(web::get().to(copies::list)))
+            .service(web::resource("/v1/copies/{id}").route(web::get().to(copies::get)));
+    }
+}
+
+/// The description of these doors.
+#[derive(OpenApi)]
+#[openapi(paths(
+    links::propose,
+    links::list,
+    links::get,
+    links::accept,
+    links::end,
+    rules::test,
+    copies::list,
+    copies::get
+))]
+pub(crate) struct Api;

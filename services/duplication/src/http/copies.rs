@@ -1,0 +1,139 @@
+//! `/v1/copies`: what became of each.
+
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use auth::SignedIn;
+use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query, etag, not_modified};
+use kernel::{CopyId, units};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::errors;
+use crate::domain::copy::Copy;
+use crate::usecases::{Kit, see};
+
+/// A copy.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CopyView {
+    /// Its id.
+    id: Uuid,
+    /// The link it was made under.
+    link: Uuid,
+    /// The guardian's activity.
+    activity: Uuid,
+    /// Whose activity it was.
+    guardian: Uuid,
+    /// Into whose account it goes.
+    child: Uuid,
+    /// `planned`, `sending`, `processing`, `done`, `failed`, `skipped`.
+    state: &'static str,
+    /// Why, as a code: `scope-missing`, `already-there`, `streams-pending`, ….
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    /// Strava's own words, where it refused.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detail: String,
+    /// The title.
+    name: String,
+    /// Strava's sport type.
+    sport: String,
+    /// When the activity began (RFC 3339).
+    start_at: String,
+    /// Metres.
+    distance_m: f64,
+    /// Its number in the child's account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strava_activity: Option<i64>,
+    /// The same as text: it may be too large for a script's numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strava_activity_str: Option<String>,
+    /// When the source changed after it was copied; the copy did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_changed_at: Option<String>,
+    /// When the source was deleted; the copy was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_removed_at: Option<String>,
+    /// When it was planned.
+    created_at: String,
+    /// When it last moved on.
+    updated_at: String,
+}
+
+impl From<&Copy> for CopyView {
+    fn from(copy: &Copy) -> Self {
+        let activity = copy.strava_activity.map(|activity| activity.get());
+        Self {
+            id: copy.id.as_uuid(),
+            link: copy.link.as_uuid(),
+            activity: copy.activity.as_uuid(),
+            guardian: copy.guardian.as_uuid(),
+            child: copy.child.as_uuid(),
+            state: copy.state.word(),
+            reason: copy.reason.clone(),
+            detail: copy.detail.clone(),
+            name: copy.source.name.clone(),
+            sport: copy.source.sport.clone(),
+            start_at: copy.source.start_at.to_rfc3339(),
+            distance_m: units::metres(copy.source.distance_dm),
+            strava_activity: activity,
+            strava_activity_str: activity.map(|activity| activity.to_string()),
+            source_changed_at: copy.source_changed_at.map(|at| at.to_rfc3339()),
+            source_removed_at: copy.source_removed_at.map(|at| at.to_rfc3339()),
+            created_at: copy.created_at.to_rfc3339(),
+            updated_at: copy.updated_at.to_rfc3339(),
+        }
+    }
+}
+
+/// The copies of the caller's activities, and those made for the caller; newest first.
+#[utoipa::path(get, path = "/v1/copies", tag = "copies", params(
+    ("cursor" = Option<String>, Query, description = "the `next` of the page before"),
+    ("limit" = Option<u32>, Query, description = "1 to 200, 50 unless told"),
+), responses(
+    (status = 200, description = "as it now is", body = Page<CopyView>, headers(("Link" = String, description = "the next page"))),
+    (status = 401, description = "not signed in"),
+    (status = 422, description = "a field is not as it should be"),
+))]
+pub(crate) async fn list(
+    caller: SignedIn,
+    kit: Data<Kit>,
+    Query(query): Query<PageQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let limit = query.limit()?;
+    let before = query.cursor.as_ref().map(Cursor::position::<CopyId>).transpose()?;
+    let (copies, next) = see::copies_of(&kit, caller.athlete(), before, limit as usize)
+        .await
+        .map_err(errors::store)?;
+    let next = next.map(|next| Cursor::to(&next)).transpose()?;
+    let page = Page { items: copies.iter().map(CopyView::from).collect::<Vec<_>>(), next };
+    let mut answer = HttpResponse::Ok();
+    if let Some(link) = page.link(&request) {
+        answer.insert_header(link);
+    }
+    Ok(answer.json(page))
+}
+
+/// One copy.
+#[utoipa::path(get, path = "/v1/copies/{id}", tag = "copies", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "as it now is", body = CopyView),
+    (status = 304, description = "nothing changed since the ETag in If-None-Match"),
+    (status = 404, description = "there is no such copy of yours"),
+))]
+pub(crate) async fn get(
+    caller: SignedIn,
+    kit: Data<Kit>,
+    Path(id): Path<Uuid>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let copy =
+        see::copy_of(&kit, caller.athlete(), CopyId::from_uuid(id)).await.map_err(errors::store)?;
+    let copy = copy.ok_or_else(Problem::not_found)?;
+    let tag = (header::ETAG, etag(copy.revision));
+    if not_modified(&request, copy.revision) {
+        return Ok(HttpResponse::NotModified().insert_header(tag).finish());
+    }
+    Ok(HttpResponse::Ok().insert_header(tag).json(CopyView::from(&copy)))
+}

@@ -1,0 +1,4 @@
+//! What runs beside the consumers.
+
+pub(crate) mod books;
+pub(crate) mod copier;
