@@ -1,1 +1,15 @@
 //! Local accounts, sessions and the key set they are checked with.
+
+mod domain;
+mod http;
+mod keys;
+mod service;
+mod settings;
+mod store;
+mod usecases;
+
+pub use domain::account::{Account, Email, EmailError};
+pub use keys::{KeyError, Keys};
+pub use service::{Parts, Service, StartError};
+pub use settings::Settings;
+pub use usecases::add_user::{AddUser, AddUserError};

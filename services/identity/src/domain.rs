@@ -1,0 +1,5 @@
+//! Accounts and passwords: pure rules.
+
+pub(crate) mod account;
+pub(crate) mod lockout;
+pub(crate) mod password;

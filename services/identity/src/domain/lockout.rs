@@ -1,0 +1,36 @@
+//! How guessing passwords is slowed down.
+
+use std::time::Duration;
+
+use kernel::Timestamp;
+
+/// What is known of failed sign-ins of one account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failures {
+    pub(crate) count: i64,
+    pub(crate) last_at_us: i64,
+}
+
+impl Failures {
+    /// Until when the account is locked, if it is.
+    pub(crate) fn locked_until(self, now: Timestamp, attempts: i64, lockout: Duration) -> Option<Timestamp> {
+        let until = Timestamp::from_micros(self.last_at_us).plus(lockout);
+        (self.count >= attempts && until > now).then_some(until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_locked_after_so_many_failures_and_for_so_long() {
+        let at = Timestamp::from_secs(1000);
+        let failures = Failures { count: 3, last_at_us: at.as_micros() };
+        let minute = Duration::from_secs(60);
+
+        assert_eq!(failures.locked_until(at, 3, minute), Some(at.plus(minute)));
+        assert_eq!(failures.locked_until(at, 4, minute), None);
+        assert_eq!(failures.locked_until(at.plus(minute), 3, minute), None);
+    }
+}

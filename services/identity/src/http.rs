@@ -1,0 +1,42 @@
+//! The doors: sessions, accounts for administrators, and the key set.
+
+mod errors;
+mod keys;
+mod sessions;
+mod users;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use auth::Verifier;
+use utoipa::OpenApi;
+
+use crate::usecases::Core;
+
+/// What handlers work with.
+#[derive(Clone, Debug)]
+pub(crate) struct Doors {
+    pub(crate) core: Arc<Core>,
+    pub(crate) verifier: Arc<Verifier>,
+    /// Whether the cookie may travel over TLS only.
+    pub(crate) secure: bool,
+}
+
+impl Doors {
+    pub(crate) fn configure(&self, routes: &mut ServiceConfig) {
+        routes
+            .app_data(Data::new(self.clone()))
+            .app_data(Data::new(Arc::clone(&self.verifier)))
+            .route("/v1/session", web::post().to(sessions::sign_in))
+            .route("/v1/session", web::delete().to(sessions::sign_out))
+            .route("/.well-known/jwks.json", web::get().to(keys::jwks))
+            .route("/v1/admin/users", web::get().to(users::list))
+            .route("/v1/admin/users", web::post().to(users::add))
+            .route("/v1/admin/users/{email}", web::delete().to(users::remove));
+    }
+}
+
+/// The public interface of the service.
+#[derive(OpenApi)]
+#[openapi(paths(sessions::sign_in, sessions::sign_out, keys::jwks, users::list, users::add, users::remove))]
+pub(crate) struct Api;

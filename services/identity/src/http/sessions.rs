@@ -1,0 +1,59 @@
+//! `POST` and `DELETE /v1/session`: sign in and out.
+
+use actix_web::HttpResponse;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::web::Data;
+use auth::SESSION_COOKIE;
+use http_kit::{Json, Problem};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Doors, errors};
+use crate::usecases::sign_in;
+
+/// Who wants to sign in.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Credentials {
+    email: String,
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Session {
+    /// A bearer token for every other route; the cookie carries the same.
+    access_token: String,
+    /// Seconds until it ends.
+    expires_in: i64,
+}
+
+/// Signs in with a local account.
+#[utoipa::path(post, path = "/v1/session", tag = "identity", request_body = Credentials, responses(
+    (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts")))]
+pub(crate) async fn sign_in(doors: Data<Doors>, Json(body): Json<Credentials>) -> Result<HttpResponse, Problem> {
+    let session =
+        sign_in::sign_in(&doors.core, &body.email, body.password).await.map_err(errors::signing_in)?;
+    let cookie = cookie(&doors, session.access_token.clone(), session.expires_in_s);
+    Ok(HttpResponse::Ok()
+        .cookie(cookie)
+        .json(Session { access_token: session.access_token, expires_in: session.expires_in_s }))
+}
+
+/// Signs out: the browser forgets the session.
+#[utoipa::path(delete, path = "/v1/session", tag = "identity", responses((status = 204)))]
+pub(crate) async fn sign_out(doors: Data<Doors>) -> HttpResponse {
+    HttpResponse::NoContent().cookie(cookie(&doors, String::new(), 0)).finish()
+}
+
+fn cookie(doors: &Doors, value: String, seconds: i64) -> Cookie<'static> {
+    Cookie::build(SESSION_COOKIE, value)
+        .path("/")
+        .http_only(true)
+        .secure(doors.secure)
+        .same_site(SameSite::Lax)
+        .max_age(Duration::seconds(seconds))
+        .finish()
+}

@@ -1,0 +1,114 @@
+//! The service: what it is made of and its doors.
+
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+use auth::Verifier;
+use http_kit::Probe;
+use kernel::{AthleteId, Clock, Ids};
+use outbox::{Database, StoreError, Target};
+use secrecy::SecretString;
+use utoipa::OpenApi;
+
+use crate::http::{Api, Doors};
+use crate::keys::Keys;
+use crate::settings::Settings;
+use crate::store::migrations;
+use crate::usecases::add_user::{AddUser, AddUserError, add_user};
+use crate::usecases::{CLIENT, Core, list_users, remove_user};
+use crate::{Account, Email};
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where its rows are.
+    pub database: Target,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Mints ids.
+    pub ids: Arc<dyn Ids>,
+    /// Signs sessions.
+    pub keys: Keys,
+    /// The issuer that sessions name.
+    pub issuer: String,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// Whether people reach us over TLS, so that the cookie may travel over nothing else.
+    pub secure: bool,
+    /// Its section of the settings.
+    pub settings: Settings,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its database could not be opened or migrated.
+    #[error("the database of identity could not be opened")]
+    Store(#[from] StoreError),
+}
+
+/// Keeps local accounts and signs people in.
+#[derive(Clone, Debug)]
+pub struct Service {
+    doors: Doors,
+}
+
+impl Service {
+    /// What it is called in topics, tables and on the command line.
+    pub const NAME: &'static str = "identity";
+    /// The client that its sessions are issued to.
+    pub const CLIENT: &'static str = CLIENT;
+
+    /// Opens the database and migrates it; nothing runs yet.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let Parts { database, clock, ids, keys, issuer, verifier, secure, settings } = parts;
+        let database = if settings.migrate {
+            Database::open(&database, migrations::all()).await?
+        } else {
+            Database::open_migrated(&database, migrations::all()).await?
+        }
+        .with(Arc::clone(&clock), Arc::clone(&ids));
+        let core = Arc::new(Core { database, clock, ids, keys, issuer, settings });
+        Ok(Self { doors: Doors { core, verifier, secure } })
+    }
+
+    /// The routes of the public door.
+    pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+        let doors = self.doors.clone();
+        move |config| doors.configure(config)
+    }
+
+    /// What must answer for it to be ready.
+    pub fn probes(&self) -> Vec<Probe> {
+        let core = Arc::clone(&self.doors.core);
+        vec![Probe::new("identity.database", move || {
+            let core = Arc::clone(&core);
+            async move { core.database.ping().await.map_err(|error| error.to_string()) }
+        })]
+    }
+
+    /// Adds an account and tells its password, which is kept nowhere.
+    pub async fn add_user(&self, command: AddUser) -> Result<(Account, SecretString), AddUserError> {
+        add_user(&self.doors.core, command).await
+    }
+
+    /// Every account, by address.
+    pub async fn users(&self) -> Result<Vec<Account>, StoreError> {
+        list_users::list_users(&self.doors.core).await
+    }
+
+    /// Removes the account of this address. `false`: there was none.
+    pub async fn remove_user(&self, email: &Email) -> Result<bool, StoreError> {
+        remove_user::remove_user(&self.doors.core, email).await
+    }
+
+    /// Removes the account of an athlete who is gone.
+    pub async fn forget(&self, athlete: AthleteId) -> Result<(), StoreError> {
+        remove_user::remove_athlete(&self.doors.core, athlete).await
+    }
+
+    /// The description of its public routes.
+    pub fn openapi() -> utoipa::openapi::OpenApi {
+        Api::openapi()
+    }
+}
