@@ -22,6 +22,8 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        // receivers close idle connections after some seconds; ours are gone before
+        .pool_idle_timeout(Duration::from_secs(1))
         .timeout(PATIENCE)
         .build()
 }

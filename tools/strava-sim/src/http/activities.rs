@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use serde_json::json;
 
 use super::guard::Caller;
 use super::params::Params;
@@ -94,6 +95,18 @@ fn slice(
     out
 }
 
+/// Does heavy work off the workers where a recorded file may have to be read first.
+async fn aside<T: Send + 'static>(
+    activity: &Arc<Activity>,
+    work: impl FnOnce(&Activity) -> T + Send + 'static,
+) -> Result<T, Fault> {
+    if !matches!(activity.source, Source::File(_) | Source::Marathon) {
+        return Ok(work(activity));
+    }
+    let activity = activity.clone();
+    web::block(move || work(&activity)).await.map_err(|_stopped| Fault::unavailable())
+}
+
 /// `GET /activities/{id}`.
 pub(crate) async fn show(
     sim: web::Data<Sim>,
@@ -102,7 +115,8 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Fault> {
     let sight = caller.sight()?;
     let (activity, athlete) = own(&sim, &caller, *id, sight)?;
-    Ok(reply::rendered(StatusCode::OK, activity.detail(sight, &athlete)))
+    let detail = aside(&activity, move |activity| activity.detail(sight, &athlete)).await?;
+    Ok(reply::rendered(StatusCode::OK, detail))
 }
 
 /// `GET /activities/{id}/laps`.
@@ -112,7 +126,10 @@ pub(crate) async fn laps(
     id: web::Path<i64>,
 ) -> Result<HttpResponse, Fault> {
     let (activity, _) = own(&sim, &caller, *id, caller.sight()?)?;
-    Ok(ok(&activity.streams().map(|streams| derive::laps(&activity, &streams)).unwrap_or_default()))
+    let laps = aside(&activity, |activity| {
+        activity.streams().map(|streams| derive::laps(activity, &streams)).unwrap_or_default()
+    });
+    Ok(ok(&laps.await?))
 }
 
 /// `GET /activities/{id}/zones`.
@@ -123,8 +140,12 @@ pub(crate) async fn zones(
 ) -> Result<HttpResponse, Fault> {
     let (activity, athlete) = own(&sim, &caller, *id, caller.sight()?)?;
     let bounds = athlete.heart_zones();
-    let zones = activity.streams().map(|streams| derive::zones(&activity, &streams, &bounds));
-    Ok(ok(&zones.unwrap_or_else(|| serde_json::json!([]))))
+    let zones = aside(&activity, move |activity| {
+        activity
+            .streams()
+            .map_or_else(|| json!([]), |streams| derive::zones(activity, &streams, &bounds))
+    });
+    Ok(ok(&zones.await?))
 }
 
 fn sport(params: &Params) -> Result<Option<&str>, Fault> {

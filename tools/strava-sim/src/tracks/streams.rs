@@ -109,6 +109,22 @@ impl Streams {
         });
     }
 
+    /// Gives a recording without distances, such as a pool swim, the device's total, evenly over the time moved.
+    pub(crate) fn spread(&mut self, total: f64) {
+        let moving = self.moving_s();
+        if moving == 0 || self.distance.last().is_some_and(|last| *last > 0.0) {
+            return;
+        }
+        let mut gone = 0;
+        for index in 1..self.time.len() {
+            if self.moving[index] {
+                gone += self.time[index] - self.time[index - 1];
+            }
+            self.distance[index] = round(total * gone as f64 / moving as f64, 1);
+        }
+        self.derive();
+    }
+
     /// Seconds spent moving.
     pub(crate) fn moving_s(&self) -> i64 {
         (1..self.time.len())

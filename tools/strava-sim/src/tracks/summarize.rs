@@ -21,7 +21,10 @@ impl Recorded {
         let track = super::parse(data_type, bytes)?;
         let first = track.points.first().map_or(0.0, |point| point.time_s);
         let start = first.floor();
-        let streams = Streams::from_track(&track);
+        let mut streams = Streams::from_track(&track);
+        if let Some(total) = track.distance {
+            streams.spread(total);
+        }
         let laps = track
             .laps
             .iter()
