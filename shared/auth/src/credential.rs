@@ -4,6 +4,8 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 use http_kit::Problem;
 use secrecy::{ExposeSecret, SecretString};
@@ -48,7 +50,8 @@ impl FromRequest for InternalCaller {
         let presented = crate::extract::bearer(request);
         ready(match (credential, presented) {
             (Some(credential), Some(presented)) if credential.matches(presented) => Ok(Self),
-            _ => Err(Problem::unauthorized("internal calls carry the service credential")),
+            _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "service-credential-required")
+                .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         })
     }
 }

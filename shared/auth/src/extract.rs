@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
 use http_kit::Problem;
@@ -45,8 +46,8 @@ impl FromRequest for SignedIn {
         let verifier = request.app_data::<web::Data<Arc<Verifier>>>().cloned();
         let token = presented(request);
         Box::pin(async move {
-            let verifier =
-                verifier.ok_or_else(|| Problem::unauthorized("nobody can sign in here"))?;
+            let verifier = verifier
+                .ok_or_else(|| Problem::unauthenticated().detail("nobody can sign in here"))?;
             let claims = verifier.verify(&token?).await.map_err(refusal)?;
             Ok(Self { athlete: claims.sub, permissions: verifier.permissions(&claims.groups) })
         })
@@ -56,7 +57,11 @@ impl FromRequest for SignedIn {
 fn refusal(rejected: Rejected) -> Problem {
     match rejected {
         Rejected::KeysAway(cause) => Problem::unavailable(cause),
-        other => Problem::unauthorized(other),
+        // RFC 6750: one that was presented and refused is told apart from none at all.
+        other => Problem::unauthenticated().detail(other).header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer error=\"invalid_token\""),
+        ),
     }
 }
 
@@ -66,13 +71,13 @@ fn presented(request: &HttpRequest) -> Result<String, Problem> {
         return Ok(token.to_owned());
     }
     let Some(cookie) = request.cookie(SESSION_COOKIE) else {
-        return Err(Problem::unauthorized("sign in first: POST /v1/session"));
+        return Err(Problem::unauthenticated().detail("sign in first: POST /v1/session"));
     };
     let harmless = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     if harmless || same_origin(request) {
         return Ok(cookie.value().to_owned());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site")
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site-request")
         .detail("a cookie alone changes nothing from another site"))
 }
 
@@ -136,7 +141,7 @@ impl<P: Grant> FromRequest for Require<P> {
             if signed_in.may(P::PERMISSION) {
                 return Ok(Self(signed_in, PhantomData));
             }
-            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden")
+            Err(Problem::forbidden()
                 .detail(format!("this needs the permission {:?}", P::PERMISSION).to_lowercase()))
         })
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
 use kernel::{Clock, Timestamp};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, MutexGuard, RwLock};
 use url::Url;
 
 /// How long a key set is believed without looking again.
 const FRESH: Duration = Duration::from_hours(1);
+/// How long an issuer that did not answer is left alone.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The keys of an issuer by their id.
 #[derive(Clone, Default)]
@@ -61,7 +63,7 @@ pub(crate) struct Keys {
     source: KeySource,
     clock: Arc<dyn Clock>,
     held: RwLock<Held>,
-    looking: Mutex<Option<Timestamp>>,
+    looking: Mutex<Looks>,
 }
 
 #[derive(Default)]
@@ -70,59 +72,123 @@ struct Held {
     fetched: Option<Timestamp>,
 }
 
+/// When the set was last looked up, and why.
+#[derive(Default)]
+struct Looks {
+    any: Option<Timestamp>,
+    for_unknown: Option<Timestamp>,
+}
+
+/// Why the key set could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The issuer does not answer, or not with 200.
+    #[error("the issuer does not answer with its keys")]
+    Http(#[from] reqwest::Error),
+    /// It answers with something else.
+    #[error("what the issuer answers is no key set")]
+    NoKeySet(#[from] serde_json::Error),
+    /// It did not answer a moment ago.
+    #[error("the issuer did not answer a moment ago")]
+    Lately,
+}
+
 impl Keys {
     pub(crate) fn new(source: KeySource, clock: Arc<dyn Clock>) -> Self {
         Self { source, clock, held: RwLock::default(), looking: Mutex::default() }
     }
 
     /// The key of this id; the set is looked up again when it is old or does not know the id.
-    pub(crate) async fn find(&self, id: &str) -> Result<Option<DecodingKey>, reqwest::Error> {
-        let (url, http, at_most_every) = match &self.source {
-            KeySource::Fixed(keys) => return Ok(keys.get(id).cloned()),
-            KeySource::Fetched { url, http, at_most_every } => (url, http, *at_most_every),
-        };
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<DecodingKey>, FetchError> {
+        if let KeySource::Fixed(keys) = &self.source {
+            return Ok(keys.get(id).cloned());
+        }
         let now = self.clock.now();
-        if let Some(key) = self.known(id, now).await {
-            return Ok(Some(key));
-        }
-        // One look at a time: whoever waited here finds what the one before fetched.
-        let mut last = self.looking.lock().await;
-        if let Some(key) = self.known(id, now).await {
-            return Ok(Some(key));
-        }
-        let outcome = match *last {
-            Some(at) if now.since(at) < at_most_every => Ok(()),
-            _ => {
-                *last = Some(now);
-                self.fetch(url, http, now).await
+        match self.known(id, now).await {
+            (Some(key), Age::Fresh) => Ok(Some(key)),
+            // Old keys keep working while somebody looks, and while the issuer is away.
+            (Some(key), _) => {
+                if let Ok(looks) = self.looking.try_lock() {
+                    self.look(looks, now, Why::Old).await.unwrap_or_else(|error| tell(&error));
+                    return Ok(self.known(id, now).await.0.or(Some(key)));
+                }
+                Ok(Some(key))
             }
-        };
-        let held = self.held.read().await;
-        match (held.keys.get(id).cloned(), outcome) {
-            // Old keys keep working while the issuer is away.
-            (Some(key), _) => Ok(Some(key)),
-            (None, Err(error)) if held.fetched.is_none() => Err(error),
-            (None, _) => Ok(None),
+            (None, _) => self.find_unknown(id, now).await,
         }
     }
 
-    async fn known(&self, id: &str, now: Timestamp) -> Option<DecodingKey> {
-        let held = self.held.read().await;
-        let fresh = held.fetched.is_some_and(|fetched| now.since(fetched) < FRESH);
-        if fresh { held.keys.get(id).cloned() } else { None }
-    }
-
-    async fn fetch(
+    /// One look at a time: whoever waits here finds what the one before fetched.
+    async fn find_unknown(
         &self,
-        url: &Url,
-        http: &reqwest::Client,
+        id: &str,
         now: Timestamp,
-    ) -> Result<(), reqwest::Error> {
-        let document = http.get(url.clone()).send().await?.error_for_status()?.text().await?;
-        match KeySet::parse(&document) {
-            Ok(keys) => *self.held.write().await = Held { keys, fetched: Some(now) },
-            Err(error) => tracing::warn!(%error, "the key set is not one; the old keys stay"),
+    ) -> Result<Option<DecodingKey>, FetchError> {
+        let looks = self.looking.lock().await;
+        let (key, age) = self.known(id, now).await;
+        if key.is_some() {
+            return Ok(key);
         }
+        let why = if matches!(age, Age::Never) { Why::Old } else { Why::Unknown };
+        match (self.look(looks, now, why).await, age) {
+            (Ok(()), _) => Ok(self.known(id, now).await.0),
+            (Err(error), Age::Never) => Err(error),
+            (Err(error), _) => {
+                tell(&error);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn known(&self, id: &str, now: Timestamp) -> (Option<DecodingKey>, Age) {
+        let held = self.held.read().await;
+        let age = match held.fetched {
+            Some(fetched) if now.since(fetched) < FRESH => Age::Fresh,
+            Some(_) => Age::Old,
+            None => Age::Never,
+        };
+        (held.keys.get(id).cloned(), age)
+    }
+
+    async fn look(
+        &self,
+        mut looks: MutexGuard<'_, Looks>,
+        now: Timestamp,
+        why: Why,
+    ) -> Result<(), FetchError> {
+        let KeySource::Fetched { url, http, at_most_every } = &self.source else { return Ok(()) };
+        let lately =
+            |last: Option<Timestamp>, span| last.is_some_and(|last| now.since(last) < span);
+        match why {
+            Why::Old if lately(looks.any, AFTER_FAILURE) => return Err(FetchError::Lately),
+            Why::Unknown if lately(looks.for_unknown, *at_most_every) => return Ok(()),
+            Why::Unknown => looks.for_unknown = Some(now),
+            Why::Old => {}
+        }
+        looks.any = Some(now);
+        let document = http.get(url.clone()).send().await?.error_for_status()?.text().await?;
+        let keys = KeySet::parse(&document)?;
+        *self.held.write().await = Held { keys, fetched: Some(now) };
         Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Age {
+    Never,
+    Old,
+    Fresh,
+}
+
+#[derive(Clone, Copy)]
+enum Why {
+    Old,
+    Unknown,
+}
+
+fn tell(error: &FetchError) {
+    if !matches!(error, FetchError::Lately) {
+        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(%error, cause, "the key set cannot be looked up; the old keys stay");
     }
 }

@@ -10,5 +10,5 @@ mod verifier;
 pub use claims::{Claims, Permission};
 pub use credential::{InternalCaller, ServiceCredential};
 pub use extract::{Admin, Grant, Require, SESSION_COOKIE, SignedIn, User};
-pub use jwks::{KeySet, KeySource};
+pub use jwks::{FetchError, KeySet, KeySource};
 pub use verifier::{Rejected, Verifier, VerifierSettings};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use kernel::Clock;
 
-use crate::jwks::{KeySource, Keys};
+use crate::jwks::{FetchError, KeySource, Keys};
 use crate::{Claims, Permission};
 
 /// How far the clocks of issuer and verifier may differ, in seconds.
@@ -59,7 +59,7 @@ pub enum Rejected {
     OtherClient,
     /// The key set cannot be fetched.
     #[error("the key set cannot be fetched")]
-    KeysAway(#[source] reqwest::Error),
+    KeysAway(#[source] FetchError),
 }
 
 impl Verifier {

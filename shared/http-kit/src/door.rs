@@ -19,6 +19,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests in flight may take when we stop.
 const LAST_REQUESTS_S: u64 = 10;
 
+/// A listener on this address; port 0 takes any free one.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
+}
+
 /// A door about to be opened.
 #[derive(Debug)]
 pub struct Door {

@@ -78,7 +78,7 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let path = web::Path::<T>::from_request(request, payload).into_inner();
-        ready(path.map(|path| Self(path.into_inner())).map_err(|_| Problem::not_found()))
+        ready(path.map(|path| Self(path.into_inner())).map_err(|_no_such| Problem::not_found()))
     }
 }
 

@@ -14,11 +14,11 @@ mod problem;
 pub mod problems;
 
 pub use allowed::Allowed;
-pub use door::{Door, Serving, defaults, serve};
+pub use door::{Door, Serving, bind, defaults, serve};
 pub use edge::{RequestId, edge};
-pub use etag::{entity_tag, etag, if_match, not_modified};
+pub use etag::{Tag, etag, etag_with, if_match, not_modified};
 pub use extract::{BodyLimit, Form, Json, Path, Query};
 pub use metrics::{Metrics, MetricsError};
 pub use page::{Cursor, Page, PageQuery};
 pub use probes::{Ops, Probe, Version};
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, ProblemDocument};

@@ -24,6 +24,7 @@ type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Syn
 pub struct Probe {
     name: String,
     check: Check,
+    vital: bool,
 }
 
 impl fmt::Debug for Probe {
@@ -41,7 +42,14 @@ impl Probe {
         E: Display,
     {
         let check = move || check().map(|result| result.map_err(|error| error.to_string())).boxed();
-        Self { name: name.into(), check: Arc::new(check) }
+        Self { name: name.into(), check: Arc::new(check), vital: true }
+    }
+
+    /// The program is ready also when this check fails; it is shown all the same.
+    #[must_use]
+    pub fn not_vital(mut self) -> Self {
+        self.vital = false;
+        self
     }
 
     /// Its name.
@@ -103,7 +111,7 @@ impl Ops {
     /// Every check, at the same time.
     pub async fn check(&self) -> Readiness {
         let checks = join_all(self.probes.iter().map(checked)).await;
-        let ready = !self.stop.is_stopped() && checks.iter().all(|check| check.error.is_none());
+        let ready = !self.stop.is_stopped() && checks.iter().all(|check| check.ok || !check.vital);
         let status = match (ready, self.stop.is_stopped()) {
             (true, _) => "ready",
             (false, true) => "stopping",
@@ -129,6 +137,8 @@ pub struct Checked {
     pub name: String,
     /// Whether it is well.
     pub ok: bool,
+    /// Whether readiness depends on it.
+    pub vital: bool,
     /// How long it took.
     pub ms: u64,
     /// What is wrong.
@@ -140,7 +150,7 @@ async fn checked(probe: &Probe) -> Checked {
     let began = Instant::now();
     let error = probe.check().await.err();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Checked { name: probe.name.clone(), ok: error.is_none(), ms, error }
+    Checked { name: probe.name.clone(), ok: error.is_none(), vital: probe.vital, ms, error }
 }
 
 async fn livez() -> HttpResponse {

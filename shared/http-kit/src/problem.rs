@@ -21,6 +21,28 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// The body of a problem, for the API's description.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// Which kind of problem: the address of a page that describes it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: Option<String>,
+    /// Where: the path of the request.
+    pub instance: Option<String>,
+    /// The fields that are wrong.
+    pub errors: Option<Vec<FieldError>>,
+    /// When to try again (RFC 3339).
+    pub retry_at: Option<String>,
+    /// The trace this happened in, also found in the log.
+    pub trace_id: Option<String>,
+}
+
 /// An error on its way to a caller. Callers of a 5xx learn nothing but the trace id; the log has the cause.
 pub struct Problem(Box<Inner>);
 
@@ -76,6 +98,11 @@ impl Problem {
     pub fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 401, and why.
+    pub fn unauthorized(detail: impl Display) -> Self {
+        Self::unauthenticated().detail(detail)
     }
 
     /// 403: known, but not allowed.

@@ -288,7 +288,9 @@ async fn readiness_names_what_is_missing_and_ends_with_the_stop() {
         commit: None,
         services: vec!["stats".into()],
     };
-    let ops = Ops::new(vec![database, bus], Metrics::detached().unwrap(), version, stop.clone());
+    let traces = Probe::new("traces", || async { Err::<(), _>("no collector") }).not_vital();
+    let ops =
+        Ops::new(vec![database, bus, traces], Metrics::detached().unwrap(), version, stop.clone());
     let host = Host::of(ops.routes());
 
     let answer = ask(host.get("/readyz")).await;
