@@ -38,7 +38,7 @@ pub(super) fn failed(error: &StoreError) -> HttpResponse {
 /// The problem this is.
 pub(super) fn problem(error: SummaryError) -> Problem {
     match error {
-        SummaryError::Unanswerable(why) => Problem::invalid(why.field(), &why),
+        SummaryError::Unanswerable(why) => Problem::invalid().field(why.field(), &why),
         SummaryError::Store(error @ (StoreError::Away(_) | StoreError::Contended(_))) => {
             Problem::unavailable(error)
         }

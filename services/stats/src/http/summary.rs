@@ -4,7 +4,7 @@ use actix_web::http::header::ETAG;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
-use http_kit::{Problem, ProblemDocument, etag, not_modified};
+use http_kit::{Problem, ProblemDocument, etag_with, not_modified};
 use kernel::Sport;
 use kernel::units::metres;
 use serde::Serialize;
@@ -113,7 +113,7 @@ pub(super) async fn get_summary(
     let athlete = athlete.athlete();
     let Understood { question, version } =
         understand(&core, athlete, &asked(request.query_string())).await.map_err(problem)?;
-    let tag = etag(version, &parts(&question, &core.store.incarnation()));
+    let tag = etag_with(version, &parts(&question, &core.store.incarnation()));
     if not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
