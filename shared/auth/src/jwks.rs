@@ -108,9 +108,10 @@ impl Keys {
             (Some(key), Age::Fresh) => Ok(Some(key)),
             // Old keys keep working while somebody looks, and while the issuer is away.
             (Some(key), _) => {
-                if let Ok(looks) = self.looking.try_lock() {
-                    self.look(looks, now, Why::Old).await.unwrap_or_else(|error| tell(&error));
-                    return Ok(self.known(id, now).await.0.or(Some(key)));
+                let Ok(looks) = self.looking.try_lock() else { return Ok(Some(key)) };
+                match self.look(looks, now, Why::Old).await {
+                    Ok(()) => return Ok(self.known(id, now).await.0),
+                    Err(error) => tell(&error),
                 }
                 Ok(Some(key))
             }

@@ -1,0 +1,119 @@
+//! An issuer of our own: it signs what it is told and counts who asks for its keys.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use lifecycle::Tasks;
+use serde_json::{Value, json};
+
+pub(crate) const NOW: i64 = 1_800_000_000;
+pub(crate) const ATHLETE: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+
+/// A key pair with its id.
+#[derive(Clone)]
+pub(crate) struct Key {
+    signing: EncodingKey,
+    pub(crate) public: Jwk,
+}
+
+impl Key {
+    pub(crate) fn made(id: &str) -> Self {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let body = STANDARD.encode(der.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+        let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
+        let mut public = Jwk::from_encoding_key(&signing, Algorithm::RS256).unwrap();
+        public.common.key_id = Some(id.to_owned());
+        Self { signing, public }
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.public.common.key_id.clone().unwrap()
+    }
+
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        self.sign_as(&self.id(), claims)
+    }
+
+    pub(crate) fn sign_as(&self, id: &str, claims: &Value) -> String {
+        let header = Header { kid: Some(id.to_owned()), ..Header::new(Algorithm::RS256) };
+        jsonwebtoken::encode(&header, claims, &self.signing).unwrap()
+    }
+}
+
+/// What a good token says.
+pub(crate) fn claims() -> Value {
+    json!({
+        "sub": ATHLETE, "iss": "https://issuer.example", "token_use": "access", "client_id": "web",
+        "exp": NOW + 3600, "iat": NOW, "cognito:groups": ["User"],
+    })
+}
+
+/// The good claims, but for one.
+pub(crate) fn claims_with(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+/// A token whose header and signature are made by hand.
+pub(crate) fn forged(header: &Value, signature: &[u8]) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{}", part(header), part(&claims()), URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The issuer's key set behind a door.
+#[derive(Clone, Default)]
+pub(crate) struct Issuer {
+    pub(crate) keys: Arc<Mutex<Vec<Jwk>>>,
+    pub(crate) asked: Arc<AtomicUsize>,
+    pub(crate) away: Arc<AtomicBool>,
+}
+
+impl Issuer {
+    pub(crate) fn with(keys: &[&Key]) -> Self {
+        let issuer = Self::default();
+        issuer.publish(keys);
+        issuer
+    }
+
+    pub(crate) fn publish(&self, keys: &[&Key]) {
+        *self.keys.lock().unwrap() = keys.iter().map(|key| key.public.clone()).collect();
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Opens the door: where the key set is.
+    pub(crate) fn open(&self, tasks: &Tasks) -> String {
+        let issuer = self.clone();
+        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let routes = move |config: &mut web::ServiceConfig| {
+            config.app_data(Data::new(issuer.clone())).route("/jwks", web::get().to(jwks));
+        };
+        let door = http_kit::Door::new(listener).workers(1).open(tasks, routes).unwrap();
+        format!("http://{}/jwks", door.address())
+    }
+}
+
+async fn jwks(issuer: Data<Issuer>) -> HttpResponse {
+    issuer.asked.fetch_add(1, Ordering::SeqCst);
+    // Slow enough that a flood of askers would meet here if nobody held them back.
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    if issuer.away.load(Ordering::SeqCst) {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    let keys = issuer.keys.lock().unwrap().clone();
+    HttpResponse::Ok().json(JwkSet { keys })
+}

@@ -1,0 +1,203 @@
+//! Tokens as they come: good ones, and every kind of bad one.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod doors;
+mod issuer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use auth::{KeySet, KeySource, Permission, Rejected, Verifier, VerifierSettings};
+use issuer::{ATHLETE, Issuer, Key, NOW, claims, claims_with, forged};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use kernel::{ManualClock, Timestamp};
+use lifecycle::Tasks;
+use serde_json::json;
+
+const EVERY: Duration = Duration::from_mins(5);
+
+pub(crate) fn settings() -> VerifierSettings {
+    VerifierSettings {
+        issuer: "https://issuer.example".to_owned(),
+        clients: vec!["web".to_owned(), "cli".to_owned()],
+        groups: BTreeMap::from([
+            ("Admin".to_owned(), Permission::Admin),
+            ("User".to_owned(), Permission::User),
+        ]),
+    }
+}
+
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(Timestamp::from_secs(NOW)))
+}
+
+pub(crate) fn fixed(key: &Key) -> Arc<Verifier> {
+    let document = serde_json::to_string(&JwkSet { keys: vec![key.public.clone()] }).unwrap();
+    let keys = KeySource::Fixed(KeySet::parse(&document).unwrap());
+    Arc::new(Verifier::new(settings(), keys, clock()))
+}
+
+fn fetching(address: &str, clock: Arc<ManualClock>) -> Verifier {
+    let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
+    let source = KeySource::Fetched { url: address.parse().unwrap(), http, at_most_every: EVERY };
+    Verifier::new(settings(), source, clock)
+}
+
+#[tokio::test]
+async fn a_good_token_says_who_and_what_they_may() {
+    let key = Key::made("one");
+    let verifier = fixed(&key);
+
+    let believed = verifier.verify(&key.sign(&claims())).await.unwrap();
+
+    assert_eq!(believed.sub.to_string(), ATHLETE);
+    assert_eq!(verifier.permissions(&believed.groups), [Permission::User]);
+    let second_client = key.sign(&claims_with("client_id", json!("cli")));
+    assert!(verifier.verify(&second_client).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
+    let key = Key::made("one");
+    let verifier = fixed(&key);
+    let refused = async |claims| verifier.verify(&key.sign(&claims)).await.unwrap_err();
+
+    let wrong_issuer = claims_with("iss", json!("https://issuer.example.evil"));
+    assert!(matches!(refused(wrong_issuer).await, Rejected::Invalid(_)));
+    for token_use in [json!("id"), json!("refresh"), json!("")] {
+        assert!(matches!(refused(claims_with("token_use", token_use)).await, Rejected::NotAccess));
+    }
+    for client in [json!("other"), json!("")] {
+        assert!(matches!(refused(claims_with("client_id", client)).await, Rejected::OtherClient));
+    }
+    assert!(matches!(refused(claims_with("sub", json!("not a uuid"))).await, Rejected::Invalid(_)));
+    for missing in ["iss", "token_use", "client_id", "exp", "sub"] {
+        let mut without = claims();
+        without.as_object_mut().unwrap().remove(missing);
+        refused(without).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_a_minute_after_its_end_by_our_clock() {
+    let key = Key::made("one");
+    let verifier = fixed(&key);
+    let ending = |exp| key.sign(&claims_with("exp", json!(exp)));
+
+    assert!(verifier.verify(&ending(NOW - 59)).await.is_ok());
+    assert!(matches!(verifier.verify(&ending(NOW - 61)).await, Err(Rejected::Expired)));
+}
+
+#[tokio::test]
+async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
+    let (key, other) = (Key::made("one"), Key::made("two"));
+    let verifier = fixed(&key);
+
+    for alg in ["none", "None", "NONE", ""] {
+        let unsigned = forged(&json!({"alg": alg, "typ": "JWT", "kid": "one"}), b"");
+        assert!(verifier.verify(&unsigned).await.is_err(), "alg={alg}");
+    }
+    // The public key as the secret of an HMAC: the classic confusion of algorithms.
+    let public = serde_json::to_string(&key.public).unwrap();
+    let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::HS256) };
+    let confused =
+        jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(public.as_bytes()))
+            .unwrap();
+    assert!(matches!(verifier.verify(&confused).await, Err(Rejected::Algorithm)));
+
+    let by_another = other.sign_as("one", &claims());
+    assert!(matches!(verifier.verify(&by_another).await, Err(Rejected::Invalid(_))));
+    assert!(matches!(verifier.verify(&other.sign(&claims())).await, Err(Rejected::UnknownKey)));
+
+    let good = key.sign(&claims());
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let (header, _) = head.split_once('.').unwrap();
+    let changed = forged(&json!({}), b"").split('.').nth(1).unwrap().replace('A', "B");
+    assert!(verifier.verify(&format!("{header}.{changed}.{signature}")).await.is_err());
+    for nonsense in ["", ".", "..", "a.b.c", "Bearer", &head[..20]] {
+        assert!(verifier.verify(nonsense).await.is_err(), "{nonsense:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_is_accepted_once_a_token_names_it() {
+    let (old, new) = (Key::made("old"), Key::made("new"));
+    let (issuer, tasks, clock) = (Issuer::with(&[&old]), Tasks::new(), clock());
+    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
+
+    issuer.publish(&[&old, &new]);
+
+    assert!(verifier.verify(&new.sign(&claims())).await.is_ok());
+    assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
+    let (known, stranger) = (Key::made("known"), Key::made("stranger"));
+    let (issuer, tasks, clock) = (Issuer::with(&[&known]), Tasks::new(), clock());
+    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    assert!(verifier.verify(&known.sign(&claims())).await.is_ok());
+
+    let flood = (0..50).map(|n| stranger.sign_as(&format!("made up {n}"), &claims()));
+    let flood: Vec<String> = flood.collect();
+    let answers = futures::future::join_all(flood.iter().map(|token| verifier.verify(token))).await;
+
+    assert!(answers.iter().all(|answer| matches!(answer, Err(Rejected::UnknownKey))));
+    assert_eq!(issuer.asked(), 2, "the first look, and one for the flood");
+    clock.advance(EVERY);
+    assert!(verifier.verify(&flood[0]).await.is_err());
+    assert_eq!(issuer.asked(), 3);
+}
+
+#[tokio::test]
+async fn old_keys_keep_working_while_the_issuer_is_away() {
+    let key = Key::made("one");
+    let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
+    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let token = key.sign(&claims_with("exp", json!(NOW + 100_000)));
+    assert!(verifier.verify(&token).await.is_ok());
+
+    issuer.away.store(true, Ordering::SeqCst);
+    clock.advance(Duration::from_hours(2));
+
+    assert!(verifier.verify(&token).await.is_ok());
+    assert_eq!(issuer.asked(), 2, "the set is old, so it was looked for");
+    assert!(verifier.verify(&token).await.is_ok());
+    assert_eq!(issuer.asked(), 2, "an issuer that did not answer is left alone for a moment");
+}
+
+#[tokio::test]
+async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
+    let (leaked, new) = (Key::made("leaked"), Key::made("new"));
+    let (issuer, tasks, clock) = (Issuer::with(&[&leaked]), Tasks::new(), clock());
+    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let token = leaked.sign(&claims_with("exp", json!(NOW + 100_000)));
+    assert!(verifier.verify(&token).await.is_ok());
+
+    issuer.publish(&[&new]);
+    clock.advance(Duration::from_hours(1));
+
+    assert!(matches!(verifier.verify(&token).await, Err(Rejected::UnknownKey)));
+}
+
+#[tokio::test]
+async fn an_issuer_never_reached_is_not_the_callers_fault_and_is_asked_again_soon() {
+    let key = Key::made("one");
+    let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
+    issuer.away.store(true, Ordering::SeqCst);
+    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let token = key.sign(&claims());
+
+    assert!(matches!(verifier.verify(&token).await, Err(Rejected::KeysAway(_))));
+    assert!(matches!(verifier.verify(&token).await, Err(Rejected::KeysAway(_))));
+    assert_eq!(issuer.asked(), 1);
+
+    issuer.away.store(false, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(5));
+    assert!(verifier.verify(&token).await.is_ok());
+}
