@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::address::{Addresses, BadAddress};
 use crate::answer::{Answer, date};
-use crate::error::{Door, StravaError, classify};
+use crate::error::{Door, NO_CONNECTION, StravaError, classify};
 use crate::limits::RateLimits;
 use crate::secret::AccessToken;
 
@@ -107,7 +107,7 @@ fn unanswered(error: reqwest::Error) -> StravaError {
     let what = if error.is_timeout() {
         "time-out"
     } else if error.is_connect() {
-        "no connection"
+        NO_CONNECTION
     } else if error.is_body() || error.is_decode() {
         "the answer broke off"
     } else {

@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::limits::RateLimits;
 
+/// Said of a call that found nobody to talk to.
+pub(crate) const NO_CONNECTION: &str = "no connection";
+
 /// A call that brought no answer of the kind asked for.
 #[derive(Clone, Debug)]
 pub struct StravaError {
@@ -104,6 +107,11 @@ impl StravaError {
     /// A call that brought no answer at all.
     pub(crate) fn unanswered(reason: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Unavailable(reason.into()), status: None, limits: None, date: None }
+    }
+
+    /// Whether the call certainly never reached Strava.
+    pub fn was_never_sent(&self) -> bool {
+        matches!(&self.kind, ErrorKind::Unavailable(reason) if reason == NO_CONNECTION)
     }
 
     /// Whether the same call may succeed later without anybody doing anything.

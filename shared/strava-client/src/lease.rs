@@ -258,8 +258,11 @@ impl LeaseClient {
     ) -> Result<reqwest::Response, LeaseRefused> {
         let url =
             self.base.join(path).map_err(|error| LeaseRefused::Unavailable(error.to_string()))?;
+        let mut headers = reqwest::header::HeaderMap::new();
+        telemetry::inject(&mut headers);
         self.http
             .post(url)
+            .headers(headers)
             .bearer_auth(self.credential.expose_secret())
             .timeout(Self::PATIENCE)
             .json(body)

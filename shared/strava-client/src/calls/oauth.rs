@@ -1,5 +1,6 @@
 //! OAuth: the authorize address, the exchange of a code, the refresh, the end.
 
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use kernel::{ApplicationId, Timestamp};
@@ -8,8 +9,8 @@ use oauth2::basic::{
     BasicTokenType,
 };
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, RedirectUrl, RequestTokenError, Scope,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RedirectUrl, RequestTokenError, Scope,
     StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use reqwest::Method;
@@ -99,15 +100,14 @@ impl Client {
         app: &AppCredentials,
         code: &str,
     ) -> Result<Answer<Exchanged>, StravaError> {
-        let date = Mutex::new(None);
-        let carry = |request| self.carry(request, &date);
+        let carrier = Carrier { client: self, date: Mutex::new(None) };
         let client = self.oauth_with_secret(app);
         let answer = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .request_async(&carry)
+            .request_async(&carrier)
             .await
             .map_err(refused)?;
-        let date = date.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let date = carrier.date();
         token_answer(date).try_map(|()| exchanged(&answer, date))
     }
 
@@ -118,13 +118,12 @@ impl Client {
         app: &AppCredentials,
         refresh_token: &RefreshToken,
     ) -> Result<Answer<Refreshed>, StravaError> {
-        let date = Mutex::new(None);
-        let carry = |request| self.carry(request, &date);
+        let carrier = Carrier { client: self, date: Mutex::new(None) };
         let client = self.oauth_with_secret(app);
         let token = oauth2::RefreshToken::new(refresh_token.expose().to_owned());
         let answer =
-            client.exchange_refresh_token(&token).request_async(&carry).await.map_err(refused)?;
-        let date = date.into_inner().unwrap_or_else(PoisonError::into_inner);
+            client.exchange_refresh_token(&token).request_async(&carrier).await.map_err(refused)?;
+        let date = carrier.date();
         token_answer(date).try_map(|()| refreshed(&answer, date))
     }
 
@@ -152,25 +151,38 @@ impl Client {
         self.oauth(app.client_id)
             .set_client_secret(ClientSecret::new(app.client_secret.expose_secret().to_owned()))
     }
+}
 
-    /// Carries a request of the `oauth2` crate over our own client; refusals are classified here,
-    /// while the status is still known.
-    async fn carry(
-        &self,
-        request: HttpRequest,
-        date: &Mutex<Option<Timestamp>>,
-    ) -> Result<HttpResponse, StravaError> {
+/// Carries requests of the `oauth2` crate over our own client; refusals are classified here, while
+/// the status is still known.
+struct Carrier<'a> {
+    client: &'a Client,
+    /// When Strava answered.
+    date: Mutex<Option<Timestamp>>,
+}
+
+impl Carrier<'_> {
+    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, StravaError> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string())
             .map_err(|error| StravaError::unanswered(format!("no address: {error}")))?;
-        let answer = self
-            .send(Door::Token, self.request(parts.method, url).headers(parts.headers).body(body))
-            .await?;
-        *date.lock().unwrap_or_else(PoisonError::into_inner) = answer.date;
-        let mut response = HttpResponse::new(answer.body);
-        // The crate insists on JSON's name in the header where there is a header at all.
-        *response.status_mut() = oauth2::http::StatusCode::OK;
-        Ok(response)
+        let request = self.client.request(parts.method, url).headers(parts.headers).body(body);
+        let answer = self.client.send(Door::Token, request).await?;
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = answer.date;
+        Ok(HttpResponse::new(answer.body))
+    }
+
+    fn date(&self) -> Option<Timestamp> {
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Carrier<'_> {
+    type Error = StravaError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, StravaError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.carry(request))
     }
 }
 

@@ -1,0 +1,5 @@
+//! Connections, scopes and the call budget: rules without I/O.
+
+pub(crate) mod budget;
+pub(crate) mod connection;
+pub(crate) mod scopes;

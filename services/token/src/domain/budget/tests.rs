@@ -1,0 +1,138 @@
+//! The budget's rules as claims.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOON: Timestamp = Timestamp::from_secs(1_790_000_000 / DAY * DAY + DAY / 2);
+const PURPOSES: [Purpose; 5] =
+    [Purpose::Login, Purpose::Live, Purpose::Copy, Purpose::Reconcile, Purpose::Backfill];
+
+fn budget() -> Budget {
+    Budget::unseen(ApplicationId::new(1), NOON)
+}
+
+fn usage(quarter: u32, day: u32) -> RateLimits {
+    let usage = Figures::new(quarter, day);
+    RateLimits { overall_usage: usage, read_usage: usage, ..RateLimits::default() }
+}
+
+#[test]
+fn backfill_cannot_eat_the_reserve() {
+    let mut budget = budget();
+    let mut granted = 0;
+    while budget.admits(Purpose::Backfill, Calls::new(1, 0), InFlight::default(), NOON).is_ok() {
+        budget.count(Calls::new(1, 0), None, NOON);
+        granted += 1;
+    }
+    assert_eq!(granted, 80);
+    for purpose in [Purpose::Login, Purpose::Live, Purpose::Copy, Purpose::Reconcile] {
+        assert!(
+            budget.admits(purpose, Calls::new(1, 0), InFlight::default(), NOON).is_ok(),
+            "{purpose:?}"
+        );
+    }
+}
+
+#[test]
+fn leases_in_flight_count_as_spent_until_they_are_reported() {
+    let budget = budget();
+    let in_flight = InFlight { quarter: Calls::new(100, 0), day: Calls::new(100, 0) };
+    let again = budget.admits(Purpose::Login, Calls::new(1, 0), in_flight, NOON);
+    assert_eq!(again, Err(NOON.plus(SOON)), "they may be reported any moment");
+}
+
+#[test]
+fn a_full_quarter_waits_for_the_next_and_a_full_day_for_midnight() {
+    let mut budget = budget();
+    budget.count(Calls::new(1, 0), Some(&usage(100, 300)), NOON);
+    let refused = budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), NOON);
+    assert_eq!(refused, Err(NOON.plus(Duration::from_secs(900))));
+    budget.count(Calls::new(1, 0), Some(&usage(100, 1000)), NOON);
+    let refused = budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), NOON);
+    assert_eq!(refused, Err(NOON.plus(Duration::from_secs(12 * 3600))));
+}
+
+#[test]
+fn uploads_go_on_when_the_read_bucket_is_full() {
+    let mut budget = budget();
+    budget.count(Calls::new(100, 0), None, NOON);
+    assert!(budget.admits(Purpose::Copy, Calls::new(0, 1), InFlight::default(), NOON).is_ok());
+    assert!(budget.admits(Purpose::Copy, Calls::new(1, 1), InFlight::default(), NOON).is_err());
+}
+
+#[test]
+fn usage_is_the_highest_seen_and_an_old_answer_says_nothing_about_a_new_window() {
+    let mut budget = budget();
+    budget.count(Calls::new(1, 0), Some(&usage(50, 500)), NOON);
+    budget.count(Calls::new(1, 0), Some(&usage(40, 400)), NOON);
+    assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (50, 500));
+    let later = NOON.plus(Duration::from_secs(900));
+    budget.roll(later);
+    assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (0, 500));
+    budget.count(Calls::new(1, 0), Some(&usage(90, 505)), NOON);
+    assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (0, 505));
+}
+
+#[test]
+fn a_clock_that_lags_behind_stravas_does_not_bring_an_old_window_back() {
+    let mut budget = budget();
+    let ahead = NOON.plus(Duration::from_secs(900));
+    budget.count(Calls::new(1, 0), Some(&usage(1, 501)), ahead);
+    budget.roll(ahead.minus(Duration::from_secs(2)));
+    assert_eq!((budget.quarter.since, budget.quarter.spent.read), (ahead, 1));
+}
+
+#[test]
+fn a_429_blocks_everybody_until_the_window_ends() {
+    let mut budget = budget();
+    budget.block();
+    let ends = NOON.plus(Duration::from_secs(900));
+    assert_eq!(
+        budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), NOON),
+        Err(ends)
+    );
+    budget.roll(ends);
+    assert_eq!(budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), ends), Ok(()));
+}
+
+#[test]
+fn limits_are_stravas_own_once_seen() {
+    let mut budget = budget();
+    let told = RateLimits {
+        overall_limit: Figures::new(600, 30_000),
+        overall_usage: Figures::new(1, 1),
+        ..RateLimits::default()
+    };
+    budget.count(Calls::new(1, 0), Some(&told), NOON);
+    assert_eq!(budget.quarter.limit, Buckets { overall: 600, read: 100 });
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_grants_and_reports_overspends(
+        steps in prop::collection::vec((0_usize..5, 0_i64..4, 0_i64..3, any::<bool>()), 1..400),
+    ) {
+        let mut budget = budget();
+        let mut open: Vec<Calls> = Vec::new();
+        let mut spent = Calls::default();
+        for (purpose, reads, writes, report) in steps {
+            let wanted = Calls::new(reads, writes);
+            let sum = open.iter().fold(Calls::default(), |sum, lease| {
+                Calls::new(sum.reads + lease.reads, sum.writes + lease.writes)
+            });
+            let in_flight = InFlight { quarter: sum, day: sum };
+            if budget.admits(PURPOSES[purpose], wanted, in_flight, NOON).is_ok() {
+                open.push(wanted);
+            }
+            if report && let Some(lease) = open.pop() {
+                spent = Calls::new(spent.reads + lease.reads, spent.writes + lease.writes);
+                budget.count(lease, None, NOON);
+            }
+        }
+        for lease in open {
+            spent = Calls::new(spent.reads + lease.reads, spent.writes + lease.writes);
+        }
+        prop_assert!(spent.reads <= 100 && spent.reads + spent.writes <= 200, "{spent:?}");
+    }
+}

@@ -1,0 +1,52 @@
+//! The doors: authorize, callback and connections for athletes; leases for our own services.
+
+mod authorize;
+mod callback;
+mod connections;
+mod errors;
+mod leases;
+
+use actix_web::web::{self, ServiceConfig};
+use utoipa::OpenApi;
+
+/// The public routes.
+pub(crate) fn public(routes: &mut ServiceConfig) {
+    routes
+        .service(web::resource("/strava/authorize").route(web::get().to(authorize::authorize)))
+        .service(web::resource("/strava/callback").route(web::get().to(callback::callback)))
+        .service(web::resource("/callback").route(web::get().to(callback::callback)))
+        .service(
+            web::resource("/v1/me/connections")
+                .route(web::get().to(connections::list))
+                .route(web::post().to(connections::connect)),
+        )
+        .service(
+            web::resource("/v1/me/connections/{connection}")
+                .route(web::delete().to(connections::disconnect)),
+        );
+}
+
+/// The internal routes, for the operations port.
+pub(crate) fn internal(routes: &mut ServiceConfig) {
+    routes
+        .service(web::resource("/internal/v1/leases").route(web::post().to(leases::grant)))
+        .service(
+            web::resource("/internal/v1/leases/{lease}/report")
+                .route(web::post().to(leases::report)),
+        );
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    authorize::authorize,
+    callback::callback,
+    connections::list,
+    connections::connect,
+    connections::disconnect
+))]
+struct Description;
+
+/// The description of the public routes.
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}

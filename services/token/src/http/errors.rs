@@ -1,0 +1,49 @@
+//! What goes wrong, as the caller is told.
+
+use actix_web::http::StatusCode;
+use http_kit::Problem;
+use kernel::Timestamp;
+use outbox::StoreError;
+use strava_client::lease::NeverReason;
+
+use crate::usecases::begin_authorize::BeginError;
+
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::NotConfigured => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "strava-not-configured",
+            )
+            .detail(
+                "no Strava application is configured: set token.client_id and token.client_secret",
+            ),
+            BeginError::StillDisconnecting => {
+                Self::new(StatusCode::CONFLICT, "still-disconnecting").detail(
+                    "Strava has not answered the last disconnect yet; try again in a minute",
+                )
+            }
+            BeginError::Store(error) => store(error),
+        }
+    }
+}
+
+/// The database said no.
+pub(super) fn store(error: StoreError) -> Problem {
+    match error {
+        StoreError::Away(_) | StoreError::Contended(_) => Problem::unavailable(error),
+        other => Problem::internal(other),
+    }
+}
+
+/// No lease now.
+pub(super) fn retry_at(at: Timestamp) -> Problem {
+    // Rounded up: whoever comes at the second named comes in time.
+    let second = Timestamp::from_micros(at.as_micros().saturating_add(999_999));
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "retry-later").retry_at(second)
+}
+
+/// No lease with this connection.
+pub(super) fn never(reason: NeverReason) -> Problem {
+    Problem::new(StatusCode::CONFLICT, reason.code())
+}

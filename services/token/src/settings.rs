@@ -1,0 +1,93 @@
+//! What an operator may set for this service.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kernel::{ApplicationId, Ids};
+use secrecy::SecretString;
+use serde::Deserialize;
+use strava_client::AppCredentials;
+use url::Url;
+
+use crate::store::{Keyring, KeyringError};
+
+/// The settings of this service (section `token`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The Strava application's client id (alias `STRAVA_CLIENT_ID`). Without it nobody can connect.
+    pub client_id: Option<i64>,
+    /// The Strava application's client secret (alias `STRAVA_CLIENT_SECRET`).
+    pub client_secret: Option<SecretString>,
+    /// Where Strava sends the athlete back (alias `STRAVA_REDIRECT_URI`); by default
+    /// `/strava/callback` under the public address.
+    pub redirect_uri: Option<Url>,
+    /// Where the athlete ends up after connecting (alias `FRONTEND_URL`); by default the public address.
+    pub frontend_url: Option<Url>,
+    /// Ask every athlete for `activity:write`, not only those who come with `?write=1`.
+    pub ask_write: bool,
+    /// The file of keys that seal tokens; by default `token.keys` in the data directory.
+    pub key_file: Option<PathBuf>,
+    /// A passphrase instead of a key file (alias `ENCRYPTION_KEY`).
+    pub encryption_key: Option<SecretString>,
+    /// A token that ends within this many seconds is refreshed before it is lent. Strava answers
+    /// with a new one only in the last 3600.
+    pub refresh_margin_s: u64,
+    /// How long a refresh that somebody else began is waited for before it counts as lost.
+    pub refresh_patience_s: u64,
+    /// How long a lease lasts at most.
+    pub lease_s: u64,
+    /// How often one lease finds out whether an inactive application is active again.
+    pub inactive_retry_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            client_id: None,
+            client_secret: None,
+            redirect_uri: None,
+            frontend_url: None,
+            ask_write: false,
+            key_file: None,
+            encryption_key: None,
+            refresh_margin_s: 3300,
+            refresh_patience_s: 20,
+            lease_s: 60,
+            inactive_retry_s: 300,
+        }
+    }
+}
+
+impl Settings {
+    /// The keyring these settings name; a key file is made when it is missing.
+    pub fn keyring(&self, data_dir: &Path, ids: &dyn Ids) -> Result<Keyring, KeyringError> {
+        match (&self.key_file, &self.encryption_key) {
+            (None, Some(passphrase)) => Keyring::of_passphrase(passphrase),
+            (Some(file), _) => Keyring::open_or_create(file, ids),
+            (None, None) => Keyring::open_or_create(&data_dir.join("token.keys"), ids),
+        }
+    }
+
+    /// The Strava application, if both its id and its secret are set.
+    pub fn application(&self) -> Option<AppCredentials> {
+        let (client_id, client_secret) = (self.client_id?, self.client_secret.clone()?);
+        Some(AppCredentials { client_id: ApplicationId::new(client_id), client_secret })
+    }
+
+    pub(crate) const fn refresh_margin(&self) -> Duration {
+        Duration::from_secs(self.refresh_margin_s)
+    }
+
+    pub(crate) const fn refresh_patience(&self) -> Duration {
+        Duration::from_secs(self.refresh_patience_s)
+    }
+
+    pub(crate) const fn lease_life(&self) -> Duration {
+        Duration::from_secs(self.lease_s)
+    }
+
+    pub(crate) const fn inactive_retry(&self) -> Duration {
+        Duration::from_secs(self.inactive_retry_s)
+    }
+}

@@ -1,0 +1,145 @@
+//! The tables: one DDL statement per migration, alike on SQLite and MySQL.
+
+use outbox::{create_index, create_table};
+use sea_orm_migration::MigrationTrait;
+use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
+
+/// This service's migrations, in order.
+pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        create_table("token_0001_connection", connection()),
+        create_index(
+            "token_0002_connection_of_athlete",
+            Index::create()
+                .name("connection_of_athlete")
+                .table("connection")
+                .col("application")
+                .col("athlete")
+                .unique()
+                .take(),
+        ),
+        // A Strava athlete belongs to one athlete per application for as long as the connection is
+        // held; a disconnected one holds nothing (null).
+        create_index(
+            "token_0003_connection_held",
+            Index::create()
+                .name("connection_held")
+                .table("connection")
+                .col("application")
+                .col("held")
+                .unique()
+                .take(),
+        ),
+        create_index(
+            "token_0004_connection_due",
+            Index::create().name("connection_due").table("connection").col("check_due_us").take(),
+        ),
+        create_table("token_0005_oauth_state", oauth_state()),
+        create_table("token_0006_lease", lease()),
+        create_index(
+            "token_0007_lease_attempt",
+            Index::create()
+                .name("lease_attempt")
+                .table("lease")
+                .col("application")
+                .col("athlete")
+                .col("attempt")
+                .unique()
+                .take(),
+        ),
+        create_index(
+            "token_0008_lease_window",
+            Index::create()
+                .name("lease_window")
+                .table("lease")
+                .col("application")
+                .col("day_us")
+                .take(),
+        ),
+        create_table("token_0009_budget", budget()),
+    ]
+}
+
+fn connection() -> TableCreateStatement {
+    Table::create()
+        .table("connection")
+        .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("application").big_integer().not_null())
+        .col(ColumnDef::new("strava_athlete").big_integer().not_null())
+        .col(ColumnDef::new("held").big_integer().null())
+        .col(ColumnDef::new("athlete").string_len(36).not_null())
+        .col(ColumnDef::new("generation").big_integer().not_null())
+        .col(ColumnDef::new("state").string_len(20).not_null())
+        .col(ColumnDef::new("reason").string_len(40).not_null())
+        .col(ColumnDef::new("scopes").string_len(255).not_null())
+        .col(ColumnDef::new("access_sealed").string_len(1024).not_null())
+        .col(ColumnDef::new("refresh_sealed").string_len(1024).not_null())
+        .col(ColumnDef::new("access_print").string_len(64).not_null())
+        .col(ColumnDef::new("refresh_print").string_len(64).not_null())
+        .col(ColumnDef::new("token_expires_at_us").big_integer().not_null())
+        .col(ColumnDef::new("intent_attempt").string_len(36).not_null())
+        .col(ColumnDef::new("intent_print").string_len(64).not_null())
+        .col(ColumnDef::new("intent_at_us").big_integer().not_null())
+        .col(ColumnDef::new("hinted_at_us").big_integer().not_null())
+        .col(ColumnDef::new("check_due_us").big_integer().not_null())
+        .col(ColumnDef::new("revoking").integer().not_null())
+        .col(ColumnDef::new("hold_until_us").big_integer().not_null())
+        .col(ColumnDef::new("dead_reports").big_integer().not_null())
+        .col(ColumnDef::new("revision").big_integer().not_null())
+        .col(ColumnDef::new("connected_at_us").big_integer().not_null())
+        .take()
+}
+
+fn oauth_state() -> TableCreateStatement {
+    Table::create()
+        .table("oauth_state")
+        .col(ColumnDef::new("state_hash").string_len(64).not_null().primary_key())
+        .col(ColumnDef::new("athlete").string_len(36).not_null())
+        .col(ColumnDef::new("application").big_integer().not_null())
+        .col(ColumnDef::new("asked_write").integer().not_null())
+        // Of the browser that began; empty when a script did.
+        .col(ColumnDef::new("browser_hash").string_len(64).not_null())
+        .col(ColumnDef::new("expires_at_us").big_integer().not_null())
+        .take()
+}
+
+fn lease() -> TableCreateStatement {
+    Table::create()
+        .table("lease")
+        .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("application").big_integer().not_null())
+        .col(ColumnDef::new("athlete").string_len(36).not_null())
+        .col(ColumnDef::new("purpose").string_len(12).not_null())
+        .col(ColumnDef::new("attempt").string_len(64).not_null())
+        .col(ColumnDef::new("access_print").string_len(64).not_null())
+        .col(ColumnDef::new("allowed_reads").big_integer().not_null())
+        .col(ColumnDef::new("allowed_writes").big_integer().not_null())
+        .col(ColumnDef::new("expires_at_us").big_integer().not_null())
+        .col(ColumnDef::new("quarter_us").big_integer().not_null())
+        .col(ColumnDef::new("day_us").big_integer().not_null())
+        .col(ColumnDef::new("reported").integer().not_null())
+        .take()
+}
+
+fn budget() -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table("budget").col(ColumnDef::new("application").big_integer().not_null().primary_key());
+    for column in [
+        "quarter_us",
+        "quarter_overall_limit",
+        "quarter_read_limit",
+        "quarter_overall_spent",
+        "quarter_read_spent",
+        "day_us",
+        "day_overall_limit",
+        "day_read_limit",
+        "day_overall_spent",
+        "day_read_spent",
+        "blocked_until_us",
+        "inactive_since_us",
+        "probe_at_us",
+    ] {
+        table.col(ColumnDef::new(column).big_integer().not_null());
+    }
+    table.take()
+}
