@@ -163,13 +163,13 @@ impl World {
     }
 }
 
-/// Tries until a check holds, three seconds at most.
+/// Tries until a check holds, ten seconds at most.
 pub(crate) async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..300 {
+    for _ in 0..1000 {
         if let Some(found) = check().await {
             return found;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("did not happen within three seconds");
+    panic!("did not happen within ten seconds");
 }
