@@ -54,7 +54,8 @@ pub(crate) async fn create(db: &DatabaseConnection) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The next offset of every partition of every topic under this prefix.
+/// The next offset of every partition of every topic under this prefix: behind the last record, or
+/// where the sweep said that offsets go on.
 pub(crate) async fn heads(
     db: &DatabaseConnection,
     prefix: &str,
@@ -63,21 +64,23 @@ pub(crate) async fn heads(
     for row in db.query_all_raw(plain("SELECT name, partitions FROM topic")).await? {
         let (name, partitions): (String, i32) =
             (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        if let Some(topic) = topic_of(&name, prefix) {
-            heads.insert(topic, vec![0; usize::try_from(partitions).unwrap_or(0)]);
+        let Some(topic) = topic_of(&name, prefix) else { continue };
+        let mut next = Vec::new();
+        for partition in 0..partitions {
+            let row = db.query_one_raw(head(&name, partition)).await?;
+            next.push(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0));
         }
-    }
-    for row in db.query_all_raw(plain("SELECT topic, partition, next_offset FROM head")).await? {
-        let (name, partition, next): (String, i32, i64) =
-            (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-        let head = topic_of(&name, prefix)
-            .and_then(|topic| heads.get_mut(&topic))
-            .and_then(|heads| heads.get_mut(usize::try_from(partition).ok()?));
-        if let Some(head) = head {
-            *head = next;
-        }
+        heads.insert(topic, next);
     }
     Ok(heads)
+}
+
+fn head(topic: &str, partition: i32) -> Statement {
+    with(
+        "SELECT MAX(COALESCE((SELECT MAX(offset) + 1 FROM record WHERE topic = ? AND partition = ?), 0), \
+         COALESCE((SELECT next_offset FROM head WHERE topic = ? AND partition = ?), 0))",
+        [topic.into(), partition.into(), topic.into(), partition.into()],
+    )
 }
 
 fn topic_of(name: &str, prefix: &str) -> Option<Topic> {
@@ -109,14 +112,12 @@ pub(crate) fn insert(prefix: &str, rows: Vec<(i64, Row)>, at: Timestamp) -> Stat
     with(&sql, values)
 }
 
-pub(crate) fn upsert_heads(prefix: &str, heads: &[(Place, i64)]) -> Statement {
-    let sql =
-        many("INSERT INTO head (topic, partition, next_offset) VALUES ", "(?,?,?)", heads.len())
-            + " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset";
-    let values = heads.iter().flat_map(|(place, next)| {
-        [format!("{prefix}{}", place.topic).into(), place.partition.into(), (*next).into()]
-    });
-    with(&sql, values)
+pub(crate) fn upsert_head(topic: &str, partition: i32, next: i64) -> Statement {
+    with(
+        "INSERT INTO head (topic, partition, next_offset) VALUES (?, ?, ?) \
+         ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset",
+        [topic.into(), partition.into(), next.into()],
+    )
 }
 
 pub(crate) fn upsert_positions(prefix: &str, positions: &Positions) -> Statement {

@@ -10,14 +10,14 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, T
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::shelf::{Place, Positions, Shelf};
+use super::shelf::Shelf;
 use super::{LogSettings, schema};
 use crate::{BusError, PublishError, TopicReport};
 
 /// The most requests in one transaction.
 const BATCH: usize = 1024;
-/// The most rows in one statement.
-const ROWS: usize = 500;
+/// The most rows in one statement (SQLite takes 32,766 values).
+const ROWS: usize = 5_000;
 /// How long a settlement may wait to be written when nothing is published; what was settled in
 /// between comes again after a kill.
 const SETTLE_LATER: Duration = Duration::from_millis(200);
@@ -82,7 +82,7 @@ impl Writer {
     /// Writes until the log is dropped.
     pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
         let mut requests = Vec::with_capacity(BATCH);
-        let mut due = None;
+        let mut due: Option<Instant> = None;
         let shelf = Arc::clone(&self.shelf);
         loop {
             tokio::select! {
@@ -94,15 +94,14 @@ impl Writer {
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
-            due = None;
-            self.serve(&mut requests).await;
+            let settle = due.take_if(|due| *due <= Instant::now()).is_some();
+            self.serve(&mut requests, settle).await;
         }
     }
 
-    async fn serve(&mut self, requests: &mut Vec<Request>) {
+    async fn serve(&mut self, requests: &mut Vec<Request>, settle: bool) {
         let mut rows = Vec::new();
         let mut publishers = Vec::new();
-        let mut flushes = Vec::new();
         let mut others = Vec::new();
         for request in requests.drain(..) {
             match request {
@@ -110,53 +109,49 @@ impl Writer {
                     rows.append(&mut more);
                     publishers.push(done);
                 }
-                Request::Flush { done } => flushes.push(done),
                 other => others.push(other),
             }
         }
-        let published = !rows.is_empty();
-        self.commit(rows, publishers).await;
-        // Whoever asked is told; a caller that went away does not matter.
-        for done in flushes {
-            let _ = done.send(());
+        if !rows.is_empty() {
+            self.publish(rows, publishers).await;
+            self.sweep_if_due().await;
+        }
+        if settle || !others.is_empty() {
+            self.settle().await;
         }
         for other in others {
-            match other {
-                Request::Ensure { topics, done } => drop(done.send(self.ensure(&topics).await)),
-                Request::Delete { done } => {
-                    self.delete().await;
-                    let _ = done.send(());
-                }
-                Request::Publish { .. } | Request::Flush { .. } => {}
-            }
-        }
-        if published {
-            self.sweep_if_due().await;
+            self.answer(other).await;
         }
     }
 
-    async fn commit(&mut self, rows: Vec<Row>, publishers: Vec<Done>) {
-        let positions = self.shelf.take_settled();
-        if rows.is_empty() && positions.is_empty() {
-            return;
+    /// Does what is neither publishing nor settling. Whoever asked is told; a caller that went away does not matter.
+    async fn answer(&mut self, request: Request) {
+        match request {
+            Request::Ensure { topics, done } => drop(done.send(self.ensure(&topics).await)),
+            Request::Delete { done } => {
+                self.delete().await;
+                let _ = done.send(());
+            }
+            // Settlements are written before anything else is answered.
+            Request::Flush { done } => drop(done.send(())),
+            Request::Publish { .. } => {}
         }
+    }
+
+    async fn publish(&mut self, rows: Vec<Row>, publishers: Vec<Done>) {
         let touched: HashSet<Topic> = rows.iter().map(|row| row.topic).collect();
-        let answer = match self.write(rows, &positions).await {
-            Ok(tx) => tx.commit().await.map_err(|error| (PublishError::Unknown, error)),
-            Err(error) => Err((PublishError::Away, error)),
-        };
-        let answer = match answer {
+        let answer = match self.write(rows).await {
             Ok(()) => {
                 self.shelf.advance(&self.heads, &touched);
                 Ok(())
             }
-            Err((answer, error)) => {
+            Err(error) => {
                 tracing::error!(%error, "the built-in log could not be written");
-                self.shelf.give_back(positions);
                 if let Err(error) = self.reload().await {
                     tracing::error!(%error, "the built-in log could not be read");
                 }
-                Err(answer)
+                // Whether a failed commit reached the disk is not known.
+                Err(PublishError::Unknown)
             }
         };
         for done in publishers {
@@ -164,18 +159,12 @@ impl Writer {
         }
     }
 
-    /// Writes everything in a transaction that is still to be committed.
-    async fn write(
-        &mut self,
-        rows: Vec<Row>,
-        positions: &Positions,
-    ) -> Result<DatabaseTransaction, DbErr> {
-        let prefix = self.settings.prefix.clone();
+    /// Gives every row its offset and writes them all, or none. A single statement is a transaction of
+    /// its own: that saves two trips to the database's thread.
+    async fn write(&mut self, rows: Vec<Row>) -> Result<(), DbErr> {
         let now = self.settings.clock.now();
-        let mut heads: HashMap<Place, i64> = HashMap::new();
         let mut placed = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = Place { topic: row.topic, partition: row.partition };
             let head = self
                 .heads
                 .get_mut(&row.topic)
@@ -183,22 +172,33 @@ impl Writer {
             let Some(head) = head else { continue };
             placed.push((*head, row));
             *head += 1;
-            heads.insert(place, *head);
         }
-        let heads: Vec<(Place, i64)> = heads.into_iter().collect();
+        let prefix = self.settings.prefix.as_str();
+        if placed.len() <= ROWS {
+            self.db.execute_raw(schema::insert(prefix, placed, now)).await?;
+            return Ok(());
+        }
         let tx = begin(&self.db).await?;
         let mut placed = placed.into_iter().peekable();
         while placed.peek().is_some() {
             let chunk: Vec<_> = placed.by_ref().take(ROWS).collect();
-            tx.execute_raw(schema::insert(&prefix, chunk, now)).await?;
+            tx.execute_raw(schema::insert(prefix, chunk, now)).await?;
         }
-        if !heads.is_empty() {
-            tx.execute_raw(schema::upsert_heads(&prefix, &heads)).await?;
+        tx.commit().await
+    }
+
+    /// Writes how far every group has come.
+    async fn settle(&mut self) {
+        let positions = self.shelf.take_settled();
+        if positions.is_empty() {
+            return;
         }
-        if !positions.is_empty() {
-            tx.execute_raw(schema::upsert_positions(&prefix, positions)).await?;
+        if let Err(error) =
+            self.db.execute_raw(schema::upsert_positions(&self.settings.prefix, &positions)).await
+        {
+            tracing::error!(%error, "positions could not be written");
+            self.shelf.give_back(positions);
         }
-        Ok(tx)
     }
 
     async fn reload(&mut self) -> Result<(), DbErr> {
@@ -271,6 +271,8 @@ impl Writer {
                 let kept =
                     self.db.query_one_raw(schema::first_kept(&name, partition, not_before)).await?;
                 let below = kept.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(*head);
+                // Where offsets go on, also when no record is left to tell.
+                self.db.execute_raw(schema::upsert_head(&name, partition, *head)).await?;
                 let delete = || schema::delete_below((&name, partition), below, SWEEP_CHUNK);
                 while self.db.execute_raw(delete()).await?.rows_affected() > 0 {}
             }

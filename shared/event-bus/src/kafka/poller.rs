@@ -18,7 +18,7 @@ use crate::{BusError, Record};
 /// How many records may lie between poller and engine.
 const BETWEEN: usize = 256;
 /// How long a poll waits: what the engine says meanwhile waits as long.
-const POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(200);
 
 /// Joins the group and reads on a thread of its own.
 pub(crate) fn start(

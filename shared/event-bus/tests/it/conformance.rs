@@ -422,10 +422,16 @@ pub(crate) async fn what_is_not_settled_is_counted(world: &World) {
         })
     });
     let running = Running::noting(&world.bus, "one", &notes);
+    // A group counts from its first reading on.
+    gate.add_permits(1);
+    world.publish([(1, 0)]).await;
+    notes.reaches(1).await;
     world.publish((0..30).map(|number| (number % 3, number))).await;
-    assert_eq!(world.bus.unhandled().await.unwrap(), 30);
+    let left = world.bus.unhandled().await.unwrap();
+    // The first one is handled; on Kafka that is committed within a second.
+    assert!((30..=31).contains(&left), "{left}");
     gate.add_permits(30);
-    notes.reaches(30).await;
+    notes.reaches(31).await;
     running.stop().await;
     assert_eq!(world.bus.unhandled().await.unwrap(), 0);
 }
