@@ -1,0 +1,148 @@
+//! What an athlete withdraws is gone, also what was in flight.
+
+use contracts::athletes::{
+    AthleteChanged, Connection, ConnectionState, Erase, Gone, athlete_changed::Change,
+};
+use contracts::{Envelope, Topic, wire::envelope::Payload};
+use kernel::AthleteId;
+use serde_json::json;
+
+use crate::world::{APPLICATION, Activity, World, envelope, new_activity, new_athlete, origin};
+
+fn changed(athlete: AthleteId, revision: i64, change: Change) -> Envelope {
+    envelope(Some(athlete), Vec::new(), AthleteChanged { revision, change: Some(change) })
+}
+
+fn erase(athlete: AthleteId, through_generation: i64) -> Envelope {
+    changed(athlete, 10, Change::Erase(Erase { application: APPLICATION, through_generation }))
+}
+
+fn connection(athlete: AthleteId, revision: i64, state: ConnectionState) -> Envelope {
+    let generation = 1;
+    let now = Connection {
+        application: APPLICATION,
+        generation,
+        state: state.into(),
+        ..Connection::default()
+    };
+    changed(athlete, revision, Change::Connection(now))
+}
+
+async fn hear(world: &World, event: Envelope) {
+    world.publish(Topic::Athletes, event).await;
+    world.settled().await;
+}
+
+async fn answers(world: &World, athlete: AthleteId) -> Vec<contracts::erasures::Erased> {
+    let records = world.bus.read_all(Topic::Erasures).await.unwrap();
+    records
+        .iter()
+        .map(|record| Envelope::decode(&record.value).unwrap())
+        .filter(|envelope| envelope.athlete == Some(athlete))
+        .map(|envelope| match envelope.payload {
+            Payload::Erased(erased) => erased,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_erase_takes_what_stems_from_the_connection_and_nothing_else() {
+    for database in testkit::databases().await {
+        let world = World::new(database).await;
+        let athlete = new_athlete();
+        let withdrawn = new_activity();
+        world.tell(Activity::of(athlete).id(withdrawn).generation(1)).await;
+        world.tell(Activity::of(athlete).generation(2).distance_dm(7)).await;
+        hear(&world, erase(athlete, 1)).await;
+        let total = world.total(athlete).await;
+        assert_eq!((&total["count"], &total["distance_m"]), (&json!(1), &json!(0.7)));
+        assert_eq!(world.service.verify(athlete).await.unwrap(), 0);
+        // Only the id and the revision are left of it.
+        assert_eq!(
+            world
+                .rows("fact WHERE name = '' AND removed AND distance_dm = 0 AND origins = ''")
+                .await,
+            1 + 2
+        );
+        // What was in flight changes nothing, with whatever revision.
+        world.tell(Activity::of(athlete).id(withdrawn).generation(1).revision(99)).await;
+        world.tell(Activity::of(athlete).generation(1)).await;
+        assert_eq!(world.total(athlete).await["count"], 1);
+        // The next connection may tell of the same activity.
+        world.tell(Activity::of(athlete).id(withdrawn).generation(2).revision(100)).await;
+        assert_eq!(world.total(athlete).await["count"], 2);
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn every_erase_is_answered_also_the_repeated_one() {
+    for database in testkit::databases().await {
+        let world = World::new(database).await;
+        let athlete = new_athlete();
+        world.tell(Activity::of(athlete)).await;
+        hear(&world, erase(athlete, 1)).await;
+        hear(&world, erase(athlete, 1)).await;
+        world.eventually("two answers", async || answers(&world, athlete).await.len() == 2).await;
+        let answers = answers(&world, athlete).await;
+        let told: Vec<_> = answers
+            .iter()
+            .map(|erased| (erased.service.as_str(), erased.through_generation, erased.rows))
+            .collect();
+        assert_eq!(told, [("stats", 1, 1), ("stats", 1, 0)]);
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_gone_is_gone_with_everything_for_good() {
+    for database in testkit::databases().await {
+        let world = World::new(database).await;
+        let athlete = new_athlete();
+        world.tell(Activity::of(athlete).generation(1)).await;
+        world.tell(Activity::of(athlete).generation(5)).await;
+        hear(&world, changed(athlete, 3, Change::Gone(Gone {}))).await;
+        world.tell(Activity::of(athlete).generation(6).revision(50)).await;
+        assert_eq!(world.total(athlete).await["count"], 0);
+        world.eventually("an answer", async || answers(&world, athlete).await.len() == 1).await;
+        assert_eq!(answers(&world, athlete).await[0].rows, 2);
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn an_activity_drawn_from_two_connections_goes_with_either() {
+    let world = World::new(testkit::TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let mut both: Envelope = Activity::of(athlete).into();
+    both.origins = vec![
+        contracts::Origin { application: kernel::ApplicationId::new(3), ..origin(4) },
+        origin(2),
+    ];
+    world.tell(both).await;
+    assert_eq!(world.total(athlete).await["count"], 1);
+    hear(&world, erase(athlete, 1)).await;
+    assert_eq!(world.total(athlete).await["count"], 1);
+    hear(&world, erase(athlete, 2)).await;
+    assert_eq!(world.total(athlete).await["count"], 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_not_shown_in_public_until_it_is_back() {
+    let athlete = new_athlete();
+    let world = World::publishing(testkit::TestDatabase::sqlite(), Some(athlete)).await;
+    hear(&world, connection(athlete, 1, ConnectionState::Connected)).await;
+    world.tell(Activity::of(athlete)).await;
+    assert_eq!(world.get("/strava/stats/ytd").await.status, 200);
+    hear(&world, connection(athlete, 3, ConnectionState::ReconnectNeeded)).await;
+    assert_eq!(world.get("/strava/stats/ytd").await.status, 404);
+    // An older word changes nothing; the athlete still sees what is theirs.
+    hear(&world, connection(athlete, 2, ConnectionState::Connected)).await;
+    assert_eq!(world.get("/strava/stats/ytd").await.status, 404);
+    assert_eq!(world.total(athlete).await["count"], 1);
+    hear(&world, connection(athlete, 4, ConnectionState::Connected)).await;
+    assert_eq!(world.get("/strava/stats/ytd").await.status, 200);
+    world.end().await;
+}

@@ -1,0 +1,16 @@
+//! The service as others meet it: the log on one side, HTTP on the other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod counting;
+mod erasure;
+mod history;
+mod local_days;
+mod predecessors;
+mod replay;
+mod summary;
+mod wiped;
+mod world;

@@ -1,0 +1,278 @@
+//! A running service with a log, a database, a clock that stands still, and somebody who signs tokens.
+
+mod activity;
+mod signer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::{Cause, Envelope, Event, Origin, Topic};
+use event_bus::{Bus, LogSettings, Outgoing, Publisher, PublisherKind};
+use kernel::{
+    ActivityId, ApplicationId, AthleteId, EventId, Generation, Ids, ManualClock, SystemIds,
+    Timestamp,
+};
+use lifecycle::Tasks;
+use serde_json::Value;
+use stats::{Parts, Service, Settings};
+use testkit::TestDatabase;
+
+pub(crate) use activity::Activity;
+use signer::signer;
+
+/// The application every activity of these tests comes from.
+pub(crate) const APPLICATION: i64 = 7;
+
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) bus: Bus,
+    pub(crate) clock: Arc<ManualClock>,
+    publisher: Publisher,
+    base: String,
+    http: reqwest::Client,
+    tasks: Tasks,
+    database: TestDatabase,
+    _log: tempfile::TempDir,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+pub(crate) fn instant(text: &str) -> Timestamp {
+    chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc().into()
+}
+
+pub(crate) fn new_athlete() -> AthleteId {
+    AthleteId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1)))
+}
+
+pub(crate) fn new_activity() -> ActivityId {
+    ActivityId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1)))
+}
+
+pub(crate) fn origin(generation: i64) -> Origin {
+    Origin { application: ApplicationId::new(APPLICATION), generation: Generation::new(generation) }
+}
+
+/// A message, ready for the log.
+pub(crate) fn envelope<E: Event>(
+    athlete: Option<AthleteId>,
+    origins: Vec<Origin>,
+    body: E,
+) -> Envelope {
+    Envelope {
+        event_id: EventId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1))),
+        occurred_at: Timestamp::from_secs(1),
+        athlete,
+        origins,
+        cause: Cause::Live,
+        replay: false,
+        traceparent: String::new(),
+        payload: body.into_payload(),
+    }
+}
+
+impl World {
+    /// It is 2026-11-21, noon UTC, and nobody is published.
+    pub(crate) async fn new(database: TestDatabase) -> Self {
+        Self::publishing(database, None).await
+    }
+
+    pub(crate) async fn publishing(
+        database: TestDatabase,
+        published_athlete: Option<AthleteId>,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(instant("2026-11-21T12:00:00Z")));
+        let log = tempfile::tempdir().unwrap();
+        let mut settings = LogSettings::new(log.path().join("bus.db"), clock.clone());
+        settings.partitions = 3;
+        let bus = Bus::built_in(settings).await.unwrap();
+        bus.ensure_topics(&Topic::ALL).await.unwrap();
+        let service = Service::start(Parts {
+            database: database.target(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+            verifier: signer().verifier(clock.clone()),
+            settings: Settings { published_athlete, watch_s: 1, ..Settings::default() },
+        })
+        .await
+        .unwrap();
+        let tasks = Tasks::new();
+        service.spawn(&tasks);
+        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let serving =
+            http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+        let base = format!("http://{}", serving.address());
+        let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
+        let publisher = bus.publisher(PublisherKind::Relay);
+        let world = Self { service, bus, clock, publisher, base, http, tasks, database, _log: log };
+        world.both_groups_read().await;
+        world
+    }
+
+    /// Ends everything and drops the database.
+    pub(crate) async fn end(self) {
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        drop(self.database);
+    }
+
+    /// A group counts what is unhandled only once it has begun to read.
+    async fn both_groups_read(&self) {
+        let canary = new_athlete();
+        self.publish(Topic::Activities, Activity::of(canary).revision(1).removed()).await;
+        self.publish(Topic::ActivitiesBulk, Activity::of(canary).revision(2).removed()).await;
+        self.eventually("both groups read", async || self.version(canary).await == 2).await;
+        self.settled().await;
+    }
+
+    pub(crate) async fn publish(&self, topic: Topic, event: impl Into<Envelope>) {
+        self.publish_all(topic, vec![event.into()]).await;
+    }
+
+    pub(crate) async fn publish_all(&self, topic: Topic, events: Vec<Envelope>) {
+        let records = events
+            .into_iter()
+            .map(|event| Outgoing {
+                topic,
+                key: event.athlete.map(|athlete| athlete.to_string()).unwrap_or_default(),
+                value: event.encode(),
+                everywhere: false,
+            })
+            .collect();
+        for outcome in self.publisher.publish_many(records).await {
+            outcome.unwrap();
+        }
+    }
+
+    pub(crate) async fn publish_everywhere(&self, topic: Topic, event: Envelope) {
+        self.publisher.publish_to_every_partition(topic, event.encode()).await.unwrap();
+    }
+
+    /// Publishes live and waits until it is handled.
+    pub(crate) async fn tell(&self, event: impl Into<Envelope>) {
+        self.publish(Topic::Activities, event).await;
+        self.settled().await;
+    }
+
+    /// Waits until everything published is handled.
+    pub(crate) async fn settled(&self) {
+        self.eventually("everything is handled", async || self.bus.unhandled().await.unwrap() == 0)
+            .await;
+    }
+
+    pub(crate) async fn eventually(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        for _ in 0..2_000 {
+            if holds().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not within 20 s: {what}");
+    }
+
+    pub(crate) async fn version(&self, athlete: AthleteId) -> i64 {
+        let database = self.service.database();
+        database.version_of(database.readers(), athlete).await.unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        outbox::sql::execute(self.service.database().writer(), sql, []).await.unwrap();
+    }
+
+    /// How many rows a table has, and 0 if there is no such table.
+    pub(crate) async fn rows(&self, table: &str) -> i64 {
+        let database = self.service.database();
+        match outbox::sql::one(
+            database.readers(),
+            &format!("SELECT COUNT(*) AS n FROM {table}"),
+            [],
+        )
+        .await
+        {
+            Ok(row) => row.unwrap().try_get("", "n").unwrap(),
+            Err(_) => 0,
+        }
+    }
+
+    pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
+        match self.database.target() {
+            outbox::Target::Sqlite { file } => Some(file),
+            outbox::Target::MySql { .. } => None,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Answer {
+        self.send(self.http.request(method, format!("{}{path}", self.base))).await
+    }
+
+    /// Asks for a summary as this athlete.
+    pub(crate) async fn ask(&self, athlete: AthleteId, query: &str) -> Answer {
+        self.ask_if_changed(athlete, query, "").await
+    }
+
+    pub(crate) async fn ask_if_changed(
+        &self,
+        athlete: AthleteId,
+        query: &str,
+        etag: &str,
+    ) -> Answer {
+        let mut request = self
+            .http
+            .get(format!("{}/v1/me/stats/summary{query}", self.base))
+            .bearer_auth(signer().token(athlete, "access", self.in_an_hour()));
+        if !etag.is_empty() {
+            request = request.header("if-none-match", etag);
+        }
+        self.send(request).await
+    }
+
+    /// Asks for a summary with this token.
+    pub(crate) async fn ask_with(&self, token: &str) -> Answer {
+        self.send(self.http.get(format!("{}/v1/me/stats/summary", self.base)).bearer_auth(token))
+            .await
+    }
+
+    pub(crate) fn token(&self, athlete: AthleteId, token_use: &str) -> String {
+        signer().token(athlete, token_use, self.in_an_hour())
+    }
+
+    fn in_an_hour(&self) -> i64 {
+        kernel::Clock::now(&*self.clock).as_secs() + 3600
+    }
+
+    /// The total of all time.
+    pub(crate) async fn total(&self, athlete: AthleteId) -> Value {
+        let answer = self.ask(athlete, "?from=1990-01-01&to=2080-01-01&group=year").await;
+        answer.json()["total"].clone()
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.send().await.unwrap();
+        Answer {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            text: answer.text().await.unwrap(),
+        }
+    }
+}
