@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The settings file cannot be read.
-    #[error("cannot read the settings file {}", .path.display())]
+    #[error("cannot read the settings file {}: {source}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum SettingsError {
         meant: Option<String>,
     },
     /// A value that cannot be.
-    #[error("{source_name} sets {key} wrongly: {message}")]
+    #[error("{key}, set by {source_name}, is wrong: {message}")]
     Wrong {
         /// The key.
         key: String,
@@ -42,20 +42,20 @@ pub enum SettingsError {
         message: String,
     },
     /// The file of a secret cannot be read.
-    #[error("{variable} names {}, which cannot be read", .path.display())]
+    #[error("{source_name} names {}, which cannot be read: {source}", .path.display())]
     SecretFile {
-        /// The variable.
-        variable: String,
+        /// What names it.
+        source_name: String,
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
     /// Everybody may read the file of a secret.
-    #[error("{variable} names {}, which everybody may read: `chmod 600` it", .path.display())]
+    #[error("{source_name} names {}, which everybody may read: `chmod 600` it, or set PACELINE_ALLOW_WORLD_READABLE_SECRETS=true", .path.display())]
     SecretFileOpen {
-        /// The variable.
-        variable: String,
+        /// What names it.
+        source_name: String,
         /// The file.
         path: PathBuf,
     },

@@ -25,8 +25,22 @@ where
     }
 }
 
-/// Reads a list written as text with commas; empty is none.
+/// Reads a list: text with commas, as in variables and flags, or a list in a settings file. Empty is none.
 pub fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a list, or text with commas")]
+    enum Either {
+        Text(String),
+        List(Vec<String>),
+    }
+    let parts = match Either::deserialize(deserializer)? {
+        Either::Text(text) => text.split(',').map(str::to_owned).collect(),
+        Either::List(list) => list,
+    };
+    Ok(parts
+        .iter()
+        .map(|part| part.trim())
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect())
 }

@@ -12,6 +12,7 @@ use crate::{SettingsError, environment, redact};
 #[derive(Debug)]
 pub struct Loader {
     values: BTreeMap<String, (Value, String)>,
+    may_be_open: bool,
 }
 
 /// Settings, and where each of their values came from.
@@ -43,10 +44,17 @@ impl Loader {
         flatten("", &table, &mut |key, value| {
             values.insert(key, (value, "default".to_owned()));
         });
-        Ok(Self { values })
+        Ok(Self { values, may_be_open: false })
     }
 
-    /// Lays a settings file over them.
+    /// Takes secrets also from files that everybody may read.
+    #[must_use]
+    pub fn allow_open_secrets(mut self) -> Self {
+        self.may_be_open = true;
+        self
+    }
+
+    /// Lays a settings file over them. A secret may stand in a file of its own: `client_secret_file`.
     pub fn file(mut self, path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
@@ -67,7 +75,8 @@ impl Loader {
         mut self,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, SettingsError> {
-        for (key, value, variable) in environment::read(variables)? {
+        self.may_be_open |= environment::allows_open_secrets(variables);
+        for (key, value, variable) in environment::read(variables) {
             self.set(key, Value::String(value), format!("the variable {variable}"))?;
         }
         Ok(self)
@@ -92,6 +101,13 @@ impl Loader {
     }
 
     fn set(&mut self, key: String, value: Value, source: String) -> Result<(), SettingsError> {
+        if let Some(meant) = key.strip_suffix("_file").filter(|meant| self.is_behind(&key, meant)) {
+            let path = PathBuf::from(text(&value));
+            let secret = environment::secret(&source, &path, self.may_be_open)?;
+            let source = format!("{} by way of {source}", path.display());
+            self.values.insert(meant.to_owned(), (Value::String(secret), source));
+            return Ok(());
+        }
         if !self.values.contains_key(&key) {
             return Err(SettingsError::Unknown {
                 meant: self.nearest(&key),
@@ -101,6 +117,11 @@ impl Loader {
         }
         self.values.insert(key, (value, source));
         Ok(())
+    }
+
+    /// Whether a key is no setting itself but names the file of one.
+    fn is_behind(&self, key: &str, meant: &str) -> bool {
+        !self.values.contains_key(key) && self.values.contains_key(meant)
     }
 
     fn nearest(&self, key: &str) -> Option<String> {
@@ -170,17 +191,19 @@ fn flatten(prefix: &str, table: &toml::Table, found: &mut impl FnMut(String, Val
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // Lists are written with commas everywhere else.
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
 }
 
 fn plain(value: &Value) -> config::Value {
     let kind = match value {
-        Value::String(text) => config::ValueKind::String(text.clone()),
         Value::Integer(number) => config::ValueKind::I64(*number),
         Value::Float(number) => config::ValueKind::Float(*number),
         Value::Boolean(yes) => config::ValueKind::Boolean(*yes),
-        other => config::ValueKind::String(other.to_string()),
+        Value::Array(items) => config::ValueKind::Array(items.iter().map(plain).collect()),
+        other => config::ValueKind::String(text(other)),
     };
     config::Value::new(None, kind)
 }

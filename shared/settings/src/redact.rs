@@ -7,10 +7,9 @@ pub(crate) fn shown(key: &str, value: &str) -> String {
     if value.is_empty() {
         return String::new();
     }
-    if secret.iter().any(|word| name.contains(word))
-        && !name.ends_with("_url")
-        && !name.ends_with("_file")
-    {
+    let is_secret =
+        name == "key" || name.ends_with("_key") || secret.iter().any(|word| name.contains(word));
+    if is_secret && !["_url", "_file", "_s", "_id"].iter().any(|end| name.ends_with(end)) {
         return "***".to_owned();
     }
     match url::Url::parse(value) {

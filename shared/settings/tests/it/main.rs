@@ -1,131 +1,238 @@
-//! Settings as people meet them: layered, checked, and shown without their secrets.
+//! Settings as people give them: in layers, with secrets in files, and wrong.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use settings::{Loader, SettingsError};
+use tempfile::TempDir;
+use url::Url;
 
-const DEFAULTS: &str = "[server]\nlisten = \"127.0.0.1:8080\"\nworkers = 2\n[strava]\nclient_secret = \"\"\nurl = \"https://www.strava.com/\"\n[database]\nurl = \"\"\n";
+const DEFAULTS: &str = r#"
+[server]
+workers = 2
+origins = ""
+frontend_url = ""
+[strava]
+client_id = 0
+client_secret = ""
+[database]
+url = ""
+[ingest]
+refresh_api_key = ""
+[log]
+filter = "info"
+"#;
 
 #[derive(Debug, Deserialize)]
-struct Settings {
+#[serde(deny_unknown_fields)]
+struct All {
     server: Server,
     strava: Strava,
+    database: Database,
+    ingest: Ingest,
+    log: Log,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Server {
-    listen: std::net::SocketAddr,
     workers: usize,
+    #[serde(deserialize_with = "settings::list")]
+    origins: Vec<String>,
+    #[serde(deserialize_with = "settings::optional")]
+    frontend_url: Option<Url>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Strava {
+    client_id: i64,
     client_secret: SecretString,
 }
 
-fn variables(of: &[(&str, &str)]) -> BTreeMap<String, String> {
-    of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+#[derive(Debug, Deserialize)]
+struct Database {
+    url: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ingest {
+    refresh_api_key: SecretString,
+}
+
+#[derive(Debug, Deserialize)]
+struct Log {
+    filter: String,
+}
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn defaults() -> Loader {
+    Loader::new(DEFAULTS).unwrap()
+}
+
+fn written(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+fn refusal(outcome: Result<impl std::fmt::Debug, SettingsError>) -> String {
+    outcome.unwrap_err().to_string()
 }
 
 #[test]
-fn a_flag_outranks_the_environment_and_that_the_file_and_that_the_default() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("paceline.toml");
-    std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\nworkers = 3\n").unwrap();
-    let environment = variables(&[("PACELINE_SERVER__LISTEN", "127.0.0.1:2")]);
-
-    let loaded = Loader::new(DEFAULTS)
-        .unwrap()
-        .file(&file)
-        .unwrap()
-        .environment(&environment)
-        .unwrap()
-        .flag("--listen", "server.listen", Some("127.0.0.1:3".into()))
-        .unwrap()
-        .load::<Settings>()
-        .unwrap();
-
-    assert_eq!((loaded.settings.server.listen.port(), loaded.settings.server.workers), (3, 3));
-    assert_eq!(
-        loaded.lines.iter().find(|line| line.key == "server.listen").unwrap().source,
-        "the flag --listen"
+fn a_flag_beats_a_variable_beats_a_file_beats_the_default() {
+    let folder = TempDir::new().unwrap();
+    let file = written(
+        &folder,
+        "paceline.toml",
+        "[server]\nworkers = 3\norigins = [\"https://a\", \"https://b\"]\n[log]\nfilter = \"warn\"\n[database]\nurl = \"a\"\n",
+        0o644,
     );
-}
-
-#[test]
-fn a_secret_is_read_from_its_file_and_never_shown() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("secret");
-    std::fs::write(&file, "sesame\n").unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let environment = variables(&[
-        ("PACELINE_STRAVA__CLIENT_SECRET_FILE", file.to_str().unwrap()),
-        ("PACELINE_DATABASE__URL", "mysql://paceline:hunter2@127.0.0.1/"),
+        ("PACELINE_SERVER__WORKERS", "4"),
+        ("PACELINE_LOG__FILTER", "debug"),
+        ("PATH", "/bin"),
     ]);
 
-    let loaded = Loader::new(DEFAULTS)
+    let loader = defaults().file(&file).unwrap().environment(&environment).unwrap();
+    let loaded = loader
+        .flag("--workers", "server.workers", Some("5".to_owned()))
         .unwrap()
-        .environment(&environment)
-        .unwrap()
-        .load::<Settings>()
+        .load::<All>()
         .unwrap();
 
-    assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "sesame");
-    let shown = format!("{:?}{:?}", loaded.lines, loaded.settings);
-    assert!(!shown.contains("sesame") && !shown.contains("hunter2"), "{shown}");
+    let all = loaded.settings;
+    assert_eq!(
+        (all.server.workers, all.log.filter.as_str(), all.database.url.as_str()),
+        (5, "debug", "a")
+    );
+    assert_eq!(all.server.origins, ["https://a", "https://b"]);
+    assert_eq!((all.strava.client_id, all.server.frontend_url), (0, None));
+    let source =
+        |key: &str| loaded.lines.iter().find(|line| line.key == key).unwrap().source.clone();
+    assert_eq!(source("server.workers"), "the flag --workers");
+    assert_eq!(source("log.filter"), "the variable PACELINE_LOG__FILTER");
+    assert_eq!(source("database.url"), file.display().to_string());
+    assert_eq!(source("strava.client_id"), "default");
 }
 
 #[test]
-fn a_secret_file_that_everybody_may_read_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("secret");
-    std::fs::write(&file, "sesame\n").unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let environment = variables(&[("STRAVA_CLIENT_SECRET_FILE", file.to_str().unwrap())]);
+fn a_wrong_value_names_the_key_where_it_stands_and_what_it_should_be() {
+    let wrong = |name, value| {
+        refusal(defaults().environment(&variables(&[(name, value)])).unwrap().load::<All>())
+    };
 
-    let refused = Loader::new(DEFAULTS).unwrap().environment(&environment).unwrap_err();
+    let said = wrong("PACELINE_SERVER__WORKERS", "many");
+    for part in ["server.workers", "the variable PACELINE_SERVER__WORKERS", "integer"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let said = wrong("FRONTEND_URL", "not an address");
+    for part in ["server.frontend_url", "the variable FRONTEND_URL", "relative URL without a base"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
 
-    assert!(matches!(refused, SettingsError::SecretFileOpen { .. }), "{refused}");
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, "paceline.toml", "[strava]\nclient_id = \"twelve\"\n", 0o644);
+    let said = refusal(defaults().file(&file).unwrap().load::<All>());
+    for part in ["strava.client_id", "paceline.toml", "integer"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]
-fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be() {
-    let environment = variables(&[("PACELINE_SERVER__WORKERS", "many")]);
-
-    let refused = Loader::new(DEFAULTS)
-        .unwrap()
-        .environment(&environment)
-        .unwrap()
-        .load::<Settings>()
-        .unwrap_err();
-
-    let said = refused.to_string();
-    assert!(said.contains("PACELINE_SERVER__WORKERS") && said.contains("server.workers"), "{said}");
-    assert!(said.contains("integer"), "{said}");
+fn an_unknown_key_is_an_error_that_says_what_may_be_meant() {
+    let said =
+        refusal(defaults().environment(&variables(&[("PACELINE_STRAVA__CLIENT_SECRETE", "x")])));
+    for part in [
+        "PACELINE_STRAVA__CLIENT_SECRETE",
+        "strava.client_secrete",
+        "strava.client_secret may be meant",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, "paceline.toml", "[sever]\nworkers = 1\n", 0o644);
+    let said = refusal(defaults().file(&file));
+    assert!(
+        said.contains("sever.workers") && said.contains("server.workers may be meant"),
+        "{said}"
+    );
+    let said = refusal(defaults().file(&written(&folder, "bad.toml", "= 1", 0o644)));
+    assert!(said.contains("bad.toml") && said.contains("not TOML"), "{said}");
+    assert!(defaults().environment(&variables(&[("PACELINE_TEST_KAFKA", "127.0.0.1:1")])).is_ok());
 }
 
 #[test]
-fn a_setting_nobody_knows_is_refused_with_the_one_that_may_be_meant() {
-    let environment = variables(&[("PACELINE_SERVER__LISTENN", "127.0.0.1:1")]);
+fn a_secret_comes_from_its_file_if_not_everybody_may_read_that() {
+    let folder = TempDir::new().unwrap();
+    let kept = written(&folder, "secret", "sim-secret\n", 0o600);
+    let open = written(&folder, "open", "sim-secret\n", 0o644);
 
-    let refused = Loader::new(DEFAULTS).unwrap().environment(&environment).unwrap_err();
+    for name in ["PACELINE_STRAVA__CLIENT_SECRET_FILE", "STRAVA_CLIENT_SECRET_FILE"] {
+        let of =
+            |path: &PathBuf| defaults().environment(&variables(&[(name, path.to_str().unwrap())]));
+        let loaded = of(&kept).unwrap().load::<All>().unwrap();
+        assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "sim-secret");
+        let line = loaded.lines.iter().find(|line| line.key == "strava.client_secret").unwrap();
+        assert_eq!(line.value, "***");
+        assert!(line.source.contains(name), "{}", line.source);
+        let said = refusal(of(&open));
+        assert!(said.contains(name) && said.contains("chmod 600"), "{said}");
+        assert!(refusal(of(&folder.path().join("none"))).contains("cannot be read"));
+    }
+    let told = variables(&[
+        ("PACELINE_ALLOW_WORLD_READABLE_SECRETS", "true"),
+        ("PACELINE_STRAVA__CLIENT_SECRET_FILE", open.to_str().unwrap()),
+    ]);
+    assert!(defaults().environment(&told).is_ok());
 
-    assert!(refused.to_string().contains("server.listen may be meant"), "{refused}");
+    let text = format!("[strava]\nclient_secret_file = {:?}\n", kept.display().to_string());
+    let loaded =
+        defaults().file(&written(&folder, "s.toml", &text, 0o644)).unwrap().load::<All>().unwrap();
+    assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "sim-secret");
 }
 
 #[test]
-fn the_predecessors_names_still_work() {
-    let environment = variables(&[("STRAVA_CLIENT_SECRET", "old name"), ("PATH", "/bin")]);
+fn the_predecessors_names_work_and_ours_win() {
+    let environment = variables(&[
+        ("STRAVA_CLIENT_ID", "7"),
+        ("STRAVA_CLIENT_SECRET", "theirs"),
+        ("PACELINE_STRAVA__CLIENT_SECRET", "ours"),
+        ("INTERNAL_API_KEY", "key"),
+        ("DATABASE_URL", "mysql://root:hunter2@db:3306/"),
+        ("FRONTEND_URL", "https://vuhnger.dev"),
+    ]);
 
-    let loaded = Loader::new(DEFAULTS)
-        .unwrap()
-        .environment(&environment)
-        .unwrap()
-        .load::<Settings>()
-        .unwrap();
+    let loaded = defaults().environment(&environment).unwrap().load::<All>().unwrap();
 
-    assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "old name");
+    let all = &loaded.settings;
+    assert_eq!((all.strava.client_id, all.strava.client_secret.expose_secret()), (7, "ours"));
+    assert_eq!(all.ingest.refresh_api_key.expose_secret(), "key");
+    assert_eq!(all.server.frontend_url.as_ref().unwrap().as_str(), "https://vuhnger.dev/");
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let environment = variables(&[
+        ("STRAVA_CLIENT_SECRET", "hunter2"),
+        ("INTERNAL_API_KEY", "hunter2"),
+        ("DATABASE_URL", "mysql://root:hunter2@db:3306/"),
+    ]);
+
+    let loaded = defaults().environment(&environment).unwrap().load::<All>().unwrap();
+
+    let shown = format!("{:?}", loaded.lines);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("mysql://root:***@db:3306/"), "{shown}");
+    assert!(!format!("{:?}", loaded.settings.strava).contains("hunter2"));
 }
