@@ -194,7 +194,7 @@ impl Log {
 
     /// Writes what has been settled so far.
     async fn flush(&self) -> Result<(), BusError> {
-        self.ask(|done| Request::Flush { done }).await
+        self.ask(|done| Request::Flush { done }).await?
     }
 
     async fn ask<T>(

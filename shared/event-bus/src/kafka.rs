@@ -37,6 +37,7 @@ struct Inner {
 
 impl Kafka {
     pub(crate) fn open(settings: KafkaSettings) -> Result<Self, BusError> {
+        settings.security.check()?;
         let intake = Producer::open(&settings, PublisherKind::Intake)?;
         let relay = Producer::open(&settings, PublisherKind::Relay)?;
         Ok(Self(Arc::new(Inner { settings, intake, relay, groups: Mutex::default() })))

@@ -45,7 +45,7 @@ pub(crate) enum Request {
     },
     /// Answered when every settlement so far is written.
     Flush {
-        done: oneshot::Sender<()>,
+        done: oneshot::Sender<Result<(), BusError>>,
     },
     Ensure {
         topics: Vec<Topic>,
@@ -63,6 +63,8 @@ pub(crate) struct Writer {
     settings: LogSettings,
     heads: HashMap<Topic, Vec<i64>>,
     swept: Option<Timestamp>,
+    /// Whether the last write failed; then `healthy` tries one of its own.
+    broken: bool,
 }
 
 type Done = oneshot::Sender<Result<(), PublishError>>;
@@ -73,7 +75,8 @@ impl Writer {
         shelf: Arc<Shelf>,
         settings: LogSettings,
     ) -> Result<Self, DbErr> {
-        let mut writer = Self { db, shelf, settings, heads: HashMap::new(), swept: None };
+        let mut writer =
+            Self { db, shelf, settings, heads: HashMap::new(), swept: None, broken: false };
         writer.reload().await?;
         writer.sweep_if_due().await;
         Ok(writer)
@@ -132,8 +135,8 @@ impl Writer {
                 self.delete().await;
                 let _ = done.send(());
             }
-            // Settlements are written before anything else is answered.
-            Request::Flush { done } => drop(done.send(())),
+            // Settlements were written before this is answered.
+            Request::Flush { done } => drop(done.send(self.probe().await)),
             Request::Publish { .. } => {}
         }
     }
@@ -142,10 +145,12 @@ impl Writer {
         let touched: HashSet<Topic> = rows.iter().map(|row| row.topic).collect();
         let answer = match self.write(rows).await {
             Ok(()) => {
+                self.broken = false;
                 self.shelf.advance(&self.heads, &touched);
                 Ok(())
             }
             Err(error) => {
+                self.broken = true;
                 tracing::error!(%error, "the built-in log could not be written");
                 if let Err(error) = self.reload().await {
                     tracing::error!(%error, "the built-in log could not be read");
@@ -197,8 +202,18 @@ impl Writer {
             self.db.execute_raw(schema::upsert_positions(&self.settings.prefix, &positions)).await
         {
             tracing::error!(%error, "positions could not be written");
+            self.broken = true;
             self.shelf.give_back(positions);
         }
+    }
+
+    /// After a failure: whether writing works again.
+    async fn probe(&mut self) -> Result<(), BusError> {
+        if self.broken {
+            self.db.execute_unprepared("PRAGMA user_version = 1").await?;
+            self.broken = false;
+        }
+        Ok(())
     }
 
     async fn reload(&mut self) -> Result<(), DbErr> {

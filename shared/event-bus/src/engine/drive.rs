@@ -16,12 +16,15 @@ use super::ledger::Ledger;
 use super::verdict::{Why, judge};
 use super::{
     Assigned, Commands, Feed, FromLog, HIGH_WATERMARK, LOW_WATERMARK, REVOKE_PATIENCE, SPAN, ToLog,
-    Work,
+    Work, pause,
 };
 use crate::{BusError, Parking};
 
 /// How long the transport may take to commit at the end.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long dropped handlers are waited for.
+const DROP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Feeds the work until stopped. Returns when what was in hand is finished (or dropped, when hard) and
 /// what is settled is committed.
@@ -51,7 +54,8 @@ pub(crate) async fn drive<P: Parking>(
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => drive.wake(),
         }
     }
-    drop(drive.tries);
+    // What still runs is dropped; a handler that blocks its thread cannot be waited for.
+    let _ = timeout(DROP_PATIENCE, drive.tries.shutdown()).await;
     drop(events);
     (drive.commands)(ToLog::Stop);
     match timeout(COMMIT_PATIENCE, reader.join_next()).await {
@@ -219,7 +223,7 @@ impl<P: Parking> Drive<P> {
             .increment(1);
         if std::mem::take(&mut self.outage) {
             tracing::info!(group, "what was away is back");
-            self.lanes.hurry();
+            self.lanes.hurry(Instant::now() + pause::BACK);
         }
         let Some(partition) = self.partitions.get_mut(&item.from) else { return };
         if let Some(up_to) = partition.ledger.settle(item.record.offset) {
@@ -306,3 +310,6 @@ impl<P: Parking> Drive<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Who is next: a queue per key, so that order holds within a key and no key holds up another.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use contracts::Topic;
@@ -12,6 +12,13 @@ use crate::Record;
 /// What order is kept within.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(Topic, i32, Arc<str>);
+
+impl Key {
+    /// No key sorts before it.
+    fn first() -> Self {
+        Self(Topic::StravaEvents, i32::MIN, Arc::from(""))
+    }
+}
 
 /// A record in hand, and what was tried with it.
 #[derive(Debug)]
@@ -141,23 +148,19 @@ impl Lanes {
         }
     }
 
-    /// What was away is back: whoever waits for it is ready now.
-    pub(crate) fn hurry(&mut self) {
-        let waiting: HashSet<Key> = self
-            .resting
-            .iter()
-            .map(|(_, key)| key)
-            .filter(|key| {
-                matches!(
-                    self.keys.get(*key),
-                    Some(Lane { state: State::Resting(Rest { away: true, .. }), .. })
-                )
-            })
-            .cloned()
-            .collect();
-        self.resting.retain(|(_, key)| !waiting.contains(key));
-        for key in waiting {
-            self.ready_or_gone(&key);
+    /// What was away is back: whoever waits for it waits until then at the latest. Not less, for what is
+    /// away for one key alone must not be tried as often as all others succeed.
+    pub(crate) fn hurry(&mut self, then: Instant) {
+        let late = self.resting.split_off(&(then, Key::first()));
+        for (until, key) in late {
+            let until = match self.keys.get_mut(&key).map(|lane| &mut lane.state) {
+                Some(State::Resting(rest)) if rest.away && rest.until == until => {
+                    rest.until = then;
+                    then
+                }
+                _ => until,
+            };
+            self.resting.insert((until, key));
         }
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait for what was away, once anything was handled again.
+pub(crate) const BACK: Duration = Duration::from_millis(500);
 
 /// After the `n`-th time in a row that something was away: 0.1, 0.2, 0.4 … 30 s.
 pub(crate) fn away(n: u32) -> Duration {

@@ -7,7 +7,7 @@ use contracts::Topic;
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::PublisherKind;
+use crate::{BusError, PublisherKind};
 
 /// Where the cluster is and how it is used.
 #[derive(Clone, Debug)]
@@ -71,6 +71,19 @@ pub enum Security {
     },
     /// TLS and a name with a password.
     Scram(Scram),
+}
+
+impl Security {
+    /// Whether the authority's file can be read: librdkafka would not name it.
+    pub(crate) fn check(&self) -> Result<(), BusError> {
+        let (Self::Tls { ca: Some(file) } | Self::Scram(Scram { ca: Some(file), .. })) = self
+        else {
+            return Ok(());
+        };
+        std::fs::File::open(file)
+            .map(drop)
+            .map_err(|source| BusError::File { file: file.clone(), source })
+    }
 }
 
 /// A name and a password, given over TLS.

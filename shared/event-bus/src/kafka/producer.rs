@@ -61,19 +61,18 @@ impl Producer {
         let mut sent: Vec<Result<Vec<DeliveryFuture>, PublishError>> =
             Vec::with_capacity(records.len());
         for record in &records {
-            let partitions = match self.targets(record).await {
-                Ok(partitions) => partitions,
-                Err(error) => {
-                    sent.push(Err(error));
-                    continue;
-                }
-            };
-            sent.push(
-                partitions
+            // Once the queue is full nothing more of this call is sent: a later record must not overtake.
+            if let Some(Err(full @ (PublishError::QueueFull | PublishError::Away))) = sent.last() {
+                sent.push(Err(full.clone()));
+                continue;
+            }
+            sent.push(match self.targets(record).await {
+                Ok(partitions) => partitions
                     .into_iter()
                     .map(|partition| self.send(&client, record, partition))
                     .collect(),
-            );
+                Err(error) => Err(error),
+            });
         }
         let mut answers = Vec::with_capacity(sent.len());
         for one in sent {

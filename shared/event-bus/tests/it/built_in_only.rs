@@ -153,3 +153,34 @@ async fn eight_idle_groups_use_less_than_a_hundredth_of_a_core() {
         .unwrap();
     assert!(ms <= 50, "{said}");
 }
+
+#[tokio::test]
+async fn prefixes_keep_logs_in_one_file_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |prefix: &str| LogSettings {
+        prefix: prefix.to_owned(),
+        ..log_settings(folder.path().join("bus.db"), 1)
+    };
+    let count = async |prefix: &str| {
+        let bus = Bus::built_in(settings(prefix)).await.unwrap();
+        bus.read_all(TOPIC).await.map(|records| records.len())
+    };
+    for (prefix, records) in [("a.", 1), ("b.", 2), ("", 3)] {
+        let bus = Bus::built_in(settings(prefix)).await.unwrap();
+        bus.ensure_topics(&[TOPIC]).await.unwrap();
+        publish(&bus, (0..records).map(|number| (1, number))).await;
+        bus.delete_topics().await;
+        assert_eq!(
+            bus.read_all(TOPIC).await.is_ok(),
+            prefix.is_empty(),
+            "only what has a prefix is a test's"
+        );
+        if prefix == "a." {
+            bus.ensure_topics(&[TOPIC]).await.unwrap();
+            publish(&bus, [(1, 1)]).await;
+        }
+    }
+    assert_eq!(count("a.").await.unwrap(), 1);
+    assert_eq!(count("").await.unwrap(), 3);
+    assert!(matches!(count("b.").await, Err(BusError::NoTopic(_))));
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use contracts::Topic;
-use event_bus::{Bus, KafkaSettings, PublishError, PublisherKind};
+use event_bus::{Bus, KafkaSettings, PublishError, PublisherKind, Scram, ScramMechanism, Security};
 use tokio::time::sleep;
 
 use crate::support::{Notes, Running, TOPIC, World, envelope, eventually, publish};
@@ -137,4 +137,23 @@ async fn warming_up_takes_less_than_a_second_and_the_first_record_then_little() 
         bus.publisher(PublisherKind::Intake).publish(Topic::Copies, "k", vec![1]).await.is_err()
     );
     world.close().await;
+}
+
+#[tokio::test]
+async fn tls_and_a_name_with_a_password_are_understood_and_a_missing_authority_is_named() {
+    let scram = |tls, ca: Option<&str>| Scram {
+        mechanism: ScramMechanism::Sha512,
+        user: "paceline".to_owned(),
+        password: "secret".into(),
+        tls,
+        ca: ca.map(Into::into),
+    };
+    let over =
+        |security| Bus::kafka(KafkaSettings { security, ..KafkaSettings::new("127.0.0.1:1") });
+    over(Security::Tls { ca: None }).await.unwrap();
+    over(Security::Scram(scram(true, None))).await.unwrap();
+    over(Security::Scram(scram(false, None))).await.unwrap();
+    let refused = over(Security::Scram(scram(true, Some("/nowhere/ca.pem")))).await.unwrap_err();
+    let chain = format!("{:#}", anyhow::Error::from(refused));
+    assert!(chain.contains("ca.pem") && !chain.contains("secret"), "{chain}");
 }

@@ -1,9 +1,5 @@
 //! The conformance suite: the same claims on the built-in log and on Apache Kafka, and what only one of them can show.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod built_in_only;
 mod conformance;
