@@ -70,6 +70,7 @@ fn wanted(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> Wanted
 
 async fn tell(effect: &mut Effect, copy: &Copy) -> Result<(), StoreError> {
     effect.bump_version();
+    metrics::counter!("duplication_copies_total", "state" => copy.state.word()).increment(1);
     let changed = CopyChanged {
         copy: copy.id.to_string(),
         link: copy.link.to_string(),

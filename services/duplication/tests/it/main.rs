@@ -1,0 +1,10 @@
+//! Guardians, children and copies, against a simulated Strava.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod copying;
+mod erasing;
+mod linking;
+mod losing_answers;
+mod replaying;
+mod waiting;
+mod world;

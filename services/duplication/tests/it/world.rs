@@ -1,0 +1,350 @@
+//! A running service between a log, a database, an object store, a simulated Strava, and a token stand-in.
+
+mod leases;
+mod run;
+mod signer;
+mod strava;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::athletes::{AthleteChanged, Connection, ConnectionState, athlete_changed::Change};
+use contracts::streams_codec::StreamSet;
+use contracts::{Cause, Envelope, Event, Topic};
+use duplication::{Parts, Service, Settings};
+use event_bus::{Bus, LogSettings, Outgoing, PublisherKind};
+use kernel::{
+    ActivityId, AthleteId, Clock, EventId, Ids, LinkId, SystemClock, SystemIds, Timestamp,
+};
+use lifecycle::{Failpoints, Tasks};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use strava_client::lease::LeaseClient;
+use testkit::{TestDatabase, eventually};
+
+pub(crate) use leases::Leases;
+pub(crate) use run::Run;
+use signer::signer;
+use strava::Strava;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What the child granted, unless a test says otherwise.
+pub(crate) const GRANTED: [&str; 3] = ["read_all", "activity:read_all", "activity:write"];
+
+pub(crate) struct World {
+    pub(crate) guardian: AthleteId,
+    pub(crate) child: AthleteId,
+    pub(crate) strava: Strava,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) bus: Bus,
+    pub(crate) clock: Arc<SystemClock>,
+    objects: Arc<dyn ObjectStore>,
+    base: String,
+    http: reqwest::Client,
+    tasks: Tasks,
+    database: TestDatabase,
+    _log: tempfile::TempDir,
+}
+
+impl World {
+    /// Nobody is linked; the child is connected, with everything granted.
+    pub(crate) async fn new() -> Self {
+        Self::on(TestDatabase::sqlite()).await
+    }
+
+    pub(crate) async fn on(database: TestDatabase) -> Self {
+        let world = Self::unconnected(database).await;
+        let token = world.strava.child_token().await;
+        world.leases.give(world.child, &token);
+        world.connect(world.child, 1, &GRANTED).await;
+        // A group has nothing unhandled before it reads, so only the row shows that it does.
+        eventually(PATIENCE, "the service reads", async || {
+            match world.database.number("SELECT COUNT(*) FROM connection").await {
+                1 => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+        world
+    }
+
+    async fn unconnected(database: TestDatabase) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let log = tempfile::tempdir().unwrap();
+        let mut settings = LogSettings::new(log.path().join("bus.db"), clock.clone());
+        settings.partitions = 3;
+        let bus = Bus::built_in(settings).await.unwrap();
+        bus.ensure_topics(&Topic::ALL).await.unwrap();
+        let (strava, leases, tasks) =
+            (Strava::start().await, Arc::new(Leases::default()), Tasks::new());
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
+        let token = format!("http://{}/", leases.serve(&tasks)).parse().unwrap();
+        let service = Service::start(Parts {
+            database: database.target(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+            verifier: signer().verifier(clock.clone()),
+            settings: quick(),
+            objects: objects.clone(),
+            strava: strava_client::Client::new(&strava.url().parse().unwrap(), http.clone())
+                .unwrap(),
+            leases: LeaseClient::new(token, SecretString::from("service"), http.clone()),
+            failpoints: Failpoints::none(),
+        })
+        .await
+        .unwrap();
+        service.spawn(&tasks);
+        let base = format!("http://{}", leases::serve(&tasks, service.routes()));
+        let (guardian, child) = (new_athlete(), new_athlete());
+        Self {
+            guardian,
+            child,
+            strava,
+            leases,
+            bus,
+            clock,
+            objects,
+            base,
+            http,
+            tasks,
+            database,
+            _log: log,
+        }
+    }
+
+    pub(crate) async fn end(self) {
+        assert_eq!(self.tasks.join(PATIENCE).await, lifecycle::Outcome::Clean);
+        drop(self.database);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A link that the child accepted two hours ago.
+    pub(crate) async fn link(&self, name: &str, share_heart_rate: bool) -> LinkId {
+        let link = self.propose(name, share_heart_rate).await;
+        self.accept(link).await;
+        link
+    }
+
+    /// A link that the guardian asked for two hours ago.
+    pub(crate) async fn propose(&self, name: &str, share_heart_rate: bool) -> LinkId {
+        let body =
+            json!({"child": self.child, "names": [name], "share_heart_rate": share_heart_rate});
+        let answer = self.call("POST", "/v1/links", self.guardian, Some(body)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) async fn accept(&self, link: LinkId) {
+        self.clock.set_offset(-7200);
+        let answer = self.call("POST", &format!("/v1/links/{link}/accept"), self.child, None).await;
+        self.clock.set_offset(0);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// A run of the guardian an hour ago, whose streams are stored.
+    pub(crate) async fn run(&self, name: &str) -> Run {
+        let activity = ActivityId::from_uuid(SystemIds.uuid_v7(self.now()));
+        let key = format!("athletes/{}/strava/1/1/{activity}/1", self.guardian);
+        let streams = run::streams();
+        self.store(&key, &streams).await;
+        Run {
+            athlete: self.guardian,
+            activity,
+            revision: 1,
+            name: name.to_owned(),
+            start: Timestamp::from_secs(self.now().as_secs() - 3600),
+            external_id: "garmin_ping_1".to_owned(),
+            strava_activity: 77,
+            cause: Cause::Live,
+            replay: false,
+            generation: 1,
+            removed: false,
+            manual: false,
+            visibility: "everyone",
+            streams: Some(contracts::activities::StreamsRef {
+                key,
+                bytes: 1,
+                points: streams.points() as i64,
+                kinds: streams.kinds().into_iter().map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    pub(crate) async fn store(&self, key: &str, streams: &StreamSet) {
+        let packed = zstd::encode_all(&streams.encode().unwrap()[..], 1).unwrap();
+        self.objects.put(&Path::from(key), packed.into()).await.unwrap();
+    }
+
+    pub(crate) async fn forget_object(&self, key: &str) {
+        self.objects.delete(&Path::from(key)).await.unwrap();
+    }
+
+    /// Tells of activities and waits until the service has heard it.
+    pub(crate) async fn tell(&self, runs: &[&Run]) {
+        self.publish(Topic::Activities, runs.iter().map(|run| run.envelope()).collect()).await;
+        self.heard().await;
+    }
+
+    /// token tells of a connection; the generation is its revision too.
+    pub(crate) async fn connect(&self, athlete: AthleteId, generation: i64, scopes: &[&str]) {
+        let connection = Connection {
+            application: 1,
+            strava_athlete: 7,
+            generation,
+            state: ConnectionState::Connected.into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            connected_at_us: 0,
+            reason: String::new(),
+        };
+        self.tell_athlete(athlete, generation, Change::Connection(connection)).await;
+    }
+
+    pub(crate) async fn tell_athlete(&self, athlete: AthleteId, revision: i64, change: Change) {
+        let body = AthleteChanged { revision, change: Some(change) };
+        let envelope = Envelope {
+            event_id: EventId::from_uuid(SystemIds.uuid_v7(self.now())),
+            occurred_at: self.now(),
+            athlete: Some(athlete),
+            origins: Vec::new(),
+            cause: Cause::Unspecified,
+            replay: false,
+            traceparent: String::new(),
+            payload: body.into_payload(),
+        };
+        self.publish(Topic::Athletes, vec![envelope]).await;
+        self.heard().await;
+    }
+
+    pub(crate) async fn publish(&self, topic: Topic, envelopes: Vec<Envelope>) {
+        let records = envelopes.into_iter().map(|envelope| Outgoing {
+            topic,
+            key: envelope.athlete.unwrap().to_string(),
+            value: envelope.encode(),
+            everywhere: false,
+        });
+        for outcome in
+            self.bus.publisher(PublisherKind::Relay).publish_many(records.collect()).await
+        {
+            outcome.unwrap();
+        }
+    }
+
+    /// Waits until everything published is handled.
+    pub(crate) async fn heard(&self) {
+        eventually(PATIENCE, "everything is heard", async || {
+            match self.bus.unhandled().await.unwrap() {
+                0 => Ok(()),
+                left => Err(left),
+            }
+        })
+        .await;
+    }
+
+    /// The one copy there is, once it stands there.
+    pub(crate) async fn copy_that_is(&self, state: &str) -> Value {
+        eventually(PATIENCE, &format!("a copy is {state}"), async || match &self.copies().await[..]
+        {
+            [copy] if copy["state"] == state => Ok(copy.clone()),
+            other => Err(other.to_vec()),
+        })
+        .await
+    }
+
+    /// The one copy there is, once it gives this reason.
+    pub(crate) async fn copy_because(&self, reason: &str) -> Value {
+        eventually(PATIENCE, &format!("a copy says {reason}"), async || {
+            match &self.copies().await[..] {
+                [copy] if copy["reason"] == reason => Ok(copy.clone()),
+                other => Err(other.to_vec()),
+            }
+        })
+        .await
+    }
+
+    /// The guardian's copies as the service shows them.
+    pub(crate) async fn copies(&self) -> Vec<Value> {
+        let answer = self.call("GET", "/v1/copies", self.guardian, None).await;
+        answer.json()["items"].as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        athlete: AthleteId,
+        body: Option<Value>,
+    ) -> Answer {
+        let token = signer().token(athlete, "access", self.now().as_secs() + 36_000);
+        let request = self
+            .http
+            .request(method.parse().unwrap(), format!("{}{path}", self.base))
+            .bearer_auth(token);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let answer = request.send().await.unwrap();
+        Answer {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            text: answer.text().await.unwrap(),
+        }
+    }
+
+    /// Statements past the service.
+    pub(crate) async fn execute(&self, statements: &str) {
+        self.database.run(statements).await;
+    }
+
+    pub(crate) async fn number(&self, select: &str) -> i64 {
+        self.database.number(select).await
+    }
+
+    /// Every row of every table.
+    pub(crate) async fn dump(&self) -> String {
+        self.database.dump().await
+    }
+
+    /// What the service has told on a topic.
+    pub(crate) async fn told(&self, topic: Topic) -> Vec<Envelope> {
+        let records = self.bus.read_all(topic).await.unwrap();
+        records.iter().map(|record| Envelope::decode(&record.value).unwrap()).collect()
+    }
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+pub(crate) fn new_athlete() -> AthleteId {
+    AthleteId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1)))
+}
+
+/// The patience of a test.
+fn quick() -> Settings {
+    Settings { first_poll_ms: 0, look_after_s: 0, look_again_s: 1, ..Settings::default() }
+}
