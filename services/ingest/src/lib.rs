@@ -1,4 +1,16 @@
 //! Webhook intake, observations, activities, streams, the journal.
 
+mod clients;
 mod domain;
+mod events;
+mod http;
+mod service;
+mod settings;
 mod store;
+mod usecases;
+mod workers;
+
+pub use service::{FAILPOINTS, Parts, Service, StartError};
+pub use settings::Settings;
+
+pub(crate) const NAME: &str = "ingest";

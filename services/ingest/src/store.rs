@@ -7,6 +7,5 @@ pub(crate) mod journal;
 pub(crate) mod migrations;
 pub(crate) mod observations;
 pub(crate) mod outgoing;
-pub(crate) mod presence;
 mod row;
 pub(crate) mod subscriptions;

@@ -111,7 +111,10 @@ mod tests {
         let mut before = Observation::unseen(key());
         before.see_summary(source(1), facts("same"));
         let mut after = before.clone();
-        let newer = crate::domain::observation::Source { generation: kernel::Generation::new(2), ..source(2) };
+        let newer = crate::domain::observation::Source {
+            generation: kernel::Generation::new(2),
+            ..source(2)
+        };
         after.see_summary(newer, facts("same"));
 
         assert!(State::derive(&after).matters_after(&State::derive(&before)));

@@ -51,7 +51,13 @@ impl Facts {
         Self {
             name: cut(answer.name.as_deref().unwrap_or_default()),
             sport: answer.sport(),
-            legacy_type: answer.legacy_type.as_deref().unwrap_or_default().chars().take(Sport::MAX).collect(),
+            legacy_type: answer
+                .legacy_type
+                .as_deref()
+                .unwrap_or_default()
+                .chars()
+                .take(Sport::MAX)
+                .collect(),
             start_at: start.at,
             start_local: start.local,
             utc_offset_s: start.utc_offset_s,
@@ -146,7 +152,10 @@ mod tests {
     fn a_summary_becomes_integers() {
         let facts = read(|_| {});
 
-        assert_eq!((facts.distance_dm, facts.elevation_gain_dm, facts.max_speed_mm_s), (67_648, 340, 11_486));
+        assert_eq!(
+            (facts.distance_dm, facts.elevation_gain_dm, facts.max_speed_mm_s),
+            (67_648, 340, 11_486)
+        );
         assert_eq!(facts.average_heartrate_dbpm, Some(1_468));
         assert_eq!(facts.to_wire(false).start_local, "2025-10-19T16:00:00");
         assert_eq!(facts.timezone, "America/New_York");
@@ -165,7 +174,10 @@ mod tests {
 
         let facts = Facts::of(&serde_json::from_str(bare).unwrap());
 
-        assert_eq!((facts.distance_dm, facts.sport.as_str(), facts.utc_offset_s), (0, "Workout", 3_600));
+        assert_eq!(
+            (facts.distance_dm, facts.sport.as_str(), facts.utc_offset_s),
+            (0, "Workout", 3_600)
+        );
     }
 
     #[test]

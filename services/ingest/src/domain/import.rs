@@ -43,13 +43,20 @@ impl State {
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        [Self::Waiting, Self::Running, Self::Done, Self::Failed].into_iter().find(|state| state.as_str() == word)
+        [Self::Waiting, Self::Running, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == word)
     }
 }
 
 impl Import {
     /// One that has not begun.
-    pub(crate) fn new(athlete: AthleteId, application: ApplicationId, generation: Generation, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        athlete: AthleteId,
+        application: ApplicationId,
+        generation: Generation,
+        now: Timestamp,
+    ) -> Self {
         Self {
             athlete,
             application,
@@ -75,22 +82,35 @@ pub(crate) enum Next {
     Before(i64),
 }
 
-/// How to go on after a page of this many rows, whose oldest began at `oldest_s`.
+/// When the oldest row of a page began (Unix seconds).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Oldest {
+    /// As it is shown: for a hidden start the first second of the day.
+    pub(crate) shown_s: i64,
+    /// The latest instant it can have been.
+    pub(crate) at_most_s: i64,
+}
+
+/// How to go on after a page of so many rows out of so many asked for.
 ///
 /// A full page may cut through activities that began in the same second, and whether `before` includes its bound is
 /// not documented: so the last second of a full page is asked for again, and what comes twice is seen twice, which
-/// changes nothing. A page that brings no progress would never end: then the second is left behind.
-pub(crate) fn next(rows: usize, page: usize, oldest_s: Option<i64>, asked_before: Option<i64>) -> Next {
-    let Some(oldest) = oldest_s.filter(|_| rows > 0) else { return Next::End };
-    let overlapping = oldest.saturating_add(1);
-    let full = rows >= page;
-    if full && asked_before.is_none_or(|before| overlapping < before) {
-        return Next::Before(overlapping);
-    }
-    if asked_before.is_none_or(|before| oldest < before) {
-        return Next::Before(oldest);
-    }
-    Next::Before(oldest.saturating_sub(1))
+/// changes nothing. A page that brings no progress would never end: then a later bound is given up for an earlier one.
+pub(crate) fn next(
+    (rows, page): (usize, usize),
+    oldest: Option<Oldest>,
+    asked_before: Option<i64>,
+) -> Next {
+    let Some(oldest) = oldest.filter(|_| rows > 0) else { return Next::End };
+    let overlapping = (rows >= page).then(|| oldest.at_most_s.saturating_add(1));
+    let bounds = [
+        overlapping,
+        Some(oldest.at_most_s),
+        Some(oldest.shown_s),
+        Some(oldest.shown_s.saturating_sub(1)),
+    ];
+    let progress = |bound: &i64| asked_before.is_none_or(|before| *bound < before);
+    bounds.into_iter().flatten().find(progress).map_or(Next::End, Next::Before)
 }
 
 #[cfg(test)]
@@ -105,10 +125,15 @@ mod tests {
         loop {
             calls += 1;
             assert!(calls <= starts.len() * 3 + 3, "it never ends");
-            let within = |start: i64| before.is_none_or(|before| start < before || (inclusive && start == before));
-            let rows: Vec<_> = sorted.iter().filter(|(_, start)| within(*start)).take(page).collect();
+            let within = |start: i64| {
+                before.is_none_or(|before| start < before || (inclusive && start == before))
+            };
+            let rows: Vec<_> =
+                sorted.iter().filter(|(_, start)| within(*start)).take(page).collect();
             seen.extend(rows.iter().map(|(at, start)| (*at, *start)));
-            match next(rows.len(), page, rows.last().map(|(_, start)| *start), before) {
+            let oldest =
+                rows.last().map(|(_, start)| Oldest { shown_s: *start, at_most_s: *start });
+            match next((rows.len(), page), oldest, before) {
                 Next::End => return (seen.into_values().collect(), calls),
                 Next::Before(second) => before = Some(second),
             }
@@ -147,7 +172,17 @@ mod tests {
 
     #[test]
     fn a_short_page_is_not_the_end_and_an_empty_one_is() {
-        assert_eq!(next(3, 200, Some(50), None), Next::Before(50));
-        assert_eq!(next(0, 200, None, Some(50)), Next::End);
+        let oldest = Oldest { shown_s: 50, at_most_s: 50 };
+
+        assert_eq!(next((3, 200), Some(oldest), None), Next::Before(50));
+        assert_eq!(next((0, 200), None, Some(50)), Next::End);
+    }
+
+    #[test]
+    fn a_hidden_start_is_passed_over_only_when_nothing_else_helps() {
+        let hidden = Oldest { shown_s: 0, at_most_s: 86_400 };
+
+        assert_eq!(next((3, 200), Some(hidden), Some(200_000)), Next::Before(86_400));
+        assert_eq!(next((1, 200), Some(hidden), Some(86_400)), Next::Before(0));
     }
 }

@@ -1,7 +1,9 @@
 //! What one source said about one activity; each part keeps the ticket it came with and yields only to a higher one.
 
 use contracts::Origin;
-use kernel::{ActivityId, ApplicationId, AthleteId, Generation, StravaActivityId, Ticket, Timestamp};
+use kernel::{
+    ActivityId, ApplicationId, AthleteId, Generation, StravaActivityId, Ticket, Timestamp,
+};
 
 use super::facts::Facts;
 
@@ -285,7 +287,10 @@ pub(crate) mod tests {
         assert_eq!(observation.see_streams(source(2), streams("two")), None);
         assert_eq!(observation.see_streams(source(1), streams("one")), Some("one".to_owned()));
         assert_eq!(observation.see_streams(source(3), streams("three")), Some("two".to_owned()));
-        assert_eq!(observation.see_missing(source(4)).map(|gone| gone.key), Some("three".to_owned()));
+        assert_eq!(
+            observation.see_missing(source(4)).map(|gone| gone.key),
+            Some("three".to_owned())
+        );
     }
 
     #[test]
@@ -295,7 +300,8 @@ pub(crate) mod tests {
         let later = Source { generation: Generation::new(2), ..source(2) };
         observation.see_summary(later, facts("second"));
 
-        let generations: Vec<_> = observation.origins().iter().map(|o| o.generation.get()).collect();
+        let generations: Vec<_> =
+            observation.origins().iter().map(|o| o.generation.get()).collect();
         assert_eq!(generations, [1, 2]);
 
         observation.forget_through(Generation::new(1));
@@ -322,7 +328,9 @@ pub(crate) mod tests {
         let mut observation = Observation::unseen(key());
         for (ticket, saying) in sayings {
             match saying {
-                Saying::Summary(name) => drop(observation.see_summary(source(*ticket), facts(name))),
+                Saying::Summary(name) => {
+                    drop(observation.see_summary(source(*ticket), facts(name)))
+                }
                 Saying::Detail(name) => drop(observation.see_detail(source(*ticket), facts(name))),
                 Saying::Missing => drop(observation.see_missing(source(*ticket))),
             }

@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_tried_after_5_15_and_45_minutes() {
-        let minutes: Vec<_> = (0..4).map(|looks| after_not_found(looks).map(|wait| wait.as_secs() / 60)).collect();
+        let minutes: Vec<_> =
+            (0..4).map(|looks| after_not_found(looks).map(|wait| wait.as_secs() / 60)).collect();
 
         assert_eq!(minutes, [Some(5), Some(15), Some(45), None]);
     }

@@ -50,7 +50,10 @@ mod tests {
 
         let set = of(&answer);
 
-        assert_eq!((set.distance_dm.as_slice(), set.grade_e1.as_slice()), ([0, 14].as_slice(), [-3, 10].as_slice()));
+        assert_eq!(
+            (set.distance_dm.as_slice(), set.grade_e1.as_slice()),
+            ([0, 14].as_slice(), [-3, 10].as_slice())
+        );
         assert_eq!((set.latitude_e7[0], set.longitude_e7[0]), (407_355_480, -739_827_120));
         assert_eq!(StreamSet::decode(&set.encode().unwrap()), Ok(set));
     }

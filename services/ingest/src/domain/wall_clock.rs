@@ -56,7 +56,8 @@ impl Start {
 
 /// The offset where none was told: by the zone's rules, or else by how the two dates differ.
 fn measured(fields: &DateFields<'_>) -> i64 {
-    let utc = DateTime::from_timestamp_micros(fields.at.as_micros()).unwrap_or_default().naive_utc();
+    let utc =
+        DateTime::from_timestamp_micros(fields.at.as_micros()).unwrap_or_default().naive_utc();
     let zone = fields.zone.filter(|_| fields.has_gps).and_then(|zone| zone.parse::<Tz>().ok());
     let offset = match zone {
         Some(zone) => i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()),
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_run_at_23_40_counts_on_its_local_day_west_of_utc() {
-        let start = start("2026-03-02T04:40:00Z", "2026-03-01T23:40:00", -18_000, "America/New_York");
+        let start =
+            start("2026-03-02T04:40:00Z", "2026-03-01T23:40:00", -18_000, "America/New_York");
 
         assert_eq!(start.local_date().to_string(), "2026-03-01");
         assert_eq!(start.at.to_rfc3339(), "2026-03-02T04:40:00Z");
@@ -99,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_run_at_23_40_counts_on_its_local_day_east_of_utc() {
-        let start = start("2026-03-01T10:40:00Z", "2026-03-01T23:40:00", 46_800, "Pacific/Auckland");
+        let start =
+            start("2026-03-01T10:40:00Z", "2026-03-01T23:40:00", 46_800, "Pacific/Auckland");
 
         assert_eq!(start.local_date().to_string(), "2026-03-01");
         assert_eq!(start.utc_offset_s, 46_800);
@@ -110,20 +113,32 @@ mod tests {
         let before = start("2026-03-28T22:40:00Z", "2026-03-28T23:40:00", 3_600, "Europe/Berlin");
         let after = start("2026-03-29T21:40:00Z", "2026-03-29T23:40:00", 7_200, "Europe/Berlin");
 
-        assert_eq!((before.local_date().to_string(), before.utc_offset_s), ("2026-03-28".to_owned(), 3_600));
-        assert_eq!((after.local_date().to_string(), after.utc_offset_s), ("2026-03-29".to_owned(), 7_200));
+        assert_eq!(
+            (before.local_date().to_string(), before.utc_offset_s),
+            ("2026-03-28".to_owned(), 3_600)
+        );
+        assert_eq!(
+            (after.local_date().to_string(), after.utc_offset_s),
+            ("2026-03-29".to_owned(), 7_200)
+        );
     }
 
     #[test]
     fn a_missing_offset_is_read_from_the_zone_with_summer_time() {
-        let start = Start::read(fields("2026-07-01T21:40:00Z", "2026-07-01T23:40:00", None, "Europe/Berlin"));
+        let start = Start::read(fields(
+            "2026-07-01T21:40:00Z",
+            "2026-07-01T23:40:00",
+            None,
+            "Europe/Berlin",
+        ));
 
         assert_eq!((start.utc_offset_s, start.timezone.as_str()), (7_200, "Europe/Berlin"));
     }
 
     #[test]
     fn a_guessed_zone_is_neither_believed_nor_passed_on() {
-        let guessed = fields("2026-07-02T02:00:00Z", "2026-07-01T22:00:00", None, "America/Atikokan");
+        let guessed =
+            fields("2026-07-02T02:00:00Z", "2026-07-01T22:00:00", None, "America/Atikokan");
 
         let start = Start::read(DateFields { has_gps: false, ..guessed });
 
@@ -132,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_hidden_start_is_local_midnight_not_utc() {
-        let start = start("2026-07-01T00:00:01Z", "2026-07-01T00:00:01", -14_400, "America/New_York");
+        let start =
+            start("2026-07-01T00:00:01Z", "2026-07-01T00:00:01", -14_400, "America/New_York");
 
         assert_eq!(start.local_date().to_string(), "2026-07-01");
         assert_eq!(start.at.to_rfc3339(), "2026-07-01T04:00:01Z");

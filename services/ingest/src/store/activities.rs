@@ -2,7 +2,9 @@
 
 use contracts::Origin;
 use contracts::wire::Cause;
-use kernel::{ActivityId, ApplicationId, AthleteId, Generation, Revision, StravaActivityId, Timestamp};
+use kernel::{
+    ActivityId, ApplicationId, AthleteId, Generation, Revision, StravaActivityId, Timestamp,
+};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
@@ -36,8 +38,12 @@ pub(crate) struct Place {
 }
 
 /// The activity of this id, whosever it is.
-pub(crate) async fn find<C: ConnectionTrait>(conn: &C, id: ActivityId) -> Result<Option<Activity>, StoreError> {
-    let row = sql::one(conn, "SELECT * FROM activity WHERE id = ?", [id.to_string().into()]).await?;
+pub(crate) async fn find<C: ConnectionTrait>(
+    conn: &C,
+    id: ActivityId,
+) -> Result<Option<Activity>, StoreError> {
+    let row =
+        sql::one(conn, "SELECT * FROM activity WHERE id = ?", [id.to_string().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
 
@@ -55,12 +61,20 @@ pub(crate) async fn find_all<C: ConnectionTrait>(
 }
 
 /// Keeps it; `known`: whether it was stored before. The athlete's row must be locked.
-pub(crate) async fn save<C: ConnectionTrait>(conn: &C, activity: &Activity, known: bool) -> Result<(), StoreError> {
+pub(crate) async fn save<C: ConnectionTrait>(
+    conn: &C,
+    activity: &Activity,
+    known: bool,
+) -> Result<(), StoreError> {
     let statement = if known {
         let (last, others) = (COLUMNS.len() - 1, &COLUMNS[..COLUMNS.len() - 1]);
         format!("UPDATE activity SET {} = ? WHERE {} = ?", others.join(" = ?, "), COLUMNS[last])
     } else {
-        format!("INSERT INTO activity ({}) VALUES ({})", COLUMNS.join(", "), sql::placeholders(COLUMNS.len()))
+        format!(
+            "INSERT INTO activity ({}) VALUES ({})",
+            COLUMNS.join(", "),
+            sql::placeholders(COLUMNS.len())
+        )
     };
     sql::execute(conn, &statement, values_of(activity)?).await?;
     Ok(())
@@ -139,8 +153,12 @@ pub(crate) async fn forget<C: ConnectionTrait>(conn: &C, id: ActivityId) -> Resu
 }
 
 /// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(conn: &C, athlete: AthleteId) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM activity WHERE athlete = ?", [athlete.to_string().into()]).await?;
+pub(crate) async fn forget_everything<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    sql::execute(conn, "DELETE FROM activity WHERE athlete = ?", [athlete.to_string().into()])
+        .await?;
     Ok(())
 }
 
@@ -154,8 +172,11 @@ fn values_of(activity: &Activity) -> Result<Vec<Value>, StoreError> {
     let facts = state.facts.as_ref().map(serde_json::to_string).transpose();
     let facts = facts.map_err(|error| StoreError::inconsistent(error.to_string()))?;
     let streams = state.streams.as_ref();
-    let origins: Vec<_> =
-        state.origins.iter().map(|origin| format!("{}:{}", origin.application, origin.generation)).collect();
+    let origins: Vec<_> = state
+        .origins
+        .iter()
+        .map(|origin| format!("{}:{}", origin.application, origin.generation))
+        .collect();
     Ok(vec![
         activity.athlete.to_string().into(),
         activity.application.get().into(),

@@ -40,14 +40,21 @@ pub(crate) async fn owner<C: ConnectionTrait>(
 
 /// Every connection that works.
 pub(crate) async fn connected<C: ConnectionTrait>(conn: &C) -> Result<Vec<Connection>, StoreError> {
-    let rows =
-        sql::all(conn, "SELECT * FROM connection WHERE state = ? ORDER BY athlete", [code(State::Connected).into()])
-            .await?;
+    let rows = sql::all(
+        conn,
+        "SELECT * FROM connection WHERE state = ? ORDER BY athlete",
+        [code(State::Connected).into()],
+    )
+    .await?;
     rows.iter().map(read).collect()
 }
 
 /// Keeps it; `known`: whether one was stored before. What is known of its head page stays.
-pub(crate) async fn save<C: ConnectionTrait>(conn: &C, it: &Connection, known: bool) -> Result<(), StoreError> {
+pub(crate) async fn save<C: ConnectionTrait>(
+    conn: &C,
+    it: &Connection,
+    known: bool,
+) -> Result<(), StoreError> {
     let statement = if known {
         "UPDATE connection SET strava_athlete = ?, generation = ?, state = ?, scopes = ?, connected_at_us = ?, \
          reason = ?, revision = ? WHERE athlete = ? AND application = ?"
@@ -93,8 +100,12 @@ pub(crate) async fn looked<C: ConnectionTrait>(
 }
 
 /// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(conn: &C, athlete: AthleteId) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM connection WHERE athlete = ?", [athlete.to_string().into()]).await?;
+pub(crate) async fn forget_everything<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    sql::execute(conn, "DELETE FROM connection WHERE athlete = ?", [athlete.to_string().into()])
+        .await?;
     Ok(())
 }
 

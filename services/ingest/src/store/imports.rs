@@ -23,13 +23,20 @@ pub(crate) async fn find<C: ConnectionTrait>(
 }
 
 /// All imports of the athlete.
-pub(crate) async fn all_of<C: ConnectionTrait>(conn: &C, athlete: AthleteId) -> Result<Vec<Import>, StoreError> {
+pub(crate) async fn all_of<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<Vec<Import>, StoreError> {
     let query = "SELECT * FROM import WHERE athlete = ? ORDER BY application";
     sql::all(conn, query, [athlete.to_string().into()]).await?.iter().map(read).collect()
 }
 
 /// Keeps it; `known`: whether one was stored before.
-pub(crate) async fn save<C: ConnectionTrait>(conn: &C, it: &Import, known: bool) -> Result<(), StoreError> {
+pub(crate) async fn save<C: ConnectionTrait>(
+    conn: &C,
+    it: &Import,
+    known: bool,
+) -> Result<(), StoreError> {
     let statement = if known {
         "UPDATE import SET generation = ?, state = ?, reason = ?, done = ?, calls = ?, before_s = ?, \
          started_at_us = ?, changed_at_us = ?, next_try_us = ? WHERE athlete = ? AND application = ?"
@@ -55,8 +62,12 @@ pub(crate) async fn save<C: ConnectionTrait>(conn: &C, it: &Import, known: bool)
 }
 
 /// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(conn: &C, athlete: AthleteId) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM import WHERE athlete = ?", [athlete.to_string().into()]).await?;
+pub(crate) async fn forget_everything<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    sql::execute(conn, "DELETE FROM import WHERE athlete = ?", [athlete.to_string().into()])
+        .await?;
     Ok(())
 }
 
@@ -66,8 +77,9 @@ fn read(row: &QueryResult) -> Result<Import, StoreError> {
         athlete: id(row, "athlete")?,
         application: ApplicationId::new(get(row, "application")?),
         generation: Generation::new(get(row, "generation")?),
-        state: State::parse(&state)
-            .ok_or_else(|| StoreError::inconsistent(format!("{state:?} is no state of an import")))?,
+        state: State::parse(&state).ok_or_else(|| {
+            StoreError::inconsistent(format!("{state:?} is no state of an import"))
+        })?,
         reason: get(row, "reason")?,
         done: get(row, "done")?,
         calls: get(row, "calls")?,

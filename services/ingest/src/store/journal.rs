@@ -68,7 +68,10 @@ pub(crate) async fn page<C: ConnectionTrait>(
 }
 
 /// Forgets what is older than this.
-pub(crate) async fn forget_before<C: ConnectionTrait>(conn: &C, before: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn forget_before<C: ConnectionTrait>(
+    conn: &C,
+    before: Timestamp,
+) -> Result<(), StoreError> {
     sql::execute(conn, "DELETE FROM journal WHERE at_us < ?", [before.as_micros().into()]).await?;
     Ok(())
 }
@@ -85,8 +88,12 @@ pub(crate) async fn forget_application<C: ConnectionTrait>(
 }
 
 /// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(conn: &C, athlete: AthleteId) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM journal WHERE athlete = ?", [athlete.to_string().into()]).await?;
+pub(crate) async fn forget_everything<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    sql::execute(conn, "DELETE FROM journal WHERE athlete = ?", [athlete.to_string().into()])
+        .await?;
     Ok(())
 }
 

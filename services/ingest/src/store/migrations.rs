@@ -22,20 +22,31 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
         create_table("ingest_0005_activity", activity()),
         create_index(
             "ingest_0006_activity_start",
-            Index::create().name("activity_start").table("activity").col("athlete").col("start_at_us").col("id").take(),
+            Index::create()
+                .name("activity_start")
+                .table("activity")
+                .col("athlete")
+                .col("start_at_us")
+                .col("id")
+                .take(),
         ),
         create_table("ingest_0007_import", import()),
         create_table("ingest_0008_journal", journal()),
         create_index(
             "ingest_0009_journal_athlete",
-            Index::create().name("journal_athlete").table("journal").col("athlete").col("at_us").col("id").take(),
+            Index::create()
+                .name("journal_athlete")
+                .table("journal")
+                .col("athlete")
+                .col("at_us")
+                .col("id")
+                .take(),
         ),
         create_index(
             "ingest_0010_journal_at",
             Index::create().name("journal_at").table("journal").col("at_us").take(),
         ),
         create_table("ingest_0011_subscription", subscription()),
-        create_table("ingest_0012_presence", presence()),
     ]
 }
 
@@ -85,7 +96,11 @@ fn strava_identity() -> TableCreateStatement {
 
 fn observation() -> TableCreateStatement {
     let mut table = Table::create();
-    table.table("observation").col(text("athlete", 36)).col(number("application")).col(number("strava_activity"));
+    table
+        .table("observation")
+        .col(text("athlete", 36))
+        .col(number("application"))
+        .col(number("strava_activity"));
     for part in ["summary", "detail", "streams", "missing"] {
         table.col(ColumnDef::new(format!("{part}_ticket")).big_integer().null());
         table.col(ColumnDef::new(format!("{part}_generation")).big_integer().null());
@@ -173,16 +188,7 @@ fn subscription() -> TableCreateStatement {
         .table("subscription")
         .col(number("application"))
         .col(number("id"))
-        .col(text("callback_hash", 64))
         .col(number("stored_at_us"))
         .primary_key(Index::create().col("application").col("id"))
-        .take()
-}
-
-fn presence() -> TableCreateStatement {
-    Table::create()
-        .table("presence")
-        .col(ColumnDef::new("name").string_len(32).not_null().primary_key())
-        .col(number("at_us"))
         .take()
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use kernel::{ActivityId, ApplicationId, AthleteId, Generation, StravaActivityId, Ticket, Timestamp};
+use kernel::{
+    ActivityId, ApplicationId, AthleteId, Generation, StravaActivityId, Ticket, Timestamp,
+};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
@@ -43,9 +45,13 @@ const SELECT: &str = "SELECT o.*, i.activity FROM observation o LEFT JOIN strava
      WHERE o.athlete = ? AND o.application = ?";
 
 /// What is stored of it, if anything. Inside an effect the athlete's row is locked, so nobody else changes it.
-pub(crate) async fn find<C: ConnectionTrait>(conn: &C, key: Key) -> Result<Option<Observation>, StoreError> {
+pub(crate) async fn find<C: ConnectionTrait>(
+    conn: &C,
+    key: Key,
+) -> Result<Option<Observation>, StoreError> {
     let query = format!("{SELECT} AND o.strava_activity = ?");
-    let values = [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()];
+    let values =
+        [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()];
     sql::one(conn, &query, values).await?.map(|row| read(&row, key)).transpose()
 }
 
@@ -71,7 +77,8 @@ pub(crate) async fn all_of<C: ConnectionTrait>(
     athlete: AthleteId,
     application: ApplicationId,
 ) -> Result<HashMap<StravaActivityId, Observation>, StoreError> {
-    let rows = sql::all(conn, SELECT, [athlete.to_string().into(), application.get().into()]).await?;
+    let rows =
+        sql::all(conn, SELECT, [athlete.to_string().into(), application.get().into()]).await?;
     collect(rows, athlete, application)
 }
 
@@ -84,7 +91,11 @@ pub(crate) async fn save<C: ConnectionTrait>(
     let key = observation.key;
     let mut values = values_of(observation)?;
     let statement = if known {
-        values.extend([key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()]);
+        values.extend([
+            key.athlete.to_string().into(),
+            key.application.get().into(),
+            key.strava.get().into(),
+        ]);
         format!(
             "UPDATE observation SET {} = ? WHERE athlete = ? AND application = ? AND strava_activity = ?",
             COLUMNS.join(" = ?, ")
@@ -113,13 +124,20 @@ pub(crate) async fn forget<C: ConnectionTrait>(conn: &C, key: Key) -> Result<(),
 }
 
 /// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(conn: &C, athlete: AthleteId) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM observation WHERE athlete = ?", [athlete.to_string().into()]).await?;
+pub(crate) async fn forget_everything<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    sql::execute(conn, "DELETE FROM observation WHERE athlete = ?", [athlete.to_string().into()])
+        .await?;
     Ok(())
 }
 
 /// Our own id of it, if it ever had one; it outlives expiry and reconnect.
-pub(crate) async fn identity<C: ConnectionTrait>(conn: &C, key: Key) -> Result<Option<ActivityId>, StoreError> {
+pub(crate) async fn identity<C: ConnectionTrait>(
+    conn: &C,
+    key: Key,
+) -> Result<Option<ActivityId>, StoreError> {
     let row = sql::one(
         conn,
         "SELECT activity FROM strava_identity WHERE athlete = ? AND application = ? AND strava_activity = ?",
@@ -129,8 +147,35 @@ pub(crate) async fn identity<C: ConnectionTrait>(conn: &C, key: Key) -> Result<O
     row.map(|row| id(&row, "activity")).transpose()
 }
 
+/// Our own ids of any of these.
+pub(crate) async fn identities<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+    application: ApplicationId,
+    wanted: &[StravaActivityId],
+) -> Result<HashMap<StravaActivityId, ActivityId>, StoreError> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = format!(
+        "SELECT strava_activity, activity FROM strava_identity \
+         WHERE athlete = ? AND application = ? AND strava_activity IN ({})",
+        sql::placeholders(wanted.len())
+    );
+    let mut values: Vec<Value> = vec![athlete.to_string().into(), application.get().into()];
+    values.extend(wanted.iter().map(|strava| Value::from(strava.get())));
+    let rows = sql::all(conn, &query, values).await?;
+    rows.iter()
+        .map(|row| Ok((StravaActivityId::new(get(row, "strava_activity")?), id(row, "activity")?)))
+        .collect()
+}
+
 /// Gives it our own id for ever.
-pub(crate) async fn identify<C: ConnectionTrait>(conn: &C, key: Key, activity: ActivityId) -> Result<(), StoreError> {
+pub(crate) async fn identify<C: ConnectionTrait>(
+    conn: &C,
+    key: Key,
+    activity: ActivityId,
+) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "INSERT INTO strava_identity (athlete, application, strava_activity, activity) VALUES (?, ?, ?, ?)",
@@ -159,7 +204,8 @@ fn collect(
 }
 
 fn values_of(observation: &Observation) -> Result<Vec<Value>, StoreError> {
-    let Observation { key, summary, detail, streams, missing, attention, activity: _ } = observation;
+    let Observation { key, summary, detail, streams, missing, attention, activity: _ } =
+        observation;
     let mut values = Vec::with_capacity(COLUMNS.len() + 3);
     values.extend(stamp(summary.as_ref().map(|part| part.source)));
     values.push(json(summary.as_ref())?);
@@ -228,7 +274,8 @@ fn source(row: &QueryResult, part: &str) -> Result<Option<Source>, StoreError> {
 fn facts(row: &QueryResult, part: &str) -> Result<Option<Part<Facts>>, StoreError> {
     let Some(source) = source(row, part)? else { return Ok(None) };
     let text: String = get(row, part)?;
-    let value = serde_json::from_str(&text).map_err(|error| StoreError::inconsistent(error.to_string()))?;
+    let value =
+        serde_json::from_str(&text).map_err(|error| StoreError::inconsistent(error.to_string()))?;
     Ok(Some(Part { source, value }))
 }
 

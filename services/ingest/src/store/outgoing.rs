@@ -7,7 +7,10 @@ use sea_orm::ConnectionTrait;
 use super::row::get;
 
 /// How many events of these athletes the relay has not published yet.
-pub(crate) async fn waiting<C: ConnectionTrait>(conn: &C, athletes: &[AthleteId]) -> Result<i64, StoreError> {
+pub(crate) async fn waiting<C: ConnectionTrait>(
+    conn: &C,
+    athletes: &[AthleteId],
+) -> Result<i64, StoreError> {
     if athletes.is_empty() {
         return Ok(0);
     }
@@ -15,7 +18,8 @@ pub(crate) async fn waiting<C: ConnectionTrait>(conn: &C, athletes: &[AthleteId]
         "SELECT COUNT(*) AS n FROM outbox WHERE published_at_us = 0 AND athlete IN ({})",
         sql::placeholders(athletes.len())
     );
-    let values: Vec<sea_orm::Value> = athletes.iter().map(|athlete| athlete.to_string().into()).collect();
+    let values: Vec<sea_orm::Value> =
+        athletes.iter().map(|athlete| athlete.to_string().into()).collect();
     match sql::one(conn, &query, values).await? {
         Some(row) => get(&row, "n"),
         None => Ok(0),

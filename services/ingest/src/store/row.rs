@@ -17,7 +17,10 @@ pub(super) fn id<T: FromStr>(row: &QueryResult, column: &str) -> Result<T, Store
 }
 
 /// A column that holds an id as text, or nothing.
-pub(super) fn maybe_id<T: FromStr>(row: &QueryResult, column: &str) -> Result<Option<T>, StoreError> {
+pub(super) fn maybe_id<T: FromStr>(
+    row: &QueryResult,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
     let text: Option<String> = get(row, column)?;
     text.map(|text| parse(&text, column)).transpose()
 }
@@ -33,5 +36,7 @@ pub(super) fn bit(flag: bool) -> Value {
 }
 
 fn parse<T: FromStr>(text: &str, column: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_no_id| StoreError::inconsistent(format!("the column {column} holds no id: {text:?}")))
+    text.parse().map_err(|_no_id| {
+        StoreError::inconsistent(format!("the column {column} holds no id: {text:?}"))
+    })
 }

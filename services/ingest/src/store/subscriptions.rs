@@ -7,9 +7,16 @@ use sea_orm::ConnectionTrait;
 use super::row::get;
 
 /// The ids that events may carry.
-pub(crate) async fn all<C: ConnectionTrait>(conn: &C, application: ApplicationId) -> Result<Vec<i64>, StoreError> {
-    let rows =
-        sql::all(conn, "SELECT id FROM subscription WHERE application = ?", [application.get().into()]).await?;
+pub(crate) async fn all<C: ConnectionTrait>(
+    conn: &C,
+    application: ApplicationId,
+) -> Result<Vec<i64>, StoreError> {
+    let rows = sql::all(
+        conn,
+        "SELECT id FROM subscription WHERE application = ?",
+        [application.get().into()],
+    )
+    .await?;
     rows.iter().map(|row| get(row, "id")).collect()
 }
 
@@ -18,12 +25,12 @@ pub(crate) async fn add<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     id: i64,
-    (callback_hash, now): (&str, Timestamp),
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let added = sql::execute(
         conn,
-        "INSERT INTO subscription (application, id, callback_hash, stored_at_us) VALUES (?, ?, ?, ?)",
-        [application.get().into(), id.into(), callback_hash.into(), now.as_micros().into()],
+        "INSERT INTO subscription (application, id, stored_at_us) VALUES (?, ?, ?)",
+        [application.get().into(), id.into(), now.as_micros().into()],
     )
     .await;
     match added {

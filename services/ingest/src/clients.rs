@@ -1,0 +1,3 @@
+//! What ingest calls: Strava, under a lease.
+
+pub(crate) mod strava;

@@ -1,0 +1,39 @@
+//! What the passing of time makes due: head pages, and forgetting old lines of the journal.
+
+use std::time::Duration;
+
+use jobs::priority;
+use outbox::StoreError;
+
+use super::{Core, job};
+use crate::domain::import::State;
+use crate::store;
+
+/// Wants a look at every head page that was not looked at for the interval: hourly where no webhook reaches us, and for
+/// everyone at once after a long absence.
+pub(crate) async fn sweep(core: &Core) -> Result<usize, StoreError> {
+    let now = core.now();
+    let due_before = now.minus(core.settings.head_interval()).as_micros();
+    let mut wanted = 0;
+    for connection in store::connections::connected(core.database.readers()).await? {
+        if connection.head.looked_us.max(connection.head.tried_us) > due_before {
+            continue;
+        }
+        let readers = core.database.readers();
+        let import =
+            store::imports::find(readers, connection.athlete, connection.application).await?;
+        if import.is_none_or(|import| import.state != State::Done) {
+            continue;
+        }
+        let wish = job::head_of(&connection, priority::RECONCILE, now);
+        core.queue.want(core.database.writer(), &wish).await?;
+        wanted += 1;
+    }
+    Ok(wanted)
+}
+
+/// Forgets lines of the journal that are older than it is kept.
+pub(crate) async fn forget_old_lines(core: &Core) -> Result<(), StoreError> {
+    let kept = Duration::from_secs(core.settings.journal_days * 86_400);
+    store::journal::forget_before(core.database.writer(), core.now().minus(kept)).await
+}
