@@ -136,14 +136,35 @@ impl Drop for TestDatabase {
                 .expect("a runtime");
             runtime.block_on(async {
                 let pool = mysql(&url, None).await;
-                let statement = sqlx::AssertSqlSafe(format!("DROP DATABASE IF EXISTS `{name}`"));
-                if let Err(error) = sqlx::query(statement).execute(&pool).await {
-                    tracing::warn!(%error, name, "a test's database was not dropped");
-                }
+                forget(&pool, &name).await;
                 pool.close().await;
             });
         });
         drop(dropped.join());
+    }
+}
+
+/// Drops a database that may still be in use: a transaction whose runtime is being waited for here
+/// would hold it for ever, so whoever is connected to it goes first.
+async fn forget(pool: &sqlx::MySqlPool, name: &str) {
+    let users: Vec<(i64,)> = sqlx::query_as(
+        "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = ?",
+    )
+    .bind(name)
+    .fetch_all(pool)
+    .await
+    .unwrap_or_default();
+    for (user,) in users {
+        // It may have left by itself meanwhile.
+        drop(sqlx::query(sqlx::AssertSqlSafe(format!("KILL {user}"))).execute(pool).await);
+    }
+    for statement in [
+        "SET SESSION lock_wait_timeout = 10".to_owned(),
+        format!("DROP DATABASE IF EXISTS `{name}`"),
+    ] {
+        if let Err(error) = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await {
+            tracing::warn!(%error, name, "a test's database was not dropped");
+        }
     }
 }
 

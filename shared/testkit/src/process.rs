@@ -47,13 +47,12 @@ impl Process {
 
     /// The next line on standard output.
     pub async fn line(&mut self, within: Duration) -> String {
-        match tokio::time::timeout(within, self.out.recv()).await {
-            Ok(Some(line)) => line,
-            Ok(None) => {
-                panic!("the program ended without another line; it wrote:\n{}", self.output())
-            }
-            Err(_elapsed) => panic!("no line within {within:?}; it wrote:\n{}", self.output()),
-        }
+        let next = tokio::time::timeout(within, self.out.recv()).await;
+        let next = next
+            .unwrap_or_else(|_| panic!("no line within {within:?}; it wrote:\n{}", self.output()));
+        next.unwrap_or_else(|| {
+            panic!("the program ended without another line; it wrote:\n{}", self.output())
+        })
     }
 
     /// The ready line: the next line on standard output that is a JSON object; others are passed over.
