@@ -9,5 +9,5 @@ mod store;
 mod usecases;
 mod workers;
 
-pub use service::{Parts, Service, StartError};
+pub use service::{FAILPOINTS, Parts, Service, StartError};
 pub use settings::Settings;

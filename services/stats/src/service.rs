@@ -7,7 +7,7 @@ use actix_web::web::ServiceConfig;
 use event_bus::{Bus, PublisherKind};
 use http_kit::Probe;
 use kernel::{AthleteId, Clock, Ids};
-use lifecycle::{Stop, Tasks};
+use lifecycle::{Failpoints, Stop, Tasks};
 use outbox::{Relay, StoreError};
 use utoipa::OpenApi;
 
@@ -16,9 +16,14 @@ use crate::events;
 use crate::http::{Api, Doors};
 use crate::store::Store;
 use crate::usecases::Core;
+use crate::usecases::apply_activity::{BEFORE_COUNTING, COUNTED};
 use crate::usecases::check_store::begin_anew;
 use crate::usecases::rebuild;
 use crate::workers::watch::{Ended, watch};
+
+/// Where a test may kill the process: before an activity's counting is committed, and after, before the
+/// log hears that it is done.
+pub const FAILPOINTS: [&str; 2] = [BEFORE_COUNTING, COUNTED];
 
 /// How long to wait before a lost database is tried again, when it could not be opened anew.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
@@ -36,6 +41,10 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Checks tokens.
     pub verifier: Arc<auth::Verifier>,
+    /// Whether missing migrations are applied, or refused.
+    pub migrate: bool,
+    /// Where a test may kill the process.
+    pub failpoints: Failpoints,
     /// Its section of the settings.
     pub settings: Settings,
 }
@@ -63,10 +72,9 @@ impl Service {
 
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { database, bus, clock, ids, verifier, settings } = parts;
-        let store =
-            Store::open(database, settings.migrate, (Arc::clone(&clock), Arc::clone(&ids))).await?;
-        let core = Arc::new(Core::new(store, (clock, ids), settings.published_athlete));
+        let Parts { database, bus, clock, ids, verifier, migrate, failpoints, settings } = parts;
+        let store = Store::open(database, migrate, (Arc::clone(&clock), Arc::clone(&ids))).await?;
+        let core = Arc::new(Core::new(store, (clock, ids), failpoints, settings.published_athlete));
         let doors = Doors::new(&core, &verifier);
         Ok(Self { core, bus, doors, watch_every: Duration::from_secs(settings.watch_s.max(1)) })
     }

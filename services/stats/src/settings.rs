@@ -11,15 +11,13 @@ pub struct Settings {
     /// (or empty): nobody's, and these routes answer 404 in the predecessor's words.
     #[serde(deserialize_with = "athlete_or_nobody")]
     pub published_athlete: Option<AthleteId>,
-    /// Whether the database is migrated at start; otherwise a database that lacks a migration is refused.
-    pub migrate: bool,
     /// How often, in seconds, it is checked that the database is still whole.
     pub watch_s: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { published_athlete: None, migrate: true, watch_s: 15 }
+        Self { published_athlete: None, watch_s: 15 }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{AthleteId, Clock, Ids};
+use lifecycle::Failpoints;
 use outbox::ParkedEvents;
 
 use crate::store::Store;
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) failpoints: Failpoints,
     /// Whose numbers the predecessors' public routes tell.
     pub(crate) published: Option<AthleteId>,
     commits: AtomicU64,
@@ -33,9 +35,10 @@ impl Core {
     pub(crate) fn new(
         store: Store,
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
+        failpoints: Failpoints,
         published: Option<AthleteId>,
     ) -> Self {
-        Self { store, clock, ids, published, commits: AtomicU64::new(0) }
+        Self { store, clock, ids, failpoints, published, commits: AtomicU64::new(0) }
     }
 
     /// Where a group keeps what it could not handle.

@@ -1,8 +1,8 @@
 //! One activity as it is counted, read from the message that told of it.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use contracts::Origin;
 use contracts::activities::{ActivityChanged, ActivityFacts};
+use contracts::{Cause, Origin};
 use kernel::{ActivityId, ApplicationId, AthleteId, Revision, Sport, StravaActivityId, Timestamp};
 
 /// The longest title kept, in characters.
@@ -17,6 +17,11 @@ pub(crate) struct Change {
     pub(crate) activity: ActivityId,
     pub(crate) revision: Revision,
     pub(crate) origins: Vec<Origin>,
+    pub(crate) cause: Cause,
+    /// Of the Strava observation; 0 when there is none.
+    pub(crate) application: ApplicationId,
+    /// What Strava calls it; 0 when Strava does not know it.
+    pub(crate) strava_activity: StravaActivityId,
     /// Nothing: it is removed.
     pub(crate) fact: Option<Fact>,
 }
@@ -24,8 +29,6 @@ pub(crate) struct Change {
 /// What is known of an activity that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fact {
-    pub(crate) application: ApplicationId,
-    pub(crate) strava_activity: StravaActivityId,
     pub(crate) name: String,
     pub(crate) sport: Sport,
     pub(crate) legacy_type: String,
@@ -70,19 +73,22 @@ impl Change {
     /// The change this message tells of.
     pub(crate) fn read(
         athlete: Option<AthleteId>,
-        origins: &[Origin],
+        (origins, cause): (&[Origin], Cause),
         message: &ActivityChanged,
     ) -> Result<Self, Uncountable> {
         let fact = match (message.removed, &message.facts) {
             (true, _) => None,
             (false, None) => return Err(Uncountable::NoFacts),
-            (false, Some(facts)) => Some(read_facts(message, facts)?),
+            (false, Some(facts)) => Some(read_facts(facts)?),
         };
         Ok(Self {
             athlete: athlete.ok_or(Uncountable::NoAthlete)?,
             activity: message.activity.parse()?,
             revision: Revision::new(message.revision),
             origins: origins.to_vec(),
+            cause,
+            application: ApplicationId::new(message.application),
+            strava_activity: StravaActivityId::new(message.strava_activity),
             fact,
         })
     }
@@ -95,14 +101,12 @@ impl Change {
     }
 }
 
-fn read_facts(message: &ActivityChanged, facts: &ActivityFacts) -> Result<Fact, Uncountable> {
+fn read_facts(facts: &ActivityFacts) -> Result<Fact, Uncountable> {
     let local_date = NaiveDate::parse_from_str(&facts.local_date, "%Y-%m-%d")
         .map_err(|source| Uncountable::Date { field: "local_date", source })?;
     let start_local = NaiveDateTime::parse_from_str(&facts.start_local, "%Y-%m-%dT%H:%M:%S%.f")
         .map_err(|source| Uncountable::Date { field: "start_local", source })?;
     Ok(Fact {
-        application: ApplicationId::new(message.application),
-        strava_activity: StravaActivityId::new(message.strava_activity),
         name: cut(&facts.name, NAME_MAX),
         sport: Sport::new(&facts.sport),
         legacy_type: cut(&facts.legacy_type, Sport::MAX),
@@ -148,13 +152,14 @@ mod tests {
         }
     }
 
-    fn somebody() -> Option<AthleteId> {
-        Some(AthleteId::from_uuid(uuid::Uuid::from_u128(1)))
+    fn read(message: &ActivityChanged) -> Result<Change, Uncountable> {
+        let somebody = AthleteId::from_uuid(uuid::Uuid::from_u128(1));
+        Change::read(Some(somebody), (&[], Cause::Live), message)
     }
 
     #[test]
     fn odd_facts_are_kept_within_what_a_row_holds() {
-        let fact = Change::read(somebody(), &[], &message()).unwrap().fact.unwrap();
+        let fact = read(&message()).unwrap().fact.unwrap();
         assert_eq!(
             (fact.name.chars().count(), fact.sport.as_str(), fact.distance_dm),
             (255, "Workout", 0)
@@ -165,7 +170,7 @@ mod tests {
     fn a_message_without_a_day_is_refused() {
         let mut undated = message();
         undated.facts.as_mut().unwrap().local_date = "21.11.2026".to_owned();
-        let refused = Change::read(somebody(), &[], &undated);
+        let refused = read(&undated);
         assert!(
             matches!(refused, Err(Uncountable::Date { field: "local_date", .. })),
             "{refused:?}"
@@ -176,8 +181,8 @@ mod tests {
     fn a_removal_needs_no_facts_but_a_change_does() {
         let mut bare = message();
         bare.facts = None;
-        assert_eq!(Change::read(somebody(), &[], &bare), Err(Uncountable::NoFacts));
+        assert_eq!(read(&bare), Err(Uncountable::NoFacts));
         bare.removed = true;
-        assert_eq!(Change::read(somebody(), &[], &bare).unwrap().fact, None);
+        assert_eq!(read(&bare).unwrap().fact, None);
     }
 }

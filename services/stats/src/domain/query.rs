@@ -7,8 +7,8 @@ use super::period::{Group, start_of_year};
 
 /// The longest range that is told day by day.
 const DAYS_BY_DAY: u64 = 1_100;
-/// The longest range at all: a hundred years.
-const DAYS_AT_ALL: u64 = 36_600;
+/// The longest range at all: two hundred years.
+const DAYS_AT_ALL: u64 = 73_200;
 /// How many sports may be named at once.
 const SPORTS: usize = 60;
 

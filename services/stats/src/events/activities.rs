@@ -26,7 +26,7 @@ impl Handler for Activities {
     type Event = ActivityChanged;
 
     async fn handle(&self, event: &Received<ActivityChanged>) -> Result<(), HandleError> {
-        let change = Change::read(event.athlete, &event.origins, &event.body)
+        let change = Change::read(event.athlete, (&event.origins, event.cause), &event.body)
             .map_err(|uncountable| HandleError::Reject(uncountable.into()))?;
         let applied = apply_activity(&self.core, &change, self.pace).await?;
         let outcome = match applied {

@@ -248,12 +248,12 @@ fn row_of(change: &Change) -> Model {
     let blank =
         nothing(&change.activity.to_string(), &change.athlete.to_string(), change.revision.get());
     let Some(fact) = &change.fact else { return blank };
-    let Fact { application, strava_activity, start_at, start_local, local_date, .. } = fact;
+    let Fact { start_at, start_local, local_date, .. } = fact;
     Model {
         removed: false,
         origins: written(&change.origins),
-        application: application.get(),
-        strava_activity: strava_activity.get(),
+        application: change.application.get(),
+        strava_activity: change.strava_activity.get(),
         name: fact.name.clone(),
         sport: fact.sport.as_str().to_owned(),
         legacy_type: fact.legacy_type.clone(),

@@ -1,10 +1,16 @@
 //! Counts one activity, in one transaction: guard, fact, re-sum of the touched days, version.
 
-use outbox::{StoreError, again_if_contended};
+use contracts::{Topic, journal::JournalEntry};
+use outbox::{Draft, StoreError, again_if_contended};
 
 use super::Core;
 use crate::domain::fact::{Change, DayOf};
 use crate::store::{facts, totals};
+
+/// Everything is written, nothing is committed.
+pub(crate) const BEFORE_COUNTING: &str = "stats.before-counting";
+/// It counts; the log does not know yet that it was handled.
+pub(crate) const COUNTED: &str = "stats.counted";
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +68,32 @@ async fn once(core: &Core, change: &Change, pace: Pace) -> Result<Applied, Store
         totals::put(effect.conn(), change.athlete, day, sums).await?;
     }
     effect.bump_version();
+    if pace == Pace::Live {
+        effect.publish(journal(change)).await?;
+    }
+    core.failpoints.hit(BEFORE_COUNTING);
     effect.commit().await?;
+    core.failpoints.hit(COUNTED);
     Ok(Applied::Counted)
+}
+
+/// The line that answers "where is my activity?".
+fn journal(change: &Change) -> Draft<JournalEntry> {
+    let step = if change.fact.is_some() { "counted" } else { "uncounted" };
+    Draft {
+        topic: Topic::Journal,
+        athlete: Some(change.athlete),
+        origins: change.origins.clone(),
+        cause: change.cause,
+        replay: false,
+        body: JournalEntry {
+            service: crate::Service::NAME.to_owned(),
+            activity: change.activity.to_string(),
+            application: change.application.get(),
+            strava_activity: change.strava_activity.get(),
+            step: step.to_owned(),
+            state: "done".to_owned(),
+            ..JournalEntry::default()
+        },
+    }
 }

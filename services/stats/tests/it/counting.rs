@@ -169,3 +169,32 @@ async fn a_rebuild_makes_right_what_somebody_broke() {
         world.end().await;
     }
 }
+
+#[tokio::test]
+async fn what_is_counted_live_is_told_to_the_journal_and_history_is_not() {
+    let world = World::new(testkit::TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let run = Activity::of(athlete);
+    world.publish(contracts::Topic::ActivitiesBulk, Activity::of(athlete)).await;
+    world.tell(run.clone()).await;
+    world.tell(run.clone()).await;
+    world.tell(run.clone().revision(2).removed()).await;
+    let told = async || {
+        let records = world.bus.read_all(contracts::Topic::Journal).await.unwrap();
+        let envelopes =
+            records.iter().map(|record| contracts::Envelope::decode(&record.value).unwrap());
+        envelopes
+            .filter(|envelope| envelope.athlete == Some(athlete))
+            .map(|envelope| match envelope.payload {
+                contracts::wire::envelope::Payload::JournalEntry(entry) => {
+                    (entry.activity, entry.step, entry.state)
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect::<Vec<_>>()
+    };
+    world.eventually("two lines", async || told().await.len() >= 2).await;
+    let line = |step: &str| (run.id.to_string(), step.to_owned(), "done".to_owned());
+    assert_eq!(told().await, [line("counted"), line("uncounted")]);
+    world.end().await;
+}

@@ -1,9 +1,5 @@
 //! The service as others meet it: the log on one side, HTTP on the other.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod counting;
 mod erasure;

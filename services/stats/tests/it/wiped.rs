@@ -43,7 +43,7 @@ async fn counted(database: TestDatabase) -> Counted {
 
 impl Counted {
     /// Answers as ingest and token do, and checks that everything is as it was.
-    async fn is_whole_again(self) {
+    async fn whole_again(self) {
         let Self { world, athlete, state, questions } = self;
         world
             .eventually("it asks again", async || asked(&world).await.len() >= questions + 2)
@@ -85,7 +85,7 @@ async fn emptied_of_every_row_it_is_whole_again_after_its_replay() {
         for table in TABLES {
             counted.world.execute(&format!("DELETE FROM {table}")).await;
         }
-        counted.is_whole_again().await;
+        counted.whole_again().await;
     }
 }
 
@@ -95,7 +95,7 @@ async fn emptied_of_facts_and_totals_only_it_is_whole_again_after_its_replay() {
         let counted = counted(database).await;
         counted.world.execute("DELETE FROM fact").await;
         counted.world.execute("DELETE FROM daily_total").await;
-        counted.is_whole_again().await;
+        counted.whole_again().await;
     }
 }
 
@@ -106,7 +106,7 @@ async fn with_its_tables_dropped_it_is_whole_again_after_its_replay() {
         for table in TABLES {
             counted.world.execute(&format!("DROP TABLE {table}")).await;
         }
-        counted.is_whole_again().await;
+        counted.whole_again().await;
     }
 }
 
@@ -119,7 +119,7 @@ async fn with_its_file_removed_it_is_whole_again_after_its_replay() {
         name.push(suffix);
         std::fs::remove_file(name).unwrap();
     }
-    counted.is_whole_again().await;
+    counted.whole_again().await;
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn with_its_database_dropped_it_is_whole_again_after_its_replay() {
     };
     let counted = counted(database).await;
     counted.world.execute(&format!("DROP DATABASE {name}")).await;
-    counted.is_whole_again().await;
+    counted.whole_again().await;
 }
 
 #[tokio::test]

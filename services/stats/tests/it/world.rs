@@ -12,7 +12,7 @@ use kernel::{
     ActivityId, ApplicationId, AthleteId, EventId, Generation, Ids, ManualClock, SystemIds,
     Timestamp,
 };
-use lifecycle::Tasks;
+use lifecycle::{Failpoints, Tasks};
 use serde_json::Value;
 use stats::{Parts, Service, Settings};
 use testkit::TestDatabase;
@@ -110,7 +110,9 @@ impl World {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             verifier: signer().verifier(clock.clone()),
-            settings: Settings { published_athlete, watch_s: 1, ..Settings::default() },
+            migrate: true,
+            failpoints: Failpoints::none(),
+            settings: Settings { published_athlete, watch_s: 1 },
         })
         .await
         .unwrap();

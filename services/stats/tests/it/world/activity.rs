@@ -66,16 +66,16 @@ impl Activity {
             chrono::DateTime::parse_from_rfc3339(local).unwrap().offset().local_minus_utc();
         let facts = self.facts();
         facts.start_at_us = instant(local).as_micros();
-        facts.start_local = wall_clock.to_owned();
-        facts.local_date = wall_clock.get(..10).unwrap().to_owned();
+        wall_clock.clone_into(&mut facts.start_local);
+        wall_clock.get(..10).unwrap().clone_into(&mut facts.local_date);
         facts.utc_offset_s = i64::from(offset);
-        facts.timezone = timezone.to_owned();
+        timezone.clone_into(&mut facts.timezone);
         self
     }
 
     pub(crate) fn sport(mut self, sport: &str) -> Self {
         let facts = self.facts();
-        facts.sport = sport.to_owned();
+        sport.clone_into(&mut facts.sport);
         facts.legacy_type = String::new();
         self
     }
