@@ -109,9 +109,10 @@ pub(super) async fn connect(
     body: web::Bytes,
     means: web::Data<Means>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = match body.is_empty() {
-        true => Connect::default(),
-        false => serde_json::from_slice(&body).map_err(malformed)?,
+    let wanted = if body.is_empty() {
+        Connect::default()
+    } else {
+        serde_json::from_slice(&body).map_err(malformed)?
     };
     let write = wanted.write || ask.0.write();
     let command = BeginAuthorize { athlete: signed_in.athlete(), write, browser: false };

@@ -14,7 +14,7 @@ use crate::domain::scopes::Scopes;
 use crate::store::{NewState, OauthState, by_athlete, insert_state, print_of};
 
 /// How long the athlete may take.
-pub(crate) const STATE_LIFE: Duration = Duration::from_secs(600);
+pub(crate) const STATE_LIFE: Duration = Duration::from_mins(10);
 
 /// Who wants to connect.
 #[derive(Clone, Copy, Debug)]

@@ -152,9 +152,10 @@ async fn connect(
     };
     renew(means, &mut effect, &mut connection, exchanged).await?;
     connection.scopes = granted.clone();
-    (connection.state, connection.reason) = match granted.reads() {
-        true => (State::Connected, Reason::None),
-        false => (State::ReconnectNeeded, Reason::ScopeMissing),
+    (connection.state, connection.reason) = if granted.reads() {
+        (State::Connected, Reason::None)
+    } else {
+        (State::ReconnectNeeded, Reason::ScopeMissing)
     };
     announce::changed(&mut effect, &mut connection).await?;
     let stored = if is_new {

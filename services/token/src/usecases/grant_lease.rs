@@ -23,7 +23,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(30);
 /// When to ask again after others had less.
 const UNFAIR: Duration = Duration::from_secs(5);
 /// How long leases are remembered.
-const MEMORY: Duration = Duration::from_secs(3 * 24 * 3600);
+const MEMORY: Duration = Duration::from_hours(72);
 
 /// A lease as it is handed out.
 #[derive(Clone, Debug)]

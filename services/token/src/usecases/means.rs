@@ -88,7 +88,7 @@ impl Turns {
 pub(crate) struct Askers(Mutex<HashMap<(ApplicationId, Purpose), HashMap<AthleteId, Timestamp>>>);
 
 impl Askers {
-    const LATELY: Duration = Duration::from_secs(60);
+    const LATELY: Duration = Duration::from_mins(1);
 
     /// Notes that this athlete asks, and says how many did lately.
     pub(crate) fn note(

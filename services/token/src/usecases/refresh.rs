@@ -18,7 +18,7 @@ use crate::store::{Column, by_id, keep_tokens, print_of, save};
 /// When to ask again after Strava's token door was closed.
 const DOOR_CLOSED: Duration = Duration::from_secs(5);
 /// When to ask again after Strava refused the application itself: somebody has to repair that.
-const CLIENT_REFUSED: Duration = Duration::from_secs(60);
+const CLIENT_REFUSED: Duration = Duration::from_mins(1);
 /// How long an answer of Strava's is held while the database is away.
 const STORE_PATIENCE: u32 = 60;
 

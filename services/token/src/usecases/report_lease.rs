@@ -15,7 +15,7 @@ use crate::store::{
 /// The first pause of a connection whose token Strava calls dead although a refresh did not help.
 const HOLD: Duration = Duration::from_secs(30);
 /// The longest.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+const LONGEST_HOLD: Duration = Duration::from_hours(1);
 
 /// Takes a report; false when there is no such lease. The same report may come twice.
 pub(crate) async fn report_lease(

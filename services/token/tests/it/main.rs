@@ -1,0 +1,16 @@
+//! The token service against a simulated Strava, on every engine.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod budgets;
+mod connecting;
+mod leasing;
+mod refreshing;
+mod replaying;
+mod sealing;
+mod withdrawing;
+mod world;

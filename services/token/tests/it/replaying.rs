@@ -1,0 +1,70 @@
+//! Services that lost their state ask for ours.
+
+use std::time::Duration;
+
+use contracts::replays::{ReplayDone, ReplayRequested};
+use contracts::{Envelope, Event, Topic};
+
+use crate::world::{CHILD, GUARDIAN, World, new_athlete};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_tells_every_connection_again_with_the_same_revision_then_says_so_everywhere() {
+    for database in testkit::databases().await {
+        let world = World::new(database).await;
+        world.connect(new_athlete(), GUARDIAN).await;
+        world.connect(new_athlete(), CHILD).await;
+        let request = |of: &str| ReplayRequested {
+            id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
+            service: "stats".to_owned(),
+            of: of.to_owned(),
+            answer_on: "athletes".to_owned(),
+            athlete: String::new(),
+        };
+        world.publish(Topic::Replays, request("activities")).await;
+        world.publish(Topic::Replays, request("athletes")).await;
+
+        testkit::eventually(
+            Duration::from_secs(10),
+            "every partition hears that it is done",
+            async || {
+                let records = world.bus.read_all(Topic::Athletes).await.unwrap();
+                let done = records
+                    .iter()
+                    .map(|record| Envelope::decode(&record.value).unwrap())
+                    .filter(|envelope| ReplayDone::from_payload(envelope.payload.clone()).is_ok())
+                    .count();
+                if done == 3 { Ok(()) } else { Err(done) }
+            },
+        )
+        .await;
+        let told = world.told().await;
+        let (again, first): (Vec<_>, Vec<_>) =
+            told.into_iter().partition(|(envelope, ..)| envelope.replay);
+        let key = |(envelope, revision, connection): &(
+            Envelope,
+            i64,
+            contracts::athletes::Connection,
+        )| { (envelope.athlete, *revision, connection.clone()) };
+        assert_eq!((again.len(), first.len()), (2, 2));
+        for told in &first {
+            assert!(again.iter().any(|other| key(other) == key(told)));
+        }
+        world.end().await;
+    }
+}
+
+#[test]
+fn the_description_names_every_public_route() {
+    let description = serde_json::to_value(token::Service::openapi()).unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    let named: Vec<&String> = paths.keys().collect();
+    assert_eq!(
+        named,
+        [
+            "/strava/authorize",
+            "/strava/callback",
+            "/v1/me/connections",
+            "/v1/me/connections/{connection}"
+        ]
+    );
+}

@@ -1,0 +1,77 @@
+//! Tokens at rest.
+
+use std::time::Duration;
+
+use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
+use testkit::TestDatabase;
+
+use crate::world::{GUARDIAN, KEY_A, KEY_B, Start, World, new_athlete};
+
+/// Strava's tokens, and the simulator's, are forty hexadecimal digits.
+fn token_like(text: &str) -> Vec<&str> {
+    text.split(|character: char| !character.is_ascii_hexdigit())
+        .filter(|run| run.len() == 40)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_unreadable_in_the_database_and_absent_from_the_log() {
+    for database in testkit::databases().await {
+        let world = World::new(database).await;
+        let athlete = new_athlete();
+        let generation = world.connect(athlete, GUARDIAN).await;
+        let first = world.lease(athlete, generation, Purpose::Live).await.unwrap();
+        world.later(Duration::from_hours(7)).await;
+        let second = world.lease(athlete, generation, Purpose::Live).await.unwrap();
+        assert_eq!(
+            token_like(second.access_token.expose()).len(),
+            1,
+            "or the search below finds nothing"
+        );
+
+        let mut everything = String::from_utf8_lossy(&world.database.bytes().await).into_owned();
+        for record in world.bus.read_all(contracts::Topic::Athletes).await.unwrap() {
+            everything.push_str(&String::from_utf8_lossy(&record.value));
+        }
+        for token in [first.access_token.expose(), second.access_token.expose(), "sim-secret"] {
+            assert!(!everything.contains(token));
+        }
+        assert_eq!(token_like(&everything), Vec::<&str>::new());
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_rotated_without_losing_a_connection() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = world.connect(athlete, GUARDIAN).await;
+    let world =
+        world.restarted(Start { keys: format!("{KEY_B}\n{KEY_A}"), ..Start::default() }).await;
+    let old = "SELECT COUNT(*) FROM connection WHERE access_sealed LIKE 'v1.a.%' OR refresh_sealed LIKE 'v1.a.%'";
+    testkit::eventually(Duration::from_secs(10), "everything is sealed again", async || {
+        let left = world.database.number(old).await;
+        if left == 0 { Ok(()) } else { Err(left) }
+    })
+    .await;
+
+    let world = world.restarted(Start { keys: KEY_B.to_owned(), ..Start::default() }).await;
+    assert!(world.lease(athlete, generation, Purpose::Live).await.is_ok());
+    world.later(Duration::from_hours(7)).await;
+    assert!(world.lease(athlete, generation, Purpose::Live).await.is_ok());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_asks_for_a_reconnect() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = world.connect(athlete, GUARDIAN).await;
+    let world = world.restarted(Start { keys: KEY_B.to_owned(), ..Start::default() }).await;
+    let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
+    assert_eq!(refused, LeaseRefused::Never(NeverReason::ReconnectNeeded));
+    world.until(athlete, "reconnect-needed", "unreadable").await;
+    let again = world.connect(athlete, GUARDIAN).await;
+    assert!(world.lease(athlete, again, Purpose::Live).await.is_ok());
+    world.end().await;
+}

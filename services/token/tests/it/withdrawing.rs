@@ -1,0 +1,150 @@
+//! The end of access: true hints, forged hints, and the athlete's own wish.
+
+use std::time::Duration;
+
+use contracts::athletes::ConnectionState;
+use serde_json::json;
+use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
+use testkit::TestDatabase;
+
+use crate::world::{GUARDIAN, World, new_athlete};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_deauthorization_changes_nothing() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = world.connect(athlete, GUARDIAN).await;
+    world.hint_of_withdrawal(GUARDIAN).await;
+    world.hint_of_withdrawal(99).await;
+    testkit::eventually(Duration::from_secs(10), "the hint is checked", async || {
+        let refreshes = world.counted("/refreshes").await;
+        let open =
+            world.database.number("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
+        if (refreshes, open) == (1, 0) { Ok(()) } else { Err((refreshes, open)) }
+    })
+    .await;
+    assert_eq!(world.connection(athlete).await["state"], "connected");
+    assert!(world.lease(athlete, generation, Purpose::Live).await.is_ok());
+    assert_eq!(world.told().await.len(), 1, "the connect");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_deauthorization_stops_leases_and_is_told() {
+    for database in testkit::databases().await {
+        let world = World::new(database).await;
+        let athlete = new_athlete();
+        let generation = world.connect(athlete, GUARDIAN).await;
+        world.sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
+        world.hint_of_withdrawal(GUARDIAN).await;
+        world.until(athlete, "disconnected", "withdrawn").await;
+
+        let refused = world.lease(athlete, generation, Purpose::Login).await.unwrap_err();
+        assert_eq!(refused, LeaseRefused::Never(NeverReason::Disconnected));
+        let told = testkit::eventually(Duration::from_secs(5), "it is told", async || {
+            let told = world.told().await;
+            if told.len() == 2 { Ok(told) } else { Err(told.len()) }
+        })
+        .await;
+        let (_, first, _) = &told[0];
+        let (_, revision, connection) = &told[1];
+        assert_eq!(
+            (connection.state(), connection.reason.as_str()),
+            (ConnectionState::Disconnected, "withdrawn")
+        );
+        assert!(revision > first && connection.generation == generation.get());
+        assert_eq!(
+            world
+                .database
+                .number("SELECT COUNT(*) FROM connection WHERE refresh_sealed <> ''")
+                .await,
+            0
+        );
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_that_comes_after_the_refusal_still_withdraws() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = world.connect(athlete, GUARDIAN).await;
+    world.sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
+    world.later(Duration::from_hours(7)).await;
+    let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
+    assert_eq!(refused, LeaseRefused::Never(NeverReason::ReconnectNeeded));
+    world.hint_of_withdrawal(GUARDIAN).await;
+    world.until(athlete, "disconnected", "withdrawn").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_is_checked_again_until_strava_answers() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    world.connect(athlete, GUARDIAN).await;
+    world
+        .sim("faults", json!({"endpoint": "* /oauth/token", "kind": "unavailable", "count": 1}))
+        .await;
+    world.hint_of_withdrawal(GUARDIAN).await;
+    testkit::eventually(Duration::from_secs(20), "the hint is settled", async || {
+        let open =
+            world.database.number("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
+        let refreshes = world.counted("/refreshes").await;
+        if (open, refreshes) == (0, 1) { Ok(()) } else { Err((open, refreshes)) }
+    })
+    .await;
+    assert_eq!(world.connection(athlete).await["state"], "connected");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disconnect_stops_leases_revokes_at_strava_and_lets_another_account_connect() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let (athlete, other) = (new_athlete(), new_athlete());
+    let generation = world.connect(athlete, GUARDIAN).await;
+    let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
+    let id = world.connection(athlete).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        world.call("DELETE", &format!("/v1/me/connections/{id}"), athlete).await.status,
+        204
+    );
+    let refused = world.lease(athlete, generation, Purpose::Login).await.unwrap_err();
+    assert_eq!(refused, LeaseRefused::Never(NeverReason::Disconnected));
+    testkit::eventually(Duration::from_secs(10), "Strava ends the token", async || {
+        match world.strava.athlete(&lease.access_token).await {
+            Err(error) if error.kind == strava_client::ErrorKind::TokenDead => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
+        let left =
+            world.database.number("SELECT COUNT(*) FROM connection WHERE revoking = 1").await;
+        if left == 0 { Ok(()) } else { Err(left) }
+    })
+    .await;
+    world.connect(other, GUARDIAN).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_connect_waits_until_an_older_revoke_is_answered() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    world.connect(athlete, GUARDIAN).await;
+    world.sim("faults", json!({"endpoint": "* /oauth/revoke", "kind": "unavailable"})).await;
+    let id = world.connection(athlete).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        world.call("DELETE", &format!("/v1/me/connections/{id}"), athlete).await.status,
+        204
+    );
+    let early = world.call("POST", "/v1/me/connections", athlete).await;
+    assert_eq!(early.status, 409, "{early:?}");
+    let cleared = world.http.delete(world.sim_url("faults")).send().await.unwrap();
+    assert!(cleared.status().is_success());
+    let generation = world.connect(athlete, GUARDIAN).await;
+    let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
+    assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+    world.end().await;
+}
