@@ -20,8 +20,16 @@ use crate::http::reply;
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config.route("/", web::get().to(index)).route("/_sim", web::get().to(index)).service(
         web::scope("/_sim")
+            .app_data(
+                web::JsonConfig::default()
+                    .error_handler(|error, _| Refusal::wrong(error.to_string()).into()),
+            )
+            .app_data(
+                web::PathConfig::default().error_handler(|_, _| Refusal::missing("id").into()),
+            )
             .route("/", web::get().to(index))
             .route("/openapi.json", web::get().to(openapi::document))
+            .route("/docs", web::get().to(openapi::to_page))
             .configure(openapi::page)
             .route("/reset", web::post().to(settings::reset))
             .route("/clock", web::get().to(settings::clock))

@@ -44,6 +44,10 @@ impl Simulator {
         let factory = move || {
             App::new()
                 .app_data(data.clone())
+                .app_data(
+                    web::PathConfig::default()
+                        .error_handler(|_, _| http::Fault::not_found("resource").into()),
+                )
                 .wrap(from_fn(http::guard))
                 .configure(admin::configure)
                 .configure(http::configure)

@@ -1,6 +1,7 @@
 //! The admin interface's own OpenAPI document and page.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
 use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
@@ -52,6 +53,11 @@ struct Admin;
 /// `GET /_sim/openapi.json`.
 pub(super) async fn document() -> HttpResponse {
     HttpResponse::Ok().json(Admin::openapi())
+}
+
+/// `GET /_sim/docs`.
+pub(super) async fn to_page() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/_sim/docs/")).finish()
 }
 
 /// The page at `/_sim/docs/`.

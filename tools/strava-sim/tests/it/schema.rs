@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -22,15 +23,16 @@ fn testdata(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
+static DEFINITION: LazyLock<Value> = LazyLock::new(|| testdata("strava-v3-bundled.json"));
+
 struct Checker {
-    root: Value,
     strict: bool,
     errors: Vec<String>,
 }
 
 impl Checker {
     fn new(strict: bool) -> Self {
-        Self { root: testdata("strava-v3-bundled.json"), strict, errors: Vec::new() }
+        Self { strict, errors: Vec::new() }
     }
 
     fn relaxed(&self, what: &str) -> bool {
@@ -41,11 +43,8 @@ impl Checker {
     fn check(&mut self, schema: &Value, value: &Value, path: &str) {
         if let Some(target) = schema["$ref"].as_str() {
             let pointer = target.trim_start_matches('#').to_owned();
-            let schema = self
-                .root
-                .pointer(&pointer)
-                .unwrap_or_else(|| panic!("{pointer} is missing"))
-                .clone();
+            let schema =
+                DEFINITION.pointer(&pointer).unwrap_or_else(|| panic!("{pointer} is missing"));
             if pointer.ends_with("/LatLng") && value == &json!([]) && self.relaxed("empty LatLng") {
                 return;
             }
@@ -53,7 +52,7 @@ impl Checker {
             {
                 return;
             }
-            return self.check(&schema, value, path);
+            return self.check(schema, value, path);
         }
         if value.is_null() && self.relaxed("null") {
             return;
@@ -129,8 +128,7 @@ impl Checker {
 
 /// What a path of the definition answers.
 fn answer_schema(method: &str, path: &str, status: &str) -> Value {
-    let root = testdata("strava-v3-bundled.json");
-    let schema = root["paths"][path][method]["responses"][status]["schema"].clone();
+    let schema = DEFINITION["paths"][path][method]["responses"][status]["schema"].clone();
     assert!(schema.is_object(), "{method} {path} {status} is not defined");
     schema
 }
