@@ -38,5 +38,12 @@ impl Doors {
 
 /// The public interface of the service.
 #[derive(OpenApi)]
-#[openapi(paths(sessions::sign_in, sessions::sign_out, keys::jwks, users::list, users::add, users::remove))]
+#[openapi(paths(
+    sessions::sign_in,
+    sessions::sign_out,
+    keys::jwks,
+    users::list,
+    users::add,
+    users::remove
+))]
 pub(crate) struct Api;

@@ -1,6 +1,7 @@
 //! Local accounts, sessions and the key set they are checked with.
 
 mod domain;
+mod events;
 mod http;
 mod keys;
 mod service;
@@ -9,7 +10,9 @@ mod store;
 mod usecases;
 
 pub use domain::account::{Account, Email, EmailError};
+pub use domain::password::PasswordError;
 pub use keys::{KeyError, Keys};
 pub use service::{Parts, Service, StartError};
 pub use settings::Settings;
 pub use usecases::add_user::{AddUser, AddUserError};
+pub use usecases::set_password::SetPasswordError;

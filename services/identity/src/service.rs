@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 use auth::Verifier;
+use event_bus::Bus;
 use http_kit::Probe;
 use kernel::{AthleteId, Clock, Ids};
+use lifecycle::Tasks;
 use outbox::{Database, StoreError, Target};
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 
 use crate::http::{Api, Doors};
@@ -15,8 +18,9 @@ use crate::keys::Keys;
 use crate::settings::Settings;
 use crate::store::migrations;
 use crate::usecases::add_user::{AddUser, AddUserError, add_user};
-use crate::usecases::{CLIENT, Core, list_users, remove_user};
-use crate::{Account, Email};
+use crate::usecases::set_password::{SetPasswordError, set_password};
+use crate::usecases::{CLIENT, Core, HASHING, list_users, remove_user};
+use crate::{Account, Email, events};
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -68,7 +72,9 @@ impl Service {
             Database::open_migrated(&database, migrations::all()).await?
         }
         .with(Arc::clone(&clock), Arc::clone(&ids));
-        let core = Arc::new(Core { database, clock, ids, keys, issuer, settings });
+        let (strangers, hashing) = (Arc::default(), Arc::new(Semaphore::new(HASHING)));
+        let core =
+            Arc::new(Core { database, clock, ids, keys, issuer, settings, strangers, hashing });
         Ok(Self { doors: Doors { core, verifier, secure } })
     }
 
@@ -87,8 +93,27 @@ impl Service {
         })]
     }
 
+    /// Hears of athletes who are gone, until the stop.
+    pub fn spawn(&self, bus: &Bus, tasks: &Tasks) {
+        let (subscription, bus) = (events::live(&self.doors.core), bus.clone());
+        let (soft, hard) = (tasks.soft(), tasks.hard());
+        tasks.spawn("identity.athletes", async move { subscription.run(&bus, soft, hard).await });
+    }
+
+    /// Sets the password of an account and tells it; one is made up when none is given.
+    pub async fn set_password(
+        &self,
+        email: &Email,
+        password: Option<SecretString>,
+    ) -> Result<SecretString, SetPasswordError> {
+        set_password(&self.doors.core, email, password).await
+    }
+
     /// Adds an account and tells its password, which is kept nowhere.
-    pub async fn add_user(&self, command: AddUser) -> Result<(Account, SecretString), AddUserError> {
+    pub async fn add_user(
+        &self,
+        command: AddUser,
+    ) -> Result<(Account, SecretString), AddUserError> {
         add_user(&self.doors.core, command).await
     }
 

@@ -3,7 +3,7 @@
 use kernel::{AthleteId, Timestamp};
 
 /// An e-mail address to sign in with: trimmed, in lower case, at most 254 characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(String);
 
 /// Why a text is no address.
@@ -33,7 +33,10 @@ impl std::str::FromStr for Email {
             return Err(EmailError::TooLong);
         }
         let sound = |part: &str| {
-            !part.is_empty() && part.chars().all(|char| !char.is_whitespace() && !char.is_control() && char != '@')
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|char| !char.is_whitespace() && !char.is_control() && char != '@')
         };
         match address.split_once('@') {
             Some((name, host)) if sound(name) && sound(host) => Ok(Self(address)),

@@ -13,7 +13,12 @@ pub(crate) struct Failures {
 
 impl Failures {
     /// Until when the account is locked, if it is.
-    pub(crate) fn locked_until(self, now: Timestamp, attempts: i64, lockout: Duration) -> Option<Timestamp> {
+    pub(crate) fn locked_until(
+        self,
+        now: Timestamp,
+        attempts: i64,
+        lockout: Duration,
+    ) -> Option<Timestamp> {
         let until = Timestamp::from_micros(self.last_at_us).plus(lockout);
         (self.count >= attempts && until > now).then_some(until)
     }
@@ -27,7 +32,7 @@ mod tests {
     fn an_account_is_locked_after_so_many_failures_and_for_so_long() {
         let at = Timestamp::from_secs(1000);
         let failures = Failures { count: 3, last_at_us: at.as_micros() };
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
 
         assert_eq!(failures.locked_until(at, 3, minute), Some(at.plus(minute)));
         assert_eq!(failures.locked_until(at, 4, minute), None);

@@ -40,8 +40,7 @@ pub(crate) fn matches(password: &str, kept: Option<&str>) -> bool {
     if password.chars().count() > MAX {
         return false;
     }
-    const NOBODYS: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$Zm9yIG5vYm9keSBhdCBhbGwsIG5vdCBldmVuIG9uY2U";
+    const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$Zm9yIG5vYm9keSBhdCBhbGwsIG5vdCBldmVuIG9uY2U";
     let Ok(hash) = PasswordHash::new(kept.unwrap_or(NOBODYS)) else { return false };
     let same = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
     same && kept.is_some()

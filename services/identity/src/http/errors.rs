@@ -1,6 +1,7 @@
 //! What each failure is over HTTP.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use http_kit::Problem;
 use outbox::StoreError;
 
@@ -16,9 +17,12 @@ pub(super) fn store(error: StoreError) -> Problem {
 
 pub(super) fn signing_in(error: SignInError) -> Problem {
     match error {
-        SignInError::Wrong => Problem::new(StatusCode::UNAUTHORIZED, "wrong-credentials").detail(error),
+        SignInError::Wrong => Problem::new(StatusCode::UNAUTHORIZED, "wrong-credentials")
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         SignInError::Locked(until) => {
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts").detail("too many wrong passwords").retry_at(until)
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts")
+                .detail("too many wrong passwords")
+                .retry_at(until)
         }
         SignInError::Store(error) => store(error),
         other => Problem::internal(other),

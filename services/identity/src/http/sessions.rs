@@ -33,9 +33,13 @@ pub(crate) struct Session {
 /// Signs in with a local account.
 #[utoipa::path(post, path = "/v1/session", tag = "identity", request_body = Credentials, responses(
     (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts")))]
-pub(crate) async fn sign_in(doors: Data<Doors>, Json(body): Json<Credentials>) -> Result<HttpResponse, Problem> {
-    let session =
-        sign_in::sign_in(&doors.core, &body.email, body.password).await.map_err(errors::signing_in)?;
+pub(crate) async fn sign_in(
+    doors: Data<Doors>,
+    Json(body): Json<Credentials>,
+) -> Result<HttpResponse, Problem> {
+    let session = sign_in::sign_in(&doors.core, &body.email, body.password)
+        .await
+        .map_err(errors::signing_in)?;
     let cookie = cookie(&doors, session.access_token.clone(), session.expires_in_s);
     Ok(HttpResponse::Ok()
         .cookie(cookie)

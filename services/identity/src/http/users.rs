@@ -51,7 +51,8 @@ fn view(account: &Account, password: Option<&SecretString>) -> User {
 #[utoipa::path(get, path = "/v1/admin/users", tag = "identity", responses((status = 200, body = [User]), (status = 403)))]
 pub(crate) async fn list(_: Require<Admin>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let accounts = list_users::list_users(&doors.core).await.map_err(errors::store)?;
-    Ok(HttpResponse::Ok().json(accounts.iter().map(|account| view(account, None)).collect::<Vec<_>>()))
+    Ok(HttpResponse::Ok()
+        .json(accounts.iter().map(|account| view(account, None)).collect::<Vec<_>>()))
 }
 
 /// Adds an account.
@@ -63,7 +64,8 @@ pub(crate) async fn add(
     Json(body): Json<NewUser>,
 ) -> Result<HttpResponse, Problem> {
     let command = AddUser { email: body.email, admin: body.admin, password: body.password };
-    let (account, password) = add_user::add_user(&doors.core, command).await.map_err(errors::adding)?;
+    let (account, password) =
+        add_user::add_user(&doors.core, command).await.map_err(errors::adding)?;
     Ok(HttpResponse::Created().json(view(&account, Some(&password))))
 }
 
@@ -75,8 +77,6 @@ pub(crate) async fn remove(
     Path(email): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let email: Email = email.parse().map_err(|fault| Problem::invalid().field("email", fault))?;
-    match remove_user::remove_user(&doors.core, &email).await.map_err(errors::store)? {
-        true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(Problem::not_found()),
-    }
+    let there_was = remove_user::remove_user(&doors.core, &email).await.map_err(errors::store)?;
+    if there_was { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }
 }

@@ -2,7 +2,7 @@
 
 use kernel::AthleteId;
 use outbox::StoreError;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::domain::account::{Account, Email, EmailError};
 use crate::domain::password::{self, PasswordError};
@@ -38,10 +38,13 @@ pub enum AddUserError {
 }
 
 /// Adds the account and tells its password, which is kept nowhere.
-pub(crate) async fn add_user(core: &Core, command: AddUser) -> Result<(Account, SecretString), AddUserError> {
+pub(crate) async fn add_user(
+    core: &Core,
+    command: AddUser,
+) -> Result<(Account, SecretString), AddUserError> {
     let email: Email = command.email.parse()?;
     let password = command.password.unwrap_or_else(|| password::made_up(core.ids.as_ref()).into());
-    let hash = password::hash(password.expose_secret(), core.ids.as_ref())?;
+    let hash = core.hash(password.clone()).await?;
     let now = core.clock.now();
     let account = Account {
         athlete: AthleteId::from_uuid(core.ids.uuid_v7(now)),

@@ -7,10 +7,10 @@ use kernel::Timestamp;
 use outbox::StoreError;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::account::Email;
+use crate::domain::account::{Account, Email};
 use crate::domain::password;
 use crate::keys::KeyError;
-use crate::store::accounts;
+use crate::store::accounts::{self, Kept};
 use crate::usecases::{CLIENT, Core};
 
 /// A session.
@@ -32,44 +32,67 @@ pub(crate) enum SignInError {
     #[error("the session could not be signed")]
     Key(#[from] KeyError),
     #[error("the password could not be checked")]
-    Unchecked(#[from] tokio::task::JoinError),
+    Unchecked,
 }
 
 /// Signs in. An unknown address, a wrong one and a wrong password are the same answer after the same time.
-pub(crate) async fn sign_in(core: &Core, email: &str, password: SecretString) -> Result<Session, SignInError> {
-    let kept = match email.parse::<Email>() {
-        Ok(email) => accounts::by_email(&core.database, &email).await?,
-        Err(_) => None,
+pub(crate) async fn sign_in(
+    core: &Core,
+    email: &str,
+    password: SecretString,
+) -> Result<Session, SignInError> {
+    let email = email.parse::<Email>().ok();
+    let kept = match &email {
+        Some(email) => accounts::by_email(&core.database, email).await?,
+        None => None,
     };
     let now = core.clock.now();
-    let lockout = Duration::from_secs(core.settings.lockout_s.unsigned_abs());
-    if let Some(until) =
-        kept.as_ref().and_then(|kept| kept.failures.locked_until(now, core.settings.attempts, lockout))
-    {
+    if let Some(until) = locked_until(core, email.as_ref(), kept.as_ref(), now) {
         return Err(SignInError::Locked(until));
     }
     let hash = kept.as_ref().map(|kept| kept.password_hash.clone());
-    // Checking takes tens of milliseconds of pure work: not on a thread that serves others.
-    let right =
-        tokio::task::spawn_blocking(move || password::matches(password.expose_secret(), hash.as_deref())).await?;
-    let Some(kept) = kept else { return Err(SignInError::Wrong) };
-    let athlete = kept.account.athlete;
-    if !right {
-        accounts::failed(&core.database, athlete, now).await?;
-        return Err(SignInError::Wrong);
+    let right = core
+        .work(move || password::matches(password.expose_secret(), hash.as_deref()))
+        .await
+        .ok_or(SignInError::Unchecked)?;
+    match (kept, email) {
+        (Some(kept), _) if right => {
+            if kept.failures.count > 0 {
+                accounts::succeeded(&core.database, kept.account.athlete).await?;
+            }
+            return session(core, &kept.account, now);
+        }
+        (Some(kept), _) => accounts::failed(&core.database, kept.account.athlete, now).await?,
+        (None, Some(email)) => core.strangers.failed(&email, now),
+        (None, None) => {}
     }
-    if kept.failures.count > 0 {
-        accounts::succeeded(&core.database, athlete).await?;
+    Err(SignInError::Wrong)
+}
+
+fn locked_until(
+    core: &Core,
+    email: Option<&Email>,
+    kept: Option<&Kept>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let (attempts, lockout) =
+        (core.settings.attempts, Duration::from_secs(core.settings.lockout_s.unsigned_abs()));
+    match kept {
+        Some(kept) => kept.failures.locked_until(now, attempts, lockout),
+        None => core.strangers.locked_until(email?, now, attempts, lockout),
     }
+}
+
+fn session(core: &Core, account: &Account, now: Timestamp) -> Result<Session, SignInError> {
     let expires_in_s = core.settings.session_s;
     let claims = Claims {
-        sub: athlete,
+        sub: account.athlete,
         iss: core.issuer.clone(),
         token_use: "access".to_owned(),
         client_id: CLIENT.to_owned(),
         exp: now.as_secs() + expires_in_s,
         iat: now.as_secs(),
-        groups: kept.account.groups(),
+        groups: account.groups(),
     };
     Ok(Session { access_token: core.keys.sign(&claims)?, expires_in_s })
 }
