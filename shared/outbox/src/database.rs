@@ -71,7 +71,8 @@ impl Database {
         )))
     }
 
-    async fn connect(target: &Target) -> Result<Self, StoreError> {
+    /// Opens a database as it is, with no look at its tables.
+    pub async fn connect(target: &Target) -> Result<Self, StoreError> {
         let (writer, readers) = match target {
             Target::Sqlite { file } => {
                 (connect::sqlite_writer(file).await?, connect::sqlite_readers(file))

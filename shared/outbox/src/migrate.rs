@@ -1,9 +1,11 @@
 //! Runs migrations: in order, each once, and without harm when a crash fell between one and its record.
 
 use sea_orm::sqlx;
-use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
 use sea_orm_migration::prelude::{IndexCreateStatement, TableAlterStatement, TableCreateStatement};
-use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
+use sea_orm_migration::{
+    IntoSchemaManagerConnection, MigrationName, MigrationTrait, SchemaManager,
+};
 
 use crate::{StoreError, Target, connect, sql};
 
@@ -74,7 +76,14 @@ pub(crate) async fn up(
         }
     };
     let outcome = match target {
-        Target::Sqlite { .. } => apply(&conn, migrations).await,
+        Target::Sqlite { .. } => {
+            // DDL is transactional here: one process migrates, in one commit, and the other waits.
+            let unit = crate::unit::begin(&conn, None).await?;
+            match apply(&unit.tx, migrations).await {
+                Ok(()) => unit.tx.commit().await.map_err(StoreError::from),
+                Err(error) => Err(error),
+            }
+        }
         Target::MySql { name, .. } => {
             // The lock lives in a session, so the transaction pins the connection; DDL commits
             // by itself on this engine whatever the transaction thinks.
@@ -92,10 +101,11 @@ pub(crate) async fn up(
     outcome
 }
 
-async fn apply(
-    conn: &DatabaseConnection,
-    migrations: &[Box<dyn MigrationTrait>],
-) -> Result<(), StoreError> {
+async fn apply<'c, C>(conn: &'c C, migrations: &[Box<dyn MigrationTrait>]) -> Result<(), StoreError>
+where
+    C: ConnectionTrait,
+    &'c C: IntoSchemaManagerConnection<'c>,
+{
     sql::execute(conn, TABLE, []).await?;
     let applied = applied(conn).await?;
     let manager = SchemaManager::new(conn);
@@ -141,7 +151,7 @@ pub(crate) async fn missing(
         .collect())
 }
 
-async fn applied(conn: &DatabaseConnection) -> Result<Vec<String>, StoreError> {
+async fn applied<C: ConnectionTrait>(conn: &C) -> Result<Vec<String>, StoreError> {
     sql::all(conn, "SELECT name FROM applied_migration", [])
         .await?
         .iter()
