@@ -17,7 +17,7 @@ use crate::http::{Api, Doors};
 use crate::store::Store;
 use crate::usecases::Core;
 use crate::usecases::apply_activity::{BEFORE_COUNTING, COUNTED};
-use crate::usecases::check_store::begin_anew;
+use crate::usecases::check_store::{Found, Seen, begin_anew, check_store};
 use crate::usecases::rebuild;
 use crate::workers::watch::{Ended, watch};
 
@@ -147,6 +147,13 @@ async fn round(
     every: Duration,
     (soft, hard): (Stop, Stop),
 ) -> anyhow::Result<Ended> {
+    let mut seen = Seen::default();
+    // Before anything is counted: what comes in would hide that everything else is gone.
+    match check_store(core, &mut seen).await {
+        Ok(Found::Lost) => return Ok(Ended::Lost),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the database of stats could not be looked at"),
+    }
     let relay = Relay::new(
         core.store.database(),
         bus.publisher(PublisherKind::Relay),
@@ -155,7 +162,7 @@ async fn round(
     let live = events::live(core, bus).run(bus, soft.clone(), hard.clone());
     let bulk = events::bulk(core, bus).run(bus, soft.clone(), hard);
     let relay = relay.run(soft.clone());
-    let watch = async { Ok(watch(core, bus, every, soft).await) };
+    let watch = async { Ok(watch(core, bus, (every, seen), soft).await) };
     let (ended, ..) = tokio::try_join!(watch, Box::pin(live), Box::pin(bulk), Box::pin(relay))?;
     Ok(ended)
 }

@@ -6,7 +6,7 @@ use super::Core;
 use super::ask_again::ask_for_everything;
 use super::rebuild::rebuild_all;
 use crate::store::facts::Stock;
-use crate::store::{facts, incarnation, totals};
+use crate::store::{facts, incarnation, standing, totals};
 
 /// How the database was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub(crate) enum Found {
 /// What an earlier look saw, so that what is gone can be told from what never was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
-    facts: bool,
+    /// Whether there were facts; nothing before the first look.
+    facts: Option<bool>,
 }
 
 /// Looks, and puts right what can be put right in place.
@@ -53,7 +54,7 @@ pub(crate) async fn check_store(core: &Core, seen: &mut Seen) -> Result<Found, S
         }
     }
     if found != Found::Lost {
-        seen.facts = facts::stock(core.store.database().readers()).await? != Stock::Nothing;
+        seen.facts = Some(facts::stock(core.store.database().readers()).await? != Stock::Nothing);
     }
     Ok(found)
 }
@@ -83,8 +84,14 @@ async fn look(core: &Core, seen: Seen) -> Result<Found, StoreError> {
         }
         Some(_) => {}
     }
+    let had_facts = match seen.facts {
+        Some(had_facts) => had_facts,
+        // At the first look: whoever has a version had facts. All of them may have been erased and
+        // forgotten since; then one question too many is asked.
+        None => standing::anybody_counted(conn).await?,
+    };
     Ok(match facts::stock(conn).await? {
-        Stock::Nothing if seen.facts => Found::Emptied,
+        Stock::Nothing if had_facts => Found::Emptied,
         Stock::Counting if !totals::any(conn).await? => Found::WithoutTotals,
         _ => Found::Whole,
     })

@@ -26,10 +26,14 @@ pub(crate) enum Ended {
 }
 
 /// Watches until stopped, or until the database is found lost; then it stops whoever works on it.
-pub(crate) async fn watch(core: &Core, bus: &Bus, every: Duration, round: Stop) -> Ended {
+pub(crate) async fn watch(
+    core: &Core,
+    bus: &Bus,
+    (every, mut seen): (Duration, Seen),
+    round: Stop,
+) -> Ended {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = Seen::default();
     let mut books = Instant::now() + BOOKS;
     while round.or(ticks.tick()).await.is_some() {
         match look(core, &mut seen).await {

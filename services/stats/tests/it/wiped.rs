@@ -144,3 +144,23 @@ async fn emptied_of_totals_only_it_makes_them_again_from_its_facts() {
         world.end().await;
     }
 }
+
+#[tokio::test]
+async fn emptied_while_the_service_was_away_it_is_whole_again_too() {
+    for database in testkit::databases().await {
+        let Counted { world, athlete, state, questions } = counted(database).await;
+        let world = world.restarted("DELETE FROM fact; DELETE FROM daily_total").await;
+        Counted { world, athlete, state, questions }.whole_again().await;
+    }
+}
+
+#[tokio::test]
+async fn started_again_it_asks_for_nothing_and_tells_the_same() {
+    let Counted { world, athlete, .. } = counted(TestDatabase::sqlite()).await;
+    let before = (world.total(athlete).await, world.version(athlete).await);
+    let world = world.restarted("").await;
+    assert_eq!((world.total(athlete).await, world.version(athlete).await), before);
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!(asked(&world).await.len(), 2);
+    world.end().await;
+}

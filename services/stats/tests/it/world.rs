@@ -31,8 +31,45 @@ pub(crate) struct World {
     base: String,
     http: reqwest::Client,
     tasks: Tasks,
+    around: Around,
+}
+
+/// What outlives the service.
+struct Around {
     database: TestDatabase,
+    bus: Bus,
+    clock: Arc<ManualClock>,
+    published_athlete: Option<AthleteId>,
     _log: tempfile::TempDir,
+}
+
+impl Around {
+    async fn start(self) -> World {
+        let (bus, clock) = (self.bus.clone(), Arc::clone(&self.clock));
+        let service = Service::start(Parts {
+            database: self.database.target(),
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+            verifier: signer().verifier(clock.clone()),
+            migrate: true,
+            failpoints: Failpoints::none(),
+            settings: Settings { published_athlete: self.published_athlete, watch_s: 1 },
+        })
+        .await
+        .unwrap();
+        let tasks = Tasks::new();
+        service.spawn(&tasks);
+        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let serving =
+            http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+        let base = format!("http://{}", serving.address());
+        let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
+        let publisher = bus.publisher(PublisherKind::Relay);
+        let world = World { service, bus, clock, publisher, base, http, tasks, around: self };
+        world.both_groups_read().await;
+        world
+    }
 }
 
 /// An answer, whole.
@@ -104,35 +141,20 @@ impl World {
         settings.partitions = 3;
         let bus = Bus::built_in(settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
-        let service = Service::start(Parts {
-            database: database.target(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-            ids: Arc::new(SystemIds),
-            verifier: signer().verifier(clock.clone()),
-            migrate: true,
-            failpoints: Failpoints::none(),
-            settings: Settings { published_athlete, watch_s: 1 },
-        })
-        .await
-        .unwrap();
-        let tasks = Tasks::new();
-        service.spawn(&tasks);
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let serving =
-            http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
-        let base = format!("http://{}", serving.address());
-        let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
-        let publisher = bus.publisher(PublisherKind::Relay);
-        let world = Self { service, bus, clock, publisher, base, http, tasks, database, _log: log };
-        world.both_groups_read().await;
-        world
+        Around { database, bus, clock, published_athlete, _log: log }.start().await
+    }
+
+    /// The service stops, somebody does this to its database, and it starts again.
+    pub(crate) async fn restarted(self, meanwhile: &str) -> Self {
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        self.around.database.run(meanwhile).await;
+        self.around.start().await
     }
 
     /// Ends everything and drops the database.
     pub(crate) async fn end(self) {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
-        drop(self.database);
+        drop(self.around);
     }
 
     /// A group counts what is unhandled only once it has begun to read.
@@ -214,7 +236,7 @@ impl World {
     }
 
     pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
-        match self.database.target() {
+        match self.around.database.target() {
             outbox::Target::Sqlite { file } => Some(file),
             outbox::Target::MySql { .. } => None,
         }
