@@ -10,6 +10,12 @@ pub(crate) fn iso(seconds: i64) -> String {
     DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default().format(ISO).to_string()
 }
 
+/// `Fri, 02 Jan 2026 03:04:05 GMT` of Unix seconds.
+pub(crate) fn http_date(seconds: i64) -> String {
+    let moment = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
+    moment.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Unix seconds of `2026-01-02T03:04:05Z`.
 pub(crate) fn parse_iso(text: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.timestamp())

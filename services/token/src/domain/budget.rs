@@ -155,14 +155,16 @@ impl Budget {
     /// Calls were made; `told` is what Strava said of its budget with the last answer, at `at`.
     pub(crate) fn count(&mut self, used: Calls, told: Option<&RateLimits>, at: Timestamp) {
         let told = told.copied().unwrap_or_default();
-        // An answer from before the current window says nothing about it.
-        if start(at, QUARTER) >= self.quarter.since {
-            self.roll(at);
-            self.quarter.count(used, &told, |figures| figures.quarter);
-        }
-        if start(at, DAY) >= self.day.since {
-            self.day.count(used, &told, |figures| figures.day);
-        }
+        // When our clock lags behind Strava's, Strava's is right.
+        self.roll(at);
+        // An answer from before the current window says nothing about it; that its calls count in
+        // this one errs on the safe side, also where it is our clock that is ahead.
+        let said = |since: Timestamp, length| {
+            if start(at, length) >= since { told } else { RateLimits::default() }
+        };
+        let (of_quarter, of_day) = (said(self.quarter.since, QUARTER), said(self.day.since, DAY));
+        self.quarter.count(used, &of_quarter, |figures| figures.quarter);
+        self.day.count(used, &of_day, |figures| figures.day);
     }
 
     /// Strava answered 429.

@@ -38,9 +38,7 @@ pub(super) fn store(error: StoreError) -> Problem {
 
 /// No lease now.
 pub(super) fn retry_at(at: Timestamp) -> Problem {
-    // Rounded up: whoever comes at the second named comes in time.
-    let second = Timestamp::from_micros(at.as_micros().saturating_add(999_999));
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "retry-later").retry_at(second)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "retry-later").retry_at(at)
 }
 
 /// No lease with this connection.

@@ -1,8 +1,9 @@
 //! Takes the report of a lease: counts its calls, believes Strava's figures, acts on its faults.
 
+use std::time::Duration;
+
 use kernel::{LeaseId, Timestamp};
 use outbox::{Effect, StoreError, again_if_contended};
-use std::time::Duration;
 use strava_client::lease::{Report, ReportedFault};
 
 use super::{Means, announce};
@@ -16,6 +17,9 @@ use crate::store::{
 const HOLD: Duration = Duration::from_secs(30);
 /// The longest.
 const LONGEST_HOLD: Duration = Duration::from_hours(1);
+
+/// How far ahead of ours Strava's clock may be.
+const SKEW: Duration = Duration::from_mins(5);
 
 /// Takes a report; false when there is no such lease. The same report may come twice.
 pub(crate) async fn report_lease(
@@ -39,7 +43,9 @@ async fn take(means: &Means, known: &GrantedLease, report: &Report) -> Result<()
     let mut budget = lock_budget(effect.conn(), lease.application, now).await?;
     let used = Calls::new(i64::from(report.reads), i64::from(report.writes));
     close_lease(effect.conn(), lease.id, used).await?;
-    budget.count(used, report.limits.as_ref(), report.date.unwrap_or(now));
+    // Strava's clock is right by a little; one that is far ahead is somebody's mistake.
+    let at = report.date.filter(|date| *date <= now.plus(SKEW)).unwrap_or(now);
+    budget.count(used, report.limits.as_ref(), at);
     judge_application(means, &mut budget, report);
     save_budget(effect.conn(), &budget).await?;
     // A token that was replaced meanwhile says nothing about the connection as it is now.

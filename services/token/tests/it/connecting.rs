@@ -137,7 +137,10 @@ async fn too_little_granted_is_told_and_lends_nothing_it_does_not_cover() {
     let world = World::new(TestDatabase::sqlite()).await;
     let (reader, nothing) = (new_athlete(), new_athlete());
     world
-        .sim("consent", serde_json::json!({"mode": "grant", "scopes": ["read", "activity:read"]}))
+        .sim(
+            "consent",
+            serde_json::json!({"mode": "grant", "scopes": ["read", "activity:read_all"]}),
+        )
         .await;
     let back = world.consent(reader, GUARDIAN, "?write=1").await;
     assert_eq!(world.come_back(back).await.ending(), "strava=scope");

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 
 use super::params::Params;
 use super::{Fault, delay, limits};
+use crate::times::http_date;
 use crate::world::{FaultKind, FaultRule, Scopes, Sight, Sim, Verdict};
 
 /// Whose token came with the call.
@@ -175,9 +176,17 @@ pub(crate) async fn guard(
     if let Some(verdict) = &entry.verdict {
         limits::write(response.headers_mut(), verdict);
     }
+    date(response.headers_mut(), sim.clock.now_s());
     response.response_mut().head_mut().set_camel_case_headers(true);
     *sim.world().counters.statuses.entry(response.status().as_str().to_owned()).or_default() += 1;
     Ok(response)
+}
+
+/// The simulator's own clock, also where the machine's says otherwise.
+fn date(headers: &mut HeaderMap, now_s: i64) {
+    if let Ok(value) = HeaderValue::from_str(&http_date(now_s)) {
+        headers.insert(DATE, value);
+    }
 }
 
 async fn plain(

@@ -71,7 +71,7 @@ fn usage_is_the_highest_seen_and_an_old_answer_says_nothing_about_a_new_window()
     budget.roll(later);
     assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (0, 500));
     budget.count(Calls::new(1, 0), Some(&usage(90, 505)), NOON);
-    assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (0, 505));
+    assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (1, 505));
 }
 
 #[test]
