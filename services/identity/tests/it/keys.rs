@@ -1,0 +1,90 @@
+//! The key that signs sessions.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use auth::{KeySet, KeySource, Verifier, VerifierSettings};
+use identity::Keys;
+use tempfile::TempDir;
+use testkit::TestDatabase;
+
+use crate::world::{ISSUER, PASSWORD, World, key_file};
+
+#[test]
+fn the_key_is_made_once_and_only_we_may_read_it() {
+    let folder = TempDir::new().unwrap();
+    let path = key_file(&folder);
+
+    let (first, second) = (Keys::open(&path).unwrap(), Keys::open(&path).unwrap());
+
+    assert_eq!(first.document(), second.document());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let files: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+}
+
+#[test]
+fn a_key_that_was_never_finished_does_not_stop_the_next_start() {
+    let folder = TempDir::new().unwrap();
+    let path = key_file(&folder);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path.with_extension("key.new"), b"half a k").unwrap();
+
+    assert!(Keys::open(&path).is_ok());
+    assert!(Keys::open(&path).is_ok());
+}
+
+#[test]
+fn a_file_that_holds_no_key_is_named() {
+    let folder = TempDir::new().unwrap();
+    let path = key_file(&folder);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, b"").unwrap();
+
+    let said = Keys::open(&path).unwrap_err().to_string();
+
+    assert!(said.contains("identity.key") && said.contains("holds no signing key"), "{said}");
+}
+
+#[tokio::test]
+async fn sessions_of_the_former_key_are_believed_after_a_rotation() {
+    let folder = TempDir::new().unwrap();
+    let path = key_file(&folder);
+    let former = Keys::open(&path).unwrap();
+
+    let rotated = Keys::rotate(&path).unwrap();
+
+    assert_ne!(former.document(), rotated.document());
+    let ids = |keys: &Keys| -> Vec<String> {
+        let set: serde_json::Value = serde_json::from_str(keys.document()).unwrap();
+        set["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!((ids(&former).len(), ids(&rotated).len()), (1, 2));
+    assert!(ids(&rotated).contains(&ids(&former)[0]));
+    assert_eq!(Keys::open(&path).unwrap().document(), rotated.document());
+}
+
+#[tokio::test]
+async fn the_published_key_set_checks_what_was_signed_and_holds_no_private_part() {
+    let database = TestDatabase::sqlite();
+    let world = World::on(&database).await;
+    world.person("ana@example.org", false).await;
+    let token = world.sign_in("ana@example.org", PASSWORD).await.token().to_owned();
+
+    let published = world.get("/.well-known/jwks.json", "").await.body;
+
+    let key = published["keys"][0].as_object().unwrap();
+    let mut members: Vec<_> = key.keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
+    let settings =
+        VerifierSettings { issuer: ISSUER.to_owned(), clients: Vec::new(), groups: [].into() };
+    let keys = KeySource::Fixed(KeySet::parse(&published.to_string()).unwrap());
+    let elsewhere = Arc::new(Verifier::new(settings, keys, world.clock.clone()));
+    assert!(elsewhere.verify(&token).await.is_ok());
+}

@@ -1,0 +1,130 @@
+//! Signing in and out.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use testkit::{TestDatabase, databases};
+
+use crate::world::{PASSWORD, World};
+
+#[tokio::test]
+async fn whoever_knows_the_password_gets_a_token_that_says_who_they_are() {
+    for database in databases().await {
+        let world = World::on(&database).await;
+        let athlete = world.person("Ana@Example.org", false).await;
+
+        let answer = world.sign_in(" ana@example.ORG", PASSWORD).await;
+
+        assert_eq!(
+            (answer.status, answer.body["expires_in"].as_i64()),
+            (200, Some(3600)),
+            "{}",
+            database.engine()
+        );
+        let claims = world.verifier.verify(answer.token()).await.unwrap();
+        assert_eq!(
+            (claims.sub, claims.groups.as_slice()),
+            (athlete, ["User".to_owned()].as_slice())
+        );
+        world.clock.advance(Duration::from_secs(3600 + 61));
+        assert!(world.verifier.verify(answer.token()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+    let database = TestDatabase::sqlite();
+    let world = World::with(database.target(), true).await;
+    world.person("ana@example.org", false).await;
+
+    let answer = world.sign_in("ana@example.org", PASSWORD).await;
+
+    assert!(
+        answer.cookie.starts_with(&format!("paceline_session={}", answer.token())),
+        "{}",
+        answer.cookie
+    );
+    for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=3600"] {
+        assert!(answer.cookie.contains(part), "{part} is missing in {}", answer.cookie);
+    }
+    let ended = world.delete("/v1/session", answer.token()).await;
+    assert_eq!(ended.status, 204);
+    assert!(
+        ended.cookie.starts_with("paceline_session=;") && ended.cookie.contains("Max-Age=0"),
+        "{}",
+        ended.cookie
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
+    let database = TestDatabase::sqlite();
+    let world = World::on(&database).await;
+    world.person("ana@example.org", false).await;
+
+    for (email, password) in [
+        ("ana@example.org", "wrong"),
+        ("nobody@example.org", PASSWORD),
+        ("no address", PASSWORD),
+        ("", ""),
+    ] {
+        let mut answer = world.sign_in(email, password).await;
+        assert_eq!(
+            (answer.status, answer.code(), answer.cookie.as_str()),
+            (401, "wrong-credentials", ""),
+            "{email}"
+        );
+        let body = answer.body.as_object_mut().unwrap();
+        body.retain(|name, _| !["type", "title", "status", "instance"].contains(&name.as_str()));
+        assert!(body.is_empty(), "nothing tells the cases apart: {body:?}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_stopped_for_a_while_whether_there_is_an_account_or_not() {
+    for database in databases().await {
+        let world = World::on(&database).await;
+        world.person("ana@example.org", false).await;
+        for email in ["ana@example.org", "nobody@example.org"] {
+            for _ in 0..3 {
+                assert_eq!(world.sign_in(email, "wrong").await.status, 401);
+            }
+            let locked = world.sign_in(email, PASSWORD).await;
+            assert_eq!(
+                (locked.status, locked.code(), locked.retry_after),
+                (429, "too-many-attempts", true),
+                "{email}"
+            );
+        }
+
+        world.clock.advance(Duration::from_mins(5));
+
+        assert_eq!(world.sign_in("nobody@example.org", PASSWORD).await.status, 401);
+        assert_eq!(world.sign_in("ana@example.org", PASSWORD).await.status, 200);
+        assert_eq!(
+            world.sign_in("ana@example.org", "wrong").await.status,
+            401,
+            "the count starts anew"
+        );
+        assert_eq!(world.sign_in("ana@example.org", PASSWORD).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_replaces_the_old_one_and_unlocks() {
+    let database = TestDatabase::sqlite();
+    let world = World::on(&database).await;
+    world.person("ana@example.org", false).await;
+    for _ in 0..3 {
+        world.sign_in("ana@example.org", "wrong").await;
+    }
+    let email = "ana@example.org".parse().unwrap();
+
+    let made_up = world.service.set_password(&email, None).await.unwrap();
+
+    assert_eq!(world.sign_in("ana@example.org", PASSWORD).await.status, 401);
+    assert_eq!(world.sign_in("ana@example.org", made_up.expose_secret()).await.status, 200);
+    let nobody = "nobody@example.org".parse().unwrap();
+    assert!(world.service.set_password(&nobody, None).await.is_err());
+    assert!(world.service.set_password(&email, Some("short".to_owned().into())).await.is_err());
+}

@@ -1,0 +1,126 @@
+//! The service behind a door, on a database of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{KeySource, Permission, Verifier, VerifierSettings};
+use identity::{AddUser, Keys, Parts, Service, Settings};
+use kernel::{AthleteId, ManualClock, Timestamp};
+use lifecycle::Tasks;
+use outbox::Target;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::{SeededIds, TestDatabase};
+
+pub(crate) const ISSUER: &str = "https://paceline.local";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) tasks: Tasks,
+    base: String,
+    http: reqwest::Client,
+    _folder: TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) cookie: String,
+    pub(crate) retry_after: bool,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> &str {
+        self.body["type"].as_str().unwrap().rsplit('/').next().unwrap()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.body["access_token"].as_str().unwrap()
+    }
+}
+
+impl World {
+    pub(crate) async fn on(database: &TestDatabase) -> Self {
+        Self::with(database.target(), false).await
+    }
+
+    pub(crate) async fn with(database: Target, secure: bool) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+        let keys = Keys::open(&key_file(&folder)).unwrap();
+        let groups = BTreeMap::from([
+            ("Admin".to_owned(), Permission::Admin),
+            ("User".to_owned(), Permission::User),
+        ]);
+        let settings = VerifierSettings {
+            issuer: ISSUER.to_owned(),
+            clients: vec![Service::CLIENT.to_owned()],
+            groups,
+        };
+        let source = KeySource::Fixed(keys.public().unwrap());
+        let verifier = Arc::new(Verifier::new(settings, source, clock.clone()));
+        let parts = Parts {
+            database,
+            clock: clock.clone(),
+            ids: Arc::new(SeededIds::new(7)),
+            keys,
+            issuer: ISSUER.to_owned(),
+            verifier: verifier.clone(),
+            secure,
+            settings: Settings { attempts: 3, ..Settings::default() },
+        };
+        let service = Service::start(parts).await.unwrap();
+        let (tasks, listener) =
+            (Tasks::new(), http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+        let door = http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+        let http = telemetry::http_client(Duration::from_secs(30)).unwrap();
+        let base = format!("http://{}", door.address());
+        Self { service, clock, verifier, tasks, base, http, _folder: folder }
+    }
+
+    pub(crate) async fn person(&self, email: &str, admin: bool) -> AthleteId {
+        let command =
+            AddUser { email: email.to_owned(), admin, password: Some(PASSWORD.to_owned().into()) };
+        self.service.add_user(command).await.unwrap().0.athlete
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({"email": email, "password": password});
+        ask(self.http.post(self.at("/v1/session")).json(&body)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        ask(self.http.get(self.at(path)).bearer_auth(token)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        ask(self.http.post(self.at(path)).bearer_auth(token).json(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
+        ask(self.http.delete(self.at(path)).bearer_auth(token)).await
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+pub(crate) fn key_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("secrets").join("identity.key")
+}
+
+async fn ask(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let text =
+        |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (status, cookie) = (response.status().as_u16(), text("set-cookie").unwrap_or_default());
+    let retry_after = text("retry-after").is_some();
+    let body = response.bytes().await.unwrap();
+    Answer { status, cookie, retry_after, body: serde_json::from_slice(&body).unwrap_or_default() }
+}
