@@ -142,7 +142,9 @@ impl Loader {
             })
             .collect();
         let mut builder = config::Config::builder();
-        for (key, (value, source)) in &self.values {
+        // An empty text is a setting that is not set: the type's own default stands.
+        let set = self.values.iter().filter(|(_, (value, _))| !text(value).is_empty());
+        for (key, (value, source)) in set {
             builder =
                 builder.set_override(key, plain(value)).map_err(|error| SettingsError::Wrong {
                     key: key.clone(),
