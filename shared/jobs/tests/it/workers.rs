@@ -1,0 +1,137 @@
+//! Workers: woken at once, idle otherwise, stopped as told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jobs::{Claimed, JobHandler, Outcome, State, run_workers};
+use kernel::SystemClock;
+use lifecycle::Stop;
+use testkit::{databases, eventually};
+use tokio::sync::Semaphore;
+
+use crate::support::{Desk, KIND, NOW, job, open};
+
+/// Does what the subject says.
+#[derive(Clone)]
+struct Obedient {
+    ran: Arc<AtomicUsize>,
+    go: Arc<Semaphore>,
+}
+
+impl JobHandler for Obedient {
+    async fn run(&self, job: &Claimed) -> Result<Outcome, anyhow::Error> {
+        self.ran.fetch_add(1, Ordering::SeqCst);
+        match job.subject.as_str() {
+            "fail" => anyhow::bail!("as I was told"),
+            "panic" => panic!("as I was told"),
+            "give up" => Ok(Outcome::Failed { reason: "as I was told".to_owned() }),
+            "wait" => {
+                self.go.acquire().await?.forget();
+                Ok(Outcome::Done)
+            }
+            _ => Ok(Outcome::Done),
+        }
+    }
+}
+
+struct Shop {
+    desk: Desk,
+    handler: Obedient,
+    soft: Stop,
+    hard: Stop,
+    running: tokio::task::JoinHandle<Result<(), anyhow::Error>>,
+}
+
+async fn shop(of: &testkit::TestDatabase) -> Shop {
+    let desk = open(of).await;
+    let queue = jobs::Queue::new(
+        desk.database.clone(),
+        Arc::new(SystemClock::new()),
+        Arc::new(testkit::SeededIds::new(1)),
+    );
+    let handler = Obedient { ran: Arc::default(), go: Arc::new(Semaphore::new(0)) };
+    let hard = Stop::new();
+    let soft = hard.child();
+    let work = run_workers(queue, &[KIND], 2, handler.clone(), soft.clone(), hard.clone());
+    #[expect(clippy::disallowed_methods, reason = "a test's workers belong to the test")]
+    let running = tokio::spawn(work);
+    Shop { desk, handler, soft, hard, running }
+}
+
+impl Shop {
+    /// Wants a job in a transaction, as services do.
+    async fn want(&self, subject: &str) {
+        let unit = self.desk.database.plain().await.unwrap();
+        let mut wanted = job(subject.len() as u128, subject);
+        wanted.due = kernel::Timestamp::from_secs(0);
+        self.desk.queue.want(unit.conn(), &wanted).await.unwrap();
+        // Long enough for a worker that was woken too early to fall asleep again.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        unit.commit().await.unwrap();
+    }
+
+    async fn is(&self, subject: &str, state: State, error: &str) {
+        eventually(Duration::from_secs(3), "the job is where it should be", async || {
+            let seen = self.desk.queue.find(KIND, subject).await.unwrap().unwrap();
+            if seen.state == state && seen.last_error.contains(error) { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_wakes_a_worker_and_every_end_of_a_job_is_written_down() {
+    for of in databases().await {
+        let shop = shop(&of).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        shop.want("plain").await;
+        shop.is("plain", State::Closed, "").await;
+        shop.want("fail").await;
+        shop.is("fail", State::Open, "as I was told").await;
+        shop.want("panic").await;
+        shop.is("panic", State::Open, "panicked").await;
+        shop.want("give up").await;
+        shop.is("give up", State::Failed, "as I was told").await;
+        assert_eq!(shop.handler.ran.load(Ordering::SeqCst), 4, "{}", of.engine());
+        shop.soft.trigger();
+        shop.running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_soft_stop_finishes_what_is_in_hand() {
+    for of in databases().await {
+        let shop = shop(&of).await;
+        shop.want("wait").await;
+        eventually(Duration::from_secs(3), "the job runs", async || {
+            let ran = shop.handler.ran.load(Ordering::SeqCst);
+            if ran == 1 { Ok(()) } else { Err(ran) }
+        })
+        .await;
+        shop.soft.trigger();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        shop.handler.go.add_permits(1);
+        shop.running.await.unwrap().unwrap();
+        let seen = shop.desk.queue.find(KIND, "wait").await.unwrap().unwrap();
+        assert_eq!(seen.state, State::Closed, "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_hard_stop_drops_the_job_which_is_due_again_at_once_and_counts_nothing() {
+    for of in databases().await {
+        let shop = shop(&of).await;
+        shop.want("wait").await;
+        eventually(Duration::from_secs(3), "the job runs", async || {
+            let ran = shop.handler.ran.load(Ordering::SeqCst);
+            if ran == 1 { Ok(()) } else { Err(ran) }
+        })
+        .await;
+        shop.hard.trigger();
+        shop.running.await.unwrap().unwrap();
+        let seen = shop.desk.queue.find(KIND, "wait").await.unwrap().unwrap();
+        assert_eq!((seen.state, seen.attempts), (State::Open, 0), "{}", of.engine());
+        assert!(seen.lease_until < NOW, "{}: the lease is given back", of.engine());
+    }
+}
