@@ -73,9 +73,10 @@ impl Service {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let mut migrations = jobs::migrations();
         migrations.extend(migrations::all());
-        let database = match parts.settings.migrate {
-            true => Database::open(&parts.database, migrations).await?,
-            false => Database::open_migrated(&parts.database, migrations).await?,
+        let database = if parts.settings.migrate {
+            Database::open(&parts.database, migrations).await?
+        } else {
+            Database::open_migrated(&parts.database, migrations).await?
         };
         let database = database.with(Arc::clone(&parts.clock), Arc::clone(&parts.ids));
         let queue =

@@ -61,10 +61,11 @@ impl Link {
         }
     }
 
-    /// Whether an activity that began then is covered: only what came after both had agreed.
+    /// Whether an activity that began then is covered: only what came after both had agreed. Strava
+    /// tells starts in whole seconds, so the second of the agreement itself counts.
     pub(crate) fn covers(&self, start: Timestamp) -> bool {
-        self.state == LinkState::Accepted
-            && self.accepted_at.is_some_and(|accepted| start > accepted)
+        let agreed = self.accepted_at.filter(|_| self.state == LinkState::Accepted);
+        agreed.is_some_and(|agreed| start.as_secs() >= agreed.as_secs())
     }
 }
 

@@ -79,7 +79,7 @@ mod tests {
             share_heart_rate: false,
             state: LinkState::Accepted,
             created_at: Timestamp::from_secs(50),
-            accepted_at: Some(Timestamp::from_secs(100)),
+            accepted_at: Some(Timestamp::from_micros(100_600_000)),
         }
     }
 
@@ -87,7 +87,7 @@ mod tests {
         Sighting {
             name: "Run with Milla".to_owned(),
             external_id: "garmin_ping_1".to_owned(),
-            start_at: Timestamp::from_secs(101),
+            start_at: Timestamp::from_secs(100),
             manual: false,
             private: false,
             streams: Some(vec!["time".to_owned(), "latlng".to_owned()]),
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn nothing_is_copied_before_both_agreed_or_after_one_ended_it() {
-        let early = Sighting { start_at: Timestamp::from_secs(100), ..sighting() };
+        let early = Sighting { start_at: Timestamp::from_secs(99), ..sighting() };
         assert_eq!(early.under(&link(), false), Verdict::NotMeant);
         for state in [LinkState::Pending, LinkState::Ended] {
             assert_eq!(sighting().under(&Link { state, ..link() }, false), Verdict::NotMeant);

@@ -25,11 +25,11 @@ impl Activities {
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error("it names no athlete")]
-    NoAthlete,
+    Athlete,
     #[error("its activity is no UUID")]
-    NoActivity(#[from] uuid::Error),
+    Activity(#[from] uuid::Error),
     #[error("it is no removal and has no facts")]
-    NoFacts,
+    Facts,
 }
 
 impl Handler for Activities {
@@ -44,10 +44,10 @@ impl Handler for Activities {
 
 fn read(event: &Received<ActivityChanged>) -> Result<PlanCopies, Unusable> {
     let body = &event.body;
-    let athlete: AthleteId = event.athlete.ok_or(Unusable::NoAthlete)?;
+    let athlete: AthleteId = event.athlete.ok_or(Unusable::Athlete)?;
     let facts = match (body.removed, &body.facts) {
         (true, _) => None,
-        (false, None) => return Err(Unusable::NoFacts),
+        (false, None) => return Err(Unusable::Facts),
         (false, Some(facts)) => {
             Some((sighting(facts, body.streams.as_ref()), source(event, facts)))
         }

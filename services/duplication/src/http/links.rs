@@ -157,8 +157,7 @@ pub(crate) async fn end(
     kit: Data<Kit>,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    match end_link(&kit, caller.athlete(), LinkId::from_uuid(id)).await.map_err(errors::store)? {
-        true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(Problem::not_found()),
-    }
+    let ended =
+        end_link(&kit, caller.athlete(), LinkId::from_uuid(id)).await.map_err(errors::store)?;
+    if ended { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }
 }

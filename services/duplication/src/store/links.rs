@@ -5,12 +5,15 @@ use outbox::StoreError;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::rows::link::{ActiveModel, Column, Entity, Model};
 use super::{id, inconsistent};
 use crate::domain::link::{Link, LinkState, Names};
+
+/// How many links are shown: anybody may propose to a child, so their number is not ours to trust.
+const MOST: u64 = 500;
 
 /// Keeps a new link; `Seen` when the pair has a living one.
 pub(crate) async fn insert(conn: &impl ConnectionTrait, link: &Link) -> Result<(), StoreError> {

@@ -43,7 +43,7 @@ pub(crate) async fn plan_copies(kit: &Kit, change: &PlanCopies) -> Result<(), St
         match &change.facts {
             None => withdraw(kit, &mut effect, lines).await?,
             Some((sighting, source)) => {
-                judge(kit, &mut effect, change, (sighting, source), lines).await?
+                judge(kit, &mut effect, change, (sighting, source), lines).await?;
             }
         }
         effect.commit().await

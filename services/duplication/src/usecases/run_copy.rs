@@ -12,6 +12,7 @@ use kernel::{CopyId, Timestamp};
 use outbox::{Contended, StoreError};
 use strava_client::lease::{Lease, LeaseRefused, LeaseRequest, NeverReason, Purpose, Report};
 use strava_client::{ErrorKind, StravaError};
+use tracing::Instrument;
 
 use super::Kit;
 use crate::domain::connection::{Connection, to_write_with};
@@ -85,18 +86,23 @@ pub(crate) async fn run_copy(kit: &Kit, claimed: &Claimed) -> Result<Next, RunCo
     let Some(copy) = copies::find(kit.database.readers(), id).await? else {
         return Ok(Next::Close);
     };
-    let step = Step { kit, claimed, copy };
-    match step.copy.state {
-        State::Done | State::Failed | State::Skipped => Ok(Next::Close),
-        State::Planned if step.waits_for_source() => Ok(Next::Close),
-        State::Planned if step.copy.must_look => step.look().await,
-        State::Planned => step.send().await,
-        State::Sending => step.look().await,
-        State::Processing => step.follow().await,
-    }
+    let span = tracing::info_span!("copy", copy = %copy.id, state = copy.state.word());
+    telemetry::parent_from(&span, &copy.traceparent);
+    Step { kit, claimed, copy }.go_on().instrument(span).await
 }
 
 impl Step<'_> {
+    async fn go_on(self) -> Result<Next, RunCopyError> {
+        match self.copy.state {
+            State::Done | State::Failed | State::Skipped => Ok(Next::Close),
+            State::Planned if self.waits_for_source() => Ok(Next::Close),
+            State::Planned if self.copy.must_look => self.look().await,
+            State::Planned => self.send().await,
+            State::Sending => self.look().await,
+            State::Processing => self.follow().await,
+        }
+    }
+
     /// An event of the source will want the job again.
     fn waits_for_source(&self) -> bool {
         matches!(self.copy.reason.as_str(), reason::STREAMS_PENDING | reason::STREAMS_GONE)
@@ -182,7 +188,7 @@ impl Step<'_> {
         match &error.kind {
             ErrorKind::RateLimited => {
                 self.note(reason::RATE_LIMITED).await?;
-                Ok(self.again_in(Duration::from_secs(60), reason::RATE_LIMITED, false))
+                Ok(self.again_in(Duration::from_mins(1), reason::RATE_LIMITED, false))
             }
             ErrorKind::ScopeMissing { .. } => self.hold(reason::SCOPE_MISSING).await,
             ErrorKind::AppInactive => self.hold(NeverReason::AppInactive.code()).await,

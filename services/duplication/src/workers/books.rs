@@ -10,10 +10,10 @@ use crate::usecases::Kit;
 use crate::usecases::catch_up::{TOPICS, catch_up, note};
 
 /// How often a question that was not answered may be put again.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(5);
 /// How often it is noted that everything is handled. The first time comes as late, for a consumer
 /// that has not begun to read has nothing unhandled either.
-const NOTE_EVERY: Duration = Duration::from_secs(600);
+const NOTE_EVERY: Duration = Duration::from_mins(10);
 
 /// Keeps the books until stopped.
 pub(crate) async fn run(kit: Kit, bus: Bus, soft: Stop) -> anyhow::Result<()> {

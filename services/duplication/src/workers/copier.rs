@@ -14,7 +14,7 @@ struct Copier {
 
 impl JobHandler for Copier {
     async fn run(&self, job: &Claimed) -> Result<Outcome, anyhow::Error> {
-        let next = run_copy(&self.kit, job).await?;
+        let next = Box::pin(run_copy(&self.kit, job)).await?;
         tracing::debug!(copy = job.subject, ?next, "a copy moved on");
         Ok(match next {
             Next::Close => Outcome::Done,

@@ -142,3 +142,20 @@ async fn copies_come_in_pages() {
     assert_eq!(world.call("GET", "/v1/copies?limit=0", world.guardian, None).await.status, 422);
     world.end().await;
 }
+
+#[tokio::test]
+async fn the_description_names_every_route() {
+    let description = serde_json::to_value(duplication::Service::openapi()).unwrap();
+    let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "/v1/copies",
+            "/v1/copies/{id}",
+            "/v1/links",
+            "/v1/links/{id}",
+            "/v1/links/{id}/accept",
+            "/v1/rules/test"
+        ]
+    );
+}

@@ -1,8 +1,10 @@
 //! What a copy waits for, and what ends the waiting.
 
+use duplication::Settings;
 use serde_json::json;
+use testkit::TestDatabase;
 
-use crate::world::{GRANTED, World};
+use crate::world::{GRANTED, World, quick};
 
 #[tokio::test]
 async fn a_copy_waits_for_the_scope_and_goes_on_once_it_is_granted() {
@@ -126,5 +128,24 @@ async fn a_source_deleted_before_sending_is_not_sent_and_one_deleted_later_is_on
         (Some("done"), true)
     );
     assert_eq!(world.strava.copies().await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whoever_wakes_a_copy_early_does_not_hasten_the_second_sending() {
+    let settings = Settings { look_again_s: 6, ..quick() };
+    let world = World::with(TestDatabase::sqlite(), settings).await;
+    world.link("Milla", false).await;
+    world.strava.fault("POST /uploads", "reset").await;
+    world.tell(&[&world.run("Run with Milla").await]).await;
+    world.copy_that_is("sending").await;
+
+    for generation in 2..6 {
+        world.connect(world.child, generation, &GRANTED).await;
+    }
+    let sent_once = world.strava.uploads().await;
+    world.copy_that_is("done").await;
+
+    assert_eq!((sent_once, world.strava.uploads().await), (1, 2));
     world.end().await;
 }

@@ -57,7 +57,11 @@ impl World {
     }
 
     pub(crate) async fn on(database: TestDatabase) -> Self {
-        let world = Self::unconnected(database).await;
+        Self::with(database, quick()).await
+    }
+
+    pub(crate) async fn with(database: TestDatabase, settings: Settings) -> Self {
+        let world = Self::unconnected(database, settings).await;
         let token = world.strava.child_token().await;
         world.leases.give(world.child, &token);
         world.connect(world.child, 1, &GRANTED).await;
@@ -72,12 +76,12 @@ impl World {
         world
     }
 
-    async fn unconnected(database: TestDatabase) -> Self {
+    async fn unconnected(database: TestDatabase, settings: Settings) -> Self {
         let clock = Arc::new(SystemClock::new());
         let log = tempfile::tempdir().unwrap();
-        let mut settings = LogSettings::new(log.path().join("bus.db"), clock.clone());
-        settings.partitions = 3;
-        let bus = Bus::built_in(settings).await.unwrap();
+        let mut log_settings = LogSettings::new(log.path().join("bus.db"), clock.clone());
+        log_settings.partitions = 3;
+        let bus = Bus::built_in(log_settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
         let (strava, leases, tasks) =
             (Strava::start().await, Arc::new(Leases::default()), Tasks::new());
@@ -90,7 +94,7 @@ impl World {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             verifier: signer().verifier(clock.clone()),
-            settings: quick(),
+            settings,
             objects: objects.clone(),
             strava: strava_client::Client::new(&strava.url().parse().unwrap(), http.clone())
                 .unwrap(),
@@ -345,6 +349,6 @@ pub(crate) fn new_athlete() -> AthleteId {
 }
 
 /// The patience of a test.
-fn quick() -> Settings {
+pub(crate) fn quick() -> Settings {
     Settings { first_poll_ms: 0, look_after_s: 0, look_again_s: 1, ..Settings::default() }
 }

@@ -6,10 +6,9 @@ use strava_client::lease::Report;
 use strava_client::{ErrorKind, UploadOutcome};
 
 use super::look::Found;
-use super::settle::Settled;
+use super::settle::{Settled, become_of};
 use super::{AFTER_DONE_STORED, AFTER_POLL_BEFORE_STORE, Next, RunCopyError, Step};
 use crate::domain::copy::{State, reason};
-use crate::domain::upload::plain;
 
 impl Step<'_> {
     pub(super) async fn follow(self) -> Result<Next, RunCopyError> {
@@ -39,19 +38,7 @@ impl Step<'_> {
         }
         let settled = self
             .settle(|copy| {
-                match &outcome {
-                    UploadOutcome::Ready(activity) => copy.arrived(*activity, reason::NONE),
-                    UploadOutcome::Duplicate(activity) => {
-                        copy.arrived(*activity, reason::ALREADY_THERE)
-                    }
-                    UploadOutcome::Failed(words) => {
-                        copy.stand(State::Failed, reason::REFUSED);
-                        copy.detail = plain(words);
-                    }
-                    UploadOutcome::Deleted | UploadOutcome::Processing => {
-                        copy.stand(State::Failed, reason::DELETED);
-                    }
-                }
+                become_of(copy, &outcome);
                 true
             })
             .await?;

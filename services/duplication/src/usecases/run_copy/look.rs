@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::StravaActivityId;
+use kernel::{StravaActivityId, Timestamp};
 use strava_client::lease::{Lease, Report};
 use strava_client::{ListQuery, StravaError};
 
@@ -12,7 +12,7 @@ use crate::domain::copy::{State, reason};
 use crate::domain::upload::{bears, is_the_same};
 
 /// Around the start: zones and clocks differ.
-const AROUND: Duration = Duration::from_secs(24 * 3600);
+const AROUND: Duration = Duration::from_hours(24);
 /// Nobody trains so often within two days.
 const PAGES: u32 = 2;
 
@@ -28,11 +28,22 @@ pub(super) enum Found {
 
 impl Step<'_> {
     pub(super) async fn look(self) -> Result<Next, RunCopyError> {
+        if let Some(at) = self.too_early() {
+            return Ok(Next::Again { at, reason: reason::UNANSWERED.to_owned(), counts: false });
+        }
         match self.find().await? {
             Ok(Found::Nothing) => self.not_found().await,
             Ok(found) => self.take(found).await,
             Err(next) => Ok(next),
         }
+    }
+
+    /// The second look decides whether the file is sent again: whoever wakes the job before its time
+    /// must not hasten it.
+    fn too_early(&self) -> Option<Timestamp> {
+        let sent = self.copy.sent_at.filter(|_| self.copy.looks > 0)?;
+        let at = sent.plus(Duration::from_secs(self.kit.settings.look_again_s));
+        (self.now() < at).then_some(at)
     }
 
     /// What the child's list holds, or what to do instead of knowing.

@@ -6,7 +6,7 @@ use outbox::{StoreError, again_if_contended};
 use strava_client::lease::Report;
 use strava_client::{Answer, ErrorKind, StravaError, Upload, UploadOutcome, UploadStatus};
 
-use super::settle::Settled;
+use super::settle::{Settled, become_of};
 use super::{
     AFTER_SEND_BEFORE_STORE, AFTER_SEND_STORED, BEFORE_SEND, BEFORE_SENDING, Next, RunCopyError,
     Step,
@@ -16,7 +16,6 @@ use crate::domain::connection::{Connection, to_write_with};
 use crate::domain::copy::{Copy, State, Target, reason};
 use crate::domain::file::{self, File};
 use crate::domain::gpx::Heading;
-use crate::domain::upload::plain;
 use crate::store::{connections, copies, links};
 use crate::usecases::ledger;
 
@@ -180,18 +179,7 @@ impl Step<'_> {
         let settled = self
             .settle(|copy| {
                 copy.upload = Some(status.id);
-                match status.outcome() {
-                    UploadOutcome::Processing => copy.stand(State::Processing, reason::NONE),
-                    UploadOutcome::Ready(activity) => copy.arrived(activity, reason::NONE),
-                    UploadOutcome::Duplicate(activity) => {
-                        copy.arrived(activity, reason::ALREADY_THERE)
-                    }
-                    UploadOutcome::Deleted => copy.stand(State::Failed, reason::REFUSED),
-                    UploadOutcome::Failed(words) => {
-                        copy.stand(State::Failed, reason::REFUSED);
-                        copy.detail = plain(&words);
-                    }
-                }
+                become_of(copy, &status.outcome());
                 true
             })
             .await?;

@@ -1,9 +1,11 @@
 //! Writes down what happened, if the job is still ours and nothing was withdrawn meanwhile.
 
 use outbox::{Effect, StoreError, again_if_contended};
+use strava_client::UploadOutcome;
 
 use super::{RunCopyError, Step};
 use crate::domain::copy::{Copy, State, reason};
+use crate::domain::upload::plain;
 use crate::store::{connections, copies};
 use crate::usecases::ledger;
 
@@ -13,6 +15,20 @@ pub(super) enum Settled {
     Written,
     /// Another worker has the job, the line is gone or withdrawn, or moved on by itself.
     Lost,
+}
+
+/// Puts the line where Strava's answer puts it.
+pub(super) fn become_of(copy: &mut Copy, outcome: &UploadOutcome) {
+    match outcome {
+        UploadOutcome::Processing => copy.stand(State::Processing, reason::NONE),
+        UploadOutcome::Ready(activity) => copy.arrived(*activity, reason::NONE),
+        UploadOutcome::Duplicate(activity) => copy.arrived(*activity, reason::ALREADY_THERE),
+        UploadOutcome::Deleted => copy.stand(State::Failed, reason::DELETED),
+        UploadOutcome::Failed(words) => {
+            copy.stand(State::Failed, reason::REFUSED);
+            copy.detail = plain(words);
+        }
+    }
 }
 
 impl Step<'_> {
