@@ -1,1 +1,17 @@
 //! The program: every service in one process, or any of them alone.
+// Five services start in one future; its layout is deeper than the default allows.
+#![recursion_limit = "256"]
+
+pub mod cli;
+pub mod commands;
+mod compose;
+mod demo;
+mod doors;
+mod own_secrets;
+mod program;
+mod ready;
+pub mod settings;
+
+pub use compose::{Addresses, Foundation, Services, Wanted, all};
+pub use program::Program;
+pub use ready::Ready;

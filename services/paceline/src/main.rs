@@ -1,3 +1,13 @@
-//! The program: every service in one process, or any of them alone.
+//! The program's entry: arguments in, exit code out.
+// Five services start in one future; its layout is deeper than the default allows.
+#![recursion_limit = "256"]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use paceline::cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    paceline::commands::run(Cli::parse()).await
+}

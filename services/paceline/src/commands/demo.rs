@@ -1,0 +1,17 @@
+//! `paceline demo`: the main job next to a simulated Strava.
+
+use std::process::ExitCode;
+
+use crate::cli::DemoArgs;
+use crate::demo;
+
+/// Shows it, or verifies it.
+pub(super) async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let _guard = telemetry::init(&telemetry::Settings {
+        format: telemetry::Format::Pretty,
+        filter: "warn".to_owned(),
+        otlp_endpoint: None,
+        service: "paceline".to_owned(),
+    })?;
+    demo::run(args).await
+}

@@ -1,0 +1,21 @@
+//! `paceline openapi` and `paceline completions`.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::cli::Cli;
+use crate::commands::say;
+use crate::doors;
+
+/// Prints the description of the HTTP interface.
+pub(super) fn openapi() -> anyhow::Result<ExitCode> {
+    say(doors::openapi().to_pretty_json()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a completion script.
+pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
+    clap_complete::generate(shell, &mut Cli::command(), "paceline", &mut std::io::stdout());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,200 @@
+//! What every service stands on: time, randomness, the log, keys, clients.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use auth::{KeySource, Permission, ServiceCredential, Verifier, VerifierSettings};
+use event_bus::{Bus, KafkaSettings, LogSettings, Scram, ScramMechanism, Security};
+use identity::Keys;
+use kernel::{Clock, Ids, SystemClock, SystemIds};
+use lifecycle::Failpoints;
+use object_store::ObjectStore;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::own_secrets;
+use crate::settings::Settings;
+
+/// The issuer of local sessions.
+const LOCAL_ISSUER: &str = "urn:paceline:local";
+/// How long Strava may take for one answer.
+const STRAVA_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What every service stands on.
+#[derive(Clone)]
+pub struct Foundation {
+    /// The settings.
+    pub settings: Settings,
+    /// Where things lie.
+    pub data: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn Ids>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) local_keys: Option<Keys>,
+    pub(crate) credential: ServiceCredential,
+    pub(crate) webhook_secret: SecretString,
+    pub(crate) verify_token: SecretString,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) strava: strava_client::Client,
+    pub(crate) http: reqwest::Client,
+    pub(crate) failpoints: Failpoints,
+    _lock: Option<Arc<std::fs::File>>,
+}
+
+impl Foundation {
+    /// Lays the foundation for a look beside a program that may be running: its lock is not taken.
+    pub fn beside(settings: Settings) -> anyhow::Result<Self> {
+        Self::build(settings, true, None)
+    }
+
+    /// Lays the foundation. `alone`: all services run in this process, so that secrets between them
+    /// may be made here.
+    pub fn lay(settings: Settings, alone: bool) -> anyhow::Result<Self> {
+        let data = &settings.data.dir;
+        std::fs::create_dir_all(data).with_context(|| format!("cannot make the data directory {}", data.display()))?;
+        let lock = lock(data)?;
+        Self::build(settings, alone, Some(Arc::new(lock)))
+    }
+
+    fn build(settings: Settings, alone: bool, lock: Option<Arc<std::fs::File>>) -> anyhow::Result<Self> {
+        let data = settings.data.dir.clone();
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::with_offset(settings.clock.offset_s));
+        if !alone && settings.internal.credential.is_none() {
+            bail!("internal.credential is not set: services in processes of their own need the same one");
+        }
+        let made = |given: Option<&SecretString>, name| own_secrets::given_or_made(given, &data, name, ids.as_ref());
+        let credential = ServiceCredential::new(made(settings.internal.credential.as_ref(), "internal-credential")?);
+        let webhook_secret = made(settings.ingest.webhook_secret.as_ref(), "webhook-secret")?;
+        let verify_token = made(settings.strava.verify_token.as_ref(), "verify-token")?;
+        let http = telemetry::http_client(STRAVA_PATIENCE)?;
+        let strava = strava_client::Client::new(&settings.strava.url, http.clone())?;
+        let (verifier, local_keys) = believe(&settings, &data, &clock, &http)?;
+        let failpoints = match (&settings.failpoint.name, &settings.failpoint.marker) {
+            (Some(name), Some(marker)) => Failpoints::armed(name, marker.clone()),
+            _ => Failpoints::none(),
+        };
+        let objects = super::objects::open(settings.objects.url.as_deref(), &data)?;
+        Ok(Self {
+            settings,
+            data,
+            clock,
+            ids,
+            verifier,
+            local_keys,
+            credential,
+            webhook_secret,
+            verify_token,
+            objects,
+            strava,
+            http,
+            failpoints,
+            _lock: lock,
+        })
+    }
+
+    /// The log that the settings name.
+    pub async fn bus(&self) -> anyhow::Result<Bus> {
+        match &self.settings.kafka.brokers {
+            Some(brokers) => Ok(Bus::kafka(self.kafka(brokers)).await?),
+            None => self.built_in_log().await,
+        }
+    }
+
+    /// The built-in log.
+    pub async fn built_in_log(&self) -> anyhow::Result<Bus> {
+        let mut settings = LogSettings::new(self.log_file(), Arc::clone(&self.clock));
+        settings.partitions = self.settings.kafka.partitions;
+        Ok(Bus::built_in(settings).await?)
+    }
+
+    /// Where the built-in log lies.
+    pub fn log_file(&self) -> PathBuf {
+        self.data.join("bus.db")
+    }
+
+    fn kafka(&self, brokers: &str) -> KafkaSettings {
+        let kafka = &self.settings.kafka;
+        let mut settings = KafkaSettings::new(brokers);
+        settings.prefix.clone_from(&kafka.prefix);
+        settings.partitions = kafka.partitions;
+        settings.replication = kafka.replication;
+        settings.security = match (&kafka.username, &kafka.password) {
+            (Some(user), Some(password)) => Security::Scram(Scram {
+                mechanism: ScramMechanism::Sha512,
+                user: user.clone(),
+                password: password.clone(),
+                tls: kafka.tls,
+                ca: kafka.ca_file.clone(),
+            }),
+            _ if kafka.tls => Security::Tls { ca: kafka.ca_file.clone() },
+            _ => Security::Plain,
+        };
+        settings
+    }
+
+    /// Where a service keeps its rows.
+    pub fn database(&self, service: &str) -> outbox::Target {
+        match &self.settings.database.url {
+            Some(url) => outbox::Target::MySql { url: url.clone(), name: format!("{}paceline_{service}", self.database_prefix()) },
+            None => outbox::Target::Sqlite { file: self.data.join(format!("{service}.db")) },
+        }
+    }
+
+    /// What stands before the names of databases: the path of the server's address, for tests that share one.
+    fn database_prefix(&self) -> String {
+        self.settings.database.url.as_ref().map(Url::path).map(|path| path.trim_matches('/').to_owned()).unwrap_or_default()
+    }
+
+    /// The issuer that local sessions name.
+    pub(crate) fn issuer(&self) -> String {
+        self.settings.auth.issuer.clone().unwrap_or_else(|| LOCAL_ISSUER.to_owned())
+    }
+}
+
+/// Takes the data directory for this process alone.
+fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
+    let path = data.join("paceline.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => bail!(
+            "another paceline runs on the data directory {}: stop it, or choose another with --data-dir",
+            data.display()
+        ),
+        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+fn believe(
+    settings: &Settings,
+    data: &Path,
+    clock: &Arc<dyn Clock>,
+    http: &reqwest::Client,
+) -> anyhow::Result<(Arc<Verifier>, Option<Keys>)> {
+    let groups = BTreeMap::from([
+        (settings.auth.admin_group.clone(), Permission::Admin),
+        (settings.auth.user_group.clone(), Permission::User),
+    ]);
+    let Some(issuer) = &settings.auth.issuer else {
+        let keys = Keys::open(&own_secrets::folder(data).join("identity.key"))?;
+        let believed =
+            VerifierSettings { issuer: LOCAL_ISSUER.to_owned(), clients: vec![identity::Service::CLIENT.to_owned()], groups };
+        let verifier = Verifier::new(believed, KeySource::Fixed(keys.public()?), Arc::clone(clock));
+        return Ok((Arc::new(verifier), Some(keys)));
+    };
+    let url = match &settings.auth.jwks_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')))
+            .with_context(|| format!("auth.issuer is {issuer:?}; it should be an address, or set auth.jwks_url"))?,
+    };
+    let source = KeySource::Fetched { url, http: http.clone(), at_most_every: Duration::from_mins(5) };
+    let believed = VerifierSettings { issuer: issuer.clone(), clients: settings.auth.clients.clone(), groups };
+    Ok((Arc::new(Verifier::new(believed, source, Arc::clone(clock))), None))
+}

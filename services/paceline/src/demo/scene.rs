@@ -1,0 +1,182 @@
+//! The stage: a simulated Strava, Paceline in this process, and accounts for the cast.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use identity::AddUser;
+use indicatif::{ProgressBar, ProgressStyle};
+use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
+use secrecy::ExposeSecret;
+
+use super::person::Person;
+use super::simulator::Simulator;
+use crate::cli::{DemoArgs, Place};
+use crate::compose::{Addresses, Foundation, Services, all};
+use crate::program::Program;
+use crate::ready::Ready;
+use crate::settings::{Settings, choose};
+
+/// Everything that stands on the stage.
+pub(super) struct Scene {
+    pub(super) simulator: Simulator,
+    program: Program,
+    cast: Vec<Member>,
+    http: reqwest::Client,
+    uses_kafka: bool,
+    _data: Option<tempfile::TempDir>,
+}
+
+struct Member {
+    name: String,
+    strava: i64,
+    athlete: AthleteId,
+    email: String,
+    password: String,
+}
+
+impl Scene {
+    /// Starts the simulator, makes the accounts, starts Paceline.
+    pub(super) async fn set(args: &DemoArgs) -> anyhow::Result<Self> {
+        let http = telemetry::http_client(Duration::from_secs(30))?;
+        let simulator = Simulator::start(args.simulator.as_deref(), http.clone()).await?;
+        let (data, folder) = folder(args)?;
+        let mut settings = settings(args, &simulator, folder)?;
+        let cast = accounts(&simulator, &settings).await?;
+        settings.stats.published_athlete = cast.first().map(|member| member.athlete);
+        let program = Program::start(&settings, &all()).await?;
+        crate::commands::say(format!("Paceline serves at {} on the {} log", program.ready.url, program.ready.log));
+        Ok(Self { simulator, program, cast, http, uses_kafka: args.kafka.is_some(), _data: data })
+    }
+
+    /// The cast, signed in.
+    pub(super) async fn people(&self) -> anyhow::Result<[Person; 3]> {
+        let mut people = Vec::new();
+        for member in &self.cast {
+            let who = (member.name.as_str(), member.strava);
+            let credentials = (member.email.as_str(), member.password.as_str());
+            people.push(Person::sign_in(&self.http, &self.program.ready.url, who, credentials).await?);
+        }
+        people.try_into().map_err(|_: Vec<Person>| anyhow::anyhow!("the simulator has fewer than three athletes"))
+    }
+
+    /// What the program says of itself.
+    pub(super) fn ready(&self) -> &Ready {
+        &self.program.ready
+    }
+
+    /// Name, address and password of everybody.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.cast.iter().map(|member| (member.name.as_str(), member.email.as_str(), member.password.as_str()))
+    }
+
+    /// This instant, as the simulator reads it.
+    pub(super) fn now(&self) -> String {
+        SystemClock::new().now().plus(Duration::from_secs(1)).to_rfc3339()
+    }
+
+    /// Where a person sees Strava's consent page.
+    pub(super) fn consent_page_url(&self) -> String {
+        let mut page = format!("{}/oauth/authorize?client_id=1&response_type=code&approval_prompt=force", self.simulator.url());
+        page.push_str("&scope=read,activity:read_all,activity:write&redirect_uri=");
+        page.extend(url::form_urlencoded::byte_serialize(format!("{}/strava/callback", self.program.ready.url).as_bytes()));
+        page
+    }
+
+    /// A bar for one athlete's history.
+    pub(super) fn progress(&self, name: &str, total: usize) -> ProgressBar {
+        let bar = ProgressBar::new(total as u64);
+        if let Ok(style) = ProgressStyle::with_template("{msg:<12} {wide_bar} {pos}/{len} activities, {eta} left") {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_owned());
+        bar
+    }
+
+    /// A sample of a predecessor's route.
+    pub(super) async fn public(&self, path: &str) -> anyhow::Result<serde_json::Value> {
+        Ok(self.http.get(format!("{}{path}", self.program.ready.url)).send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Stays until told to stop.
+    pub(super) async fn until_stopped(self) -> ExitCode {
+        let (bus, uses_kafka) = (self.program.bus.clone(), self.uses_kafka);
+        let code = self.program.run().await;
+        if uses_kafka {
+            bus.delete_topics().await;
+        }
+        code
+    }
+
+    /// Stops everything.
+    pub(super) async fn clear(self) {
+        let (bus, uses_kafka) = (self.program.bus.clone(), self.uses_kafka);
+        self.program.stop().await;
+        if uses_kafka {
+            bus.delete_topics().await;
+        }
+    }
+}
+
+fn folder(args: &DemoArgs) -> anyhow::Result<(Option<tempfile::TempDir>, PathBuf)> {
+    match &args.data_dir {
+        Some(given) => Ok((None, given.clone())),
+        None => {
+            let made = tempfile::Builder::new().prefix("paceline-demo-").tempdir()?;
+            let path = made.path().to_owned();
+            Ok((Some(made), path))
+        }
+    }
+}
+
+fn settings(args: &DemoArgs, simulator: &Simulator, data_dir: PathBuf) -> anyhow::Result<Settings> {
+    // Without a person nobody needs to know the address: any free one will do.
+    let listen = if args.check { free()? } else { args.listen };
+    let place = Place {
+        listen: Some(listen),
+        ops_listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+        data_dir: Some(data_dir),
+        public_url: Some(format!("http://{listen}/")),
+        strava_url: Some(format!("{}/", simulator.url())),
+        kafka: args.kafka.clone(),
+        ..Place::default()
+    };
+    let mut settings = choose(&place)?.settings;
+    settings.strava.client_id = Some(1);
+    settings.strava.client_secret = Some("sim-secret".into());
+    if args.kafka.is_some() {
+        // Topics of its own, removed at the end: the broker may serve others too.
+        let mut random = [0; 4];
+        SystemIds.fill(&mut random);
+        settings.kafka.prefix = format!("demo-{:08x}.", u32::from_be_bytes(random));
+    }
+    Ok(settings)
+}
+
+fn free() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// An account for each of the simulator's athletes: guardian, child, a third.
+async fn accounts(simulator: &Simulator, settings: &Settings) -> anyhow::Result<Vec<Member>> {
+    let on = Foundation::beside(settings.clone())?;
+    let nowhere = settings.strava.url.clone();
+    let at = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
+    let Some(identity) = Services::identity_alone(&on, &at).await? else {
+        bail!("auth.issuer is set; the demo needs local accounts");
+    };
+    let mut cast = Vec::new();
+    for athlete in simulator.athletes().await?.into_iter().take(3) {
+        let strava = athlete["id"].as_i64().context("an athlete of the simulator has no id")?;
+        let name = athlete["name"].as_str().and_then(|name| name.split_whitespace().next());
+        let name = name.context("an athlete of the simulator has no name")?.to_owned();
+        let email = format!("{}@demo.paceline.dev", name.to_lowercase());
+        let command = AddUser { email, admin: cast.is_empty(), password: None };
+        let (account, password) = identity.add_user(command).await?;
+        let password = password.expose_secret().to_owned();
+        cast.push(Member { name, strava, athlete: account.athlete, email: account.email, password });
+    }
+    Ok(cast)
+}

@@ -1,0 +1,62 @@
+//! The public door and the operations port: every running service's routes, the description, the page.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
+use utoipa::openapi::{Info, OpenApi, OpenApiBuilder};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::compose::Services;
+
+/// Where the interface is described for people.
+pub(crate) const DOCS: &str = "/docs/";
+const DESCRIPTION: &str = "/openapi.json";
+
+/// The description of the whole interface, whatever runs in this process.
+pub(crate) fn openapi() -> OpenApi {
+    let info = Info::builder()
+        .title("Paceline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Keeps athletes' training history current. SI units: metres, seconds. Errors are RFC 9457 problem documents; \
+             the predecessors' routes keep their own error shapes.",
+        ))
+        .build();
+    let mut whole = OpenApiBuilder::new().info(info).build();
+    for part in [
+        token::Service::openapi(),
+        ingest::Service::openapi(),
+        stats::Service::openapi(),
+        duplication::Service::openapi(),
+        identity::Service::openapi(),
+    ] {
+        whole.merge(part);
+    }
+    whole
+}
+
+/// The routes of the public door.
+pub(crate) fn public(services: &Services) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let services = services.clone();
+    let description = openapi();
+    move |routes| {
+        services.routes(routes);
+        routes.route("/", web::get().to(welcome));
+        routes.service(SwaggerUi::new(format!("{DOCS}{{_:.*}}")).url(DESCRIPTION, description.clone()));
+    }
+}
+
+async fn welcome() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(WELCOME)
+}
+
+const WELCOME: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Paceline</title>
+<style>body{font:1.1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}</style>
+<h1>Paceline</h1>
+<p>Paceline keeps your training history current and does something with every activity the moment it happens.</p>
+<p>The web app comes later. Until then: <a href="/docs/">the interface, described and ready to try</a>.</p>
+</html>
+"#;

@@ -1,0 +1,70 @@
+//! Secrets that the program makes for itself at the first start: one file each, readable by us alone.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use kernel::Ids;
+use secrecy::SecretString;
+
+/// The folder of keys and secrets in the data directory.
+pub(crate) fn folder(data: &Path) -> PathBuf {
+    data.join("keys")
+}
+
+/// What the operator set, or what was made at the first start.
+pub(crate) fn given_or_made(
+    given: Option<&SecretString>,
+    data: &Path,
+    name: &str,
+    ids: &dyn Ids,
+) -> anyhow::Result<SecretString> {
+    if let Some(given) = given {
+        return Ok(given.clone());
+    }
+    let file = folder(data).join(name);
+    match std::fs::read_to_string(&file) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().into()),
+        Ok(_) => anyhow::bail!("{} is empty: remove it, and a new one is made", file.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(&file, ids),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+fn make(file: &Path, ids: &dyn Ids) -> anyhow::Result<SecretString> {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(ids.secret());
+    let write = || -> std::io::Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut open = std::fs::OpenOptions::new();
+        let mut kept = open.write(true).create_new(true).mode(0o600).open(file)?;
+        kept.write_all(text.as_bytes())?;
+        kept.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_and_only_we_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let data = tempfile::tempdir().unwrap();
+        let ids = kernel::SystemIds;
+
+        let first = given_or_made(None, data.path(), "webhook", &ids).unwrap();
+        let second = given_or_made(None, data.path(), "webhook", &ids).unwrap();
+
+        assert_eq!(first.expose_secret(), second.expose_secret());
+        let mode = std::fs::metadata(folder(data.path()).join("webhook")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,181 @@
+//! A running program: doors open, services at work, until told to stop.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use contracts::Topic;
+use event_bus::Bus;
+use http_kit::{Door, Metrics, Ops, Version};
+use lifecycle::Tasks;
+use url::Url;
+
+use crate::compose::{Addresses, Foundation, Services, Wanted, all};
+use crate::doors;
+use crate::ready::Ready;
+use crate::settings::Settings;
+
+/// How long working off the built-in log may take before Kafka takes over.
+const DRAIN_PATIENCE: Duration = Duration::from_mins(30);
+
+/// A running program.
+pub struct Program {
+    /// What it says of itself.
+    pub ready: Ready,
+    /// The services.
+    pub services: Services,
+    /// The log.
+    pub bus: Bus,
+    tasks: Tasks,
+}
+
+struct Listeners {
+    public: TcpListener,
+    ops: TcpListener,
+}
+
+impl Program {
+    /// Opens everything and starts the wanted services.
+    pub async fn start(settings: &Settings, wanted: &Wanted) -> anyhow::Result<Self> {
+        let alone = *wanted == all();
+        let on = Foundation::lay(settings.clone(), alone)?;
+        let listeners = Listeners { public: bind(settings.server.listen)?, ops: bind(settings.server.ops_listen)? };
+        let at = addresses(settings, &listeners, wanted)?;
+        let metrics = Metrics::install()?;
+        drain_built_in_log(&on, wanted, &at, &listeners).await?;
+        let bus = on.bus().await?;
+        let prepare = async {
+            bus.ensure_topics(&Topic::ALL).await.context("the log's topics cannot be made")?;
+            bus.warm_up().await.context("the log does not answer")
+        };
+        let (services, ()) = tokio::try_join!(Services::start(&on, &bus, wanted, &at), prepare)?;
+        let tasks = Tasks::new();
+        let ready = said(&services, &bus, &listeners, &at)?;
+        let log = bus.clone();
+        let mut probes = services.probes();
+        probes.push(http_kit::Probe::new("log", move || {
+            let log = log.clone();
+            async move { log.healthy().await }
+        }));
+        metrics.spawn_upkeep(&tasks);
+        let ops = Ops::new(probes, metrics, version(&services), tasks.soft());
+        let (ops_routes, internal) = (ops.routes(), services.clone());
+        Door::new(listeners.ops).workers(1).open(&tasks, move |routes| {
+            ops_routes(routes);
+            internal.internal_routes(routes);
+        })?;
+        Door::new(listeners.public)
+            .workers(settings.server.workers)
+            .origins(settings.server.origins.clone())
+            .open(&tasks, doors::public(&services))?;
+        services.spawn(&tasks);
+        Ok(Self { ready, services, bus, tasks })
+    }
+
+    /// Runs until a signal, or until a task fails.
+    pub async fn run(self) -> ExitCode {
+        self.tasks.run_until_signal().await
+    }
+
+    /// Stops softly.
+    pub async fn stop(self) {
+        self.tasks.join(Duration::from_secs(20)).await;
+    }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address}: is another program there? choose another with --listen and --ops-listen"))
+}
+
+fn addresses(settings: &Settings, listeners: &Listeners, wanted: &Wanted) -> anyhow::Result<Addresses> {
+    let public = match &settings.server.public_url {
+        Some(url) => with_slash(url.clone()),
+        None => local(&listeners.public)?,
+    };
+    let token = match &settings.internal.token_url {
+        Some(url) => with_slash(url.clone()),
+        None if wanted.contains(token::Service::NAME) => local(&listeners.ops)?,
+        None => anyhow::bail!("internal.token_url is not set: name the operations port of the token service"),
+    };
+    Ok(Addresses { public, reachable: settings.server.public_url.is_some(), token })
+}
+
+/// The address of a listener as this machine reaches it.
+fn local(listener: &TcpListener) -> anyhow::Result<Url> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(Url::parse(&format!("http://{address}/"))?)
+}
+
+fn with_slash(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
+fn said(services: &Services, bus: &Bus, listeners: &Listeners, at: &Addresses) -> anyhow::Result<Ready> {
+    let url = local(&listeners.public)?;
+    let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+    Ok(Ready {
+        ready: true,
+        ops_url: bare(&local(&listeners.ops)?),
+        public_url: at.reachable.then(|| bare(&at.public)),
+        docs_url: format!("{}{}", bare(&url), doors::DOCS),
+        url: bare(&url),
+        log: if bus.is_built_in() { "built-in" } else { "kafka" }.to_owned(),
+        services: services.names(),
+    })
+}
+
+fn version(services: &Services) -> Version {
+    Version {
+        name: "paceline".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("PACELINE_COMMIT").map(str::to_owned),
+        services: services.names(),
+    }
+}
+
+/// Before Kafka takes over: what the built-in log of this directory still holds unhandled is worked off.
+async fn drain_built_in_log(
+    on: &Foundation,
+    wanted: &Wanted,
+    at: &Addresses,
+    listeners: &Listeners,
+) -> anyhow::Result<()> {
+    if on.settings.kafka.brokers.is_none() || !on.log_file().exists() {
+        return Ok(());
+    }
+    let bus = on.built_in_log().await?;
+    let waiting = bus.unhandled().await?;
+    if waiting == 0 {
+        return Ok(());
+    }
+    tracing::info!(waiting, "working off what the built-in log still holds, before Kafka takes over");
+    let services = Services::start(on, &bus, wanted, at).await?;
+    let tasks = Tasks::new();
+    // Leases are asked for over the operations port, so it must answer meanwhile.
+    let internal = services.clone();
+    Door::new(listeners.ops.try_clone()?).workers(1).open(&tasks, move |routes| internal.internal_routes(routes))?;
+    services.spawn(&tasks);
+    let worked_off = async {
+        while bus.unhandled().await? > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::Ok(())
+    };
+    let outcome = tokio::time::timeout(DRAIN_PATIENCE, worked_off).await;
+    tasks.join(Duration::from_secs(20)).await;
+    match outcome {
+        Ok(done) => done,
+        Err(_elapsed) => anyhow::bail!(
+            "the built-in log still holds unhandled records after {DRAIN_PATIENCE:?}; run without --kafka and look at `paceline parked list`"
+        ),
+    }
+}
