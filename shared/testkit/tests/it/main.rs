@@ -1,0 +1,80 @@
+//! The tools themselves: a test that leans on a broken one proves nothing.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::time::Duration;
+
+use kernel::{AthleteId, Ids as _, Timestamp};
+use outbox::{Database, Target, sql};
+use testkit::{Process, SeededIds, TestDatabase, databases, eventually, topic_prefix};
+
+#[tokio::test]
+async fn a_dump_shows_text_numbers_and_blobs_of_every_table() {
+    for of in databases().await {
+        let database = Database::open(&of.target(), vec![]).await.unwrap();
+        let athlete: AthleteId = "00000000-0000-0000-0000-00000000abcd".parse().unwrap();
+        database.effect(athlete).await.unwrap().commit().await.unwrap();
+        let insert = "INSERT INTO outbox (event_id, topic, record_key, everywhere, value, written_at_us, \
+                      published_at_us) VALUES ('e', 'journal', 'key', 0, ?, 48123456, 0)";
+        let blob = [b"a sentinel ".as_slice(), &[0xfe, 0xed]].concat();
+        sql::execute(database.writer(), insert, [blob.into()]).await.unwrap();
+        let dump = of.dump().await;
+        for sought in ["00000000abcd", "48123456", "a sentinel", "feed", "kit_0001_athlete"] {
+            assert!(dump.contains(sought), "{}: {sought} is not in\n{dump}", of.engine());
+        }
+        let bytes = of.bytes().await;
+        assert!(bytes.windows(10).any(|window| window == b"a sentinel"), "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_database_is_gone_after_its_test_even_if_a_transaction_was_left_open() {
+    let of = TestDatabase::mariadb().await;
+    let Target::MySql { name, .. } = of.target() else { panic!("MariaDB is reached by MySQL's protocol") };
+    let database = Database::open(&of.target(), vec![]).await.unwrap();
+    let effect = database.effect("00000000-0000-0000-0000-000000000001".parse().unwrap()).await.unwrap();
+    let other = TestDatabase::mariadb().await;
+    Database::open(&other.target(), vec![]).await.unwrap();
+    drop(of);
+    let left = format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{name}'");
+    assert_eq!(other.number(&left).await, 0);
+    drop(effect);
+}
+
+#[tokio::test]
+async fn a_process_is_read_paused_resumed_and_killed() {
+    let script = "echo starting; echo '{\"listen\":\"here\"}'; trap 'echo bye; exit 3' TERM; \
+                  while true; do sleep 0.05; done";
+    let mut process = Process::start("/bin/sh", ["-c", script], []);
+    let ready = process.ready(Duration::from_secs(5)).await;
+    assert_eq!(ready["listen"], "here");
+    process.pause().await;
+    process.terminate().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(process.is_running(), "it stands still");
+    process.resume().await;
+    assert_eq!(process.ended(Duration::from_secs(5)).await.code(), Some(3));
+    eventually(Duration::from_secs(2), "its last word is read", async || {
+        let output = process.output();
+        if output.contains("bye") { Ok(()) } else { Err(output) }
+    })
+    .await;
+    let mut other = Process::start("/bin/sh", ["-c", "while true; do sleep 0.05; done"], []);
+    other.kill().await;
+    assert!(!other.is_running());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_ids_and_another_gives_others() {
+    let ids = |seed| {
+        let ids = SeededIds::new(seed);
+        [ids.uuid_v7(Timestamp::from_secs(1)), ids.uuid_v7(Timestamp::from_secs(1))]
+    };
+    assert_eq!(ids(1), ids(1));
+    assert_ne!(ids(1), ids(2));
+    assert_ne!(ids(1)[0], ids(1)[1]);
+}
+
+#[test]
+fn no_two_tests_share_a_prefix() {
+    assert_ne!(topic_prefix(), topic_prefix());
+}
