@@ -112,7 +112,7 @@ pub(crate) async fn mysql_database(
         tracing::debug!(%error, name, "the database could not be created");
     }
     let collation: Option<(String,)> = sqlx::query_as(
-        "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
+        "SELECT CAST(DEFAULT_COLLATION_NAME AS CHAR) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
     )
     .bind(name)
     .fetch_optional(&mut conn)

@@ -99,23 +99,23 @@ impl<O: Outlet> Relay<O> {
         };
         let mut pause = PAUSES.0;
         while !soft.is_stopped() {
-            let wait = match self.drain().await {
+            // Only a relay that has nothing to do listens: one that cannot work must not be rung into a frenzy.
+            let (wait, listens) = match self.drain().await {
                 Ok(Look::Empty) => {
                     pause = PAUSES.0;
                     self.purge_if_due().await;
-                    poll
+                    (poll, true)
                 }
-                Ok(Look::Held) => POLL_HELD,
-                Ok(Look::Stuck) => grow(&mut pause),
+                Ok(Look::Held) => (POLL_HELD, false),
+                Ok(Look::Stuck) => (grow(&mut pause), false),
                 Err(error) => {
                     tracing::warn!(error = %chain(&error), "the outbox cannot be relayed now");
-                    grow(&mut pause)
+                    (grow(&mut pause), false)
                 }
             };
-            let rings = wait >= POLL_SHARED;
             tokio::select! {
                 () = soft.stopped() => {}
-                () = filled.notified(), if rings => {}
+                () = filled.notified(), if listens => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }

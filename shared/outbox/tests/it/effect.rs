@@ -1,6 +1,6 @@
 //! The effect transaction.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use contracts::{Envelope, MAX_RECORD_BYTES};
 use futures::future::join_all;
@@ -160,6 +160,33 @@ async fn a_row_held_by_another_transaction_is_contended_and_succeeds_once_it_is_
         let (late, ()) = futures::future::join(late, release).await;
         late.unwrap_or_else(|error| panic!("{}: {error:?}", of.engine()));
     }
+}
+
+#[tokio::test]
+async fn live_work_waits_for_at_most_one_transaction_of_bulk_work() {
+    let of = testkit::TestDatabase::sqlite();
+    let (live, _) = open(&of).await;
+    let bulk = live.for_bulk();
+    let done = Mutex::new(Vec::new());
+    let held = live.effect(athlete(9)).await.unwrap();
+    let run = async |database: &Database, who: u128, what: &'static str| {
+        let effect = database.effect(athlete(who)).await.unwrap();
+        effect.commit().await.unwrap();
+        done.lock().unwrap().push(what);
+    };
+    let bulks = join_all((0..5).map(|who| run(&bulk, who, "bulk")));
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            held.commit().await.unwrap();
+        };
+        futures::future::join(run(&live, 7, "live"), release).await;
+    };
+    futures::future::join(bulks, late).await;
+    let done = done.into_inner().unwrap();
+    assert!(done.iter().position(|what| *what == "live") <= Some(1), "{done:?}");
+    assert_eq!(done.len(), 6);
 }
 
 #[tokio::test]
