@@ -167,7 +167,7 @@ impl Service {
         let publisher = self.bus.publisher(PublisherKind::Relay);
         let relay = Relay::new(self.core.database.clone(), publisher, Arc::clone(&self.core.clock));
         let stop = soft.clone();
-        tasks.spawn("ingest relay", async move { Ok(relay.run(stop).await?) });
+        tasks.spawn("ingest relay", async move { relay.run(stop).await });
         tasks.spawn(
             "ingest sweeper",
             sweeper::run(self.core.clone(), self.bus.clone(), soft.clone()),
@@ -186,6 +186,11 @@ impl Service {
     /// Its database, for operators.
     pub fn database(&self) -> &Database {
         &self.core.database
+    }
+
+    /// Its jobs, for operators.
+    pub fn queue(&self) -> &Queue {
+        &self.core.queue
     }
 
     /// Its routes, described.

@@ -328,11 +328,9 @@ pub(crate) mod tests {
         let mut observation = Observation::unseen(key());
         for (ticket, saying) in sayings {
             match saying {
-                Saying::Summary(name) => {
-                    drop(observation.see_summary(source(*ticket), facts(name)))
-                }
-                Saying::Detail(name) => drop(observation.see_detail(source(*ticket), facts(name))),
-                Saying::Missing => drop(observation.see_missing(source(*ticket))),
+                Saying::Summary(name) => _ = observation.see_summary(source(*ticket), facts(name)),
+                Saying::Detail(name) => _ = observation.see_detail(source(*ticket), facts(name)),
+                Saying::Missing => _ = observation.see_missing(source(*ticket)),
             }
         }
         observation.facts().map(|facts| facts.name.clone())

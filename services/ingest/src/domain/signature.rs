@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use kernel::Timestamp;
 
-const TOLERANCE: Duration = Duration::from_secs(300);
+const TOLERANCE: Duration = Duration::from_mins(5);
 
 /// Whether the header signs this body with this key, at about this time.
 pub(crate) fn is_valid(header: &str, body: &[u8], key: &[u8], now: Timestamp) -> bool {

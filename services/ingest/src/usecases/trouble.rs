@@ -20,7 +20,7 @@ pub(crate) enum Trouble {
 }
 
 /// The whole application is switched off: nothing will pass for a while, whosever it is.
-const INACTIVE: Duration = Duration::from_secs(15 * 60);
+const INACTIVE: Duration = Duration::from_mins(15);
 /// token is away: it will be back soon, or the whole program is going down.
 const NO_LEASE: Duration = Duration::from_secs(5);
 
@@ -37,7 +37,7 @@ impl Trouble {
             ErrorKind::AppInactive => return Self::waiting(now.plus(INACTIVE), "app-inactive"),
             ErrorKind::ScopeMissing { .. } => return Self::Fail { reason: "scope-missing" },
             ErrorKind::TokenDead => {
-                ("token-dead", jobs::backoff(attempts).max(Duration::from_secs(60)))
+                ("token-dead", jobs::backoff(attempts).max(Duration::from_mins(1)))
             }
             ErrorKind::Unavailable(_) => ("strava-unavailable", jobs::backoff(attempts)),
             ErrorKind::Unexpected(_) => ("answer-unexpected", jobs::backoff(attempts)),

@@ -8,7 +8,7 @@ use crate::usecases::Core;
 use crate::usecases::subscribe::{NotSubscribed, subscribe};
 use crate::usecases::take_event::Intake;
 
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+const LONGEST: Duration = Duration::from_mins(15);
 
 /// Subscribes once there is a public address; a setting that is missing is no reason to try again.
 pub(crate) async fn run(core: Core, intake: Intake, soft: Stop) -> anyhow::Result<()> {

@@ -5,13 +5,14 @@ use jobs::{Claimed, Later, Outcome};
 use kernel::{ActivityId, Timestamp};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use outbox::{StoreError, again_if_contended};
+use outbox::{Effect, StoreError, again_if_contended};
 
 use super::fetch::{Found, StreamsFound};
 use super::{Look, earlier};
 use crate::domain::activity::Activity;
 use crate::domain::observation::Observation;
 use crate::domain::patience;
+use crate::store;
 use crate::usecases::Core;
 use crate::usecases::journal::Line;
 use crate::usecases::list::is_current;
@@ -54,7 +55,7 @@ async fn once(
         return Ok(found.streams.key().into_iter().collect());
     }
     if !is_current(&effect, &look.connection).await? {
-        core.queue.done(effect.conn(), claimed).await?;
+        step_aside(core, &effect, claimed, look).await?;
         effect.commit().await?;
         return Ok(found.streams.key().into_iter().collect());
     }
@@ -78,6 +79,22 @@ async fn once(
     core.gap("ingest.activity-uncommitted");
     effect.commit().await?;
     Ok(superseded)
+}
+
+/// The answer came through a connection that is not the athlete's any more: asked again through the new one, if any.
+async fn step_aside(
+    core: &Core,
+    effect: &Effect,
+    claimed: &Claimed,
+    look: &Look,
+) -> Result<(), StoreError> {
+    let now =
+        store::connections::find(effect.conn(), look.key.athlete, look.key.application).await?;
+    if now.is_some_and(|now| now.is_connected() && !effect.is_fenced(&[now.origin()])) {
+        let later = Later { due: core.now(), reason: "reconnected", counts: false };
+        return core.queue.later_in(effect.conn(), claimed, later).await;
+    }
+    core.queue.done(effect.conn(), claimed).await.map(drop)
 }
 
 /// A fetch that a hint caused is always told; one that only looked again tells what changed, as what it was told.

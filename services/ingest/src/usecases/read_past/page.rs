@@ -28,18 +28,15 @@ pub(super) async fn keep(
 ) -> Result<Turned, StoreError> {
     let rows: Vec<Row> =
         page.activities.iter().map(|row| (row.value.id, Facts::of(&row.value))).collect();
-    let next = match page.is_end() {
-        true => Next::End,
-        false => {
-            let oldest = oldest(page.activities.iter().map(|row| &row.value));
-            let count = page.activities.len() + page.odd.len();
-            import::next((count, core.settings.page as usize), oldest, import.before_s)
-        }
+    let next = if page.is_end() {
+        Next::End
+    } else {
+        let oldest = oldest(page.activities.iter().map(|row| &row.value));
+        let count = page.activities.len() + page.odd.len();
+        import::next((count, core.settings.page as usize), oldest, import.before_s)
     };
-    let chunks: Vec<&[Row]> = match rows.is_empty() {
-        true => vec![&[]],
-        false => rows.chunks(CHUNK).collect(),
-    };
+    let chunks: Vec<&[Row]> =
+        if rows.is_empty() { vec![&[]] } else { rows.chunks(CHUNK).collect() };
     for (at, chunk) in chunks.iter().enumerate() {
         let last = (at + 1 == chunks.len()).then(|| moved(core, &import, rows.len(), next));
         let kept = again_if_contended(|| {

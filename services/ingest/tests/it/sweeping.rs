@@ -1,0 +1,121 @@
+//! What no webhook told.
+
+use contracts::{Cause, Topic};
+use serde_json::json;
+use strava_sim::GUARDIAN_ID;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_counts_what_no_webhook_told_and_then_fetches_the_rest() {
+    let world = World::new().await;
+    let person = world.connect(GUARDIAN_ID).await;
+    let id = world.create(person, json!({"silent": true, "name": "Unheard of"})).await;
+
+    let answer = world.refresh().await;
+
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, json!({"status": "success", "message": "Data refreshed successfully"}))
+    );
+    let told = world.known(person).await.remove(&id).unwrap();
+    assert_eq!((told.topic, told.envelope.cause), (Topic::Activities, Cause::Sweep));
+    world
+        .eventually("streams come by a look of its own", async || {
+            world.known(person).await[&id].activity.streams.is_some()
+        })
+        .await;
+    assert_eq!(world.known(person).await[&id].envelope.cause, Cause::Sweep);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_page_finds_edits_and_deletes_and_erases_no_details() {
+    let world = World::new().await;
+    let person = world.connect(GUARDIAN_ID).await;
+    let edited = world.create(person, json!({})).await;
+    let deleted = world.create(person, json!({"start_date": "2026-01-01T10:00:00Z"})).await;
+    world
+        .eventually("both are told", async || {
+            let known = world.known(person).await;
+            known.contains_key(&edited) && known.contains_key(&deleted)
+        })
+        .await;
+    world.quiet().await;
+    world.edit(edited, json!({"distance": 12_345.0, "silent": true})).await;
+    world.delete(deleted, true).await;
+
+    assert_eq!(world.refresh().await.status, 200);
+    world.quiet().await;
+
+    let known = world.known(person).await;
+    assert!(!known.contains_key(&deleted));
+    let told = &known[&edited].activity;
+    assert_eq!(told.facts.as_ref().unwrap().distance_dm, 123_450);
+    assert!(told.facts.as_ref().unwrap().has_details && told.streams.is_some());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_page_that_shows_nothing_new_tells_nothing() {
+    let world = World::new().await;
+    let person = world.connect(GUARDIAN_ID).await;
+    let before = world.messages(person).await.len();
+
+    assert_eq!(world.refresh().await.status, 200);
+    world.quiet().await;
+
+    assert_eq!(world.messages(person).await.len(), before);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_without_the_key_is_refused_as_the_predecessor_did() {
+    let world = World::new().await;
+    let refusal =
+        json!({"detail": {"message": "Invalid or missing API key", "category": "security"}});
+    let url = format!("{}/strava/refresh-data", world.base);
+
+    let without = world.send(world.http.post(&url)).await;
+    let wrong = world.send(world.http.post(&url).header("x-api-key", "guess")).await;
+
+    assert_eq!((without.status, without.json()), (401, refusal.clone()));
+    assert_eq!((wrong.status, wrong.json()), (401, refusal));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_fails_names_an_error_id_and_nothing_else() {
+    let world = World::new().await;
+
+    let nobody = world.refresh().await;
+    world.connect(GUARDIAN_ID).await;
+    world.fault(json!({"endpoint": "GET /athlete/activities", "kind": "server_error"})).await;
+    let unreadable = world.refresh().await;
+
+    for answer in [nobody, unreadable] {
+        assert_eq!(answer.status, 500);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        let id = detail
+            .strip_prefix("Failed to refresh Strava data (Error ID: ")
+            .unwrap()
+            .strip_suffix(')')
+            .unwrap();
+        assert!(id.len() == 8 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{detail}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_absence_everyones_head_page_is_looked_at() {
+    let settings = ingest::Settings { tick_s: 1, ..crate::world::settings() };
+    let world =
+        World::with(testkit::TestDatabase::sqlite(), crate::world::strava(5), settings).await;
+    let person = world.connect(GUARDIAN_ID).await;
+    let id = world.create(person, json!({"silent": true})).await;
+
+    world.pass(43 * 3_600).await;
+
+    world.eventually("it is found", async || world.known(person).await.contains_key(&id)).await;
+    world.end().await;
+}
