@@ -60,7 +60,7 @@ impl Slot {
         if let Some(held) = self.held()
             && let Some(edition) = held.edition
             && (held.commits, &held.incarnation) == (commits, &incarnation)
-            && edition.still_holds(published::version(core, athlete).await?, looked_at)
+            && published::still_holds(core, athlete, edition).await?
         {
             return Ok(self.hold(Held { looked_at, ..Held::clone(&held) }));
         }

@@ -21,11 +21,11 @@ pub(crate) enum Found {
     Lost,
 }
 
-/// What an earlier look saw, so that what is gone can be told from what never was.
+/// What an earlier look did, so that one loss causes one question.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
-    /// Whether there were facts; nothing before the first look.
-    facts: Option<bool>,
+    /// Everything was asked for because there were no facts, and there are none yet.
+    asked_for_want_of_facts: bool,
 }
 
 /// Looks, and puts right what can be put right in place.
@@ -54,7 +54,9 @@ pub(crate) async fn check_store(core: &Core, seen: &mut Seen) -> Result<Found, S
         }
     }
     if found != Found::Lost {
-        seen.facts = Some(facts::stock(core.store.database().readers()).await? != Stock::Nothing);
+        let empty = facts::stock(core.store.database().readers()).await? == Stock::Nothing;
+        seen.asked_for_want_of_facts =
+            empty && (seen.asked_for_want_of_facts || found == Found::Emptied);
     }
     Ok(found)
 }
@@ -84,14 +86,14 @@ async fn look(core: &Core, seen: Seen) -> Result<Found, StoreError> {
         }
         Some(_) => {}
     }
-    let had_facts = match seen.facts {
-        Some(had_facts) => had_facts,
-        // At the first look: whoever has a version had facts. All of them may have been erased and
-        // forgotten since; then one question too many is asked.
-        None => standing::anybody_counted(conn).await?,
-    };
     Ok(match facts::stock(conn).await? {
-        Stock::Nothing if had_facts => Found::Emptied,
+        // Whoever has a version had facts. All of them may have been erased and forgotten since;
+        // then one question too many is asked.
+        Stock::Nothing
+            if !seen.asked_for_want_of_facts && standing::anybody_counted(conn).await? =>
+        {
+            Found::Emptied
+        }
         Stock::Counting if !totals::any(conn).await? => Found::WithoutTotals,
         _ => Found::Whole,
     })

@@ -53,6 +53,8 @@ async fn once(core: &Core, athlete: AthleteId, erasure: Erasure) -> Result<(), S
             },
         })
         .await?;
-    effect.bump_version();
+    if rows > 0 {
+        effect.bump_version();
+    }
     effect.commit().await
 }

@@ -15,12 +15,12 @@ pub(crate) async fn note_connection(core: &Core, now: &Connection) -> Result<(),
 }
 
 async fn once(core: &Core, now: &Connection) -> Result<bool, StoreError> {
-    let mut effect = core.store.database().effect(now.athlete).await?;
+    let effect = core.store.database().effect(now.athlete).await?;
     let origin = contracts::Origin { application: now.application, generation: now.generation };
     if effect.is_fenced(&[origin]) || !connections::put(effect.conn(), now).await? {
         return Ok(false);
     }
-    effect.bump_version();
+    // No new version: the athlete's numbers are what they were.
     effect.commit().await?;
     Ok(true)
 }

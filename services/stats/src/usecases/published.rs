@@ -1,7 +1,7 @@
 //! What the public routes tell of the published athlete.
 
 use chrono::NaiveDate;
-use kernel::{AthleteId, Timestamp};
+use kernel::AthleteId;
 use outbox::StoreError;
 
 use super::Core;
@@ -19,17 +19,17 @@ pub(crate) struct Edition {
     pub(crate) today: NaiveDate,
 }
 
-impl Edition {
-    /// Whether an answer made of this edition still holds, given the version stored now.
-    pub(crate) fn still_holds(&self, version: i64, now: Timestamp) -> bool {
-        version == self.version && self.zone.day_of(now) == self.today
-    }
-}
-
-/// The version of an athlete's numbers, one cheap look; 0 if nothing was ever counted.
-pub(crate) async fn version(core: &Core, athlete: AthleteId) -> Result<i64, StoreError> {
+/// Whether what was made of this edition may still be told: two cheap looks.
+pub(crate) async fn still_holds(
+    core: &Core,
+    athlete: AthleteId,
+    edition: Edition,
+) -> Result<bool, StoreError> {
     let database = core.store.database();
-    database.version_of(database.readers(), athlete).await
+    let conn = database.readers();
+    Ok(database.version_of(conn, athlete).await? == edition.version
+        && edition.zone.day_of(core.clock.now()) == edition.today
+        && !connections::all_lost(conn, athlete).await?)
 }
 
 /// What there is to tell of; nothing if nothing was ever counted, or if all connections were lost.

@@ -36,8 +36,6 @@ async fn counted(database: TestDatabase) -> Counted {
     }
     world.settled().await;
     assert_eq!(incomplete(&world).await, 0);
-    // Long enough for the watch to have seen what there is.
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     Counted { world, athlete, state, questions: 2 }
 }
 
