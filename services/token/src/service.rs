@@ -68,14 +68,6 @@ impl Service {
     /// Its name: in settings, groups and databases.
     pub const NAME: &'static str = "token";
 
-    /// The places where a test may kill the process (`--failpoint`).
-    pub const FAILPOINTS: &'static [&'static str] = &[
-        "token.code-exchanged",
-        "token.refresh-intended",
-        "token.refresh-answered",
-        "token.lease-granted",
-    ];
-
     /// Opens the database and migrates it; no task runs yet.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let database = Database::open(&parts.database, migrations()).await?;

@@ -1,18 +1,17 @@
 //! The lease: the one synchronous call between services. Whoever wants to call Strava asks token
 //! for it, and reports afterwards what was used and what Strava said of its budget.
 
-use std::time::Duration;
+mod client;
 
 use kernel::{ApplicationId, AthleteId, Generation, LeaseId, Timestamp};
-use reqwest::StatusCode;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::Answer;
 use crate::error::{ErrorKind, StravaError};
 use crate::limits::RateLimits;
 use crate::secret::AccessToken;
+
+pub use client::LeaseClient;
 
 /// What the calls are for; the earlier, the more urgent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -208,95 +207,6 @@ impl ReportedFault {
     }
 }
 
-/// Asks token for leases.
-#[derive(Clone, Debug)]
-pub struct LeaseClient {
-    base: Url,
-    credential: SecretString,
-    http: reqwest::Client,
-}
-
-impl LeaseClient {
-    /// Longer than token may take to refresh at a slow Strava.
-    const PATIENCE: Duration = Duration::from_secs(40);
-
-    /// A client of the token service whose operations port is at `base`.
-    pub const fn new(base: Url, credential: SecretString, http: reqwest::Client) -> Self {
-        Self { base, credential, http }
-    }
-
-    /// Asks for a lease.
-    pub async fn lease(&self, request: &LeaseRequest) -> Result<Lease, LeaseRefused> {
-        let response = self.post("internal/v1/leases", request).await?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(broken)?;
-        match status {
-            StatusCode::OK => serde_json::from_slice(&body).map_err(|_no_lease| unagreed(status)),
-            StatusCode::TOO_MANY_REQUESTS => {
-                let refusal: NotNow =
-                    serde_json::from_slice(&body).map_err(|_no_time| unagreed(status))?;
-                Err(LeaseRefused::RetryAt(refusal.retry_at))
-            }
-            StatusCode::CONFLICT => {
-                Err(never(&body).map_or_else(|| unagreed(status), LeaseRefused::Never))
-            }
-            _ => Err(unagreed(status)),
-        }
-    }
-
-    /// Reports what was used. A report that gets lost costs only budget: the lease counts as used up.
-    pub async fn report(&self, lease: LeaseId, report: &Report) -> Result<(), LeaseRefused> {
-        let response = self.post(&format!("internal/v1/leases/{lease}/report"), report).await?;
-        let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(unagreed(status)) }
-    }
-
-    async fn post(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<reqwest::Response, LeaseRefused> {
-        let url =
-            self.base.join(path).map_err(|error| LeaseRefused::Unavailable(error.to_string()))?;
-        let mut headers = reqwest::header::HeaderMap::new();
-        telemetry::inject(&mut headers);
-        self.http
-            .post(url)
-            .headers(headers)
-            .bearer_auth(self.credential.expose_secret())
-            .timeout(Self::PATIENCE)
-            .json(body)
-            .send()
-            .await
-            .map_err(broken)
-    }
-}
-
-#[derive(Deserialize)]
-struct NotNow {
-    #[serde(with = "instant")]
-    retry_at: Timestamp,
-}
-
-fn never(body: &[u8]) -> Option<NeverReason> {
-    #[derive(Deserialize)]
-    struct Problem {
-        #[serde(rename = "type")]
-        kind: String,
-    }
-    let problem: Problem = serde_json::from_slice(body).ok()?;
-    let code = problem.kind.rsplit('/').next()?.to_owned();
-    NeverReason::ALL.into_iter().find(|reason| reason.code() == code)
-}
-
-fn broken(error: reqwest::Error) -> LeaseRefused {
-    LeaseRefused::Unavailable(error.to_string())
-}
-
-fn unagreed(status: StatusCode) -> LeaseRefused {
-    LeaseRefused::Unavailable(format!("it answered {status}"))
-}
-
 /// Instants on the wire: RFC 3339 with `Z`, as everywhere at the HTTP edge.
 pub mod instant {
     use chrono::DateTime;
@@ -373,11 +283,6 @@ mod tests {
           "writes": 0
         }
         "#);
-        assert_eq!(
-            never(br#"{"type":"https://paceline.dev/problems/reconnect-needed","title":"x"}"#),
-            Some(NeverReason::ReconnectNeeded)
-        );
-        assert_eq!(never(b"{}"), None);
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub(crate) async fn complete_authorize(
     else {
         return Ok(Ending::BadState);
     };
+    means.failpoints.hit("token.state-taken");
     let code = match command.answer {
         Answer::Code(code) => code,
         Answer::Error(error) if error == "access_denied" => return Ok(Ending::Denied),
@@ -169,6 +170,7 @@ async fn connect(
         Err(StoreError::Seen) => return Ok(Ending::Taken),
         Err(error) => return Err(error),
     }
+    means.failpoints.hit("token.connected");
     let enough = granted.reads() && (granted.writes() || !state.write);
     Ok(if enough { Ending::Connected } else { Ending::ScopeMissing })
 }

@@ -33,8 +33,10 @@ async fn note(
         return Ok(());
     }
     let now = means.now();
-    connection.hinted_at.get_or_insert(now);
+    connection.hinted_at = Some(now);
     connection.check_due = Some(now);
     save(effect.conn(), &connection).await?;
-    effect.commit().await
+    effect.commit().await?;
+    means.failpoints.hit("token.hint-noted");
+    Ok(())
 }

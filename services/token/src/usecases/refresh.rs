@@ -180,9 +180,12 @@ async fn keep_once(
         &mut connection,
         (&answer.access_token, &answer.refresh_token, answer.expires_at),
     )?;
-    connection.intent = None;
-    connection.hinted_at = None;
-    connection.check_due = None;
+    let asked_at = connection.intent.take().map(|intent| intent.at);
+    // A hint that came while Strava was asked may speak of what came after the answer.
+    if connection.hinted_at <= asked_at {
+        connection.hinted_at = None;
+        connection.check_due = None;
+    }
     if connection.state == State::ReconnectNeeded && connection.reason == Reason::RefreshRefused {
         (connection.state, connection.reason) = (State::Connected, Reason::None);
         announce::changed(&mut effect, &mut connection).await?;
@@ -191,6 +194,7 @@ async fn keep_once(
         return Ok(None);
     }
     effect.commit().await?;
+    means.failpoints.hit("token.refresh-stored");
     Ok(Some(Outcome::Fresh))
 }
 
@@ -215,6 +219,7 @@ async fn refused(
         (State::ReconnectNeeded, Reason::RefreshRefused)
     };
     end(effect, connection, state, reason).await?;
+    means.failpoints.hit("token.connection-ended");
     Ok(Some(Outcome::Ended))
 }
 

@@ -54,7 +54,9 @@ async fn take(means: &Means, known: &GrantedLease, report: &Report) -> Result<()
     {
         judge_connection(&mut effect, connection, &lease, report, now).await?;
     }
-    effect.commit().await
+    effect.commit().await?;
+    means.failpoints.hit("token.report-counted");
+    Ok(())
 }
 
 fn judge_application(means: &Means, budget: &mut Budget, report: &Report) {

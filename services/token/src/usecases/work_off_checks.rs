@@ -20,8 +20,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Looks at every connection that is due; says when the next one is.
 pub(crate) async fn work_off_checks(means: &Arc<Means>) -> Result<Option<Timestamp>, StoreError> {
+    let mut failed = false;
     for connection in due(&means.database, means.now()).await? {
-        look_at(means, &connection.id).await?;
+        // One that cannot be looked at must not keep the others waiting.
+        if let Err(error) = look_at(means, &connection.id).await {
+            tracing::warn!(%error, connection = connection.id, "a connection could not be looked at");
+            failed = true;
+        }
+    }
+    if failed {
+        return Ok(Some(means.now().plus(LOOK_AGAIN)));
     }
     next_due(&means.database).await
 }

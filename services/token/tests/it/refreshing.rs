@@ -56,7 +56,7 @@ async fn a_token_that_is_still_good_is_lent_while_stravas_token_door_is_closed()
     let world = World::new(TestDatabase::sqlite()).await;
     let athlete = new_athlete();
     let generation = world.connect(athlete, GUARDIAN).await;
-    world.later(Duration::from_secs(6 * 3600 - 600)).await;
+    world.later(Duration::from_mins(350)).await;
     world.sim("faults", json!({"endpoint": "* /oauth/token", "kind": "unavailable"})).await;
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
     assert!(world.strava.athlete(&lease.access_token).await.is_ok());

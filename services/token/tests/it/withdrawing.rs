@@ -79,6 +79,33 @@ async fn a_hint_that_comes_after_the_refusal_still_withdraws() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hint_that_overtakes_the_answer_to_a_refresh_is_not_lost() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = world.connect(athlete, GUARDIAN).await;
+    world.later(Duration::from_hours(7)).await;
+    let slow = json!({"endpoint": "* /oauth/token", "kind": "slow", "delay_ms": 1500, "count": 1});
+    world.sim("faults", slow).await;
+    let withdrawn = async {
+        testkit::eventually(Duration::from_secs(5), "the refresh is under way", async || {
+            let refreshes = world.counted("/refreshes").await;
+            if refreshes == 1 { Ok(()) } else { Err(refreshes) }
+        })
+        .await;
+        world.sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
+        world.hint_of_withdrawal(GUARDIAN).await;
+    };
+    let (lease, ()) = tokio::join!(world.lease(athlete, generation, Purpose::Live), withdrawn);
+    assert!(lease.is_ok(), "Strava had answered before: {lease:?}");
+    testkit::eventually(Duration::from_secs(30), "it is withdrawn", async || {
+        let seen = world.connection(athlete).await;
+        if seen["reason"] == "withdrawn" { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hint_is_checked_again_until_strava_answers() {
     let world = World::new(TestDatabase::sqlite()).await;
     let athlete = new_athlete();

@@ -47,10 +47,10 @@ fn a_full_quarter_waits_for_the_next_and_a_full_day_for_midnight() {
     let mut budget = budget();
     budget.count(Calls::new(1, 0), Some(&usage(100, 300)), NOON);
     let refused = budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), NOON);
-    assert_eq!(refused, Err(NOON.plus(Duration::from_secs(900))));
+    assert_eq!(refused, Err(NOON.plus(Duration::from_mins(15))));
     budget.count(Calls::new(1, 0), Some(&usage(100, 1000)), NOON);
     let refused = budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), NOON);
-    assert_eq!(refused, Err(NOON.plus(Duration::from_secs(12 * 3600))));
+    assert_eq!(refused, Err(NOON.plus(Duration::from_hours(12))));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn usage_is_the_highest_seen_and_an_old_answer_says_nothing_about_a_new_window()
     budget.count(Calls::new(1, 0), Some(&usage(50, 500)), NOON);
     budget.count(Calls::new(1, 0), Some(&usage(40, 400)), NOON);
     assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (50, 500));
-    let later = NOON.plus(Duration::from_secs(900));
+    let later = NOON.plus(Duration::from_mins(15));
     budget.roll(later);
     assert_eq!((budget.quarter.spent.read, budget.day.spent.read), (0, 500));
     budget.count(Calls::new(1, 0), Some(&usage(90, 505)), NOON);
@@ -77,7 +77,7 @@ fn usage_is_the_highest_seen_and_an_old_answer_says_nothing_about_a_new_window()
 #[test]
 fn a_clock_that_lags_behind_stravas_does_not_bring_an_old_window_back() {
     let mut budget = budget();
-    let ahead = NOON.plus(Duration::from_secs(900));
+    let ahead = NOON.plus(Duration::from_mins(15));
     budget.count(Calls::new(1, 0), Some(&usage(1, 501)), ahead);
     budget.roll(ahead.minus(Duration::from_secs(2)));
     assert_eq!((budget.quarter.since, budget.quarter.spent.read), (ahead, 1));
@@ -87,7 +87,7 @@ fn a_clock_that_lags_behind_stravas_does_not_bring_an_old_window_back() {
 fn a_429_blocks_everybody_until_the_window_ends() {
     let mut budget = budget();
     budget.block();
-    let ends = NOON.plus(Duration::from_secs(900));
+    let ends = NOON.plus(Duration::from_mins(15));
     assert_eq!(
         budget.admits(Purpose::Login, Calls::new(1, 0), InFlight::default(), NOON),
         Err(ends)
