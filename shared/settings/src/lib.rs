@@ -12,19 +12,6 @@ pub use loader::{Line, Loaded, Loader};
 
 use serde::{Deserialize, Deserializer};
 
-/// Reads an optional setting whose default is the empty text: empty is none.
-pub fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    let text = String::deserialize(deserializer)?;
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(serde::de::Error::custom),
-    }
-}
-
 /// Reads a list: text with commas, as in variables and flags, or a list in a settings file. Empty is none.
 pub fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]

@@ -33,7 +33,9 @@ filter = "info"
 struct All {
     server: Server,
     strava: Strava,
+    #[serde(default)]
     database: Database,
+    #[serde(default)]
     ingest: Ingest,
     log: Log,
 }
@@ -42,25 +44,27 @@ struct All {
 #[serde(deny_unknown_fields)]
 struct Server {
     workers: usize,
-    #[serde(deserialize_with = "settings::list")]
+    #[serde(default, deserialize_with = "settings::list")]
     origins: Vec<String>,
-    #[serde(deserialize_with = "settings::optional")]
     frontend_url: Option<Url>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Strava {
     client_id: i64,
+    #[serde(default)]
     client_secret: SecretString,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Database {
+    #[serde(default)]
     url: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Ingest {
+    #[serde(default)]
     refresh_api_key: SecretString,
 }
 
