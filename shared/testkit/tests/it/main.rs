@@ -1,5 +1,4 @@
 //! The tools themselves: a test that leans on a broken one proves nothing.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::time::Duration;
 
@@ -29,13 +28,17 @@ async fn a_dump_shows_text_numbers_and_blobs_of_every_table() {
 #[tokio::test]
 async fn a_database_is_gone_after_its_test_even_if_a_transaction_was_left_open() {
     let of = TestDatabase::mariadb().await;
-    let Target::MySql { name, .. } = of.target() else { panic!("MariaDB is reached by MySQL's protocol") };
+    let Target::MySql { name, .. } = of.target() else {
+        panic!("MariaDB is reached by MySQL's protocol")
+    };
     let database = Database::open(&of.target(), vec![]).await.unwrap();
-    let effect = database.effect("00000000-0000-0000-0000-000000000001".parse().unwrap()).await.unwrap();
+    let effect =
+        database.effect("00000000-0000-0000-0000-000000000001".parse().unwrap()).await.unwrap();
     let other = TestDatabase::mariadb().await;
     Database::open(&other.target(), vec![]).await.unwrap();
     drop(of);
-    let left = format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{name}'");
+    let left =
+        format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{name}'");
     assert_eq!(other.number(&left).await, 0);
     drop(effect);
 }
