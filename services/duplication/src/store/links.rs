@@ -51,8 +51,11 @@ pub(crate) async fn of_either_side(
     let either = Condition::any()
         .add(Column::Guardian.eq(athlete.to_string()))
         .add(Column::Child.eq(athlete.to_string()));
-    let living =
-        Entity::find().filter(either).filter(Column::Living.is_not_null()).order_by_asc(Column::Id);
+    let living = Entity::find()
+        .filter(either)
+        .filter(Column::Living.is_not_null())
+        .order_by_asc(Column::Id)
+        .limit(MOST);
     living.all(conn).await?.into_iter().map(to_link).collect()
 }
 
