@@ -21,7 +21,7 @@ pub(crate) async fn erase(
             Erasure::Connection { application, through } => {
                 connection(kit, &mut effect, application, through).await?
             }
-            Erasure::Everything => everything(&effect).await?,
+            Erasure::Everything => everything(kit, &effect).await?,
         };
         rows += effect.forget_fenced().await?;
         effect.bump_version();
@@ -91,11 +91,12 @@ fn forget_target(copy: &mut Copy) {
     }
 }
 
-async fn everything(effect: &Effect) -> Result<u64, StoreError> {
+async fn everything(kit: &Kit, effect: &Effect) -> Result<u64, StoreError> {
     let athlete = effect.athlete();
     let mut rows = connections::forget(effect.conn(), athlete, None).await?;
     rows += copies::forget(effect.conn(), athlete).await?;
     rows += links::forget(effect.conn(), athlete).await?;
+    rows += kit.queue.forget(effect.conn(), athlete).await?;
     Ok(rows)
 }
 
