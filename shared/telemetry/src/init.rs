@@ -7,6 +7,7 @@ use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -72,7 +73,10 @@ pub fn init(settings: &Settings) -> Result<Guard, InitError> {
     let filter = EnvFilter::try_new(&settings.filter)
         .map_err(|source| InitError::Filter { filter: settings.filter.clone(), source })?;
     let provider = provider(settings)?;
-    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("paceline"));
+    // Trace context must not depend on what is logged: with `warn` no span would exist to carry it.
+    let traces = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("paceline"))
+        .with_filter(LevelFilter::INFO);
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let logs = match settings.format {
         Format::Pretty => {
@@ -80,7 +84,7 @@ pub fn init(settings: &Settings) -> Result<Guard, InitError> {
         }
         Format::Json => logs.json().flatten_event(true).with_current_span(false).boxed(),
     };
-    tracing_subscriber::registry().with(filter).with(traces).with(logs).try_init()?;
+    tracing_subscriber::registry().with(traces).with(logs.with_filter(filter)).try_init()?;
     Ok(Guard(provider))
 }
 
