@@ -165,7 +165,8 @@ impl Service {
             self.core.settings.bulk_workers,
         );
         let publisher = self.bus.publisher(PublisherKind::Relay);
-        let relay = Relay::new(self.core.database.clone(), publisher, Arc::clone(&self.core.clock));
+        let relay = Relay::new(self.core.database.clone(), publisher, Arc::clone(&self.core.clock))
+            .with_failpoints(self.core.failpoints.clone());
         let stop = soft.clone();
         tasks.spawn("ingest relay", async move { relay.run(stop).await });
         tasks.spawn(

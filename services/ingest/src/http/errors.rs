@@ -7,7 +7,7 @@ use outbox::StoreError;
 use crate::usecases::take_event::NotTaken;
 
 /// The store failed under a request.
-pub(super) fn store(error: StoreError) -> Problem {
+pub(super) fn store_failed(error: StoreError) -> Problem {
     match error {
         StoreError::Away(_) | StoreError::Contended(_) => Problem::unavailable(error),
         _ => Problem::internal(error),

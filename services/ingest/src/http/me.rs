@@ -9,7 +9,7 @@ use kernel::{ActivityId, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::errors::store;
+use super::errors::store_failed;
 use super::view::{ActivityView, EntryView, ImportView};
 use crate::usecases::Core;
 use crate::usecases::show::{self, ActivityPlace, EntryPlace};
@@ -49,13 +49,13 @@ pub(super) async fn list_activities(
     let after =
         query.cursor.as_ref().map(Cursor::position::<(Timestamp, ActivityId)>).transpose()?;
     let after = after.map(|(start_at, id)| ActivityPlace { start_at, id });
-    let version = show::version(&core, athlete.athlete()).await.map_err(store)?;
+    let version = show::version(&core, athlete.athlete()).await.map_err(store_failed)?;
     let tag = etag_with(version, request.query_string());
     if not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
     let mut found =
-        show::activities(&core, athlete.athlete(), after, limit + 1).await.map_err(store)?;
+        show::activities(&core, athlete.athlete(), after, limit + 1).await.map_err(store_failed)?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let last = found.last().filter(|_| more);
@@ -81,7 +81,7 @@ pub(super) async fn show_activity(
     core: Data<Core>,
     Path(id): Path<ActivityIdPath>,
 ) -> Result<HttpResponse, Problem> {
-    let found = show::activity(&core, athlete.athlete(), id.0).await.map_err(store)?;
+    let found = show::activity(&core, athlete.athlete(), id.0).await.map_err(store_failed)?;
     let found = found.ok_or_else(Problem::not_found)?;
     let tag = etag(found.revision.get());
     if not_modified(&request, &tag) {
@@ -113,7 +113,7 @@ pub(super) async fn read_journal(
         .map_err(|_no_id| Problem::invalid().field("activity", "must be the id of an activity"))?;
     let mut found = show::journal(&core, athlete.athlete(), (activity, after), limit + 1)
         .await
-        .map_err(store)?;
+        .map_err(store_failed)?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next =
@@ -135,7 +135,7 @@ pub(super) async fn list_imports(
     athlete: SignedIn,
     core: Data<Core>,
 ) -> Result<HttpResponse, Problem> {
-    let found = show::imports(&core, athlete.athlete()).await.map_err(store)?;
+    let found = show::imports(&core, athlete.athlete()).await.map_err(store_failed)?;
     let items: Vec<_> = found.iter().map(ImportView::from).collect();
     Ok(page(&request, Page { items, next: None }, None))
 }

@@ -1,8 +1,7 @@
 //! Lines of the journal: what happened to one activity, in codes.
 
 use kernel::{ActivityId, EventId, Timestamp};
-use outbox::StoreError;
-use sea_orm::ConnectionTrait;
+use outbox::{Effect, StoreError};
 
 use super::Core;
 use crate::domain::journal::Entry;
@@ -40,14 +39,19 @@ impl Core {
         }
     }
 
-    /// Writes a line of our own straight into the table: it need not travel.
-    pub(crate) async fn note<C: ConnectionTrait>(
+    /// Writes a line of our own straight into the table, with the effect it tells of: it need not travel.
+    pub(crate) async fn note(
         &self,
-        conn: &C,
+        effect: &Effect,
         key: Key,
         line: Line<'_>,
     ) -> Result<(), StoreError> {
-        store::journal::keep(conn, &self.entry(key, line)).await.map(drop)
+        store::journal::keep(effect.conn(), &self.entry(key, line)).await.map(drop)
+    }
+
+    /// Writes a line that goes with no effect.
+    pub(crate) async fn note_alone(&self, key: Key, line: Line<'_>) -> Result<(), StoreError> {
+        store::journal::keep(self.database.writer(), &self.entry(key, line)).await.map(drop)
     }
 }
 

@@ -4,9 +4,13 @@ use std::collections::HashMap;
 
 use kernel::{StravaActivityId, Ticket};
 use outbox::{Database, Effect, StoreError, again_if_contended};
+use strava_client::lease::Purpose;
+use strava_client::{ActivityPage, Answer, ErrorKind, ListQuery};
 
 use super::Core;
 use super::record::{Change, Telling};
+use super::trouble::Trouble;
+use crate::clients::strava::Ask;
 use crate::domain::activity::Activity;
 use crate::domain::connection::Connection;
 use crate::domain::facts::Facts;
@@ -31,6 +35,29 @@ pub(crate) async fn draw(
         Ok(Some(ticket))
     })
     .await
+}
+
+/// Asks for a page of the list; a token that turns out dead is refreshed once by reporting it, and the page asked for
+/// once more.
+pub(crate) async fn ask_for_page(
+    core: &Core,
+    connection: &Connection,
+    (purpose, attempt, attempts): (Purpose, String, i64),
+    query: &ListQuery,
+) -> Result<Answer<ActivityPage>, Trouble> {
+    let mut tries = 0;
+    loop {
+        let ask = Ask { purpose, attempt: format!("{attempt}:{tries}"), reads: 1 };
+        let asked = core.strava.ask(connection, &ask).await;
+        let mut permission = asked.map_err(|refusal| Trouble::of_lease(&refusal, core.now()))?;
+        let answer = permission.page(query).await;
+        permission.close().await;
+        match answer {
+            Err(error) if error.kind == ErrorKind::TokenDead && tries == 0 => tries += 1,
+            Err(error) => return Err(Trouble::of(&error, attempts, core.now())),
+            Ok(answer) => return Ok(answer),
+        }
+    }
 }
 
 /// Whether the connection that was asked through still is the athlete's.

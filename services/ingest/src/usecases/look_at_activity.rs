@@ -63,7 +63,7 @@ async fn give_up(
         next_try: trouble.due(),
         activity: None,
     };
-    core.note(core.database.writer(), key, line).await?;
+    core.note_alone(key, line).await?;
     Ok(match trouble {
         Trouble::Later { due, reason, counts } => {
             Outcome::Later { due, reason: reason.to_owned(), counts }

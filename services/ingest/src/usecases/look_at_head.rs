@@ -14,7 +14,6 @@ use super::list::{self, Row, see_rows};
 use super::record::Telling;
 use super::trouble::Trouble;
 use super::{Core, journal::Line};
-use crate::clients::strava::Ask;
 use crate::domain::connection::{Connection, Head};
 use crate::domain::facts::Facts;
 use crate::domain::import::State;
@@ -57,17 +56,11 @@ async fn page(
         return Ok(Err(Trouble::Drop { reason: "fenced" }));
     };
     let attempt = format!("{}:{}", claimed.id, claimed.epoch);
-    let ask = Ask { purpose: Purpose::Reconcile, attempt, reads: 1 };
-    let mut permission = match core.strava.ask(connection, &ask).await {
-        Ok(permission) => permission,
-        Err(refusal) => return Ok(Err(Trouble::of_lease(&refusal, core.now()))),
-    };
+    let ask = (Purpose::Reconcile, attempt, claimed.attempts);
     let query = ListQuery { per_page: core.settings.head_page, ..ListQuery::default() };
-    let answer = permission.page(&query).await;
-    permission.close().await;
-    let answer = match answer {
+    let answer = match list::ask_for_page(core, connection, ask, &query).await {
         Ok(answer) => answer,
-        Err(error) => return Ok(Err(Trouble::of(&error, claimed.attempts, core.now()))),
+        Err(trouble) => return Ok(Err(trouble)),
     };
     let answered_at = answer.date.unwrap_or_else(|| core.now());
     Ok(Ok((Source { ticket, generation: connection.generation, answered_at }, answer.body)))
@@ -132,7 +125,7 @@ async fn see(
             state: "waiting",
             ..Line::default()
         };
-        core.note(effect.conn(), key, line).await?;
+        core.note(effect, key, line).await?;
     }
     Ok(())
 }

@@ -11,7 +11,6 @@ use strava_client::{ActivityPage, ListQuery};
 use super::job::ConnectionJob;
 use super::trouble::Trouble;
 use super::{Core, list};
-use crate::clients::strava::Ask;
 use crate::domain::connection::Connection;
 use crate::domain::import::{Import, State};
 use crate::store;
@@ -75,18 +74,10 @@ async fn turn_page(
     let Some(ticket) = list::draw(&core.bulk, connection).await? else {
         return Ok(Turned::Trouble(Trouble::Drop { reason: "fenced" }));
     };
-    let ask = Ask { purpose: Purpose::Backfill, attempt, reads: 1 };
-    let mut permission = match core.strava.ask(connection, &ask).await {
-        Ok(permission) => permission,
-        Err(refusal) => return Ok(Turned::Trouble(Trouble::of_lease(&refusal, core.now()))),
-    };
-    let answer = permission.page(&query).await;
-    permission.close().await;
-    let answer = match answer {
+    let ask = (Purpose::Backfill, attempt, claimed.attempts);
+    let answer = match list::ask_for_page(core, connection, ask, &query).await {
         Ok(answer) => answer,
-        Err(error) => {
-            return Ok(Turned::Trouble(Trouble::of(&error, claimed.attempts, core.now())));
-        }
+        Err(trouble) => return Ok(Turned::Trouble(trouble)),
     };
     core.gap("ingest.page-fetched");
     let source = crate::domain::observation::Source {

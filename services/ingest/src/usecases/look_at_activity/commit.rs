@@ -66,7 +66,7 @@ async fn once(
     let id = change.observation.activity;
     let told = core.record(&mut effect, change, telling).await?;
     let line = line(claimed, &again, told.as_ref(), id);
-    core.note(effect.conn(), look.key, line).await?;
+    core.note(&effect, look.key, line).await?;
     match again.due {
         // A hint that came meanwhile does not wait for the next look.
         Some(due) => {

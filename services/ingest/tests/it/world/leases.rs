@@ -30,7 +30,7 @@ struct Pair {
 impl Leases {
     pub(crate) fn of(sim: &str) -> Self {
         let leases = Self::default();
-        leases.state().sim = sim.to_owned();
+        sim.clone_into(&mut leases.state().sim);
         leases
     }
 
