@@ -91,7 +91,10 @@ fn with_one_form(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>
             None if status == StatusCode::METHOD_NOT_ALLOWED && is_empty => {
                 method_not_allowed(response.request()).render(instance, trace)
             }
-            None if cause.is_some() || is_empty => plain(status).render(instance, trace),
+            // The framework writes its errors as plain text; who writes another form means it.
+            None if is_empty || (cause.is_some() && is_text(&response)) => {
+                plain(status).render(instance, trace)
+            }
             None => return response,
         }
     };
@@ -107,6 +110,11 @@ fn with_one_form(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>
         }
     }
     ServiceResponse::new(request, rendered)
+}
+
+fn is_text(response: &ServiceResponse<BoxBody>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 /// For addresses that lead nowhere, or only with another method.

@@ -13,11 +13,7 @@ use crate::world::{PASSWORD, World};
 
 fn gone(athlete: AthleteId) -> Vec<u8> {
     let at = Timestamp::from_secs(1_800_000_000);
-    let body = AthleteChanged {
-        revision: 1,
-        change: Some(Change::Gone(Gone::default())),
-        ..AthleteChanged::default()
-    };
+    let body = AthleteChanged { revision: 1, change: Some(Change::Gone(Gone::default())) };
     Envelope {
         event_id: EventId::from_uuid(SystemIds.uuid_v7(at)),
         occurred_at: at,

@@ -47,6 +47,34 @@ async fn id(id: RequestId) -> String {
     id.as_str().to_owned()
 }
 
+/// An error in the form of the predecessor.
+#[derive(Debug)]
+struct Theirs;
+
+impl std::fmt::Display for Theirs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("theirs")
+    }
+}
+
+impl actix_web::ResponseError for Theirs {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::NOT_FOUND
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::NotFound().json(serde_json::json!({"detail": "not cached yet"}))
+    }
+}
+
+async fn theirs() -> Result<HttpResponse, Theirs> {
+    Err(Theirs)
+}
+
+async fn frameworks() -> actix_web::Result<HttpResponse> {
+    Err(actix_web::error::ErrorConflict("the framework's own words"))
+}
+
 async fn page() -> HttpResponse {
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body("<p>hello</p>")
 }
@@ -67,6 +95,8 @@ fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/resource").route(web::get().to(id)))
         .route("/echo", web::post().to(echo))
         .route("/refuse", web::get().to(refuse))
+        .route("/theirs", web::get().to(theirs))
+        .route("/frameworks", web::get().to(frameworks))
         .route("/later", web::get().to(later))
         .route("/things/{id}", web::get().to(thing))
         .route("/id", web::get().to(id))
@@ -178,6 +208,14 @@ async fn the_caller_of_a_failure_learns_nothing_of_its_cause() {
     let answer = ask(host.get("/refuse")).await;
     assert_eq!(answer.problem().1, "internal");
     assert!(!answer.body.contains("hunter2"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn an_error_of_the_framework_becomes_a_problem_and_one_in_a_form_of_its_own_stays() {
+    let host = Host::of(routes);
+    assert_eq!(ask(host.get("/frameworks")).await.problem().0, 409);
+    let theirs = ask(host.get("/theirs")).await;
+    assert_eq!((theirs.status, theirs.body.as_str()), (404, r#"{"detail":"not cached yet"}"#));
 }
 
 #[tokio::test]
