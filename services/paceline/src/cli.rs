@@ -49,6 +49,9 @@ pub enum Command {
         /// Print JSON instead of lines.
         #[arg(long)]
         json: bool,
+        /// Only ask the running program on this machine whether it is ready (for container health checks).
+        #[arg(long)]
+        ready: bool,
         /// Where and on what.
         #[command(flatten)]
         place: Place,

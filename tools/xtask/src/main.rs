@@ -9,6 +9,8 @@ mod steps;
 mod test;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::{Parser, ValueEnum};
 
 /// The project's own commands.
@@ -51,8 +53,18 @@ enum Database {
     Mysql,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Test { database, filter } => test::run(database, filter.as_deref()),
         Command::Servers => hold_servers(),
         Command::Tidy => tidy::run(),

@@ -39,6 +39,7 @@ fn checks(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("format", || show(cargo().args(["fmt", "--all", "--check"])))?;
     steps.run("structure", tidy::run)?;
     steps.run("generated code", || codegen::run(true))?;
+    steps.run("compose file", tidy::compose::against_the_specification)?;
     steps.run("contracts", || contracts::run(false))?;
     steps.run("crates, licences, sources", deny::run)?;
     steps.run("lints", || {
@@ -78,7 +79,11 @@ pub(crate) fn needed(database: Database) -> Vec<Needed> {
             package: "maven",
             why: "Apache Kafka comes by its Maven coordinates",
         },
-        Needed { program: "npm", package: "npm", why: "contracts are compared by buf" },
+        Needed {
+            program: "npm",
+            package: "npm",
+            why: "contracts and the compose file are checked by tools from npm",
+        },
     ];
     match database {
         Database::Mariadb => needed.push(Needed {

@@ -1,5 +1,6 @@
 //! What clippy and cargo-deny cannot say: file sizes, directions between modules, compose parity.
 
+pub(crate) mod compose;
 mod directions;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             directions::check(&name, &text, &mut faults)?;
         }
     }
+    compose::check(&mut faults)?;
     if faults.is_empty() {
         return Ok(());
     }

@@ -28,6 +28,19 @@ enum State {
     Fault,
 }
 
+/// Asks the program that runs here whether it is ready.
+pub(super) async fn is_ready(place: &Place) -> anyhow::Result<ExitCode> {
+    let (chosen, _guard) = begin(place)?;
+    let mut ops = chosen.settings.server.ops_listen;
+    if ops.ip().is_unspecified() {
+        ops.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let answer = telemetry::http_client(Duration::from_secs(2))?.get(format!("http://{ops}/readyz")).send().await?;
+    let ready = answer.status().is_success();
+    say(answer.text().await?);
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Checks everything that can be checked from outside.
 pub(super) async fn doctor(place: &Place, json: bool) -> anyhow::Result<ExitCode> {
     let (chosen, _guard) = begin(place)?;

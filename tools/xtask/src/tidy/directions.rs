@@ -110,7 +110,7 @@ impl Seen {
             syn::UseTree::Name(name) => self.path(first, Some(&name.ident.to_string())),
             syn::UseTree::Rename(rename) => self.path(first, Some(&rename.ident.to_string())),
             syn::UseTree::Group(group) => {
-                group.items.iter().for_each(|item| self.tree(first, item))
+                group.items.iter().for_each(|item| self.tree(first, item));
             }
             syn::UseTree::Glob(_) => self.path(first, None),
         }
