@@ -49,6 +49,8 @@ pub struct Settings {
     pub head_page: u32,
     /// How many days the journal is kept.
     pub journal_days: u64,
+    /// How long the webhook waits for the log before it takes an event into the database, in milliseconds.
+    pub publish_patience_ms: u64,
     /// For how long the log is passed by after it did not answer, in milliseconds.
     pub breaker_ms: u64,
     /// How many partitions the topics have.
@@ -77,6 +79,7 @@ impl Default for Settings {
             page: 200,
             head_page: 100,
             journal_days: 30,
+            publish_patience_ms: 1_000,
             breaker_ms: 2_000,
             partitions: contracts::PARTITIONS,
         }

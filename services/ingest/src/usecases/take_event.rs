@@ -127,7 +127,11 @@ impl Intake {
         if self.broken_until.load(Ordering::Relaxed) > now {
             return Err(PublishError::Away);
         }
-        let published = self.publisher.publish(Topic::StravaEvents, key, value).await;
+        // Strava waits for 2 s, and the database may still have to be asked.
+        let patience = Duration::from_millis(self.core.settings.publish_patience_ms);
+        let publishing = self.publisher.publish(Topic::StravaEvents, key, value);
+        let published = tokio::time::timeout(patience, publishing).await;
+        let published = published.unwrap_or(Err(PublishError::Unknown));
         if let Err(error) = &published {
             tracing::warn!(%error, "the log did not take a hint; it goes into the database directly");
             let pause = Duration::from_millis(self.core.settings.breaker_ms);
