@@ -18,16 +18,17 @@ pub use service::{Parts, Service, StartError};
 pub use settings::Settings;
 pub use store::{Keyring, KeyringError};
 
-/// The places where a test may kill the process: one per gap between two steps.
-pub const FAILPOINTS: &[&str] = &[
+/// Where a test may kill the process on an activity's journey: around each lease.
+pub const FAILPOINTS: &[&str] = &["token.lease-granted", "token.report-counted"];
+
+/// Where a test may kill the process in the life of a connection.
+pub const CONNECTION_FAILPOINTS: &[&str] = &[
     "token.state-taken",
     "token.code-exchanged",
     "token.connected",
     "token.refresh-intended",
     "token.refresh-answered",
     "token.refresh-stored",
-    "token.lease-granted",
-    "token.report-counted",
     "token.hint-noted",
     "token.connection-ended",
 ];

@@ -3,6 +3,7 @@
 
 mod budgets;
 mod connecting;
+mod crashing;
 mod leasing;
 mod refreshing;
 mod replaying;

@@ -2,7 +2,10 @@
 
 mod signer;
 
+use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use auth::ServiceCredential;
@@ -15,7 +18,7 @@ use kernel::{
 };
 use lifecycle::{Failpoints, Tasks};
 use serde_json::{Value, json};
-use signer::signer;
+use signer::{signer, verifier};
 use strava_client::lease::{Lease, LeaseClient, LeaseRefused, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
 use testkit::TestDatabase;
@@ -27,19 +30,41 @@ pub(crate) const CHILD: i64 = strava_sim::CHILD_ID;
 pub(crate) const APP: ApplicationId = ApplicationId::new(1);
 const SECRET: &str = "between-services";
 
+/// A service in this process, a simulated Strava, and clocks that go together.
 pub(crate) struct World {
     pub(crate) bus: Bus,
+    pub(crate) database: TestDatabase,
+    caller: Caller,
+    tasks: Tasks,
+    folder: tempfile::TempDir,
+}
+
+impl Deref for World {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// Somebody who calls the service, wherever it runs, and moves the simulated Strava.
+pub(crate) struct Caller {
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) strava: strava_client::Client,
     pub(crate) leases: LeaseClient,
-    pub(crate) database: TestDatabase,
     pub(crate) http: reqwest::Client,
     pub(crate) base: String,
     pub(crate) internal: String,
-    offset_s: std::sync::atomic::AtomicI64,
-    sim: Simulator,
-    tasks: Tasks,
-    folder: tempfile::TempDir,
+    pub(crate) offset_s: AtomicI64,
+    pub(crate) sim: Simulator,
+}
+
+/// A service that was started here.
+pub(crate) struct Running {
+    pub(crate) bus: Bus,
+    pub(crate) tasks: Tasks,
+    pub(crate) base: String,
+    pub(crate) internal: String,
 }
 
 /// An answer, whole.
@@ -83,6 +108,8 @@ pub(crate) fn new_athlete() -> AthleteId {
 
 /// How a service is started when a test wants it otherwise.
 pub(crate) struct Start {
+    /// The key set that sessions are checked with.
+    pub(crate) key_set: String,
     pub(crate) keys: String,
     pub(crate) settings: Settings,
 }
@@ -100,109 +127,195 @@ impl Default for Start {
             inactive_retry_s: 60,
             ..Settings::default()
         };
-        Self { keys: KEY_A.to_owned(), settings }
+        Self { key_set: signer().document(), keys: KEY_A.to_owned(), settings }
     }
+}
+
+/// Starts the service on these rows and this log.
+pub(crate) async fn run(
+    database: outbox::Target,
+    folder: &Path,
+    strava: &str,
+    clock: Arc<SystemClock>,
+    (start, failpoints): (Start, Failpoints),
+) -> Running {
+    let bus = built_in(folder, clock.clone()).await;
+    let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let service = Service::start(Parts {
+        database,
+        bus: bus.clone(),
+        clock: clock.clone(),
+        ids: Arc::new(SystemIds),
+        verifier: verifier(&start.key_set, clock),
+        internal: ServiceCredential::new(SECRET.to_owned().into()),
+        strava: strava_client::Client::new(&Url::parse(strava).unwrap(), client()).unwrap(),
+        keys: Keyring::parse(&start.keys).unwrap(),
+        public_url: Url::parse(&base).unwrap(),
+        failpoints,
+        settings: start.settings,
+    })
+    .await
+    .unwrap();
+    let tasks = Tasks::new();
+    service.spawn(&tasks);
+    http_kit::Door::new(listener).workers(2).open(&tasks, service.routes()).unwrap();
+    let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let internal = format!("http://{}/", listener.local_addr().unwrap());
+    http_kit::Door::new(listener).workers(2).open(&tasks, service.internal_routes()).unwrap();
+    Running { bus, tasks, base, internal }
+}
+
+/// The log in this folder, with three partitions.
+pub(crate) async fn built_in(folder: &Path, clock: Arc<SystemClock>) -> Bus {
+    let mut log = LogSettings::new(folder.join("bus.db"), clock);
+    log.partitions = 3;
+    let bus = Bus::built_in(log).await.unwrap();
+    bus.ensure_topics(&Topic::ALL).await.unwrap();
+    bus
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 impl World {
     /// Two minutes into a quarter of an hour, shortly after noon UTC.
     pub(crate) async fn new(database: TestDatabase) -> Self {
-        let sim = Simulator::start(Options { instant: true, ..Options::default() }).await.unwrap();
-        Self::with(database, sim, Start::default(), tempfile::tempdir().unwrap()).await
+        Self::with(database, Caller::new().await, Start::default(), tempfile::tempdir().unwrap())
+            .await
     }
 
     /// The same Strava, database and log with a service started otherwise.
     pub(crate) async fn restarted(self, start: Start) -> Self {
-        let Self { database, sim, tasks, folder, offset_s, bus, .. } = self;
+        let Self { database, caller, tasks, folder, bus } = self;
         assert_eq!(tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
         drop(bus);
         drop(tasks);
-        let world = Self::with(database, sim, start, folder).await;
-        world.move_clock(offset_s.into_inner()).await;
-        world
+        Self::with(database, caller, start, folder).await
     }
 
     async fn with(
         database: TestDatabase,
-        sim: Simulator,
+        mut caller: Caller,
         start: Start,
         folder: tempfile::TempDir,
     ) -> Self {
-        let clock = Arc::new(SystemClock::new());
-        let mut log = LogSettings::new(folder.path().join("bus.db"), clock.clone());
-        log.partitions = 3;
-        let bus = Bus::built_in(log).await.unwrap();
-        bus.ensure_topics(&Topic::ALL).await.unwrap();
-        let http =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let strava =
-            strava_client::Client::new(&Url::parse(&sim.url()).unwrap(), http.clone()).unwrap();
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let credential = ServiceCredential::new(SECRET.to_owned().into());
-        let service = Service::start(Parts {
-            database: database.target(),
-            bus: bus.clone(),
-            clock: clock.clone(),
-            ids: Arc::new(SystemIds),
-            verifier: signer().verifier(clock.clone()),
-            internal: credential.clone(),
-            strava: strava.clone(),
-            keys: Keyring::parse(&start.keys).unwrap(),
-            public_url: Url::parse(&base).unwrap(),
-            failpoints: Failpoints::none(),
-            settings: start.settings,
-        })
-        .await
-        .unwrap();
-        let tasks = Tasks::new();
-        service.spawn(&tasks);
-        http_kit::Door::new(listener).workers(2).open(&tasks, service.routes()).unwrap();
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let internal = format!("http://{}/", listener.local_addr().unwrap());
-        http_kit::Door::new(listener).workers(2).open(&tasks, service.internal_routes()).unwrap();
-        let leases = LeaseClient::new(
-            Url::parse(&internal).unwrap(),
-            credential.secret().clone(),
-            http.clone(),
-        );
-        let offset_s = std::sync::atomic::AtomicI64::new(0);
-        let world = Self {
-            bus,
-            clock,
-            strava,
-            leases,
-            database,
-            http,
-            base,
-            internal,
-            offset_s,
-            sim,
-            tasks,
-            folder,
-        };
-        let now = SystemClock::new().now().as_secs();
-        world.move_clock(now.div_euclid(86_400) * 86_400 + 86_400 + 43_320 - now).await;
-        world
+        let with = (start, Failpoints::none());
+        let running =
+            run(database.target(), folder.path(), &caller.sim.url(), caller.clock.clone(), with)
+                .await;
+        caller.go_to(&running.base, &running.internal);
+        Self { bus: running.bus, database, caller, tasks: running.tasks, folder }
     }
 
     /// Ends everything and drops the database.
     pub(crate) async fn end(self) {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
-        self.sim.stop().await;
+        self.caller.sim.stop().await;
         drop(self.database);
+    }
+
+    /// Publishes an event.
+    pub(crate) async fn publish<E: Event>(&self, topic: Topic, body: E) {
+        publish(&self.bus, topic, body, self.clock.now()).await;
+    }
+
+    /// The webhook says that this athlete withdrew access, truly or not.
+    pub(crate) async fn hint_of_withdrawal(&self, strava_athlete: i64) {
+        publish(&self.bus, Topic::StravaEvents, withdrawal(strava_athlete), self.clock.now()).await;
+    }
+
+    /// Everything `athletes` says of connections, in order.
+    pub(crate) async fn told(&self) -> Vec<(Envelope, i64, Connection)> {
+        told(&self.bus).await
+    }
+}
+
+/// Publishes an event as ingest's intake or another service would.
+pub(crate) async fn publish<E: Event>(bus: &Bus, topic: Topic, body: E, now: Timestamp) {
+    let payload = body.into_payload();
+    let key = key_of(topic, None, &payload);
+    let envelope = Envelope {
+        event_id: EventId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1))),
+        occurred_at: now,
+        athlete: None,
+        origins: Vec::new(),
+        cause: Cause::Live,
+        replay: false,
+        traceparent: String::new(),
+        payload,
+    };
+    bus.publisher(PublisherKind::Intake).publish(topic, &key, envelope.encode()).await.unwrap();
+}
+
+/// What the webhook says of a withdrawal.
+pub(crate) fn withdrawal(strava_athlete: i64) -> Hint {
+    Hint {
+        application: APP.get(),
+        owner: strava_athlete,
+        object_type: ObjectType::Athlete.into(),
+        object_id: strava_athlete,
+        aspect: Aspect::Update.into(),
+        updated: vec!["authorized".to_owned()],
+        deauthorized: true,
+        event_time_s: 1,
+        subscription: 1,
+    }
+}
+
+/// Everything `athletes` says of connections, in order.
+pub(crate) async fn told(bus: &Bus) -> Vec<(Envelope, i64, Connection)> {
+    let records = bus.read_all(Topic::Athletes).await.unwrap();
+    let envelopes = records.iter().map(|record| Envelope::decode(&record.value).unwrap());
+    envelopes
+        .filter_map(|envelope| match AthleteChanged::from_payload(envelope.payload.clone()) {
+            Ok(AthleteChanged { revision, change: Some(Change::Connection(connection)) }) => {
+                Some((envelope, revision, connection))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+impl Caller {
+    /// A simulated Strava two minutes into a quarter of an hour, shortly after noon UTC; no service yet.
+    pub(crate) async fn new() -> Self {
+        let sim = Simulator::start(Options { instant: true, ..Options::default() }).await.unwrap();
+        let nowhere = Url::parse("http://127.0.0.1:9/").unwrap();
+        let caller = Self {
+            clock: Arc::new(SystemClock::new()),
+            strava: strava_client::Client::new(&Url::parse(&sim.url()).unwrap(), client()).unwrap(),
+            leases: LeaseClient::new(nowhere.clone(), SECRET.to_owned().into(), client()),
+            http: client(),
+            base: nowhere.to_string(),
+            internal: nowhere.to_string(),
+            offset_s: AtomicI64::new(0),
+            sim,
+        };
+        let now = SystemClock::new().now().as_secs();
+        caller.move_clock(now.div_euclid(86_400) * 86_400 + 86_400 + 43_320 - now).await;
+        caller
+    }
+
+    /// From now on calls go to the service behind these doors.
+    pub(crate) fn go_to(&mut self, base: &str, internal: &str) {
+        base.clone_into(&mut self.base);
+        internal.clone_into(&mut self.internal);
+        self.leases =
+            LeaseClient::new(Url::parse(internal).unwrap(), SECRET.to_owned().into(), client());
     }
 
     /// Sets both clocks to this many seconds ahead of the machine's.
     async fn move_clock(&self, offset_s: i64) {
-        self.offset_s.store(offset_s, std::sync::atomic::Ordering::SeqCst);
+        self.offset_s.store(offset_s, Ordering::SeqCst);
         self.clock.set_offset(offset_s);
         self.sim("clock", json!({"offset_s": offset_s})).await;
     }
 
     /// Moves both clocks on.
     pub(crate) async fn later(&self, by: Duration) {
-        let ahead = self.offset_s.load(std::sync::atomic::Ordering::SeqCst);
+        let ahead = self.offset_s.load(Ordering::SeqCst);
         self.move_clock(ahead + i64::try_from(by.as_secs()).unwrap()).await;
     }
 
@@ -293,57 +406,6 @@ impl World {
     ) -> Result<Lease, LeaseRefused> {
         let attempt = SystemIds.uuid_v7(Timestamp::from_secs(1)).to_string();
         self.leases.lease(&request(athlete, generation, purpose, &attempt)).await
-    }
-
-    /// Publishes an event.
-    pub(crate) async fn publish<E: Event>(&self, topic: Topic, body: E) {
-        let payload = body.into_payload();
-        let key = key_of(topic, None, &payload);
-        let envelope = Envelope {
-            event_id: EventId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1))),
-            occurred_at: self.clock.now(),
-            athlete: None,
-            origins: Vec::new(),
-            cause: Cause::Live,
-            replay: false,
-            traceparent: String::new(),
-            payload,
-        };
-        self.bus
-            .publisher(PublisherKind::Intake)
-            .publish(topic, &key, envelope.encode())
-            .await
-            .unwrap();
-    }
-
-    /// The webhook says that this athlete withdrew access, truly or not.
-    pub(crate) async fn hint_of_withdrawal(&self, strava_athlete: i64) {
-        let hint = Hint {
-            application: APP.get(),
-            owner: strava_athlete,
-            object_type: ObjectType::Athlete.into(),
-            object_id: strava_athlete,
-            aspect: Aspect::Update.into(),
-            updated: vec!["authorized".to_owned()],
-            deauthorized: true,
-            event_time_s: self.clock.now().as_secs(),
-            subscription: 1,
-        };
-        self.publish(Topic::StravaEvents, hint).await;
-    }
-
-    /// Everything `athletes` says of connections, in order.
-    pub(crate) async fn told(&self) -> Vec<(Envelope, i64, Connection)> {
-        let records = self.bus.read_all(Topic::Athletes).await.unwrap();
-        let envelopes = records.iter().map(|record| Envelope::decode(&record.value).unwrap());
-        envelopes
-            .filter_map(|envelope| match AthleteChanged::from_payload(envelope.payload.clone()) {
-                Ok(AthleteChanged { revision, change: Some(Change::Connection(connection)) }) => {
-                    Some((envelope, revision, connection))
-                }
-                _ => None,
-            })
-            .collect()
     }
 
     /// Waits until the athlete's connection is in this state for this reason.

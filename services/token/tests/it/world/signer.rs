@@ -32,18 +32,23 @@ pub(super) fn signer() -> &'static Signer {
     &SIGNER
 }
 
+/// Believes whoever has the keys of this document.
+pub(super) fn verifier(document: &str, clock: Arc<dyn Clock>) -> Arc<Verifier> {
+    let keys = KeySet::parse(document).unwrap();
+    let settings = VerifierSettings {
+        issuer: ISSUER.to_owned(),
+        clients: Vec::new(),
+        groups: BTreeMap::new(),
+    };
+    Arc::new(Verifier::new(settings, KeySource::Fixed(keys), clock))
+}
+
 impl Signer {
-    pub(super) fn verifier(&self, clock: Arc<dyn Clock>) -> Arc<Verifier> {
+    /// Its key set.
+    pub(super) fn document(&self) -> String {
         let mut jwk = Jwk::from_encoding_key(&self.key, Algorithm::RS256).unwrap();
         jwk.common.key_id = Some(KEY.to_owned());
-        let keys =
-            KeySet::parse(&serde_json::to_string(&JwkSet { keys: vec![jwk] }).unwrap()).unwrap();
-        let settings = VerifierSettings {
-            issuer: ISSUER.to_owned(),
-            clients: Vec::new(),
-            groups: BTreeMap::new(),
-        };
-        Arc::new(Verifier::new(settings, KeySource::Fixed(keys), clock))
+        serde_json::to_string(&JwkSet { keys: vec![jwk] }).unwrap()
     }
 
     pub(super) fn token(&self, athlete: AthleteId, token_use: &str, exp: i64) -> String {
