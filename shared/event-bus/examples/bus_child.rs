@@ -213,7 +213,8 @@ async fn latency(bus: Bus, count: usize) -> Result<(), anyhow::Error> {
 fn percentiles(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |percent: usize| {
-        times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied()
+        let index = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+        times.get(index).copied().unwrap_or_default()
     };
     format!("p50 {:?} p99 {:?} max {:?} of {}", at(50), at(99), at(100), times.len())
 }

@@ -86,6 +86,7 @@ impl Writer {
     pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
         let mut requests = Vec::with_capacity(BATCH);
         let mut due: Option<Instant> = None;
+        let mut sweep_at = Instant::now() + SWEEP_EVERY;
         let shelf = Arc::clone(&self.shelf);
         loop {
             tokio::select! {
@@ -96,6 +97,12 @@ impl Writer {
                     continue;
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                // Also what nobody adds to is forgotten in time.
+                () = sleep_until(sweep_at) => {
+                    sweep_at = Instant::now() + SWEEP_EVERY;
+                    self.sweep_if_due().await;
+                    continue;
+                }
             }
             let settle = due.take_if(|due| *due <= Instant::now()).is_some();
             self.serve(&mut requests, settle).await;
