@@ -28,10 +28,14 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage, 69 something needed is away, 78 wrong
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run every service in this process, on embedded defaults unless told otherwise.
-    #[command(after_help = "Example:\n  paceline up --data-dir ./data --public-url https://run.example")]
+    #[command(
+        after_help = "Example:\n  paceline up --data-dir ./data --public-url https://run.example"
+    )]
     Up(Place),
     /// Run some of the services: token, ingest, stats, duplication, identity.
-    #[command(after_help = "Example:\n  paceline run ingest stats --kafka broker:9092 --database-url mysql://…")]
+    #[command(
+        after_help = "Example:\n  paceline run ingest stats --kafka broker:9092 --database-url mysql://…"
+    )]
     Run {
         /// The services to run.
         #[arg(required = true, value_parser = ["token", "ingest", "stats", "duplication", "identity"])]
@@ -41,10 +45,14 @@ pub enum Command {
         place: Place,
     },
     /// Show the main job next to a simulated Strava: connect, import, a live activity, a child's copy.
-    #[command(after_help = "Examples:\n  paceline demo\n  paceline demo --check\n  paceline demo --kafka 127.0.0.1:9092")]
+    #[command(
+        after_help = "Examples:\n  paceline demo\n  paceline demo --check\n  paceline demo --kafka 127.0.0.1:9092"
+    )]
     Demo(DemoArgs),
     /// Check settings, database, log, key set, clock and Strava's answers; say what to do about each fault.
-    #[command(after_help = "Exit codes: 0 all well, 1 a fault, 2 a warning.\nExample:\n  paceline doctor --data-dir ./data --json")]
+    #[command(
+        after_help = "Exit codes: 0 all well, 1 a fault, 2 a warning.\nExample:\n  paceline doctor --data-dir ./data --json"
+    )]
     Doctor {
         /// Print JSON instead of lines.
         #[arg(long)]
@@ -57,13 +65,17 @@ pub enum Command {
         place: Place,
     },
     /// Create the databases and bring their tables up to date.
-    #[command(after_help = "Example:\n  paceline migrate --database-url mysql://root@127.0.0.1:3306/")]
+    #[command(
+        after_help = "Example:\n  paceline migrate --database-url mysql://root@127.0.0.1:3306/"
+    )]
     Migrate(Place),
     /// Create the topics of the log, or list them.
     #[command(after_help = "Example:\n  paceline topics --kafka broker:9092")]
     Topics(Place),
-    /// Add, list and remove local accounts.
-    #[command(after_help = "Examples:\n  paceline users add ana@example.org --admin\n  paceline users list")]
+    /// Add, list and remove local accounts, set passwords.
+    #[command(
+        after_help = "Examples:\n  paceline users add ana@example.org --admin\n  paceline users list"
+    )]
     Users {
         /// What to do with them.
         #[command(subcommand)]
@@ -73,7 +85,9 @@ pub enum Command {
         place: Place,
     },
     /// Look at records that could not be handled, try them again, or drop them.
-    #[command(after_help = "Examples:\n  paceline parked list\n  paceline parked replay stats 0192…")]
+    #[command(
+        after_help = "Examples:\n  paceline parked list\n  paceline parked replay stats 0192…"
+    )]
     Parked {
         /// What to do with them.
         #[command(subcommand)]
@@ -161,8 +175,18 @@ pub enum Users {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Give an account a new password.
+    Passwd {
+        /// The e-mail address.
+        email: String,
+        /// Read the password from the first line of standard input instead of making one up.
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// List the accounts.
     List,
+    /// Make a new key for signing sessions; it takes effect at the next start, the former one stays valid.
+    RotateKey,
     /// Remove an account (its training data is another matter).
     Remove {
         /// The e-mail address.

@@ -27,16 +27,26 @@ pub async fn run(cli: Cli) -> ExitCode {
     // Boxed, or the compiler would lay out every command's future inside this one.
     let outcome: Pin<Box<dyn Future<Output = anyhow::Result<ExitCode>>>> = match cli.command {
         Command::Up(place) => Box::pin(async move { up::up(&place).await }),
-        Command::Run { services, place } => Box::pin(async move { up::run(&place, &services).await }),
+        Command::Run { services, place } => {
+            Box::pin(async move { up::run(&place, &services).await })
+        }
         Command::Demo(args) => Box::pin(async move { demo::demo(&args).await }),
-        Command::Doctor { ready: true, place, .. } => Box::pin(async move { doctor::is_ready(&place).await }),
-        Command::Doctor { json, place, .. } => Box::pin(async move { doctor::doctor(&place, json).await }),
+        Command::Doctor { ready: true, place, .. } => {
+            Box::pin(async move { doctor::is_ready(&place).await })
+        }
+        Command::Doctor { json, place, .. } => {
+            Box::pin(async move { doctor::doctor(&place, json).await })
+        }
         Command::Migrate(place) => Box::pin(async move { migrate::migrate(&place).await }),
         Command::Topics(place) => Box::pin(async move { topics::topics(&place).await }),
-        Command::Users { action, place } => Box::pin(async move { users::users(&place, action).await }),
-        Command::Parked { action, place } => Box::pin(async move { parked::parked(&place, action).await }),
+        Command::Users { action, place } => {
+            Box::pin(async move { users::users(&place, action).await })
+        }
+        Command::Parked { action, place } => {
+            Box::pin(async move { parked::parked(&place, action).await })
+        }
         Command::Openapi => Box::pin(async { openapi::openapi() }),
-        Command::Completions { shell } => Box::pin(async move { openapi::completions(shell) }),
+        Command::Completions { shell } => Box::pin(async move { Ok(openapi::completions(shell)) }),
     };
     match outcome.await {
         Ok(code) => code,

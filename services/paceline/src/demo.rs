@@ -23,7 +23,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long a history may take.
 const HISTORY: Duration = Duration::from_mins(5);
 /// How long the copy may take.
-const COPY: Duration = Duration::from_secs(60);
+const COPY: Duration = Duration::from_mins(1);
 
 /// Plays the demo; with `--check` it verifies every step and says whether all was right.
 pub(crate) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
@@ -54,7 +54,7 @@ async fn play(scene: &Scene, check: bool) -> anyhow::Result<Checks> {
     let before = guardian.counted().await?;
     let recorded = scene
         .simulator
-        .record(&json!({"athlete": guardian.strava, "name": name, "file": "run-venusq-original.fit", "start_date": scene.now()}))
+        .record(&json!({"athlete": guardian.strava, "name": name, "file": "run-venusq-original.fit", "start_date": scene::now()}))
         .await?;
     let took = guardian.wait_for_count(before + 1, AT_ONCE, |_| {}).await;
     match &took {
@@ -65,28 +65,47 @@ async fn play(scene: &Scene, check: bool) -> anyhow::Result<Checks> {
     let copies = wait_for_copy(scene, &child).await?;
     checks.expect("the copy is in the child's account, once", copies.len() == 1);
     for copy in &copies {
-        say(format!("  copied to {}'s account: \"{}\" ({})", child.name, copy["name"].as_str().unwrap_or("?"), copy["id"]));
+        say(format!(
+            "  copied to {}'s account: \"{}\" ({})",
+            child.name,
+            copy["name"].as_str().unwrap_or("?"),
+            copy["id"]
+        ));
     }
-    checks.expect("the copy carries the activity's title", copies.iter().all(|copy| copy["name"] == recorded["name"]));
+    checks.expect(
+        "the copy carries the activity's title",
+        copies.iter().all(|copy| copy["name"] == recorded["name"]),
+    );
     checks.expect("the copy is counted for the child", child_counts_copy(scene, &child).await?);
     checks.published(scene, &guardian).await?;
     say(format!("  link {link} can be ended by either side: DELETE /v1/links/{link}"));
     Ok(checks)
 }
 
-async fn connect_and_import(scene: &Scene, people: [&Person; 3], checks: &mut Checks) -> anyhow::Result<()> {
+async fn connect_and_import(
+    scene: &Scene,
+    people: [&Person; 3],
+    checks: &mut Checks,
+) -> anyhow::Result<()> {
     for person in people {
         scene.simulator.consents_next(person.strava).await?;
         person.connect().await?;
         let truth = truth(scene, person).await?;
-        let bar = scene.progress(&person.name, truth.len());
+        let bar = scene::progress(&person.name, truth.len());
         let took = person
-            .wait_for_count(i64::try_from(truth.len())?, HISTORY, |counted| bar.set_position(counted.unsigned_abs()))
+            .wait_for_count(i64::try_from(truth.len())?, HISTORY, |counted| {
+                bar.set_position(counted.unsigned_abs());
+            })
             .await;
         bar.finish_and_clear();
         checks.expect(&format!("{}'s whole history is counted", person.name), took.is_ok());
         let took = took?;
-        say(format!("{} connected; {} activities counted after {:.1} s", person.name, truth.len(), took.as_secs_f64()));
+        say(format!(
+            "{} connected; {} activities counted after {:.1} s",
+            person.name,
+            truth.len(),
+            took.as_secs_f64()
+        ));
         checks.totals(person, &truth).await?;
     }
     scene.simulator.consent_page().await?;
@@ -105,11 +124,17 @@ async fn truth(scene: &Scene, person: &Person) -> anyhow::Result<Vec<Value>> {
 /// Guardian and child agree to copies.
 async fn agree(guardian: &Person, child: &Person) -> anyhow::Result<String> {
     let link = guardian
-        .post("/v1/links", &json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false}))
+        .post(
+            "/v1/links",
+            &json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false}),
+        )
         .await?;
     let id = link["id"].as_str().unwrap_or_default().to_owned();
     child.post(&format!("/v1/links/{id}/accept"), &json!({})).await?;
-    say(format!("\n{} and {} agree: activities that name {} are copied", guardian.name, child.name, child.name));
+    say(format!(
+        "\n{} and {} agree: activities that name {} are copied",
+        guardian.name, child.name, child.name
+    ));
     Ok(id)
 }
 
@@ -121,7 +146,9 @@ async fn wait_for_copy(scene: &Scene, child: &Person) -> anyhow::Result<Vec<Valu
             .activities(child.strava)
             .await?
             .into_iter()
-            .filter(|activity| activity["external_id"].as_str().is_some_and(|id| id.starts_with("paceline-")))
+            .filter(|activity| {
+                activity["external_id"].as_str().is_some_and(|id| id.starts_with("paceline-"))
+            })
             .collect();
         if !copies.is_empty() || began.elapsed() > COPY {
             return Ok(copies);

@@ -38,10 +38,14 @@ pub(crate) fn openapi() -> OpenApi {
 pub(crate) fn public(services: &Services) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let services = services.clone();
     let description = openapi();
+    let allowed = http_kit::Allowed::from_openapi(&description);
     move |routes| {
         services.routes(routes);
+        routes.app_data(allowed.clone());
         routes.route("/", web::get().to(welcome));
-        routes.service(SwaggerUi::new(format!("{DOCS}{{_:.*}}")).url(DESCRIPTION, description.clone()));
+        routes.service(
+            SwaggerUi::new(format!("{DOCS}{{_:.*}}")).url(DESCRIPTION, description.clone()),
+        );
     }
 }
 

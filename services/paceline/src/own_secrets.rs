@@ -13,6 +13,11 @@ pub(crate) fn folder(data: &Path) -> PathBuf {
     data.join("keys")
 }
 
+/// The key that signs local sessions.
+pub(crate) fn identity_key(data: &Path) -> PathBuf {
+    folder(data).join("identity.key")
+}
+
 /// What the operator set, or what was made at the first start.
 pub(crate) fn given_or_made(
     given: Option<&SecretString>,
@@ -64,7 +69,8 @@ mod tests {
         let second = given_or_made(None, data.path(), "webhook", &ids).unwrap();
 
         assert_eq!(first.expose_secret(), second.expose_secret());
-        let mode = std::fs::metadata(folder(data.path()).join("webhook")).unwrap().permissions().mode();
+        let mode =
+            std::fs::metadata(folder(data.path()).join("webhook")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

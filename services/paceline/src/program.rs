@@ -40,7 +40,10 @@ impl Program {
     pub async fn start(settings: &Settings, wanted: &Wanted) -> anyhow::Result<Self> {
         let alone = *wanted == all();
         let on = Foundation::lay(settings.clone(), alone)?;
-        let listeners = Listeners { public: bind(settings.server.listen)?, ops: bind(settings.server.ops_listen)? };
+        let listeners = Listeners {
+            public: bind(settings.server.listen)?,
+            ops: bind(settings.server.ops_listen)?,
+        };
         let at = addresses(settings, &listeners, wanted)?;
         let metrics = Metrics::install()?;
         drain_built_in_log(&on, wanted, &at, &listeners).await?;
@@ -69,7 +72,7 @@ impl Program {
             .workers(settings.server.workers)
             .origins(settings.server.origins.clone())
             .open(&tasks, doors::public(&services))?;
-        services.spawn(&tasks);
+        services.spawn(&bus, &tasks);
         Ok(Self { ready, services, bus, tasks })
     }
 
@@ -89,7 +92,11 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}: is another program there? choose another with --listen and --ops-listen"))
 }
 
-fn addresses(settings: &Settings, listeners: &Listeners, wanted: &Wanted) -> anyhow::Result<Addresses> {
+fn addresses(
+    settings: &Settings,
+    listeners: &Listeners,
+    wanted: &Wanted,
+) -> anyhow::Result<Addresses> {
     let public = match &settings.server.public_url {
         Some(url) => with_slash(url.clone()),
         None => local(&listeners.public)?,
@@ -97,7 +104,9 @@ fn addresses(settings: &Settings, listeners: &Listeners, wanted: &Wanted) -> any
     let token = match &settings.internal.token_url {
         Some(url) => with_slash(url.clone()),
         None if wanted.contains(token::Service::NAME) => local(&listeners.ops)?,
-        None => anyhow::bail!("internal.token_url is not set: name the operations port of the token service"),
+        None => anyhow::bail!(
+            "internal.token_url is not set: name the operations port of the token service"
+        ),
     };
     Ok(Addresses { public, reachable: settings.server.public_url.is_some(), token })
 }
@@ -119,7 +128,12 @@ fn with_slash(mut url: Url) -> Url {
     url
 }
 
-fn said(services: &Services, bus: &Bus, listeners: &Listeners, at: &Addresses) -> anyhow::Result<Ready> {
+fn said(
+    services: &Services,
+    bus: &Bus,
+    listeners: &Listeners,
+    at: &Addresses,
+) -> anyhow::Result<Ready> {
     let url = local(&listeners.public)?;
     let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     Ok(Ready {
@@ -157,13 +171,18 @@ async fn drain_built_in_log(
     if waiting == 0 {
         return Ok(());
     }
-    tracing::info!(waiting, "working off what the built-in log still holds, before Kafka takes over");
+    tracing::info!(
+        waiting,
+        "working off what the built-in log still holds, before Kafka takes over"
+    );
     let services = Services::start(on, &bus, wanted, at).await?;
     let tasks = Tasks::new();
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
-    Door::new(listeners.ops.try_clone()?).workers(1).open(&tasks, move |routes| internal.internal_routes(routes))?;
-    services.spawn(&tasks);
+    Door::new(listeners.ops.try_clone()?)
+        .workers(1)
+        .open(&tasks, move |routes| internal.internal_routes(routes))?;
+    services.spawn(&bus, &tasks);
     let worked_off = async {
         while bus.unhandled().await? > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -215,14 +215,26 @@ pub fn choose(place: &Place) -> Result<Chosen, SettingsError> {
     let loaded = loader
         .own_environment()?
         .flag("--listen", "server.listen", place.listen.map(|address| address.to_string()))?
-        .flag("--ops-listen", "server.ops_listen", place.ops_listen.map(|address| address.to_string()))?
-        .flag("--data-dir", "data.dir", place.data_dir.as_ref().map(|dir| dir.display().to_string()))?
+        .flag(
+            "--ops-listen",
+            "server.ops_listen",
+            place.ops_listen.map(|address| address.to_string()),
+        )?
+        .flag(
+            "--data-dir",
+            "data.dir",
+            place.data_dir.as_ref().map(|dir| dir.display().to_string()),
+        )?
         .flag("--public-url", "server.public_url", place.public_url.clone())?
         .flag("--strava-url", "strava.url", place.strava_url.clone())?
         .flag("--kafka", "kafka.brokers", place.kafka.clone())?
         .flag("--database-url", "database.url", place.database_url.clone())?
         .flag("--object-store", "objects.url", place.object_store.clone())?
-        .flag("--clock-offset", "clock.offset_s", place.clock_offset.map(|seconds| seconds.to_string()))?
+        .flag(
+            "--clock-offset",
+            "clock.offset_s",
+            place.clock_offset.map(|seconds| seconds.to_string()),
+        )?
         .load::<Settings>()?;
     Ok(Chosen { settings: loaded.settings, lines: loaded.lines })
 }

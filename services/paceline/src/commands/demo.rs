@@ -13,5 +13,5 @@ pub(super) async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         otlp_endpoint: None,
         service: "paceline".to_owned(),
     })?;
-    demo::run(args).await
+    Box::pin(demo::run(args)).await
 }

@@ -35,7 +35,10 @@ pub(super) async fn is_ready(place: &Place) -> anyhow::Result<ExitCode> {
     if ops.ip().is_unspecified() {
         ops.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    let answer = telemetry::http_client(Duration::from_secs(2))?.get(format!("http://{ops}/readyz")).send().await?;
+    let answer = telemetry::http_client(Duration::from_secs(2))?
+        .get(format!("http://{ops}/readyz"))
+        .send()
+        .await?;
     let ready = answer.status().is_success();
     say(answer.text().await?);
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -79,7 +82,12 @@ fn ok(check: &'static str, said: impl Into<String>) -> Finding {
     Finding { check, state: State::Ok, said: said.into(), advice: None }
 }
 
-fn not_ok(check: &'static str, state: State, said: impl Into<String>, advice: &'static str) -> Finding {
+fn not_ok(
+    check: &'static str,
+    state: State,
+    said: impl Into<String>,
+    advice: &'static str,
+) -> Finding {
     Finding { check, state, said: said.into(), advice: Some(advice) }
 }
 
@@ -118,7 +126,12 @@ async fn database(on: &Foundation, service: &'static str) -> Finding {
     let answers = async { anyhow::Ok(outbox::Database::connect(&target).await?.ping().await?) };
     match answers.await {
         Ok(()) => ok(check, format!("{service}: answers")),
-        Err(error) => not_ok(check, State::Fault, format!("{service}: {error:#}"), "is the server up, and may this account use the database?"),
+        Err(error) => not_ok(
+            check,
+            State::Fault,
+            format!("{service}: {error:#}"),
+            "is the server up, and may this account use the database?",
+        ),
     }
 }
 
@@ -129,7 +142,12 @@ async fn log(on: &Foundation, settings: &Settings) -> Finding {
     let healthy = async { anyhow::Ok(on.bus().await?.healthy().await?) };
     match healthy.await {
         Ok(()) => ok("log", "Kafka answers"),
-        Err(error) => not_ok("log", State::Fault, format!("{error:#}"), "check kafka.brokers, TLS and the SASL user"),
+        Err(error) => not_ok(
+            "log",
+            State::Fault,
+            format!("{error:#}"),
+            "check kafka.brokers, TLS and the SASL user",
+        ),
     }
 }
 
@@ -140,6 +158,11 @@ async fn strava(settings: &Settings) -> Finding {
     };
     match asked.await {
         Ok(status) => ok("Strava", format!("answers ({status})")),
-        Err(error) => not_ok("Strava", State::Warning, format!("{error:#}"), "check strava.url and the way out of this network"),
+        Err(error) => not_ok(
+            "Strava",
+            State::Warning,
+            format!("{error:#}"),
+            "check strava.url and the way out of this network",
+        ),
     }
 }

@@ -22,12 +22,16 @@ pub(super) async fn parked(place: &Place, action: Parked) -> anyhow::Result<Exit
     match action {
         Parked::List => list(&services.parked()).await?,
         Parked::Show { service, id } => {
-            let record = of(&services, &service)?.show(&id).await?.with_context(|| format!("nothing is parked as {id}"))?;
+            let record = of(&services, &service)?
+                .show(&id)
+                .await?
+                .with_context(|| format!("nothing is parked as {id}"))?;
             say(format!("{record:#?}"));
         }
         Parked::Replay { service, id } => {
             bus.warm_up().await?;
-            let done = of(&services, &service)?.replay(&id, &bus.publisher(PublisherKind::Relay)).await?;
+            let done =
+                of(&services, &service)?.replay(&id, &bus.publisher(PublisherKind::Relay)).await?;
             told(done, &id, "back on the log")?;
         }
         Parked::Drop { service, id } => {
@@ -63,9 +67,9 @@ async fn list(all: &[(&'static str, ParkedEvents)]) -> anyhow::Result<()> {
 
 fn of(services: &Services, service: &str) -> anyhow::Result<ParkedEvents> {
     let mut all = services.parked().into_iter();
-    all.find(|(name, _)| *name == service)
-        .map(|(_, parked)| parked)
-        .with_context(|| format!("{service:?} parks nothing; it should be token, ingest, stats or duplication"))
+    all.find(|(name, _)| *name == service).map(|(_, parked)| parked).with_context(|| {
+        format!("{service:?} parks nothing; it should be token, ingest, stats or duplication")
+    })
 }
 
 fn told(done: bool, id: &str, what: &str) -> anyhow::Result<()> {

@@ -15,7 +15,8 @@ pub(super) async fn up(place: &Place) -> anyhow::Result<ExitCode> {
 
 /// Runs some services.
 pub(super) async fn run(place: &Place, names: &[String]) -> anyhow::Result<ExitCode> {
-    let wanted: Wanted = all().into_iter().filter(|known| names.iter().any(|name| name == known)).collect();
+    let wanted: Wanted =
+        all().into_iter().filter(|known| names.iter().any(|name| name == known)).collect();
     serve(place, wanted).await
 }
 
@@ -42,10 +43,14 @@ fn summarize(chosen: &Chosen, wanted: &Wanted, first: bool) {
     let database = settings.database.url.as_ref().map_or("SQLite files", |_| "a database server");
     eprintln!("  data in {}, log: {log}, rows: {database}", settings.data.dir.display());
     if settings.server.public_url.is_none() {
-        eprintln!("  no --public-url: Strava cannot reach us, so new activities are found by looking hourly");
+        eprintln!(
+            "  no --public-url: Strava cannot reach us, so new activities are found by looking hourly"
+        );
     }
     if settings.strava.client_id.is_none() {
-        eprintln!("  no Strava application (strava.client_id, strava.client_secret): nobody can connect yet");
+        eprintln!(
+            "  no Strava application (strava.client_id, strava.client_secret): nobody can connect yet"
+        );
     }
     if first {
         eprintln!(

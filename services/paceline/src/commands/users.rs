@@ -4,12 +4,13 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use identity::{AddUser, Email};
+use identity::{AddUser, Email, Keys};
 use secrecy::ExposeSecret;
 
 use crate::cli::{Place, Users};
 use crate::commands::{begin, say};
 use crate::compose::{Addresses, Foundation, Services};
+use crate::own_secrets::identity_key;
 
 /// Adds, lists or removes.
 pub(super) async fn users(place: &Place, action: Users) -> anyhow::Result<ExitCode> {
@@ -29,17 +30,34 @@ pub(super) async fn users(place: &Place, action: Users) -> anyhow::Result<ExitCo
                 say(format!("password: {}   (shown once, kept nowhere)", password.expose_secret()));
             }
         }
+        Users::Passwd { email, password_stdin } => {
+            let given = if password_stdin { Some(first_line()?.into()) } else { None };
+            let password = identity.set_password(&address(&email)?, given).await?;
+            if !password_stdin {
+                say(format!("password: {}   (shown once, kept nowhere)", password.expose_secret()));
+            }
+        }
+        Users::RotateKey => {
+            Keys::rotate(&identity_key(&on.data))?;
+            say("a new key signs sessions from the next start on");
+        }
         Users::List => {
             for account in identity.users().await? {
                 let role = if account.admin { "admin" } else { "user" };
-                say(format!("{} {:<5} {} {}", account.athlete, role, account.created_at.to_rfc3339(), account.email));
+                say(format!(
+                    "{} {:<5} {} {}",
+                    account.athlete,
+                    role,
+                    account.created_at.to_rfc3339(),
+                    account.email
+                ));
             }
         }
         Users::Remove { email, yes } => {
             if !yes && !agreed(&format!("remove the account {email}?"))? {
                 return Ok(ExitCode::FAILURE);
             }
-            let email: Email = email.parse().map_err(|fault| anyhow::anyhow!("the address {fault}"))?;
+            let email = address(&email)?;
             if !identity.remove_user(&email).await? {
                 bail!("{} has no account", email.as_str());
             }
@@ -49,9 +67,16 @@ pub(super) async fn users(place: &Place, action: Users) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
+fn address(text: &str) -> anyhow::Result<Email> {
+    text.parse().map_err(|fault| anyhow::anyhow!("the address {fault}"))
+}
+
 fn first_line() -> anyhow::Result<String> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read the password from standard input")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 

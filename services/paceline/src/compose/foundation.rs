@@ -56,20 +56,32 @@ impl Foundation {
     /// may be made here.
     pub fn lay(settings: Settings, alone: bool) -> anyhow::Result<Self> {
         let data = &settings.data.dir;
-        std::fs::create_dir_all(data).with_context(|| format!("cannot make the data directory {}", data.display()))?;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("cannot make the data directory {}", data.display()))?;
         let lock = lock(data)?;
         Self::build(settings, alone, Some(Arc::new(lock)))
     }
 
-    fn build(settings: Settings, alone: bool, lock: Option<Arc<std::fs::File>>) -> anyhow::Result<Self> {
+    fn build(
+        settings: Settings,
+        alone: bool,
+        lock: Option<Arc<std::fs::File>>,
+    ) -> anyhow::Result<Self> {
         let data = settings.data.dir.clone();
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::with_offset(settings.clock.offset_s));
         if !alone && settings.internal.credential.is_none() {
-            bail!("internal.credential is not set: services in processes of their own need the same one");
+            bail!(
+                "internal.credential is not set: services in processes of their own need the same one"
+            );
         }
-        let made = |given: Option<&SecretString>, name| own_secrets::given_or_made(given, &data, name, ids.as_ref());
-        let credential = ServiceCredential::new(made(settings.internal.credential.as_ref(), "internal-credential")?);
+        let made = |given: Option<&SecretString>, name| {
+            own_secrets::given_or_made(given, &data, name, ids.as_ref())
+        };
+        let credential = ServiceCredential::new(made(
+            settings.internal.credential.as_ref(),
+            "internal-credential",
+        )?);
         let webhook_secret = made(settings.ingest.webhook_secret.as_ref(), "webhook-secret")?;
         let verify_token = made(settings.strava.verify_token.as_ref(), "verify-token")?;
         let http = telemetry::http_client(STRAVA_PATIENCE)?;
@@ -141,14 +153,23 @@ impl Foundation {
     /// Where a service keeps its rows.
     pub fn database(&self, service: &str) -> outbox::Target {
         match &self.settings.database.url {
-            Some(url) => outbox::Target::MySql { url: url.clone(), name: format!("{}paceline_{service}", self.database_prefix()) },
+            Some(url) => outbox::Target::MySql {
+                url: url.clone(),
+                name: format!("{}paceline_{service}", self.database_prefix()),
+            },
             None => outbox::Target::Sqlite { file: self.data.join(format!("{service}.db")) },
         }
     }
 
     /// What stands before the names of databases: the path of the server's address, for tests that share one.
     fn database_prefix(&self) -> String {
-        self.settings.database.url.as_ref().map(Url::path).map(|path| path.trim_matches('/').to_owned()).unwrap_or_default()
+        self.settings
+            .database
+            .url
+            .as_ref()
+            .map(Url::path)
+            .map(|path| path.trim_matches('/').to_owned())
+            .unwrap_or_default()
     }
 
     /// The issuer that local sessions name.
@@ -160,7 +181,11 @@ impl Foundation {
 /// Takes the data directory for this process alone.
 fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
     let path = data.join("paceline.lock");
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -168,7 +193,9 @@ fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
             "another paceline runs on the data directory {}: stop it, or choose another with --data-dir",
             data.display()
         ),
-        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
     }
 }
 
@@ -183,18 +210,25 @@ fn believe(
         (settings.auth.user_group.clone(), Permission::User),
     ]);
     let Some(issuer) = &settings.auth.issuer else {
-        let keys = Keys::open(&own_secrets::folder(data).join("identity.key"))?;
-        let believed =
-            VerifierSettings { issuer: LOCAL_ISSUER.to_owned(), clients: vec![identity::Service::CLIENT.to_owned()], groups };
+        let keys = Keys::open(&own_secrets::identity_key(data))?;
+        let believed = VerifierSettings {
+            issuer: LOCAL_ISSUER.to_owned(),
+            clients: vec![identity::Service::CLIENT.to_owned()],
+            groups,
+        };
         let verifier = Verifier::new(believed, KeySource::Fixed(keys.public()?), Arc::clone(clock));
         return Ok((Arc::new(verifier), Some(keys)));
     };
     let url = match &settings.auth.jwks_url {
         Some(url) => url.clone(),
         None => Url::parse(&format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')))
-            .with_context(|| format!("auth.issuer is {issuer:?}; it should be an address, or set auth.jwks_url"))?,
+            .with_context(|| {
+                format!("auth.issuer is {issuer:?}; it should be an address, or set auth.jwks_url")
+            })?,
     };
-    let source = KeySource::Fetched { url, http: http.clone(), at_most_every: Duration::from_mins(5) };
-    let believed = VerifierSettings { issuer: issuer.clone(), clients: settings.auth.clients.clone(), groups };
+    let source =
+        KeySource::Fetched { url, http: http.clone(), at_most_every: Duration::from_mins(5) };
+    let believed =
+        VerifierSettings { issuer: issuer.clone(), clients: settings.auth.clients.clone(), groups };
     Ok((Arc::new(Verifier::new(believed, source, Arc::clone(clock))), None))
 }

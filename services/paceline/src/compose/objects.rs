@@ -15,7 +15,8 @@ pub(super) fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Arc<dyn Obj
     let url = url.unwrap_or(&default);
     if let Some(path) = url.strip_prefix("file:") {
         let path = Path::new(path.trim_start_matches("//"));
-        std::fs::create_dir_all(path).with_context(|| format!("cannot make the object folder {}", path.display()))?;
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("cannot make the object folder {}", path.display()))?;
         return Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?));
     }
     let Some(place) = url.strip_prefix("s3://") else {
@@ -23,6 +24,13 @@ pub(super) fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Arc<dyn Obj
     };
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     // Region, endpoint and credentials come from the usual AWS variables or the task's role.
-    let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build().context("cannot use the bucket")?;
-    if prefix.is_empty() { Ok(Arc::new(store)) } else { Ok(Arc::new(PrefixStore::new(store, prefix))) }
+    let store = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .build()
+        .context("cannot use the bucket")?;
+    if prefix.is_empty() {
+        Ok(Arc::new(store))
+    } else {
+        Ok(Arc::new(PrefixStore::new(store, prefix)))
+    }
 }

@@ -57,21 +57,29 @@ pub fn all() -> Wanted {
 
 impl Services {
     /// Opens the databases of the wanted services; no task runs yet.
-    pub async fn start(on: &Foundation, bus: &Bus, wanted: &Wanted, at: &Addresses) -> anyhow::Result<Self> {
+    pub async fn start(
+        on: &Foundation,
+        bus: &Bus,
+        wanted: &Wanted,
+        at: &Addresses,
+    ) -> anyhow::Result<Self> {
         let want = |name: &str| wanted.contains(name);
         // Databases open side by side: a start takes as long as the slowest.
         let (token, ingest, stats, duplication, identity) = tokio::try_join!(
-            optional(want(token::Service::NAME), start_token(on, bus, at)),
-            optional(want(ingest::Service::NAME), start_ingest(on, bus, at)),
-            optional(want(stats::Service::NAME), start_stats(on, bus)),
-            optional(want(duplication::Service::NAME), start_duplication(on, bus, at)),
-            optional(want(identity::Service::NAME), start_identity(on, at)),
+            optional(want(token::Service::NAME), || start_token(on, bus, at)),
+            optional(want(ingest::Service::NAME), || start_ingest(on, bus, at)),
+            optional(want(stats::Service::NAME), || start_stats(on, bus)),
+            optional(want(duplication::Service::NAME), || start_duplication(on, bus, at)),
+            optional(want(identity::Service::NAME), || start_identity(on, at)),
         )?;
         Ok(Self { token, ingest, stats, duplication, identity: identity.flatten() })
     }
 
     /// Local accounts alone, beside a program that may be running; none where another issuer is believed.
-    pub async fn identity_alone(on: &Foundation, at: &Addresses) -> anyhow::Result<Option<identity::Service>> {
+    pub async fn identity_alone(
+        on: &Foundation,
+        at: &Addresses,
+    ) -> anyhow::Result<Option<identity::Service>> {
         start_identity(on, at).await
     }
 
@@ -113,7 +121,8 @@ impl Services {
     }
 
     /// Starts consumers, workers and relays.
-    pub fn spawn(&self, tasks: &Tasks) {
+    pub fn spawn(&self, bus: &Bus, tasks: &Tasks) {
+        self.identity.iter().for_each(|service| service.spawn(bus, tasks));
         self.token.iter().for_each(|service| service.spawn(tasks));
         self.ingest.iter().for_each(|service| service.spawn(tasks));
         self.stats.iter().for_each(|service| service.spawn(tasks));
@@ -135,25 +144,34 @@ impl Services {
     /// The databases of those that handle events, by service.
     pub fn databases(&self) -> Vec<(&'static str, Database)> {
         let mut found = Vec::new();
-        found.extend(self.token.iter().map(|service| (token::Service::NAME, service.database().clone())));
-        found.extend(self.ingest.iter().map(|service| (ingest::Service::NAME, service.database().clone())));
+        found.extend(
+            self.token.iter().map(|service| (token::Service::NAME, service.database().clone())),
+        );
+        found.extend(
+            self.ingest.iter().map(|service| (ingest::Service::NAME, service.database().clone())),
+        );
         found.extend(self.stats.iter().map(|service| (stats::Service::NAME, service.database())));
-        found.extend(self.duplication.iter().map(|service| (duplication::Service::NAME, service.database())));
+        found.extend(
+            self.duplication.iter().map(|service| (duplication::Service::NAME, service.database())),
+        );
         found
     }
 
     /// Where those that handle events keep what they could not handle.
     pub fn parked(&self) -> Vec<(&'static str, ParkedEvents)> {
-        self.databases().into_iter().map(|(name, database)| (name, ParkedEvents::new(database))).collect()
+        self.databases()
+            .into_iter()
+            .map(|(name, database)| (name, ParkedEvents::new(database)))
+            .collect()
     }
 }
 
-/// Starts a service if it is wanted. Boxed: five starts side by side are a large future.
-async fn optional<T, F>(wanted: bool, start: F) -> anyhow::Result<Option<T>>
+/// Starts a service if it is wanted. Boxed: five starts side by side would be one large future.
+async fn optional<T, F>(wanted: bool, start: impl FnOnce() -> F) -> anyhow::Result<Option<T>>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
-    if wanted { Box::pin(start).await.map(Some) } else { Ok(None) }
+    if wanted { Box::pin(start()).await.map(Some) } else { Ok(None) }
 }
 
 fn leases(on: &Foundation, at: &Addresses) -> LeaseClient {
@@ -184,7 +202,11 @@ async fn start_token(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Resu
     token::Service::start(parts).await.context("token does not start")
 }
 
-async fn start_ingest(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Result<ingest::Service> {
+async fn start_ingest(
+    on: &Foundation,
+    bus: &Bus,
+    at: &Addresses,
+) -> anyhow::Result<ingest::Service> {
     let mut settings = on.settings.ingest.clone();
     let strava = &on.settings.strava;
     settings.application = strava.client_id.unwrap_or_default();
@@ -225,7 +247,11 @@ async fn start_stats(on: &Foundation, bus: &Bus) -> anyhow::Result<stats::Servic
     stats::Service::start(parts).await.context("stats does not start")
 }
 
-async fn start_duplication(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Result<duplication::Service> {
+async fn start_duplication(
+    on: &Foundation,
+    bus: &Bus,
+    at: &Addresses,
+) -> anyhow::Result<duplication::Service> {
     let parts = duplication::Parts {
         database: on.database(duplication::Service::NAME),
         bus: bus.clone(),
@@ -242,7 +268,10 @@ async fn start_duplication(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow
 }
 
 /// Local accounts; none where another issuer is believed.
-async fn start_identity(on: &Foundation, at: &Addresses) -> anyhow::Result<Option<identity::Service>> {
+async fn start_identity(
+    on: &Foundation,
+    at: &Addresses,
+) -> anyhow::Result<Option<identity::Service>> {
     let Some(keys) = on.local_keys.clone() else { return Ok(None) };
     let parts = identity::Parts {
         database: on.database(identity::Service::NAME),

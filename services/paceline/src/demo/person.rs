@@ -36,28 +36,41 @@ impl Person {
             .with_context(|| format!("{name} cannot sign in"))?
             .json()
             .await?;
-        let token = answer["access_token"].as_str().context("no access token in the answer")?.to_owned();
+        let token =
+            answer["access_token"].as_str().context("no access token in the answer")?.to_owned();
         let athlete = subject(&token)?;
-        Ok(Self { name: name.to_owned(), athlete, strava, base: base.to_owned(), token, http: http.clone() })
+        Ok(Self {
+            name: name.to_owned(),
+            athlete,
+            strava,
+            base: base.to_owned(),
+            token,
+            http: http.clone(),
+        })
     }
 
     /// Connects Strava: asks where to go, goes there, and follows the way back.
     pub(super) async fn connect(&self) -> anyhow::Result<()> {
         let answer = self.post("/v1/me/connections", &json!({})).await?;
-        let mut next = answer["authorize_url"].as_str().context("no authorize_url in the answer")?.to_owned();
+        let mut next =
+            answer["authorize_url"].as_str().context("no authorize_url in the answer")?.to_owned();
         for _ in 0..5 {
             let response = self.http.get(&next).bearer_auth(&self.token).send().await?;
             if !response.status().is_redirection() {
                 bail!("{} answered {} on the way back from Strava", host(&next), response.status());
             }
-            next = response
+            response
                 .headers()
                 .get("location")
                 .and_then(|to| to.to_str().ok())
                 .context("a redirect without a destination")?
-                .to_owned();
+                .clone_into(&mut next);
             if let Some((_, result)) = next.split_once("strava=") {
-                return if result.starts_with("success") { Ok(()) } else { bail!("connecting ended in {result}") };
+                return if result.starts_with("success") {
+                    Ok(())
+                } else {
+                    bail!("connecting ended in {result}")
+                };
             }
         }
         bail!("too many redirects on the way back from Strava")
@@ -70,7 +83,11 @@ impl Person {
 
     /// Tells us something.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        read(self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body), path).await
+        read(
+            self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body),
+            path,
+        )
+        .await
     }
 
     /// Their totals by year.
@@ -98,7 +115,10 @@ impl Person {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > patience {
-                bail!("{}: {counted} of {at_least} activities counted after {patience:?}", self.name);
+                bail!(
+                    "{}: {counted} of {at_least} activities counted after {patience:?}",
+                    self.name
+                );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

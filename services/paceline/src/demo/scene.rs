@@ -47,7 +47,10 @@ impl Scene {
         let cast = accounts(&simulator, &settings).await?;
         settings.stats.published_athlete = cast.first().map(|member| member.athlete);
         let program = Program::start(&settings, &all()).await?;
-        crate::commands::say(format!("Paceline serves at {} on the {} log", program.ready.url, program.ready.log));
+        crate::commands::say(format!(
+            "Paceline serves at {} on the {} log",
+            program.ready.url, program.ready.log
+        ));
         Ok(Self { simulator, program, cast, http, uses_kafka: args.kafka.is_some(), _data: data })
     }
 
@@ -57,9 +60,11 @@ impl Scene {
         for member in &self.cast {
             let who = (member.name.as_str(), member.strava);
             let credentials = (member.email.as_str(), member.password.as_str());
-            people.push(Person::sign_in(&self.http, &self.program.ready.url, who, credentials).await?);
+            people.push(
+                Person::sign_in(&self.http, &self.program.ready.url, who, credentials).await?,
+            );
         }
-        people.try_into().map_err(|_: Vec<Person>| anyhow::anyhow!("the simulator has fewer than three athletes"))
+        <[Person; 3]>::try_from(people).ok().context("the simulator has fewer than three athletes")
     }
 
     /// What the program says of itself.
@@ -69,35 +74,34 @@ impl Scene {
 
     /// Name, address and password of everybody.
     pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.cast.iter().map(|member| (member.name.as_str(), member.email.as_str(), member.password.as_str()))
-    }
-
-    /// This instant, as the simulator reads it.
-    pub(super) fn now(&self) -> String {
-        SystemClock::new().now().plus(Duration::from_secs(1)).to_rfc3339()
+        self.cast
+            .iter()
+            .map(|member| (member.name.as_str(), member.email.as_str(), member.password.as_str()))
     }
 
     /// Where a person sees Strava's consent page.
     pub(super) fn consent_page_url(&self) -> String {
-        let mut page = format!("{}/oauth/authorize?client_id=1&response_type=code&approval_prompt=force", self.simulator.url());
+        let mut page = format!(
+            "{}/oauth/authorize?client_id=1&response_type=code&approval_prompt=force",
+            self.simulator.url()
+        );
         page.push_str("&scope=read,activity:read_all,activity:write&redirect_uri=");
-        page.extend(url::form_urlencoded::byte_serialize(format!("{}/strava/callback", self.program.ready.url).as_bytes()));
+        page.extend(url::form_urlencoded::byte_serialize(
+            format!("{}/strava/callback", self.program.ready.url).as_bytes(),
+        ));
         page
-    }
-
-    /// A bar for one athlete's history.
-    pub(super) fn progress(&self, name: &str, total: usize) -> ProgressBar {
-        let bar = ProgressBar::new(total as u64);
-        if let Ok(style) = ProgressStyle::with_template("{msg:<12} {wide_bar} {pos}/{len} activities, {eta} left") {
-            bar.set_style(style);
-        }
-        bar.set_message(name.to_owned());
-        bar
     }
 
     /// A sample of a predecessor's route.
     pub(super) async fn public(&self, path: &str) -> anyhow::Result<serde_json::Value> {
-        Ok(self.http.get(format!("{}{path}", self.program.ready.url)).send().await?.error_for_status()?.json().await?)
+        Ok(self
+            .http
+            .get(format!("{}{path}", self.program.ready.url))
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?)
     }
 
     /// Stays until told to stop.
@@ -176,7 +180,30 @@ async fn accounts(simulator: &Simulator, settings: &Settings) -> anyhow::Result<
         let command = AddUser { email, admin: cast.is_empty(), password: None };
         let (account, password) = identity.add_user(command).await?;
         let password = password.expose_secret().to_owned();
-        cast.push(Member { name, strava, athlete: account.athlete, email: account.email, password });
+        cast.push(Member {
+            name,
+            strava,
+            athlete: account.athlete,
+            email: account.email,
+            password,
+        });
     }
     Ok(cast)
+}
+
+/// This instant, as the simulator reads it.
+pub(super) fn now() -> String {
+    SystemClock::new().now().plus(Duration::from_secs(1)).to_rfc3339()
+}
+
+/// A bar for one athlete's history.
+pub(super) fn progress(name: &str, total: usize) -> ProgressBar {
+    let bar = ProgressBar::new(total as u64);
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg:<12} {wide_bar} {pos}/{len} activities, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar.set_message(name.to_owned());
+    bar
 }

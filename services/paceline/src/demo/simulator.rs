@@ -30,18 +30,37 @@ impl Simulator {
             None => beside_us()?,
         };
         let mut process = Command::new(&program)
-            .args(["--listen", "127.0.0.1:0", "--seed", "42", "--athletes", "3", "--years", "2", "--consent", "page"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--seed",
+                "42",
+                "--athletes",
+                "3",
+                "--years",
+                "2",
+                "--consent",
+                "page",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .with_context(|| {
-                format!("cannot start the simulator {}: build it with `cargo build --bin strava-sim`", program.display())
+                format!(
+                    "cannot start the simulator {}: build it with `cargo build --bin strava-sim`",
+                    program.display()
+                )
             })?;
         let stdout = process.stdout.take().context("the simulator has no output")?;
-        let line = BufReader::new(stdout).lines().next_line().await?.context("the simulator ended at once")?;
-        let ready: Ready = serde_json::from_str(&line).context("the simulator's first line is not what we expect")?;
+        let line = BufReader::new(stdout)
+            .lines()
+            .next_line()
+            .await?
+            .context("the simulator ended at once")?;
+        let ready: Ready = serde_json::from_str(&line)
+            .context("the simulator's first line is not what we expect")?;
         Ok(Self { url: ready.url, http, _process: process })
     }
 

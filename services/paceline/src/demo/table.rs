@@ -6,7 +6,10 @@ use serde_json::Value;
 pub(super) fn totals(name: &str, summary: &Value) -> String {
     let mut lines = vec![
         format!("{name}"),
-        format!("  {:<8} {:>10} {:>13} {:>12} {:>10}", "year", "activities", "distance", "moving", "climbed"),
+        format!(
+            "  {:<8} {:>10} {:>13} {:>12} {:>10}",
+            "year", "activities", "distance", "moving", "climbed"
+        ),
     ];
     let mut years: Vec<(String, [f64; 4])> = Vec::new();
     for item in summary["items"].as_array().into_iter().flatten() {
@@ -26,12 +29,16 @@ pub(super) fn totals(name: &str, summary: &Value) -> String {
 }
 
 fn numbers(of: &Value) -> [f64; 4] {
-    ["count", "distance_m", "moving_time_s", "elevation_gain_m"].map(|name| of[name].as_f64().unwrap_or(0.0))
+    ["count", "distance_m", "moving_time_s", "elevation_gain_m"]
+        .map(|name| of[name].as_f64().unwrap_or(0.0))
 }
 
 fn row(label: &str, [count, distance, moving, climbed]: &[f64; 4]) -> String {
     let hours = moving / 3600.0;
-    format!("  {label:<8} {count:>10.0} {:>10.1} km {hours:>10.1} h {climbed:>8.0} m", distance / 1000.0)
+    format!(
+        "  {label:<8} {count:>10.0} {:>10.1} km {hours:>10.1} h {climbed:>8.0} m",
+        distance / 1000.0
+    )
 }
 
 #[cfg(test)]
@@ -52,6 +59,11 @@ mod tests {
         let table = totals("Ana", &summary);
 
         assert_eq!(table.lines().count(), 4);
-        assert!(table.lines().nth(2).is_some_and(|row| row.contains("40.0 km") && row.contains("2.0 h")));
+        assert!(
+            table
+                .lines()
+                .nth(2)
+                .is_some_and(|row| row.contains("40.0 km") && row.contains("2.0 h"))
+        );
     }
 }

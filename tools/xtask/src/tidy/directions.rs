@@ -26,8 +26,13 @@ const FOREIGN: [(&str, &[&str]); 4] = [
 ];
 
 /// Shared crates and tools that may name sea-orm: each keeps tables of its own.
-const STORES: [&str; 4] =
-    ["shared/outbox", "shared/jobs", "shared/testkit", "shared/event-bus/src/built_in"];
+const STORES: [&str; 5] = [
+    "shared/outbox",
+    "shared/jobs",
+    "shared/testkit",
+    "shared/event-bus/src/built_in",
+    "shared/event-bus/src/error",
+];
 
 /// Adds a fault for every path in the file that points the wrong way.
 pub(super) fn check(name: &Path, text: &str, faults: &mut Vec<String>) -> anyhow::Result<()> {

@@ -1,0 +1,156 @@
+//! Killed between any two steps of an activity's journey: nothing is lost, nothing is doubled.
+//!
+//! Every named failpoint is armed in turn. The process dies there (the marker file proves it), a new one starts a quarter
+//! of an hour later on the clock, when the dead one's leases have run out, and everything must come out right.
+
+use serde_json::json;
+use strava_sim::{CHILD_ID, GUARDIAN_ID};
+use testkit::eventually;
+
+use crate::world::{API_KEY, PATIENCE, Person, Setup, World};
+
+/// What brings a process to a failpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// An activity with the child's name is recorded.
+    Live,
+    /// The same, found by looking at the list.
+    Found,
+    /// The guardian connects once more, and the history is read again.
+    Reconnect,
+    /// The guardian's access token has ended.
+    Refresh,
+    /// The guardian withdraws access at Strava.
+    Withdraw,
+}
+
+fn way_to(failpoint: &str) -> Way {
+    match failpoint {
+        "ingest.head-committed" => Way::Found,
+        "ingest.page-fetched" | "ingest.page-committed" | "token.state-taken" | "token.code-exchanged"
+        | "token.connected" => Way::Reconnect,
+        "token.refresh-intended" | "token.refresh-answered" | "token.refresh-stored" => Way::Refresh,
+        "token.hint-noted" | "token.connection-ended" => Way::Withdraw,
+        _ => Way::Live,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dying_between_any_two_steps_of_token_loses_and_doubles_nothing() {
+    die_at_each(token::FAILPOINTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dying_between_any_two_steps_of_ingest_loses_and_doubles_nothing() {
+    die_at_each(&ingest::FAILPOINTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dying_between_any_two_steps_of_duplication_loses_and_doubles_nothing() {
+    die_at_each(duplication::FAILPOINTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dying_between_any_two_steps_of_stats_and_of_the_relays_loses_and_doubles_nothing() {
+    let both: Vec<_> = stats::FAILPOINTS.iter().chain(&outbox::FAILPOINTS).copied().collect();
+    die_at_each(&both).await;
+}
+
+struct Family {
+    guardian: Person,
+    child: Person,
+    /// Titles of which there must be a copy, each once.
+    copied: Vec<String>,
+}
+
+async fn die_at_each(failpoints: &[&str]) {
+    assert!(!failpoints.is_empty());
+    let mut world = World::start(Setup::default()).await;
+    let [guardian, child] = world.linked_family().await;
+    let mut family = Family { guardian, child, copied: Vec::new() };
+    for failpoint in failpoints {
+        world.stop().await;
+        die_at(&mut world, &mut family, failpoint).await;
+        is_right(&world, &mut family, failpoint).await;
+    }
+    world.stop().await;
+}
+
+/// Dies at the failpoint and starts again.
+async fn die_at(world: &mut World, family: &mut Family, failpoint: &str) {
+    let marker = world.file(failpoint);
+    let armed = [
+        ("PACELINE_FAILPOINT__NAME", failpoint),
+        ("PACELINE_FAILPOINT__MARKER", marker.to_str().unwrap()),
+    ];
+    world.spawn(&armed);
+    // It may die before it is ready: work of its own start may lead there too.
+    let ready = eventually(PATIENCE, "it is ready or has died", async || {
+        let ready = world.output_now().contains("\"ready\":true");
+        if ready || marker.exists() { Ok(ready) } else { Err(()) }
+    })
+    .await;
+    world.set_clock().await;
+    if ready {
+        provoke(world, family, failpoint).await;
+    }
+    let what = format!("{failpoint} fires");
+    eventually(PATIENCE, &what, async || if marker.exists() { Ok(()) } else { Err(world.output_now()) })
+        .await;
+    world.died().await;
+    assert_eq!(std::fs::read_to_string(&marker).unwrap(), failpoint);
+    world.later(900);
+    world.up(&[]).await;
+    if !ready {
+        provoke(world, family, failpoint).await;
+    }
+}
+
+async fn provoke(world: &World, family: &mut Family, failpoint: &str) {
+    let title = format!("Run with Milla at {failpoint}");
+    match way_to(failpoint) {
+        Way::Live => {
+            world.record(GUARDIAN_ID, &title).await;
+            family.copied.push(title);
+        }
+        Way::Found => {
+            world.record_as(GUARDIAN_ID, &title, &json!({"silent": true})).await;
+            family.copied.push(title);
+            let look = world.http.post(format!("{}/strava/refresh-data", world.base));
+            // The answer dies with the process.
+            drop(look.header("X-API-Key", API_KEY).send().await);
+        }
+        Way::Reconnect => drop(family.guardian.try_to_connect(world).await),
+        Way::Refresh => {
+            world.sim_post("tokens/expire", &json!({"athlete": GUARDIAN_ID})).await;
+            world.record(GUARDIAN_ID, "Run alone").await;
+        }
+        Way::Withdraw => {
+            world.sim_post(&format!("athletes/{GUARDIAN_ID}/disconnect"), &json!({})).await;
+        }
+    }
+}
+
+/// After the restart everything comes out right; where access was lost, that is said, and connecting again heals it.
+async fn is_right(world: &World, family: &mut Family, failpoint: &str) {
+    let Family { guardian, child, copied } = family;
+    match (way_to(failpoint), failpoint) {
+        (Way::Withdraw, _) => {
+            let connection = guardian.stands("disconnected").await;
+            assert_eq!(connection["reason"], "withdrawn", "{failpoint}");
+            guardian.connect(world).await;
+        }
+        // Strava's answer with the only valid refresh token died with the process.
+        (_, "token.refresh-answered") => {
+            let connection = guardian.stands("reconnect-needed").await;
+            assert_eq!(connection["reason"], "refresh-lost");
+            guardian.connect(world).await;
+        }
+        (Way::Reconnect, _) => guardian.connect(world).await,
+        _ => {}
+    }
+    world.has_copies(CHILD_ID, copied).await;
+    world.agree(&[guardian, child]).await;
+    assert_eq!(guardian.connection().await["state"], "connected", "{failpoint}");
+    assert_eq!(child.connection().await["state"], "connected", "{failpoint}");
+}

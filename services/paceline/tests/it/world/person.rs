@@ -1,0 +1,171 @@
+//! Somebody with an account, acting through the public interface.
+
+use base64::Engine;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use super::{EVERYTHING, PATIENCE, World};
+
+/// A signed-in person.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) name: String,
+    /// The id: the `sub` of the token.
+    pub(crate) athlete: String,
+    pub(crate) strava: i64,
+    pub(crate) token: String,
+    base: String,
+    http: Client,
+}
+
+/// Count, decimetres, seconds.
+type Sums = (i64, i64, i64);
+
+impl Person {
+    pub(super) async fn sign_in(
+        world: &World,
+        name: &str,
+        strava: i64,
+        (email, password): (&str, &str),
+    ) -> Self {
+        let body = json!({"email": email, "password": password});
+        let answer = world.http.post(format!("{}/v1/session", world.base)).json(&body);
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answer: Value = answer.json().await.unwrap();
+        let token = answer["access_token"].as_str().unwrap().to_owned();
+        let claims = token.split('.').nth(1).unwrap();
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        Self {
+            name: name.to_owned(),
+            athlete: claims["sub"].as_str().unwrap().to_owned(),
+            strava,
+            token,
+            base: world.base.clone(),
+            http: world.http.clone(),
+        }
+    }
+
+    /// Connects Strava, and says how the way back ended: `success`, `denied`, `scope`, `error`.
+    pub(crate) async fn try_to_connect(&self, world: &World) -> Result<String, String> {
+        world.sim_post("consent", &json!({"mode": "grant", "athlete": self.strava})).await;
+        self.follow_consent().await
+    }
+
+    /// Goes to Strava's page and back, whatever it says there.
+    pub(crate) async fn follow_consent(&self) -> Result<String, String> {
+        let begun = self.try_post("/v1/me/connections", &json!({})).await?;
+        let mut next = begun["authorize_url"].as_str().ok_or("no authorize_url")?.to_owned();
+        for _ in 0..5 {
+            let response = self.http.get(&next).bearer_auth(&self.token).send().await;
+            let response = response.map_err(|error| error.to_string())?;
+            let to = response.headers().get("location").and_then(|to| to.to_str().ok());
+            let Some(to) = to else { return Err(format!("{next}: {}", response.status())) };
+            to.clone_into(&mut next);
+            if let Some((_, result)) = next.split_once("strava=") {
+                return Ok(result.split('&').next().unwrap().to_owned());
+            }
+        }
+        Err("too many redirects".to_owned())
+    }
+
+    /// Connects Strava.
+    pub(crate) async fn connect(&self, world: &World) {
+        assert_eq!(self.try_to_connect(world).await.as_deref(), Ok("success"));
+    }
+
+    /// This athlete's activities that name the child are copied from now on.
+    pub(crate) async fn links(&self, child: &Self) -> String {
+        let wanted = json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false});
+        let link = self.try_post("/v1/links", &wanted).await.unwrap();
+        let id = link["id"].as_str().unwrap().to_owned();
+        child.try_post(&format!("/v1/links/{id}/accept"), &json!({})).await.unwrap();
+        id
+    }
+
+    /// How the connection stands.
+    pub(crate) async fn connection(&self) -> Value {
+        self.get("/v1/me/connections").await["items"][0].clone()
+    }
+
+    /// Waits until the connection stands so.
+    pub(crate) async fn stands(&self, state: &str) -> Value {
+        eventually(PATIENCE, &format!("{}'s connection is {state}", self.name), async || {
+            let connection = self.connection().await;
+            if connection["state"] == state { Ok(connection) } else { Err(connection) }
+        })
+        .await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.ask(path).await;
+        assert!(status.is_success(), "{path}: {status} {body}");
+        body
+    }
+
+    /// The same, whatever the answer.
+    pub(crate) async fn ask(&self, path: &str) -> (StatusCode, Value) {
+        let response = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let response = response.send().await.unwrap();
+        let status = response.status();
+        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default())
+    }
+
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let response = request.json(body).send().await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| error.to_string())?;
+        if !status.is_success() {
+            return Err(format!("{path}: {status} {text}"));
+        }
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    async fn counted(&self) -> Result<Sums, String> {
+        let (status, body) = self.ask(EVERYTHING).await;
+        let total = &body["total"];
+        let number = |field: &str| total[field].as_f64();
+        let sums = number("count").zip(number("distance_m")).zip(number("moving_time_s"));
+        let ((count, metres), seconds) = sums.ok_or_else(|| format!("{status} {body}"))?;
+        Ok((count as i64, (metres * 10.0).round() as i64, seconds as i64))
+    }
+
+    /// How many activities are counted.
+    pub(crate) async fn count(&self) -> i64 {
+        self.counted().await.unwrap().0
+    }
+
+    /// Waits until so many are counted.
+    pub(crate) async fn reaches(&self, count: i64) {
+        eventually(PATIENCE, &format!("{count} activities of {} are counted", self.name), async || {
+            let counted = self.counted().await?;
+            if counted.0 == count { Ok(()) } else { Err(format!("{counted:?}")) }
+        })
+        .await;
+    }
+
+    /// What the totals must come to.
+    async fn truth(&self, world: &World) -> Sums {
+        let truth = world.truth(self.strava).await;
+        let decimetres =
+            |activity: &Value| (activity["distance_m"].as_f64().unwrap() * 10.0).round() as i64;
+        (
+            truth.len() as i64,
+            truth.iter().map(decimetres).sum(),
+            truth.iter().map(|activity| activity["moving_time_s"].as_i64().unwrap()).sum(),
+        )
+    }
+
+    /// Waits until the totals are exactly what Strava's own activities come to.
+    pub(crate) async fn counts_the_truth(&self, world: &World) {
+        let what = format!("{}'s totals (count, decimetres, seconds) are the truth", self.name);
+        eventually(PATIENCE, &what, async || {
+            let (counted, truth) = (self.counted().await?, self.truth(world).await);
+            if counted == truth { Ok(()) } else { Err(format!("{counted:?} instead of {truth:?}")) }
+        })
+        .await;
+    }
+}
