@@ -24,6 +24,9 @@ use lock::Lock;
 use shelf::{Place, Shelf};
 use writer::{Request, Row, Writer};
 
+/// What its database says when it fails.
+pub(crate) type DatabaseError = sea_orm::DbErr;
+
 /// How many publishes may wait for the writer.
 const QUEUE: usize = 8192;
 const HEALTH_PATIENCE: Duration = Duration::from_secs(1);

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use contracts::Topic;
 
+use crate::built_in::DatabaseError;
+
 /// Why a record was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -48,7 +50,7 @@ pub enum BusError {
     },
     /// The built-in log's database failed.
     #[error("the built-in log failed")]
-    Log(#[from] sea_orm::DbErr),
+    Log(#[from] DatabaseError),
     /// The client refused its settings, or the broker an operation.
     #[error("Kafka: {doing}")]
     Kafka {
