@@ -10,7 +10,7 @@ use outbox::{Effect, StoreError, again_if_contended};
 use super::record::{Change as Changed, Telling};
 use super::{Core, job};
 use crate::domain::connection::{Connection, Head, State};
-use crate::domain::import::Import;
+use crate::domain::import::{Import, State as ImportState};
 use crate::store;
 
 /// Does what the message asks for.
@@ -54,11 +54,15 @@ async fn adopt(
         return Ok(());
     }
     let import = store::imports::find(effect.conn(), told.athlete, told.application).await?;
-    if import.as_ref().is_none_or(|import| import.generation < told.generation) {
+    let current = import.as_ref().filter(|import| import.generation >= told.generation);
+    if current.is_none() {
         let fresh = Import::new(told.athlete, told.application, told.generation, core.now());
         store::imports::save(effect.conn(), &fresh, import.is_some()).await?;
-        core.queue.want(effect.conn(), &job::past_of(&told, core.now())).await?;
         effect.bump_version();
+    }
+    // One that was interrupted by a withdrawal goes on where it was.
+    if current.is_none_or(|import| import.state != ImportState::Done) {
+        core.queue.want(effect.conn(), &job::past_of(&told, core.now())).await?;
     }
     Ok(())
 }

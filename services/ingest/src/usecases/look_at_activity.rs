@@ -9,7 +9,7 @@ use outbox::StoreError;
 
 use super::journal::Line;
 use super::trouble::Trouble;
-use super::{Core, job, list};
+use super::{Core, job};
 use crate::domain::connection::Connection;
 use crate::domain::observation::{Key, Observation};
 use crate::store;
@@ -38,12 +38,13 @@ pub(crate) async fn look_at_activity(
     let before =
         store::observations::find(readers, key).await?.unwrap_or_else(|| Observation::unseen(key));
     let look = Look { key, connection, before };
-    let Some(ticket) = list::draw(&core.database, &look.connection).await? else {
-        return Ok(give_up(core, claimed, key, Trouble::Drop { reason: "fenced" }).await?);
-    };
-    core.gap("ingest.ticket-drawn");
-    match fetch::fetch(core, claimed, &look, ticket).await? {
-        Ok(found) => Ok(commit::commit(core, claimed, &look, found).await?),
+    match fetch::fetch(core, claimed, &look).await? {
+        Ok((found, permission)) => {
+            // The report need not keep the athlete waiting.
+            let commit = commit::commit(core, claimed, &look, found);
+            let (committed, ()) = tokio::join!(commit, permission.close());
+            Ok(committed?)
+        }
         Err(trouble) => Ok(give_up(core, claimed, key, trouble).await?),
     }
 }

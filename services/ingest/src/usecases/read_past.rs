@@ -21,6 +21,8 @@ enum Turned {
     On,
     /// That was all.
     End,
+    /// The job, or the connection, is another's by now.
+    Lost,
     /// Not now, or never.
     Trouble(Trouble),
 }
@@ -54,7 +56,7 @@ pub(crate) async fn read_past(
         let attempt = format!("{}:{}:{turn}", claimed.id, claimed.epoch);
         match turn_page(core, claimed, (&connection, import), attempt).await? {
             Turned::On => turn += 1,
-            Turned::End => return Ok(Outcome::Settled),
+            Turned::End | Turned::Lost => return Ok(Outcome::Settled),
             Turned::Trouble(trouble) => return Ok(note(core, &connection, trouble).await?),
         }
     }

@@ -130,3 +130,27 @@ async fn of_somebody_who_is_gone_nothing_is_left_but_the_fence() {
     assert_eq!(world.number("SELECT COUNT(*) FROM athlete WHERE gone = 1").await, 1);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_past_interrupted_by_a_withdrawal_goes_on_when_the_same_connection_is_back() {
+    let settings = ingest::Settings { page: 5, ..crate::world::settings() };
+    let world =
+        World::with(testkit::TestDatabase::sqlite(), crate::world::strava(20), settings).await;
+    let list = "GET /athlete/activities";
+    world.fault(json!({"endpoint": list, "kind": "slow", "delay_ms": 300})).await;
+    let person = world.connect_only(GUARDIAN_ID).await;
+    world.eventually("a page is read", async || world.calls(list).await > 1).await;
+
+    world.say(person, 1, 2, ConnectionState::ReconnectNeeded).await;
+    world.quiet().await;
+    world.no_faults().await;
+    world.reconnect(person, 1, 3).await;
+    world.imported(person).await;
+    world.quiet().await;
+
+    let truth = world.sim_get(&format!("/_sim/athletes/{GUARDIAN_ID}/activities")).await;
+    let truth =
+        truth.as_array().map_or_else(|| truth["activities"].as_array().unwrap().len(), Vec::len);
+    assert_eq!(world.known(person).await.len(), truth);
+    world.end().await;
+}

@@ -14,8 +14,8 @@ use crate::clients::strava::{Ask, Permission};
 use crate::domain::facts::Facts;
 use crate::domain::observation::{Source, StreamsRef};
 use crate::domain::tracks;
-use crate::usecases::Core;
 use crate::usecases::trouble::Trouble;
+use crate::usecases::{Core, list};
 
 /// What Strava said.
 #[derive(Clone, Debug)]
@@ -42,28 +42,45 @@ pub(super) enum StreamsFound {
 /// Level 3 packs as well as anything worth waiting for.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Asks Strava; the inner error says what becomes of the job.
-pub(super) async fn fetch(
-    core: &Core,
+/// What was found, with the permission that is still to be reported; or what becomes of the job.
+type Fetched<'a> = Result<(Found, Permission<'a>), Trouble>;
+
+/// Asks Strava. The ticket is drawn before the request: an answer is as old as its question.
+pub(super) async fn fetch<'a>(
+    core: &'a Core,
     claimed: &Claimed,
     look: &Look,
-    ticket: Ticket,
-) -> Result<Result<Found, Trouble>, anyhow::Error> {
-    let mut tries = 0;
-    loop {
-        let mut permission = match core.strava.ask(&look.connection, &ask(claimed, tries)).await {
-            Ok(permission) => permission,
+) -> Result<Fetched<'a>, anyhow::Error> {
+    let (first, again) = (ask(claimed, 0), ask(claimed, 1));
+    let (ticket, permission) = tokio::join!(
+        list::draw(&core.database, &look.connection),
+        core.strava.ask(&look.connection, &first)
+    );
+    core.gap("ingest.ticket-drawn");
+    let Some(ticket) = ticket? else { return Ok(Err(Trouble::Drop { reason: "fenced" })) };
+    let mut permission = permission;
+    for last in [false, true] {
+        let mut held = match permission {
+            Ok(held) => held,
             Err(refusal) => return Ok(Err(Trouble::of_lease(&refusal, core.now()))),
         };
-        let found = with(core, claimed, &mut permission, look, ticket).await;
-        permission.close().await;
-        match found? {
-            // One refresh and one more try: reporting the dead token has made token refresh it.
-            Err(error) if error.kind == ErrorKind::TokenDead && tries == 0 => tries += 1,
-            Err(error) => return Ok(Err(Trouble::of(&error, claimed.attempts, core.now()))),
-            Ok(found) => return Ok(Ok(found)),
+        match with(core, claimed, &mut held, look, ticket).await {
+            Ok(Ok(found)) => return Ok(Ok((found, held))),
+            Ok(Err(error)) => {
+                held.close().await;
+                if last || error.kind != ErrorKind::TokenDead {
+                    return Ok(Err(Trouble::of(&error, claimed.attempts, core.now())));
+                }
+            }
+            Err(error) => {
+                held.close().await;
+                return Err(error);
+            }
         }
+        // One refresh and one more try: reporting the dead token has made token refresh it.
+        permission = core.strava.ask(&look.connection, &again).await;
     }
+    Ok(Err(Trouble::Fail { reason: "token-dead" }))
 }
 
 fn ask(claimed: &Claimed, tries: u32) -> Ask {

@@ -14,7 +14,6 @@ use crate::store;
 use crate::usecases::Core;
 use crate::usecases::list::{Row, is_current, see_rows};
 use crate::usecases::record::Telling;
-use crate::usecases::trouble::Trouble;
 
 /// Rows per transaction.
 const CHUNK: usize = 50;
@@ -44,7 +43,7 @@ pub(super) async fn keep(
         })
         .await?;
         if !kept {
-            return Ok(Turned::Trouble(Trouble::Drop { reason: "superseded" }));
+            return Ok(Turned::Lost);
         }
     }
     Ok(if next == Next::End { Turned::End } else { Turned::On })
