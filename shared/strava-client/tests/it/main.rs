@@ -1,5 +1,12 @@
 //! The models against what Strava really answered (recorded bodies; see `testdata/`).
-#![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod simulated;
 
 use std::path::PathBuf;
 

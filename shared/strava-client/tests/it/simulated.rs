@@ -1,0 +1,244 @@
+//! The client against the simulator: every call once, and every way a call may fail.
+
+use std::time::Duration;
+
+use kernel::{ApplicationId, StravaActivityId};
+use serde_json::{Value, json};
+use strava_client::{
+    AccessToken, AppCredentials, Client, ErrorKind, Figures, ListQuery, StravaError, Streams,
+    Upload, UploadOutcome,
+};
+use strava_sim::{GUARDIAN_ID, Options, Simulator};
+use url::Url;
+
+struct World {
+    sim: Simulator,
+    client: Client,
+    http: reqwest::Client,
+    app: AppCredentials,
+}
+
+impl World {
+    async fn new() -> Self {
+        let sim = Simulator::start(Options { instant: true, ..Options::default() }).await.unwrap();
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = Client::new(&Url::parse(&sim.url()).unwrap(), http.clone()).unwrap();
+        let client = client.with_patience(Duration::from_secs(2));
+        let app = AppCredentials {
+            client_id: ApplicationId::new(1),
+            client_secret: "sim-secret".to_owned().into(),
+        };
+        Self { sim, client, http, app }
+    }
+
+    async fn change(&self, what: &str, how: Value) {
+        let url = format!("{}/_sim/{what}", self.sim.url());
+        let response = self.http.post(url).json(&how).send().await.unwrap();
+        assert!(response.status().is_success(), "{what}: {}", response.text().await.unwrap());
+    }
+
+    async fn code(&self) -> String {
+        let back = Url::parse("http://localhost/back?x=1&y=2").unwrap();
+        let scopes = ["read", "activity:read_all", "activity:write"];
+        let mut page = self.client.authorize_url(self.app.client_id, &back, &scopes, "a state/+");
+        page.query_pairs_mut().append_pair("athlete", &GUARDIAN_ID.to_string());
+        let response = self.http.get(page).send().await.unwrap();
+        let location = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
+        let pair = |name: &str| {
+            location
+                .query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+                .unwrap()
+        };
+        assert_eq!((pair("state"), pair("y")), ("a state/+".to_owned(), "2".to_owned()));
+        pair("code")
+    }
+
+    async fn token(&self) -> AccessToken {
+        let code = self.code().await;
+        self.client.exchange_code(&self.app, &code).await.unwrap().body.access_token
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_exchanged_refreshed_and_revoked() {
+    let world = World::new().await;
+    let exchanged = world.client.exchange_code(&world.app, &world.code().await).await.unwrap();
+    assert_eq!(exchanged.body.athlete.id.get(), GUARDIAN_ID);
+    assert_eq!(
+        exchanged.body.scopes.as_deref().unwrap(),
+        ["read", "activity:read_all", "activity:write"]
+    );
+    let refreshed =
+        world.client.refresh(&world.app, &exchanged.body.refresh_token).await.unwrap().body;
+    assert_eq!(refreshed.access_token.expose(), exchanged.body.access_token.expose());
+    assert_eq!(refreshed.expires_at, exchanged.body.expires_at);
+    world.client.revoke(&world.app, &refreshed.refresh_token).await.unwrap();
+    let refused = world.client.refresh(&world.app, &refreshed.refresh_token).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::GrantRefused);
+    let spent = world.client.exchange_code(&world.app, "spent").await.unwrap_err();
+    assert_eq!(spent.kind, ErrorKind::GrantRefused);
+    for app in [
+        AppCredentials { client_secret: "wrong".to_owned().into(), ..world.app.clone() },
+        AppCredentials { client_id: ApplicationId::new(99), ..world.app.clone() },
+    ] {
+        let refused = world.client.refresh(&app, &refreshed.refresh_token).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::ClientRefused);
+    }
+    world.sim.stop().await;
+}
+
+#[tokio::test]
+async fn the_list_ends_with_an_empty_page_and_every_row_has_its_page_and_streams() {
+    let world = World::new().await;
+    let token = world.token().await;
+    let mut query = ListQuery { per_page: 50, ..ListQuery::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = world.client.activities(&token, &query).await.unwrap().body;
+        assert!(page.odd.is_empty(), "{:?}", page.odd);
+        if page.is_end() {
+            break;
+        }
+        seen.extend(page.activities);
+        query.page += 1;
+    }
+    assert!(!seen.is_empty());
+    for summary in seen.iter().take(20) {
+        let detail = world.client.activity(&token, summary.id).await.unwrap().body;
+        assert_eq!((detail.summary.id, detail.summary.distance), (summary.id, summary.distance));
+        match world.client.streams(&token, summary.id).await.unwrap().body {
+            Streams::Ready(set) => assert_eq!(set.time.len(), set.points()),
+            Streams::None => assert!(summary.manual),
+            Streams::NotReady => panic!("an old activity has its streams"),
+        }
+    }
+    let answer = world.client.athlete(&token).await.unwrap();
+    let limits = answer.limits.unwrap();
+    assert_eq!(limits.overall_limit, Figures::new(200, 2000));
+    assert!(limits.read_usage.quarter.unwrap() > 2 && answer.date.is_some());
+    let unknown = world.client.activity(&token, StravaActivityId::new(1)).await.unwrap_err();
+    assert_eq!(unknown.kind, ErrorKind::NotFound);
+    world.sim.stop().await;
+}
+
+fn gpx(minute: u32) -> Upload {
+    let mut points = String::new();
+    for second in 0..20 {
+        let (place, time) = (
+            format!("lat=\"41.7{second:02}\" lon=\"-2.4\""),
+            format!("07:{minute:02}:{second:02}"),
+        );
+        let point = format!("<trkpt {place}><ele>10</ele><time>2026-01-02T{time}Z</time></trkpt>");
+        points.push_str(&point);
+    }
+    let file = format!(
+        "<?xml version=\"1.0\"?><gpx version=\"1.1\" creator=\"test\" xmlns=\"http://www.topografix.com/GPX/1/1\"><trk><trkseg>{points}</trkseg></trk></gpx>"
+    );
+    Upload {
+        file: file.into_bytes(),
+        file_name: "run 5 of 7.gpx".to_owned(),
+        data_type: "gpx".to_owned(),
+        sport_type: Some("Run".to_owned()),
+        name: Some("A run: «ñ» & more".to_owned()),
+        external_id: Some("paceline-1-2".to_owned()),
+        ..Upload::default()
+    }
+}
+
+async fn outcome(world: &World, token: &AccessToken, upload: Upload) -> UploadOutcome {
+    let sent = world.client.upload(token, upload).await.unwrap().body;
+    loop {
+        let status = world.client.upload_status(token, sent.id).await.unwrap().body;
+        match status.outcome() {
+            UploadOutcome::Processing => tokio::time::sleep(Duration::from_millis(50)).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_becomes_an_activity_once() {
+    let world = World::new().await;
+    let token = world.token().await;
+    let UploadOutcome::Ready(activity) = outcome(&world, &token, gpx(1)).await else {
+        panic!("not ready")
+    };
+    let made = world.client.activity(&token, activity).await.unwrap().body;
+    assert_eq!(made.summary.name.as_deref(), Some("A run: «ñ» & more"));
+    assert_eq!(made.summary.external_id.as_deref(), Some("paceline-1-2.gpx"));
+    assert_eq!(outcome(&world, &token, gpx(1)).await, UploadOutcome::Duplicate(activity));
+    let broken = Upload { file: b"<gpx>".to_vec(), ..gpx(2) };
+    let failed = match world.client.upload(&token, broken).await {
+        Ok(sent) => world.client.upload_status(&token, sent.body.id).await.unwrap().body.outcome(),
+        Err(error) => panic!("{error}"),
+    };
+    assert!(matches!(failed, UploadOutcome::Failed(_)), "{failed:?}");
+    world.sim.stop().await;
+}
+
+/// Whether the client calls a fault what it is.
+fn is(kind: &str, error: &StravaError) -> bool {
+    match kind {
+        "unauthorized" => error.kind == ErrorKind::TokenDead,
+        "scope_missing" => matches!(error.kind, ErrorKind::ScopeMissing { .. }),
+        "inactive" => error.kind == ErrorKind::AppInactive,
+        "not_found" => error.kind == ErrorKind::NotFound,
+        "rate_limit" => error.kind == ErrorKind::RateLimited,
+        _ => matches!(error.kind, ErrorKind::Unavailable(_)),
+    }
+}
+
+#[tokio::test]
+async fn every_trouble_is_told_apart() {
+    let world = World::new().await;
+    let token = world.token().await;
+    let kinds = [
+        "unauthorized",
+        "scope_missing",
+        "inactive",
+        "not_found",
+        "rate_limit",
+        "server_error",
+        "bad_gateway",
+        "truncated",
+        "reset",
+    ];
+    for kind in kinds {
+        world.change("faults", json!({"endpoint": "GET /athlete", "kind": kind, "count": 1})).await;
+        let error = world.client.athlete(&token).await.unwrap_err();
+        assert!(is(kind, &error), "{kind}: {error:?}");
+        assert!(!error.was_never_sent());
+    }
+    world
+        .change(
+            "faults",
+            json!({"endpoint": "GET /athlete", "kind": "timeout", "delay_ms": 5000, "count": 1}),
+        )
+        .await;
+    assert!(is("timeout", &world.client.athlete(&token).await.unwrap_err()));
+    let nowhere =
+        Client::new(&Url::parse("http://127.0.0.1:9/").unwrap(), world.http.clone()).unwrap();
+    assert!(nowhere.athlete(&token).await.unwrap_err().was_never_sent());
+    world.sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscription_whose_callback_does_not_answer_is_refused_with_a_reason() {
+    let world = World::new().await;
+    assert_eq!(world.client.subscriptions(&world.app).await.unwrap().body, []);
+    let refused = world
+        .client
+        .subscribe(&world.app, "http://127.0.0.1:9/webhook", "verify")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused.kind, ErrorKind::Fault(fault) if !fault.errors.is_empty()),
+        "{refused:?}"
+    );
+    let unknown = world.client.unsubscribe(&world.app, 1).await.unwrap_err();
+    assert_eq!(unknown.kind, ErrorKind::NotFound);
+    world.sim.stop().await;
+}
