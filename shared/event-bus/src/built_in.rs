@@ -156,11 +156,21 @@ impl Log {
         written.map(|()| answers)
     }
 
-    pub(crate) async fn unhandled(&self) -> Result<u64, BusError> {
+    pub(crate) async fn unhandled(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
+        let missing = only.into_iter().flatten().find(|group| !self.0.shelf.reads(group));
+        if let Some(missing) = missing {
+            return Err(BusError::NotReading((*missing).to_owned()));
+        }
         self.flush().await?;
-        let row = self.0.readers.query_one_raw(schema::unhandled(&self.0.settings.prefix)).await?;
-        let count: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
-        Ok(u64::try_from(count).unwrap_or(0))
+        let mut sum = 0;
+        for row in self.0.readers.query_all_raw(schema::unhandled(&self.0.settings.prefix)).await? {
+            let (group, count): (String, i64) =
+                (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            if only.is_none_or(|only| only.contains(&group.as_str())) {
+                sum += u64::try_from(count).unwrap_or(0);
+            }
+        }
+        Ok(sum)
     }
 
     pub(crate) async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {

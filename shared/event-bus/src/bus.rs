@@ -79,11 +79,21 @@ impl Bus {
         }
     }
 
-    /// How many (record, group) pairs are not settled yet. On Kafka: of the groups that read in this process.
+    /// How many (record, group) pairs are not settled yet: in the built-in log over every group that ever
+    /// read it, on Kafka over the groups that read in this process.
     pub async fn unhandled(&self) -> Result<u64, BusError> {
         match &self.0 {
-            Transport::Kafka(kafka) => kafka.unhandled().await,
-            Transport::BuiltIn(log) => log.unhandled().await,
+            Transport::Kafka(kafka) => kafka.unhandled(None).await,
+            Transport::BuiltIn(log) => log.unhandled(None).await,
+        }
+    }
+
+    /// How many records these groups have not settled yet. An error while one of them has not begun to
+    /// read in this process: nobody knows then.
+    pub async fn unhandled_by(&self, groups: &[&str]) -> Result<u64, BusError> {
+        match &self.0 {
+            Transport::Kafka(kafka) => kafka.unhandled(Some(groups)).await,
+            Transport::BuiltIn(log) => log.unhandled(Some(groups)).await,
         }
     }
 

@@ -70,6 +70,9 @@ pub enum BusError {
     /// A topic was asked for that was never made.
     #[error("the topic {0} does not exist")]
     NoTopic(Topic),
+    /// A question about a group that does not read.
+    #[error("the group {0} has not begun to read")]
+    NotReading(String),
     /// The bus does not answer.
     #[error("the bus did not answer within {0:?}")]
     Silent(std::time::Duration),

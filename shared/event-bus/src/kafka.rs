@@ -74,8 +74,14 @@ impl Kafka {
         }
     }
 
-    pub(crate) async fn unhandled(&self) -> Result<u64, BusError> {
-        let groups = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(crate) async fn unhandled(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
+        let mut groups = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(only) = only {
+            if let Some(missing) = only.iter().find(|group| !groups.contains_key(**group)) {
+                return Err(BusError::NotReading((*missing).to_owned()));
+            }
+            groups.retain(|group, _| only.contains(&group.as_str()));
+        }
         let settings = self.0.settings.clone();
         blocking("counting", move || {
             groups.iter().try_fold(0, |sum, (group, topics)| {

@@ -158,12 +158,12 @@ pub(crate) fn record(place: Place, row: &QueryResult) -> Result<Record, DbErr> {
     })
 }
 
-/// Every (record, group) pair that is not settled.
+/// Per group: the records that are not settled.
 pub(crate) fn unhandled(prefix: &str) -> Statement {
     with(
-        "SELECT COUNT(*) FROM group_offset AS g JOIN record AS r \
+        "SELECT g.grp, COUNT(*) FROM group_offset AS g JOIN record AS r \
          ON r.topic = g.topic AND r.partition = g.partition AND r.offset >= g.offset \
-         WHERE substr(g.topic, 1, ?) = ?",
+         WHERE substr(g.topic, 1, ?) = ? GROUP BY g.grp",
         [(prefix.chars().count() as i64).into(), prefix.into()],
     )
 }

@@ -81,6 +81,11 @@ impl Shelf {
         self.unwritten.notify_one();
     }
 
+    /// Whether a group reads now.
+    pub(crate) fn reads(&self, group: &str) -> bool {
+        locked(&self.groups).contains(group)
+    }
+
     /// Signs a group in: it is woken when one of its topics grows. None when it reads already.
     pub(crate) fn listen(self: &Arc<Self>, group: &str, topics: &[Topic]) -> Option<Reading> {
         if !locked(&self.groups).insert(group.to_owned()) {

@@ -1,5 +1,6 @@
 //! Looking without taking part: everything in a topic, and how much a group has left.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use contracts::Topic;
@@ -52,17 +53,40 @@ pub(crate) fn unhandled(
         }
     }
     let committed = consumer
-        .committed_offsets(list, ADMIN_PATIENCE)
+        .committed_offsets(list.clone(), ADMIN_PATIENCE)
         .map_err(BusError::kafka("asking for committed offsets"))?;
-    let mut sum = 0;
-    for place in committed.elements() {
-        let (low, high) = consumer
-            .fetch_watermarks(place.topic(), place.partition(), ADMIN_PATIENCE)
-            .map_err(BusError::kafka("asking for watermarks"))?;
-        let next = place.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(low).max(low);
-        sum += u64::try_from(high - next).unwrap_or(0);
-    }
-    Ok(sum)
+    let low = edges(&consumer, &list, Offset::Beginning)?;
+    let high = edges(&consumer, &list, Offset::End)?;
+    let committed = committed.elements();
+    let left = committed.iter().filter_map(|place| {
+        let key = (place.topic().to_owned(), place.partition());
+        let (low, high) = (low.get(&key)?, high.get(&key)?);
+        let next = place.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(*low).max(*low);
+        u64::try_from(high - next).ok()
+    });
+    Ok(left.sum())
+}
+
+type Edges = HashMap<(String, i32), i64>;
+
+/// The first or last offset of each of these partitions: one question per broker.
+fn edges(
+    consumer: &BaseConsumer,
+    places: &TopicPartitionList,
+    edge: Offset,
+) -> Result<Edges, BusError> {
+    let mut asked = places.clone();
+    asked.set_all_offsets(edge).map_err(BusError::kafka("asking for offsets"))?;
+    let found = consumer
+        .offsets_for_times(asked, ADMIN_PATIENCE)
+        .map_err(BusError::kafka("asking for offsets"))?;
+    let offsets = found.elements();
+    Ok(offsets
+        .iter()
+        .filter_map(|place| {
+            Some(((place.topic().to_owned(), place.partition()), place.offset().to_raw()?))
+        })
+        .collect())
 }
 
 fn observer(settings: &KafkaSettings, group: &str) -> Result<BaseConsumer, BusError> {

@@ -430,6 +430,11 @@ pub(crate) async fn what_is_not_settled_is_counted(world: &World) {
     let left = world.bus.unhandled().await.unwrap();
     // The first one is handled; on Kafka that is committed within a second.
     assert!((30..=31).contains(&left), "{left}");
+    assert_eq!(world.bus.unhandled_by(&["one"]).await.unwrap(), left);
+    assert!(
+        world.bus.unhandled_by(&["one", "two"]).await.is_err(),
+        "nobody knows of a group that does not read"
+    );
     gate.add_permits(30);
     notes.reaches(31).await;
     running.stop().await;
