@@ -9,7 +9,7 @@ help:
 	@echo "make test DATABASE=mysql    the same against a real MySQL (needs root)"
 
 demo:
-	@cargo build --workspace --bins
+	@cargo build --workspace --bin paceline --bin strava-sim
 	@./target/debug/paceline demo $(if $(CHECK),--check) $(if $(KAFKA),--kafka $(KAFKA))
 
 test:

@@ -110,34 +110,34 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Place {
     /// A settings file (TOML).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where people and Strava reach us [default: 127.0.0.1:8080; port 0: any].
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, global = true, value_name = "HOST:PORT")]
     pub listen: Option<SocketAddr>,
     /// Where probes, metrics and internal calls are served [default: 127.0.0.1:9090].
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, global = true, value_name = "HOST:PORT")]
     pub ops_listen: Option<SocketAddr>,
     /// Where databases, the built-in log, keys and objects live [default: ./data].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The address Strava and browsers use for us; without one Paceline polls instead of being told.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub public_url: Option<String>,
     /// Strava's address [default: https://www.strava.com/].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub strava_url: Option<String>,
     /// Kafka brokers; without them the built-in log serves.
-    #[arg(long, value_name = "HOST:PORT,…")]
+    #[arg(long, global = true, value_name = "HOST:PORT,…")]
     pub kafka: Option<String>,
     /// A MySQL or MariaDB server; without one each service has a SQLite file.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// Where streams are kept: file:PATH or s3://BUCKET/PREFIX [default: file:DATA/objects].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub object_store: Option<String>,
     /// Shift the clock by so many seconds (tests only, next to a simulator whose clock was moved).
-    #[arg(long, value_name = "SECONDS", hide = true, allow_hyphen_values = true)]
+    #[arg(long, global = true, value_name = "SECONDS", hide = true, allow_hyphen_values = true)]
     pub clock_offset: Option<i64>,
 }
 

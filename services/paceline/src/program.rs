@@ -28,6 +28,8 @@ pub struct Program {
     /// The log.
     pub bus: Bus,
     tasks: Tasks,
+    /// Holds the data directory for this process.
+    _on: Foundation,
 }
 
 struct Listeners {
@@ -73,7 +75,7 @@ impl Program {
             .origins(settings.server.origins.clone())
             .open(&tasks, doors::public(&services))?;
         services.spawn(&bus, &tasks);
-        Ok(Self { ready, services, bus, tasks })
+        Ok(Self { ready, services, bus, tasks, _on: on })
     }
 
     /// Runs until a signal, or until a task fails.

@@ -29,7 +29,11 @@ enum Command {
         filter: Option<String>,
     },
     /// Start the test servers, print their addresses, and keep them until interrupted.
-    Servers,
+    Servers {
+        /// Which SQL server.
+        #[arg(long, value_enum, default_value_t = Database::Mariadb)]
+        database: Database,
+    },
     /// Check what clippy and cargo-deny cannot: file sizes, directions between modules, compose parity.
     Tidy,
     /// Generate shared/contracts/src/generated from proto/ (`--check`: fail when it is stale).
@@ -53,6 +57,15 @@ enum Database {
     Mysql,
 }
 
+impl Database {
+    fn engine(self) -> servers::Engine {
+        match self {
+            Self::Mariadb => servers::Engine::MariaDb,
+            Self::Mysql => servers::Engine::MySql,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     match run(Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,16 +79,16 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Test { database, filter } => test::run(database, filter.as_deref()),
-        Command::Servers => hold_servers(),
+        Command::Servers { database } => hold_servers(database),
         Command::Tidy => tidy::run(),
         Command::Codegen { check } => codegen::run(check),
         Command::Contracts { accept } => contracts::run(accept),
     }
 }
 
-fn hold_servers() -> anyhow::Result<()> {
-    environment::provide(&test::needed(Database::Mariadb))?;
-    let servers = servers::Servers::start(servers::Engine::MariaDb)?;
+fn hold_servers(database: Database) -> anyhow::Result<()> {
+    environment::provide(&test::needed(database))?;
+    let servers = servers::Servers::start(database.engine())?;
     for (name, value) in servers.environment() {
         eprintln!("export {name}={value}");
     }

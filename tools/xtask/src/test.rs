@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::codegen::root;
 use crate::environment::Needed;
-use crate::servers::{Engine, Servers};
+use crate::servers::Servers;
 use crate::steps::{Steps, show};
 use crate::{Database, codegen, contracts, deny, environment, tidy};
 
@@ -18,8 +18,7 @@ pub(crate) fn run(database: Database, filter: Option<&str>) -> anyhow::Result<()
     steps.run("build", || {
         show(cargo().args(["build", "--workspace", "--all-targets", "--quiet"]))
     })?;
-    let engine = if database == Database::Mysql { Engine::MySql } else { Engine::MariaDb };
-    let mut servers = steps.run("servers", || Servers::start(engine))?;
+    let mut servers = steps.run("servers", || Servers::start(database.engine()))?;
     let tested = steps.run("tests", || {
         show(
             cargo()

@@ -10,14 +10,14 @@ use crate::settings::Chosen;
 
 /// Runs every service.
 pub(super) async fn up(place: &Place) -> anyhow::Result<ExitCode> {
-    serve(place, all()).await
+    Box::pin(serve(place, all())).await
 }
 
 /// Runs some services.
 pub(super) async fn run(place: &Place, names: &[String]) -> anyhow::Result<ExitCode> {
     let wanted: Wanted =
         all().into_iter().filter(|known| names.iter().any(|name| name == known)).collect();
-    serve(place, wanted).await
+    Box::pin(serve(place, wanted)).await
 }
 
 async fn serve(place: &Place, wanted: Wanted) -> anyhow::Result<ExitCode> {

@@ -56,7 +56,7 @@ impl Foundation {
     /// may be made here.
     pub fn lay(settings: Settings, alone: bool) -> anyhow::Result<Self> {
         let data = &settings.data.dir;
-        std::fs::create_dir_all(data)
+        private_folder(data)
             .with_context(|| format!("cannot make the data directory {}", data.display()))?;
         let lock = lock(data)?;
         Self::build(settings, alone, Some(Arc::new(lock)))
@@ -153,29 +153,27 @@ impl Foundation {
     /// Where a service keeps its rows.
     pub fn database(&self, service: &str) -> outbox::Target {
         match &self.settings.database.url {
-            Some(url) => outbox::Target::MySql {
-                url: url.clone(),
-                name: format!("{}paceline_{service}", self.database_prefix()),
-            },
+            Some(url) => {
+                // The path is no database of its own: it stands before our names, for tests that share a server.
+                let prefix = url.path().trim_matches('/').to_owned();
+                let mut server = url.clone();
+                server.set_path("");
+                outbox::Target::MySql { url: server, name: format!("{prefix}paceline_{service}") }
+            }
             None => outbox::Target::Sqlite { file: self.data.join(format!("{service}.db")) },
         }
-    }
-
-    /// What stands before the names of databases: the path of the server's address, for tests that share one.
-    fn database_prefix(&self) -> String {
-        self.settings
-            .database
-            .url
-            .as_ref()
-            .map(Url::path)
-            .map(|path| path.trim_matches('/').to_owned())
-            .unwrap_or_default()
     }
 
     /// The issuer that local sessions name.
     pub(crate) fn issuer(&self) -> String {
         self.settings.auth.issuer.clone().unwrap_or_else(|| LOCAL_ISSUER.to_owned())
     }
+}
+
+/// Makes a folder that only we may enter; one that is there stays as the operator made it.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Takes the data directory for this process alone.
