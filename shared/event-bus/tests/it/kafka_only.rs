@@ -9,6 +9,8 @@ use contracts::Topic;
 use event_bus::{
     Bus, KafkaSettings, PublishError, PublisherKind, Scram, ScramMechanism, Security, Subscription,
 };
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tokio::time::sleep;
 
 use crate::support::{Notes, Parked, Running, TOPIC, World, envelope, eventually, publish};
@@ -157,4 +159,19 @@ async fn tls_and_a_name_with_a_password_are_understood_and_a_missing_authority_i
     let refused = over(Security::Scram(scram(true, Some("/nowhere/ca.pem")))).await.unwrap_err();
     let chain = format!("{:#}", anyhow::Error::from(refused));
     assert!(chain.contains("ca.pem") && !chain.contains("secret"), "{chain}");
+}
+
+/// By librdkafka's mock cluster, which can refuse what a real broker rarely does.
+#[tokio::test]
+async fn a_producer_that_died_is_replaced() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPIC.name(), 1, 1).unwrap();
+    // An idempotent producer that is refused its id is dead for good.
+    let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+    cluster.request_errors(RDKafkaApiKey::InitProducerId, &[refusal]);
+    let bus = Bus::kafka(KafkaSettings::new(cluster.bootstrap_servers())).await.unwrap();
+    let publisher = bus.publisher(PublisherKind::Intake);
+    let first = publisher.publish(TOPIC, "owner-1", envelope(1, 1).encode()).await;
+    assert!(first.is_err(), "{first:?}");
+    publisher.publish(TOPIC, "owner-1", envelope(1, 2).encode()).await.unwrap();
 }
