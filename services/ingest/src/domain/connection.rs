@@ -25,6 +25,7 @@ pub(crate) struct Connection {
     /// token's counter.
     pub(crate) revision: i64,
     pub(crate) head: Head,
+    pub(crate) turn: Turn,
 }
 
 /// When the newest page of the list was last looked at.
@@ -34,6 +35,14 @@ pub(crate) struct Head {
     pub(crate) tried_us: i64,
     /// A code; empty when the last look succeeded.
     pub(crate) problem: String,
+}
+
+/// The page that goes round the whole list, a turn at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) turned_us: i64,
+    /// Where it goes on (Unix seconds); none: from the newest.
+    pub(crate) before_s: Option<i64>,
 }
 
 impl Connection {

@@ -76,6 +76,8 @@ pub(crate) struct Attention {
     pub(crate) looks: i64,
     /// Looks that found no streams yet.
     pub(crate) stream_looks: i64,
+    /// Whether a page that should have shown it did not; it was looked at then.
+    pub(crate) unlisted: bool,
 }
 
 impl Observation {

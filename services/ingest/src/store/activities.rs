@@ -99,18 +99,24 @@ pub(crate) async fn page<C: ConnectionTrait>(
     sql::all(conn, &query, values).await?.iter().map(read).collect()
 }
 
-/// The athlete's activities that began at or after this and are there, by Strava's id.
-pub(crate) async fn started_since<C: ConnectionTrait>(
+/// The athlete's activities that began from then until before then and are there, by Strava's id.
+pub(crate) async fn started_between<C: ConnectionTrait>(
     conn: &C,
-    athlete: AthleteId,
-    application: ApplicationId,
+    (athlete, application): (AthleteId, ApplicationId),
     since: Timestamp,
+    until: Option<Timestamp>,
 ) -> Result<Vec<StravaActivityId>, StoreError> {
     let rows = sql::all(
         conn,
         "SELECT strava_activity FROM activity \
-         WHERE athlete = ? AND application = ? AND start_at_us >= ? AND facts IS NOT NULL",
-        [athlete.to_string().into(), application.get().into(), since.as_micros().into()],
+         WHERE athlete = ? AND application = ? AND start_at_us >= ? AND start_at_us < ? \
+         AND facts IS NOT NULL",
+        [
+            athlete.to_string().into(),
+            application.get().into(),
+            since.as_micros().into(),
+            until.map_or(i64::MAX, Timestamp::as_micros).into(),
+        ],
     )
     .await?;
     rows.iter().map(|row| Ok(StravaActivityId::new(get(row, "strava_activity")?))).collect()

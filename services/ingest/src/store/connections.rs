@@ -5,7 +5,7 @@ use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::row::{get, id};
-use crate::domain::connection::{Connection, Head, State};
+use crate::domain::connection::{Connection, Head, State, Turn};
 
 /// The athlete's connection to this application.
 pub(crate) async fn find<C: ConnectionTrait>(
@@ -60,7 +60,8 @@ pub(crate) async fn save<C: ConnectionTrait>(
          reason = ?, revision = ? WHERE athlete = ? AND application = ?"
     } else {
         "INSERT INTO connection (strava_athlete, generation, state, scopes, connected_at_us, reason, revision, \
-         athlete, application, head_at_us, head_tried_us, head_problem) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '')"
+         athlete, application, head_at_us, head_tried_us, head_problem, turned_at_us) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0)"
     };
     let values = [
         it.strava_athlete.get().into(),
@@ -91,6 +92,26 @@ pub(crate) async fn looked<C: ConnectionTrait>(
             head.looked_us.into(),
             head.tried_us.into(),
             head.problem.clone().into(),
+            athlete.to_string().into(),
+            application.get().into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes a turn of the page that goes round.
+pub(crate) async fn turned<C: ConnectionTrait>(
+    conn: &C,
+    (athlete, application): (AthleteId, ApplicationId),
+    turn: Turn,
+) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE connection SET turned_at_us = ?, turn_before_s = ? WHERE athlete = ? AND application = ?",
+        [
+            turn.turned_us.into(),
+            turn.before_s.into(),
             athlete.to_string().into(),
             application.get().into(),
         ],
@@ -137,5 +158,6 @@ fn read(row: &QueryResult) -> Result<Connection, StoreError> {
             tried_us: get(row, "head_tried_us")?,
             problem: get(row, "head_problem")?,
         },
+        turn: Turn { turned_us: get(row, "turned_at_us")?, before_s: get(row, "turn_before_s")? },
     })
 }

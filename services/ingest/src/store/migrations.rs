@@ -79,6 +79,9 @@ fn connection() -> TableCreateStatement {
         .col(number("head_at_us"))
         .col(number("head_tried_us"))
         .col(text("head_problem", 64))
+        // the page that goes round: when it last turned, and where it goes on (Unix seconds)
+        .col(number("turned_at_us"))
+        .col(maybe_number("turn_before_s"))
         .primary_key(Index::create().col("athlete").col("application"))
         .take()
 }
@@ -119,6 +122,7 @@ fn observation() -> TableCreateStatement {
         .col(number("delete_hinted"))
         .col(number("looks"))
         .col(number("stream_looks"))
+        .col(number("unlisted"))
         .primary_key(Index::create().col("athlete").col("application").col("strava_activity"))
         .take()
 }

@@ -12,7 +12,7 @@ use super::row::{bit, flag, get, id, maybe_id};
 use crate::domain::facts::Facts;
 use crate::domain::observation::{Attention, Key, Observation, Part, Source, StreamsRef};
 
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 26] = [
     "summary_ticket",
     "summary_generation",
     "summary_answered_us",
@@ -37,6 +37,7 @@ const COLUMNS: [&str; 25] = [
     "delete_hinted",
     "looks",
     "stream_looks",
+    "unlisted",
     "strava_activity",
 ];
 
@@ -225,6 +226,7 @@ fn values_of(observation: &Observation) -> Result<Vec<Value>, StoreError> {
         bit(attention.delete),
         attention.looks.into(),
         attention.stream_looks.into(),
+        bit(attention.unlisted),
         key.strava.get().into(),
     ]);
     Ok(values)
@@ -258,6 +260,7 @@ fn read(row: &QueryResult, key: Key) -> Result<Observation, StoreError> {
             delete: flag(row, "delete_hinted")?,
             looks: get(row, "looks")?,
             stream_looks: get(row, "stream_looks")?,
+            unlisted: flag(row, "unlisted")?,
         },
     })
 }

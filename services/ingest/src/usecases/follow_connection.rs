@@ -9,7 +9,7 @@ use outbox::{Effect, StoreError, again_if_contended};
 
 use super::record::{Change as Changed, Telling};
 use super::{Core, job};
-use crate::domain::connection::{Connection, Head, State};
+use crate::domain::connection::{Connection, Head, State, Turn};
 use crate::domain::import::{Import, State as ImportState};
 use crate::store;
 
@@ -140,5 +140,6 @@ fn connection(athlete: AthleteId, told: &Told, revision: i64) -> Connection {
         reason: told.reason.clone(),
         revision,
         head: Head::default(),
+        turn: Turn::default(),
     }
 }

@@ -13,13 +13,15 @@ pub(crate) const ACTIVITY: &str = "activity";
 pub(crate) const PAST: &str = "backfill";
 /// Look at the newest page of an athlete's list.
 pub(crate) const HEAD: &str = "head";
+/// Look at the next page of the whole list.
+pub(crate) const TURN: &str = "turn";
 /// Tell everything again.
 pub(crate) const REPLAY: &str = "replay";
 
 /// What is done the moment something happens.
 pub(crate) const LIVE_KINDS: &[&str] = &[ACTIVITY];
 /// What may take its time.
-pub(crate) const BULK_KINDS: &[&str] = &[HEAD, PAST, REPLAY];
+pub(crate) const BULK_KINDS: &[&str] = &[HEAD, TURN, PAST, REPLAY];
 
 /// What the worker of an activity is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +76,11 @@ pub(crate) fn past_of(connection: &Connection, due: Timestamp) -> Wanted {
 /// Wants a look at an athlete's head page.
 pub(crate) fn head_of(connection: &Connection, priority: i32, due: Timestamp) -> Wanted {
     of_connection(HEAD, connection, priority, due)
+}
+
+/// Wants the page that goes round turned.
+pub(crate) fn turn_of(connection: &Connection, due: Timestamp) -> Wanted {
+    of_connection(TURN, connection, priority::RECONCILE, due)
 }
 
 /// Wants everything told again.

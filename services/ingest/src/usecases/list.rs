@@ -108,6 +108,7 @@ pub(crate) async fn see_rows(
         if observation.activity.is_none() {
             observation.activity = identities.get(strava).copied();
         }
+        observation.attention.unlisted = false;
         if !observation.see_summary(source, facts.clone()) {
             continue;
         }
@@ -121,5 +122,7 @@ pub(crate) async fn see_rows(
 /// Whether the row only repeats what is stored through the same connection.
 fn says_nothing_new(observation: &Observation, source: Source, facts: &Facts) -> bool {
     let through = observation.last_sighting().map(|sighting| sighting.generation);
-    through == Some(source.generation) && observation.facts() == Some(facts)
+    through == Some(source.generation)
+        && observation.facts() == Some(facts)
+        && !observation.attention.unlisted
 }

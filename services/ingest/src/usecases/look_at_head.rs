@@ -1,4 +1,4 @@
-//! The newest page of an athlete's list: finds what no webhook told us.
+//! The newest page of an athlete's list, and one that goes round it: they find what no webhook told us.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::list::{self, Row, see_rows};
 use super::record::Telling;
 use super::trouble::Trouble;
 use super::{Core, journal::Line};
-use crate::domain::connection::{Connection, Head};
+use crate::domain::connection::{Connection, Head, Turn};
 use crate::domain::facts::Facts;
 use crate::domain::import::State;
 use crate::domain::observation::{Key, Source};
@@ -22,6 +22,27 @@ use crate::store;
 
 /// Activities that are missing from the page and looked at one by one, at most.
 const SUSPECTS: usize = 20;
+/// For how long an activity that lists leave out is believed to be there.
+const BELIEVED: Duration = Duration::from_hours(7 * 24);
+
+/// Which part of the list is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    before: Option<Timestamp>,
+    rows: u32,
+    /// Whether it is the page that goes round.
+    turns: bool,
+}
+
+impl Stretch {
+    fn of(core: &Core, claimed: &Claimed, connection: &Connection) -> Self {
+        if claimed.kind == job::TURN {
+            let before = connection.turn.before_s.map(Timestamp::from_secs);
+            return Self { before, rows: core.settings.page, turns: true };
+        }
+        Self { before: None, rows: core.settings.head_page, turns: false }
+    }
+}
 
 /// Does the job.
 pub(crate) async fn look_at_head(core: &Core, claimed: &Claimed) -> Result<Outcome, anyhow::Error> {
@@ -41,8 +62,11 @@ pub(crate) async fn look_at_head(core: &Core, claimed: &Claimed) -> Result<Outco
         let due = soon.max(Timestamp::from_micros(import.next_try_us));
         return Ok(Outcome::Later { due, reason: "import-first".to_owned(), counts: false });
     }
-    match page(core, claimed, &connection).await? {
-        Ok((source, page)) => Ok(keep(core, claimed, &connection, (source, &page)).await?),
+    let stretch = Stretch::of(core, claimed, &connection);
+    match page(core, claimed, (&connection, stretch)).await? {
+        Ok((source, page)) => {
+            Ok(keep(core, claimed, (&connection, stretch), (source, &page)).await?)
+        }
         Err(trouble) => Ok(give_up(core, &connection, trouble).await?),
     }
 }
@@ -50,14 +74,15 @@ pub(crate) async fn look_at_head(core: &Core, claimed: &Claimed) -> Result<Outco
 async fn page(
     core: &Core,
     claimed: &Claimed,
-    connection: &Connection,
+    (connection, stretch): (&Connection, Stretch),
 ) -> Result<Result<(Source, ActivityPage), Trouble>, anyhow::Error> {
     let Some(ticket) = list::draw(&core.database, connection).await? else {
         return Ok(Err(Trouble::Drop { reason: "fenced" }));
     };
     let attempt = format!("{}:{}", claimed.id, claimed.epoch);
     let ask = (Purpose::Reconcile, attempt, claimed.attempts);
-    let query = ListQuery { per_page: core.settings.head_page, ..ListQuery::default() };
+    let query =
+        ListQuery { before: stretch.before, per_page: stretch.rows, ..ListQuery::default() };
     let answer = match list::ask_for_page(core, connection, ask, &query).await {
         Ok(answer) => answer,
         Err(trouble) => return Ok(Err(trouble)),
@@ -69,12 +94,12 @@ async fn page(
 async fn keep(
     core: &Core,
     claimed: &Claimed,
-    connection: &Connection,
+    of: (&Connection, Stretch),
     (source, page): (Source, &ActivityPage),
 ) -> Result<Outcome, StoreError> {
     let rows: Vec<Row> =
         page.activities.iter().map(|row| (row.value.id, Facts::of(&row.value))).collect();
-    again_if_contended(|| keep_once(core, claimed, connection, (source, &rows))).await?;
+    again_if_contended(|| keep_once(core, claimed, of, (source, &rows))).await?;
     core.gap("ingest.head-committed");
     Ok(Outcome::Settled)
 }
@@ -82,7 +107,7 @@ async fn keep(
 async fn keep_once(
     core: &Core,
     claimed: &Claimed,
-    connection: &Connection,
+    (connection, stretch): (&Connection, Stretch),
     (source, rows): (Source, &[Row]),
 ) -> Result<(), StoreError> {
     let mut effect = core.database.effect(connection.athlete).await?;
@@ -90,10 +115,15 @@ async fn keep_once(
         return Ok(());
     }
     if list::is_current(&effect, connection).await? {
-        see(core, &mut effect, connection, (source, rows)).await?;
+        see(core, &mut effect, (connection, stretch), (source, rows)).await?;
         let now = core.now().as_micros();
-        let head = Head { looked_us: now, tried_us: now, problem: String::new() };
-        store::connections::looked(effect.conn(), of(connection), &head).await?;
+        if stretch.turns {
+            let turn = Turn { turned_us: now, before_s: oldest(rows).map(Timestamp::as_secs) };
+            store::connections::turned(effect.conn(), of(connection), turn).await?;
+        } else {
+            let head = Head { looked_us: now, tried_us: now, problem: String::new() };
+            store::connections::looked(effect.conn(), of(connection), &head).await?;
+        }
     }
     core.queue.done(effect.conn(), claimed).await?;
     effect.commit().await
@@ -103,53 +133,63 @@ async fn keep_once(
 async fn see(
     core: &Core,
     effect: &mut Effect,
-    connection: &Connection,
+    (connection, stretch): (&Connection, Stretch),
     (source, rows): (Source, &[Row]),
 ) -> Result<(), StoreError> {
     let telling = Telling { cause: Cause::Sweep, always: false };
     let changed = see_rows(core, effect, (connection, source, rows), telling).await?;
-    let suspects = missing(core, effect, connection, rows).await?;
-    let bare = changed
-        .iter()
-        .filter(|activity| !activity.state.has_details)
-        .map(|activity| activity.strava);
-    for strava in bare.chain(suspects) {
-        let key = Key { athlete: connection.athlete, application: connection.application, strava };
-        let mut change = core.load(effect, key).await?;
-        change.observation.attention.hint(false, false);
-        store::observations::save(effect.conn(), &change.observation, change.known).await?;
-        core.queue.want(effect.conn(), &job::look_at(key, false, core.now())).await?;
-        let line = Line {
-            activity: change.observation.activity,
-            step: "swept",
-            state: "waiting",
-            ..Line::default()
-        };
-        core.note(effect, key, line).await?;
+    let bare = changed.iter().filter(|activity| !activity.state.has_details);
+    for strava in bare.map(|activity| activity.strava) {
+        want_look(core, effect, (connection, strava), false).await?;
+    }
+    for strava in missing(effect, (connection, stretch), rows).await? {
+        want_look(core, effect, (connection, strava), true).await?;
     }
     Ok(())
 }
 
+async fn want_look(
+    core: &Core,
+    effect: &mut Effect,
+    (connection, strava): (&Connection, StravaActivityId),
+    unlisted: bool,
+) -> Result<(), StoreError> {
+    let key = Key { athlete: connection.athlete, application: connection.application, strava };
+    let mut change = core.load(effect, key).await?;
+    let observation = &mut change.observation;
+    let lately = observation.answered_at().is_some_and(|at| core.now().since(at) < BELIEVED);
+    if unlisted && observation.attention.unlisted && lately {
+        // It was looked at when it was missed first, and is there: some lists leave some out.
+        return Ok(());
+    }
+    observation.attention.unlisted = unlisted;
+    observation.attention.hint(false, false);
+    store::observations::save(effect.conn(), observation, change.known).await?;
+    core.queue.want(effect.conn(), &job::look_at(key, false, core.now())).await?;
+    let activity = change.observation.activity;
+    let line = Line { activity, step: "swept", state: "waiting", ..Line::default() };
+    core.note(effect, key, line).await
+}
+
 /// What we know and the page, which spans its time, does not show.
 async fn missing(
-    core: &Core,
     effect: &Effect,
-    connection: &Connection,
+    (connection, stretch): (&Connection, Stretch),
     rows: &[Row],
 ) -> Result<Vec<StravaActivityId>, StoreError> {
-    let full = rows.len() >= core.settings.head_page as usize;
-    let oldest = rows.iter().map(|(_, facts)| facts.start_at).min().filter(|_| full);
-    let since =
-        oldest.map_or(Timestamp::from_micros(0), |oldest| oldest.plus(Duration::from_secs(1)));
-    let known = store::activities::started_since(
-        effect.conn(),
-        connection.athlete,
-        connection.application,
-        since,
-    )
-    .await?;
+    let full = rows.len() >= stretch.rows as usize;
+    let since = oldest(rows)
+        .filter(|_| full)
+        .map_or(Timestamp::from_micros(0), |oldest| oldest.plus(Duration::from_secs(1)));
+    let known =
+        store::activities::started_between(effect.conn(), of(connection), since, stretch.before)
+            .await?;
     let shown = |strava: &StravaActivityId| rows.iter().any(|(shown, _)| shown == strava);
     Ok(known.into_iter().filter(|strava| !shown(strava)).take(SUSPECTS).collect())
+}
+
+fn oldest(rows: &[Row]) -> Option<Timestamp> {
+    rows.iter().map(|(_, facts)| facts.start_at).min()
 }
 
 async fn give_up(

@@ -9,14 +9,19 @@ use super::{Core, job};
 use crate::domain::import::State;
 use crate::store;
 
+/// How often the page that goes round turns.
+const DAY: Duration = Duration::from_hours(24);
+
 /// Wants a look at every head page that was not looked at for the interval: hourly where no webhook reaches us, and for
-/// everyone at once after a long absence.
+/// everyone at once after a long absence. Once a day another page goes round the whole list.
 pub(crate) async fn sweep(core: &Core) -> Result<usize, StoreError> {
     let now = core.now();
     let due_before = now.minus(core.settings.head_interval()).as_micros();
     let mut wanted = 0;
     for connection in store::connections::connected(core.database.readers()).await? {
-        if connection.head.looked_us.max(connection.head.tried_us) > due_before {
+        let head_due = connection.head.looked_us.max(connection.head.tried_us) <= due_before;
+        let turn_due = connection.turn.turned_us <= now.minus(DAY).as_micros();
+        if !head_due && !turn_due {
             continue;
         }
         let readers = core.database.readers();
@@ -25,8 +30,13 @@ pub(crate) async fn sweep(core: &Core) -> Result<usize, StoreError> {
         if import.is_none_or(|import| import.state != State::Done) {
             continue;
         }
-        let wish = job::head_of(&connection, priority::RECONCILE, now);
-        core.queue.want(core.database.writer(), &wish).await?;
+        if head_due {
+            let wish = job::head_of(&connection, priority::RECONCILE, now);
+            core.queue.want(core.database.writer(), &wish).await?;
+        }
+        if turn_due {
+            core.queue.want(core.database.writer(), &job::turn_of(&connection, now)).await?;
+        }
         wanted += 1;
     }
     Ok(wanted)

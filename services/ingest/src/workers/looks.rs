@@ -31,7 +31,7 @@ impl Looks {
     async fn work(&self, claimed: &Claimed) -> Result<Outcome, anyhow::Error> {
         match claimed.kind.as_str() {
             job::ACTIVITY => look_at_activity(&self.core, claimed).await,
-            job::HEAD => look_at_head(&self.core, claimed).await,
+            job::HEAD | job::TURN => look_at_head(&self.core, claimed).await,
             job::PAST => read_past(&self.core, claimed, &self.soft).await,
             job::REPLAY => answer_replay(&self.core, claimed).await,
             other => Ok(Outcome::Failed { reason: format!("no worker does {other}") }),

@@ -144,8 +144,8 @@ async fn while_the_log_is_away_hints_go_into_the_job_table_and_only_the_first_wa
         database
             .run(
                 "INSERT INTO connection (athlete, application, strava_athlete, generation, state, scopes, \
-                 connected_at_us, reason, revision, head_at_us, head_tried_us, head_problem) VALUES \
-                 ('0190163d-8694-739b-aea5-966c26f8ad91', 1, 7001, 1, 1, '', 0, '', 1, 0, 0, '')",
+                 connected_at_us, reason, revision, head_at_us, head_tried_us, head_problem, turned_at_us) VALUES \
+                 ('0190163d-8694-739b-aea5-966c26f8ad91', 1, 7001, 1, 1, '', 0, '', 1, 0, 0, '', 0)",
             )
             .await;
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();

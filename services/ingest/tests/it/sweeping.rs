@@ -107,6 +107,33 @@ async fn a_refresh_that_fails_names_an_error_id_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_goes_round_finds_a_delete_long_ago() {
+    let settings =
+        ingest::Settings { tick_s: 1, page: 5, head_page: 5, ..crate::world::settings() };
+    let world =
+        World::with(testkit::TestDatabase::sqlite(), crate::world::strava(5), settings).await;
+    let person = world.connect(GUARDIAN_ID).await;
+    let known = world.known(person).await;
+    assert!(known.len() > 10);
+    let start = |it: &i64| known[it].activity.facts.as_ref().unwrap().start_at_us;
+    let oldest = *known.keys().min_by_key(|it| start(it)).unwrap();
+    world.delete(oldest, true).await;
+
+    for _ in 0..(known.len() / 4 + 2) {
+        world.pass(24 * 3_600 + 60).await;
+        let turned = format!(
+            "SELECT COUNT(*) FROM connection WHERE turned_at_us > {}",
+            world.now().as_micros() - 60_000_000
+        );
+        world.eventually("the page has turned", async || world.number(&turned).await == 1).await;
+        world.quiet().await;
+    }
+
+    assert!(!world.known(person).await.contains_key(&oldest));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_an_absence_everyones_head_page_is_looked_at() {
     let settings = ingest::Settings { tick_s: 1, ..crate::world::settings() };
     let world =

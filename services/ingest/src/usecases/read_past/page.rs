@@ -6,7 +6,7 @@ use outbox::{StoreError, again_if_contended};
 use strava_client::{ActivityPage, SummaryActivity};
 
 use super::Turned;
-use crate::domain::connection::{Connection, Head};
+use crate::domain::connection::{Connection, Head, Turn};
 use crate::domain::facts::Facts;
 use crate::domain::import::{self, Import, Next, Oldest, State};
 use crate::domain::observation::Source;
@@ -74,6 +74,9 @@ async fn keep_chunk(
                 &head,
             )
             .await?;
+            let turn = Turn { turned_us: now, before_s: None };
+            let of = (connection.athlete, connection.application);
+            store::connections::turned(effect.conn(), of, turn).await?;
             core.queue.done(effect.conn(), claimed).await?;
         }
     }
