@@ -29,7 +29,7 @@ pub struct Program {
     pub bus: Bus,
     tasks: Tasks,
     /// Holds the data directory for this process.
-    _on: Foundation,
+    _on: Box<Foundation>,
 }
 
 struct Listeners {
@@ -75,7 +75,7 @@ impl Program {
             .origins(settings.server.origins.clone())
             .open(&tasks, doors::public(&services))?;
         services.spawn(&bus, &tasks);
-        Ok(Self { ready, services, bus, tasks, _on: on })
+        Ok(Self { ready, services, bus, tasks, _on: Box::new(on) })
     }
 
     /// Runs until a signal, or until a task fails.
