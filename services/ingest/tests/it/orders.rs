@@ -5,7 +5,7 @@ use contracts::{Envelope, Topic};
 use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 
-use crate::world::World;
+use crate::world::{World, settings, strava};
 
 fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
     if items.is_empty() {
@@ -32,7 +32,12 @@ const ASPECTS: [&str; 4] = ["create", "update", "update", "delete"];
 #[tokio::test(flavor = "multi_thread")]
 async fn created_edited_twice_and_deleted_ends_the_same_in_every_order_and_with_every_event_twice()
 {
-    let world = World::new().await;
+    for database in testkit::databases().await {
+        every_order(World::with(database, strava(20), settings()).await).await;
+    }
+}
+
+async fn every_order(world: World) {
     let person = world.connect(GUARDIAN_ID).await;
     let before = world.known(person).await.len();
 
