@@ -40,7 +40,7 @@ pub(crate) async fn run(kit: Kit, bus: Bus, soft: Stop) -> anyhow::Result<()> {
 }
 
 async fn keep(kit: &Kit, bus: &Bus) -> anyhow::Result<()> {
-    if bus.unhandled().await? == 0 {
+    if bus.unhandled_by(&["duplication"]).await? == 0 {
         note(kit).await?;
     }
     Ok(())

@@ -29,7 +29,7 @@ async fn once(core: &Core, bus: &Bus) -> Result<(), StoreError> {
         tracing::info!(athletes = wanted, "looking for what no webhook told us");
     }
     forget_old_lines(core).await?;
-    if matches!(bus.unhandled().await, Ok(0)) {
+    if matches!(bus.unhandled_by(&[crate::NAME]).await, Ok(0)) {
         note_caught_up(core).await?;
     }
     Ok(())
