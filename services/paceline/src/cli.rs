@@ -49,7 +49,7 @@ pub enum Command {
         after_help = "Examples:\n  paceline demo\n  paceline demo --check\n  paceline demo --kafka 127.0.0.1:9092"
     )]
     Demo(DemoArgs),
-    /// Check settings, database, log, key set, clock and Strava's answers; say what to do about each fault.
+    /// Check settings, databases, the log and whether Strava answers; say what to do about each fault.
     #[command(
         after_help = "Exit codes: 0 all well, 1 a fault, 2 a warning.\nExample:\n  paceline doctor --data-dir ./data --json"
     )]

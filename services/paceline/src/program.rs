@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use contracts::Topic;
 use event_bus::Bus;
 use http_kit::{Door, Metrics, Ops, Version};
@@ -41,6 +41,9 @@ impl Program {
     /// Opens everything and starts the wanted services.
     pub async fn start(settings: &Settings, wanted: &Wanted) -> anyhow::Result<Self> {
         let alone = *wanted == all();
+        if !alone && settings.kafka.brokers.is_none() {
+            bail!("kafka.brokers is not set: services in processes of their own meet on Kafka");
+        }
         let on = Foundation::lay(settings.clone(), alone)?;
         let listeners = Listeners {
             public: bind(settings.server.listen)?,
@@ -59,10 +62,12 @@ impl Program {
         let ready = said(&services, &bus, &listeners, &at)?;
         let log = bus.clone();
         let mut probes = services.probes();
-        probes.push(http_kit::Probe::new("log", move || {
+        // Shown, not vital: what needs the log waits for it, and intake has the database besides.
+        let log = http_kit::Probe::new("log", move || {
             let log = log.clone();
             async move { log.healthy().await }
-        }));
+        });
+        probes.push(log.not_vital());
         metrics.spawn_upkeep(&tasks);
         let ops = Ops::new(probes, metrics, version(&services), tasks.soft());
         let (ops_routes, internal) = (ops.routes(), services.clone());
@@ -106,9 +111,13 @@ fn addresses(
     let token = match &settings.internal.token_url {
         Some(url) => with_slash(url.clone()),
         None if wanted.contains(token::Service::NAME) => local(&listeners.ops)?,
-        None => anyhow::bail!(
-            "internal.token_url is not set: name the operations port of the token service"
-        ),
+        // Only these two ask for leases.
+        None if !wanted.contains("ingest") && !wanted.contains("duplication") => {
+            local(&listeners.ops)?
+        }
+        None => {
+            bail!("internal.token_url is not set: name the operations port of the token service")
+        }
     };
     Ok(Addresses { public, reachable: settings.server.public_url.is_some(), token })
 }
@@ -195,7 +204,7 @@ async fn drain_built_in_log(
     tasks.join(Duration::from_secs(20)).await;
     match outcome {
         Ok(done) => done,
-        Err(_elapsed) => anyhow::bail!(
+        Err(_elapsed) => bail!(
             "the built-in log still holds unhandled records after {DRAIN_PATIENCE:?}; run without --kafka and look at `paceline parked list`"
         ),
     }

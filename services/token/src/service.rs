@@ -41,6 +41,8 @@ pub struct Parts {
     pub keys: Keyring,
     /// Where browsers reach us.
     pub public_url: Url,
+    /// Whether missing migrations are applied, or refused.
+    pub migrate: bool,
     /// Where a test may kill the process.
     pub failpoints: Failpoints,
     /// The operator's choices.
@@ -70,7 +72,11 @@ impl Service {
 
     /// Opens the database and migrates it; no task runs yet.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let database = Database::open(&parts.database, migrations()).await?;
+        let database = if parts.migrate {
+            Database::open(&parts.database, migrations()).await?
+        } else {
+            Database::open_migrated(&parts.database, migrations()).await?
+        };
         let means = Means {
             database: database.with(parts.clock.clone(), parts.ids.clone()),
             strava: parts.strava,

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::SettingsError;
 
 /// The predecessor's variable names and what they mean here.
-pub const ALIASES: [(&str, &str); 8] = [
+pub const ALIASES: [(&str, &str); 7] = [
     ("STRAVA_CLIENT_ID", "strava.client_id"),
     ("STRAVA_CLIENT_SECRET", "strava.client_secret"),
     ("STRAVA_REDIRECT_URI", "strava.redirect_uri"),
@@ -15,7 +15,6 @@ pub const ALIASES: [(&str, &str); 8] = [
     ("INTERNAL_API_KEY", "ingest.refresh_api_key"),
     ("ENCRYPTION_KEY", "token.encryption_key"),
     ("DATABASE_URL", "database.url"),
-    ("LOG_LEVEL", "log.filter"),
 ];
 
 const PREFIX: &str = "PACELINE_";

@@ -9,7 +9,9 @@ use crate::compose::{Addresses, Foundation, Services, all};
 /// Migrates every service's database.
 pub(super) async fn migrate(place: &Place) -> anyhow::Result<ExitCode> {
     let (chosen, _guard) = begin(place)?;
-    let on = Foundation::lay(chosen.settings.clone(), true)?;
+    let mut settings = chosen.settings.clone();
+    settings.database.migrate = true;
+    let on = Foundation::beside(settings)?;
     let bus = on.built_in_log().await?;
     let nowhere = chosen.settings.strava.url.clone();
     let at = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };

@@ -196,6 +196,7 @@ async fn start_token(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Resu
         strava: on.strava.clone(),
         keys,
         public_url: at.public.clone(),
+        migrate: on.settings.database.migrate,
         failpoints: on.failpoints.clone(),
         settings,
     };
@@ -258,7 +259,10 @@ async fn start_duplication(
         clock: on.clock.clone(),
         ids: on.ids.clone(),
         verifier: on.verifier.clone(),
-        settings: on.settings.duplication.clone(),
+        settings: duplication::Settings {
+            migrate: on.settings.database.migrate,
+            ..on.settings.duplication.clone()
+        },
         objects: on.objects.clone(),
         strava: on.strava.clone(),
         leases: leases(on, at),
@@ -281,7 +285,10 @@ async fn start_identity(
         issuer: on.issuer(),
         verifier: on.verifier.clone(),
         secure: at.public.scheme() == "https",
-        settings: on.settings.identity.clone(),
+        settings: identity::Settings {
+            migrate: on.settings.database.migrate,
+            ..on.settings.identity.clone()
+        },
     };
     identity::Service::start(parts).await.map(Some).context("identity does not start")
 }

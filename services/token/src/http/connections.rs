@@ -125,7 +125,7 @@ fn malformed(error: serde_json::Error) -> Problem {
         return Problem::invalid()
             .field("write", "must be true or false, and nothing else may be there");
     }
-    Problem::new(StatusCode::BAD_REQUEST, "malformed").detail("the body is not JSON")
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail("the body is not JSON")
 }
 
 /// Ends a connection: leases stop at once, Strava is told.

@@ -16,7 +16,7 @@ impl From<BeginError> for Problem {
                 "strava-not-configured",
             )
             .detail(
-                "no Strava application is configured: set token.client_id and token.client_secret",
+                "no Strava application is configured: set strava.client_id and strava.client_secret",
             ),
             BeginError::StillDisconnecting => {
                 Self::new(StatusCode::CONFLICT, "still-disconnecting").detail(

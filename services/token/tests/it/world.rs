@@ -143,6 +143,7 @@ pub(crate) async fn run(
     let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let service = Service::start(Parts {
+        migrate: true,
         database,
         bus: bus.clone(),
         clock: clock.clone(),
