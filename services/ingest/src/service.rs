@@ -146,7 +146,7 @@ impl Service {
     /// Consumers, workers, relay, sweep and subscription.
     pub fn spawn(&self, tasks: &Tasks) {
         let (soft, hard) = (tasks.soft(), tasks.hard());
-        let subscription = events::subscription(&self.core, self.parked.clone());
+        let subscription = events::subscription(&self.core, &self.bus, self.parked.clone());
         let (bus, stops) = (self.bus.clone(), (soft.clone(), hard.clone()));
         tasks.spawn(
             "ingest consumer",

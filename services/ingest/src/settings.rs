@@ -53,8 +53,6 @@ pub struct Settings {
     pub publish_patience_ms: u64,
     /// For how long the log is passed by after it did not answer, in milliseconds.
     pub breaker_ms: u64,
-    /// How many partitions the topics have.
-    pub partitions: i32,
 }
 
 impl Default for Settings {
@@ -81,7 +79,6 @@ impl Default for Settings {
             journal_days: 30,
             publish_patience_ms: 1_000,
             breaker_ms: 2_000,
-            partitions: contracts::PARTITIONS,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Connections as token tells them; an erase is never parked.
 
+use contracts::Topic;
 use contracts::athletes::AthleteChanged;
 use contracts::replays::ReplayDone;
-use event_bus::{HandleError, Handler, Received};
+use event_bus::{Bus, HandleError, Handler, Received};
+use outbox::caught_up::OnPartition;
+use tokio::sync::OnceCell;
 
 use super::trouble;
-use crate::usecases::ask_replay::replay_done;
+use crate::usecases::ask_replay::{is_ours, replay_done};
 use crate::usecases::{Core, follow_connection::follow_connection};
 
 #[derive(Debug)]
@@ -26,12 +29,38 @@ impl Handler for Athletes {
 
 /// token has told everything again.
 #[derive(Debug)]
-pub(crate) struct Done(pub(crate) Core);
+pub(crate) struct Done {
+    core: Core,
+    bus: Bus,
+    partitions: OnceCell<i32>,
+}
+
+impl Done {
+    pub(crate) fn new(core: Core, bus: Bus) -> Self {
+        Self { core, bus, partitions: OnceCell::new() }
+    }
+
+    /// How many partitions the topic really has; asked once, for they are never added on the fly.
+    async fn partitions(&self) -> Result<i32, HandleError> {
+        let ask = || async {
+            let reports = self.bus.ensure_topics(&[Topic::Athletes]).await?;
+            reports
+                .first()
+                .map(|report| report.partitions)
+                .ok_or_else(|| anyhow::anyhow!("the log says nothing of the topic athletes"))
+        };
+        self.partitions.get_or_try_init(ask).await.copied().map_err(HandleError::Unavailable)
+    }
+}
 
 impl Handler for Done {
     type Event = ReplayDone;
 
     async fn handle(&self, event: &Received<ReplayDone>) -> Result<(), HandleError> {
-        replay_done(&self.0, &event.body, event.partition).await.map_err(trouble)
+        if !is_ours(&event.body) {
+            return Ok(());
+        }
+        let on = OnPartition { partition: event.partition, of: self.partitions().await? };
+        replay_done(&self.core, &event.body, on).await.map_err(trouble)
     }
 }

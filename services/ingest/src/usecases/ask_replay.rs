@@ -39,17 +39,18 @@ pub(crate) async fn ask_replay(core: &Core) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether this is the end of an answer to us.
+pub(crate) fn is_ours(done: &ReplayDone) -> bool {
+    done.service == crate::NAME && done.of == Topic::Athletes.name()
+}
+
 /// The answer has ended on a partition.
 pub(crate) async fn replay_done(
     core: &Core,
     done: &ReplayDone,
-    partition: i32,
+    on: OnPartition,
 ) -> Result<(), StoreError> {
-    if done.service != crate::NAME || done.of != Topic::Athletes.name() {
-        return Ok(());
-    }
     let plain = core.database.plain().await?;
-    let on = OnPartition { partition, of: core.settings.partitions };
     let complete = caught_up::done(plain.conn(), Topic::Athletes, &done.id, on, core.now()).await?;
     plain.commit().await?;
     if complete {

@@ -18,6 +18,14 @@ fn request(answer_on: Topic) -> ReplayRequested {
     }
 }
 
+async fn asked_for_athletes(world: &World) -> Option<ReplayRequested> {
+    let records = world.bus.read_all(Topic::Replays).await.unwrap();
+    records.into_iter().find_map(|record| match Envelope::decode(&record.value).unwrap().payload {
+        Payload::ReplayRequested(asked) if asked.of == "athletes" => Some(asked),
+        _ => None,
+    })
+}
+
 async fn done(world: &World, on: Topic) -> Vec<(i32, ReplayDone)> {
     let records = world.bus.read_all(on).await.unwrap();
     let done = records.into_iter().filter_map(|record| {
@@ -95,17 +103,8 @@ async fn a_request_that_cannot_be_answered_is_parked_and_the_next_one_is_answere
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_database_asks_for_every_connection_and_is_complete_when_all_partitions_have_ended() {
     let world = World::new().await;
-    let asked = async || {
-        let records = world.bus.read_all(Topic::Replays).await.unwrap();
-        records.into_iter().find_map(|record| {
-            match Envelope::decode(&record.value).unwrap().payload {
-                Payload::ReplayRequested(asked) if asked.of == "athletes" => Some(asked),
-                _ => None,
-            }
-        })
-    };
-    world.eventually("it asks", async || asked().await.is_some()).await;
-    let asked = asked().await.unwrap();
+    world.eventually("it asks", async || asked_for_athletes(&world).await.is_some()).await;
+    let asked = asked_for_athletes(&world).await.unwrap();
     assert_eq!((asked.service.as_str(), asked.answer_on.as_str()), ("ingest", "athletes"));
     let complete =
         async || world.number("SELECT COUNT(*) FROM caught_up WHERE replay_id = ''").await == 1;
@@ -118,6 +117,28 @@ async fn a_new_database_asks_for_every_connection_and_is_complete_when_all_parti
         .await
         .unwrap();
 
+    world.eventually("it is complete", complete).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_partition_the_topic_really_has_must_end_and_no_setting_says_how_many_there_are() {
+    let world = World::new().await;
+    world.eventually("it asks", async || asked_for_athletes(&world).await.is_some()).await;
+    let asked = asked_for_athletes(&world).await.unwrap();
+    let complete =
+        async || world.number("SELECT COUNT(*) FROM caught_up WHERE replay_id = ''").await == 1;
+    let done = ReplayDone { id: asked.id, service: asked.service, of: asked.of };
+
+    world.publish(Topic::Athletes, message(None, done.clone())).await;
+    world.quiet().await;
+    assert!(!complete().await, "the topic has three partitions, and one has ended");
+
+    let publisher = world.bus.publisher(event_bus::PublisherKind::Relay);
+    publisher
+        .publish_to_every_partition(Topic::Athletes, message(None, done).encode())
+        .await
+        .unwrap();
     world.eventually("it is complete", complete).await;
     world.end().await;
 }

@@ -90,7 +90,6 @@ pub(crate) fn settings() -> Settings {
         webhook_secret: Some(SECRET.into()),
         verify_token: Some(VERIFY.into()),
         refresh_api_key: Some(API_KEY.into()),
-        partitions: 3,
         ..Settings::default()
     }
 }
@@ -199,7 +198,11 @@ impl World {
 
     /// The same without waiting for the past.
     pub(crate) async fn connect_only(&self, strava: i64) -> Person {
-        let athlete = AthleteId::from_uuid(SystemIds.uuid_v7(self.clock.now()));
+        self.connect_as(AthleteId::from_uuid(SystemIds.uuid_v7(self.clock.now())), strava).await
+    }
+
+    /// The same for an athlete whose id is known beforehand.
+    pub(crate) async fn connect_as(&self, athlete: AthleteId, strava: i64) -> Person {
         let person = Person { athlete, strava };
         self.leases.connect(athlete, strava, SCOPES).await;
         self.reconnect(person, 1, 1).await;

@@ -217,7 +217,6 @@ async fn start_ingest(
     settings.verify_token = Some(on.verify_token.expose_secret().into());
     settings.signature_key.clone_from(&strava.signature_key);
     settings.published_athlete = on.settings.stats.published_athlete;
-    settings.partitions = on.settings.kafka.partitions;
     let parts = ingest::Parts {
         database: on.database(ingest::Service::NAME),
         bus: bus.clone(),
