@@ -128,8 +128,8 @@ impl Service {
         let intake = Probe::new("ingest.intake", move || {
             let (bus, intake) = (bus.clone(), intake.clone());
             async move {
-                let log = bus.healthy().await;
-                if intake.is_open(log.is_ok()).await {
+                let log = async { bus.healthy().await.is_ok() };
+                if intake.is_open(log).await {
                     Ok(())
                 } else {
                     Err("neither log nor database".to_owned())
@@ -152,18 +152,10 @@ impl Service {
             "ingest consumer",
             async move { subscription.run(&bus, stops.0, stops.1).await },
         );
-        self.spawn_workers(
-            tasks,
-            "ingest live workers",
-            job::LIVE_KINDS,
-            self.core.settings.live_workers,
-        );
-        self.spawn_workers(
-            tasks,
-            "ingest bulk workers",
-            job::BULK_KINDS,
-            self.core.settings.bulk_workers,
-        );
+        let of = &self.core.settings;
+        self.spawn_workers(tasks, "ingest live workers", job::LIVE_KINDS, of.live_workers);
+        self.spawn_workers(tasks, "ingest head workers", job::HEAD_KINDS, of.head_workers);
+        self.spawn_workers(tasks, "ingest bulk workers", job::BULK_KINDS, of.bulk_workers);
         let publisher = self.bus.publisher(PublisherKind::Relay);
         let relay = Relay::new(self.core.database.clone(), publisher, Arc::clone(&self.core.clock))
             .with_failpoints(self.core.failpoints.clone());

@@ -1,5 +1,6 @@
 //! Webhook intake: check, hand to the log, and say so only when it is safe.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use contracts::strava::Hint;
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Topic, key_of};
 use event_bus::{PublishError, Publisher};
+use futures::future::{Either, select};
 use kernel::EventId;
 use outbox::StoreError;
 use secrecy::ExposeSecret;
@@ -100,9 +102,14 @@ impl Intake {
         Ok(())
     }
 
-    /// Whether the log takes hints, or the database does.
-    pub(crate) async fn is_open(&self, log: bool) -> bool {
-        log || self.core.database.ping().await.is_ok()
+    /// Whether the log takes hints, or the database does: the first good answer counts, for the one
+    /// that is away may take as long as anybody waits.
+    pub(crate) async fn is_open(&self, log: impl Future<Output = bool>) -> bool {
+        let database = async { self.core.database.ping().await.is_ok() };
+        match select(pin!(log), pin!(database)).await {
+            Either::Left((open, other)) => open || other.await,
+            Either::Right((open, other)) => open || other.await,
+        }
     }
 
     async fn admit(&self, subscription: i64) -> Result<(), NotTaken> {
