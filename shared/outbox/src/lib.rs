@@ -25,4 +25,4 @@ pub use error::{Contended, StoreError, again_if_contended};
 pub use migrate::{add_column, create_index, create_table};
 pub use parked::{Parked, ParkedEvents, ReplayError};
 pub use plain::Plain;
-pub use relay::{Outlet, Relay};
+pub use relay::{FAILPOINTS, Outlet, Relay};

@@ -30,6 +30,9 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How often published rows are purged, at most.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 
+/// Where a test may kill the process: around publishing a batch, and after it was noted as published.
+pub const FAILPOINTS: [&str; 3] = ["outbox.before-publish", "outbox.published", "outbox.marked"];
+
 /// Where a relay publishes.
 pub trait Outlet: Send + Sync + 'static {
     /// Publishes in order, and answers for each record in the same order.

@@ -9,7 +9,8 @@ use crate::world::PATIENCE;
 async fn the_committed_description_of_the_interface_is_the_programs() {
     let mut program = Process::start(env!("CARGO_BIN_EXE_paceline"), ["openapi"], []);
     assert!(program.ended(PATIENCE).await.success());
-    let committed: serde_json::Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
+    let committed: serde_json::Value =
+        serde_json::from_str(include_str!("../../openapi.json")).unwrap();
 
     let described = testkit::eventually(PATIENCE, "it has written everything", async || {
         serde_json::from_str::<serde_json::Value>(&program.output())
@@ -17,5 +18,8 @@ async fn the_committed_description_of_the_interface_is_the_programs() {
     .await;
 
     assert_eq!(described["info"]["title"], "Paceline");
-    assert_eq!(described, committed, "renew services/paceline/openapi.json, and look at what changed");
+    assert_eq!(
+        described, committed,
+        "renew services/paceline/openapi.json, and look at what changed"
+    );
 }

@@ -37,7 +37,9 @@ async fn journey(world: &World) {
     world.has_copies(CHILD_ID, &["Run without Milla".to_owned()]).await;
     world.agree(&[&guardian, &child]).await;
 
-    world.sim_edit(alone, &json!({"distance": 12_345.6, "sport_type": "Ride", "name": "Ride"})).await;
+    world
+        .sim_edit(alone, &json!({"distance": 12_345.6, "sport_type": "Ride", "name": "Ride"}))
+        .await;
     world.agree(&[&guardian]).await;
     let rides = guardian.get("/v1/me/stats/summary?sport=Ride").await;
     assert_eq!(rides["total"]["distance_m"], 12_345.6);

@@ -1,7 +1,15 @@
 //! The program as the world meets it: real processes, a simulated Strava, real brokers and databases.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod away;
+mod crashing;
 mod description;
+mod fairness;
+mod idle;
 mod journey;
 mod killing;
+mod one_trace;
+mod secrets;
+mod starting;
+mod wiped;
 mod world;

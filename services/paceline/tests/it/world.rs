@@ -14,11 +14,11 @@ use strava_sim::{CHILD_ID, Consent, GUARDIAN_ID, Limits, Options, Simulator};
 use testkit::{Process, eventually};
 
 pub(crate) use person::Person;
-pub(crate) use place::{Databases, Topics};
+pub(crate) use place::{Databases, Topics, envelopes};
 pub(crate) use tap::Tap;
 
 /// How long anything may take; what goes well takes far less.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// The key of `POST /strava/refresh-data`.
 pub(crate) const API_KEY: &str = "refresh-key";
 /// Where the sums of everything are told.
@@ -53,13 +53,9 @@ impl Setup {
         self
     }
 
-    pub(crate) fn athletes(mut self, count: u32) -> Self {
-        self.athletes = count;
-        self
-    }
-
     pub(crate) fn on(self, topics: &Topics) -> Self {
-        self.set("PACELINE_KAFKA__BROKERS", &topics.brokers).set("PACELINE_KAFKA__PREFIX", &topics.prefix)
+        self.set("PACELINE_KAFKA__BROKERS", &topics.brokers)
+            .set("PACELINE_KAFKA__PREFIX", &topics.prefix)
     }
 }
 
@@ -144,7 +140,7 @@ impl World {
     /// Starts the program without waiting for anything.
     pub(crate) fn spawn(&mut self, more: &[(&str, &str)]) {
         assert!(self.program.is_none(), "it runs already");
-        self.program = Some(self.run_beside("up", more));
+        self.program = Some(self.run_beside("up", &[], more));
     }
 
     /// The simulator's clock shows what the program's does.
@@ -152,19 +148,25 @@ impl World {
         self.sim_post("clock", &json!({"offset_s": self.ahead_s})).await;
     }
 
-    /// Starts another process of the program on the same place, with these words as its command.
-    pub(crate) fn run_beside(&self, command: &str, more: &[(&str, &str)]) -> Process {
+    /// Starts another process of the program on the same place: a command, its flags, and then these words.
+    pub(crate) fn run_beside(
+        &self,
+        command: &str,
+        then: &[&str],
+        more: &[(&str, &str)],
+    ) -> Process {
         let data = self.data();
         let ahead = self.ahead_s.to_string();
         let public = format!("{}/", self.base);
         let strava = format!("{}/", self.strava);
-        let mut words: Vec<&str> = command.split_whitespace().collect();
+        let mut words = vec![command];
         words.extend(["--listen", &self.listen, "--ops-listen", "127.0.0.1:0"]);
         words.extend(["--data-dir", data.to_str().unwrap(), "--strava-url", &strava]);
         words.extend(["--clock-offset", &ahead]);
         if self.reachable {
             words.extend(["--public-url", &public]);
         }
+        words.extend(then);
         let common = [
             ("PACELINE_STRAVA__CLIENT_ID", "1"),
             ("PACELINE_STRAVA__CLIENT_SECRET", "sim-secret"),
@@ -236,8 +238,9 @@ impl World {
     /// An account for one of Strava's athletes, signed in.
     pub(crate) async fn person(&self, name: &str, strava: i64) -> Person {
         let email = format!("{}@example.org", name.to_lowercase());
-        let mut adding = self.run_beside(&format!("users add {email}"), &[]);
-        adding.ended(PATIENCE).await;
+        let mut adding = self.run_beside("users", &["add", &email], &[]);
+        let status = adding.ended(PATIENCE).await;
+        assert!(status.success(), "{}", adding.output());
         let told = eventually(PATIENCE, "the password is shown", async || {
             let told = adding.output();
             let at = told.find("password: ").map(|at| at + "password: ".len());

@@ -78,7 +78,8 @@ impl Person {
 
     /// This athlete's activities that name the child are copied from now on.
     pub(crate) async fn links(&self, child: &Self) -> String {
-        let wanted = json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false});
+        let wanted =
+            json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false});
         let link = self.try_post("/v1/links", &wanted).await.unwrap();
         let id = link["id"].as_str().unwrap().to_owned();
         child.try_post(&format!("/v1/links/{id}/accept"), &json!({})).await.unwrap();
@@ -138,11 +139,14 @@ impl Person {
         self.counted().await.unwrap().0
     }
 
-    /// Waits until so many are counted.
-    pub(crate) async fn reaches(&self, count: i64) {
-        eventually(PATIENCE, &format!("{count} activities of {} are counted", self.name), async || {
-            let counted = self.counted().await?;
-            if counted.0 == count { Ok(()) } else { Err(format!("{counted:?}")) }
+    /// Waits until the history has been read to its end.
+    pub(crate) async fn has_read_the_past(&self) {
+        eventually(PATIENCE, &format!("{}'s history is read", self.name), async || {
+            let import = self.get("/v1/me/imports").await["items"][0].clone();
+            let connection = self.connection().await;
+            // The import of an earlier connection is done too.
+            let started = import["started_at"].as_str() >= connection["connected_at"].as_str();
+            if import["state"] == "done" && started { Ok(()) } else { Err((import, connection)) }
         })
         .await;
     }

@@ -62,7 +62,9 @@ impl Databases {
 
     /// Drops one service's database.
     pub(crate) async fn wipe(&self, service: &str) {
-        self.holder.run(&format!("DROP DATABASE IF EXISTS `{}_paceline_{service}`", self.name)).await;
+        self.holder
+            .run(&format!("DROP DATABASE IF EXISTS `{}_paceline_{service}`", self.name))
+            .await;
     }
 
     pub(crate) async fn remove(self) {

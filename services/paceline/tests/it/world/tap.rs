@@ -128,7 +128,8 @@ impl Line {
     fn rewrite(&self, bytes: &mut [u8]) {
         for (old, new) in self.rewrites.iter() {
             let mut at = 0;
-            while let Some(found) = bytes[at..].windows(old.len()).position(|window| window == old) {
+            while let Some(found) = bytes[at..].windows(old.len()).position(|window| window == old)
+            {
                 bytes[at + found..][..old.len()].copy_from_slice(new);
                 at += found + old.len();
             }

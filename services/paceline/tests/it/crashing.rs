@@ -1,0 +1,77 @@
+//! Killed at any moment, without being asked: what was acknowledged is there, and nothing counts twice.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use strava_sim::{CHILD_ID, GUARDIAN_ID};
+use testkit::eventually;
+
+use crate::world::{PATIENCE, Person, Setup, World};
+
+const LIVES: u64 = 6;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random_moments_of_a_backfill_and_live_load_the_totals_are_the_truth() {
+    let seed = RandomState::new().hash_one("moments");
+    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
+    {
+        println!("seed {seed}");
+    }
+    let mut world =
+        World::start(Setup::default().history(600).set("PACELINE_INGEST__PAGE", "20")).await;
+    // A refresh token that was replaced by an answer that died with the process is lost for good; see `killing`.
+    world.sim_post("tokens/rotation", &serde_json::json!({"mode": "never"})).await;
+    let guardian = world.person("Ana", GUARDIAN_ID).await;
+    let child = world.person("Milla", CHILD_ID).await;
+    guardian.connect(&world).await;
+    child.connect(&world).await;
+    guardian.links(&child).await;
+    let mut copied = Vec::new();
+
+    for life in 0..LIVES {
+        // Half an hour apart, so that nothing overlaps in the child's account.
+        let now = world.sim_get("clock").await["now_s"].as_i64().unwrap() + 1;
+        let at = |slot: i64| {
+            let start = kernel::Timestamp::from_secs(now + slot * 1800);
+            serde_json::json!({"start_date": start.to_rfc3339()})
+        };
+        for slot in [0, 2, 4] {
+            let title = format!("Run with Milla {life}-{slot}");
+            world.record_as(GUARDIAN_ID, &title, &at(slot)).await;
+            copied.push(title);
+            world.record_as(CHILD_ID, "Alone", &at(slot + 1)).await;
+        }
+        let moment = seed.rotate_left(8 * life as u32) % 700;
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        world.kill().await;
+        // Leases of the dead have run out; the hours of this life's runs are over.
+        world.later(3 * 3600);
+        world.up(&[]).await;
+    }
+
+    // A copy whose upload was under way is looked for twice, ten minutes apart, before it is sent again.
+    for _life in 0..3 {
+        if has_settled(&guardian, copied.len()).await {
+            break;
+        }
+        world.stop().await;
+        world.later(900);
+        world.up(&[]).await;
+    }
+    world.agree(&[&guardian]).await;
+    world.has_copies(CHILD_ID, &copied).await;
+    world.agree(&[&guardian, &child]).await;
+    world.stop().await;
+}
+
+/// Waits until every copy is made or waits for its second look; true when all are made.
+async fn has_settled(guardian: &Person, count: usize) -> bool {
+    eventually(PATIENCE, "every copy is made or waits", async || {
+        let copies = guardian.get("/v1/copies?limit=200").await;
+        let copies = copies["items"].as_array().unwrap();
+        let done = copies.iter().filter(|copy| copy["state"] == "done").count();
+        let waiting = copies.iter().filter(|copy| copy["reason"] == "unanswered").count();
+        if done + waiting == count { Ok(waiting == 0) } else { Err(format!("{copies:?}")) }
+    })
+    .await
+}
