@@ -41,6 +41,8 @@ pub struct Settings {
     pub tick_s: u64,
     /// How many activities are fetched at once.
     pub live_workers: usize,
+    /// How many head pages are looked at at once.
+    pub head_workers: usize,
     /// How many histories are read at once.
     pub bulk_workers: usize,
     /// Rows on a page of a history; at most 200.
@@ -73,6 +75,7 @@ impl Default for Settings {
             sweep_interval_s: 86_400,
             tick_s: 60,
             live_workers: 4,
+            head_workers: 2,
             bulk_workers: 2,
             page: 200,
             head_page: 100,

@@ -20,8 +20,10 @@ pub(crate) const REPLAY: &str = "replay";
 
 /// What is done the moment something happens.
 pub(crate) const LIVE_KINDS: &[&str] = &[ACTIVITY];
+/// What somebody may be waiting for, and may keep no live look waiting.
+pub(crate) const HEAD_KINDS: &[&str] = &[HEAD];
 /// What may take its time.
-pub(crate) const BULK_KINDS: &[&str] = &[HEAD, TURN, PAST, REPLAY];
+pub(crate) const BULK_KINDS: &[&str] = &[TURN, PAST, REPLAY];
 
 /// What the worker of an activity is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! The workers of the queue: live ones and bulk ones never wait for each other.
+//! The workers of the queue: those of live looks, of head pages and of bulk work never wait for each other.
 
 use jobs::{Claimed, JobHandler, Outcome};
 use lifecycle::Stop;

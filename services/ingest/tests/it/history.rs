@@ -5,13 +5,7 @@ use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 use testkit::TestDatabase;
 
-use crate::world::{World, settings, strava};
-
-/// The simulator's last athlete, whose history has exactly as many activities as it was told.
-async fn last(world: &World) -> i64 {
-    let athletes = world.sim_get("/_sim/athletes").await;
-    athletes.as_array().unwrap().last().unwrap()["id"].as_i64().unwrap()
-}
+use crate::world::{World, last, settings, strava};
 
 const LIST: &str = "GET /athlete/activities";
 

@@ -1,10 +1,12 @@
 //! What no webhook told.
 
 use contracts::{Cause, Topic};
+use kernel::AthleteId;
 use serde_json::json;
-use strava_sim::GUARDIAN_ID;
+use strava_sim::{CHILD_ID, GUARDIAN_ID};
+use testkit::TestDatabase;
 
-use crate::world::World;
+use crate::world::{World, last, settings, strava};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_counts_what_no_webhook_told_and_then_fetches_the_rest() {
@@ -108,10 +110,8 @@ async fn a_refresh_that_fails_names_an_error_id_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_goes_round_finds_a_delete_long_ago() {
-    let settings =
-        ingest::Settings { tick_s: 1, page: 5, head_page: 5, ..crate::world::settings() };
-    let world =
-        World::with(testkit::TestDatabase::sqlite(), crate::world::strava(5), settings).await;
+    let settings = ingest::Settings { tick_s: 1, page: 5, head_page: 5, ..settings() };
+    let world = World::with(TestDatabase::sqlite(), strava(5), settings).await;
     let person = world.connect(GUARDIAN_ID).await;
     let known = world.known(person).await;
     assert!(known.len() > 10);
@@ -135,14 +135,50 @@ async fn a_page_that_goes_round_finds_a_delete_long_ago() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_absence_everyones_head_page_is_looked_at() {
-    let settings = ingest::Settings { tick_s: 1, ..crate::world::settings() };
-    let world =
-        World::with(testkit::TestDatabase::sqlite(), crate::world::strava(5), settings).await;
+    let settings = ingest::Settings { tick_s: 1, ..settings() };
+    let world = World::with(TestDatabase::sqlite(), strava(5), settings).await;
     let person = world.connect(GUARDIAN_ID).await;
     let id = world.create(person, json!({"silent": true})).await;
 
     world.pass(43 * 3_600).await;
 
     world.eventually("it is found", async || world.known(person).await.contains_key(&id)).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_waits_for_no_history_of_somebody_else() {
+    let published = AthleteId::from_uuid(uuid::Uuid::from_u128(7));
+    let settings = ingest::Settings {
+        published_athlete: Some(published),
+        refresh_patience_s: 4,
+        page: 5,
+        ..settings()
+    };
+    let histories = settings.bulk_workers;
+    let world = World::with(TestDatabase::sqlite(), strava(300), settings).await;
+    let person = world.connect_as(published, GUARDIAN_ID).await;
+    world.imported(person).await;
+    for somebody in [CHILD_ID, last(&world).await] {
+        let slow = json!({
+            "endpoint": "GET /athlete/activities", "kind": "slow", "delay_ms": 2_000, "athlete": somebody,
+        });
+        world.fault(slow).await;
+        world.connect_only(somebody).await;
+    }
+    let query = format!(
+        "SELECT COUNT(*) FROM job WHERE kind = 'backfill' AND lease_until_us > {}",
+        world.now().as_micros()
+    );
+    let reading = async || world.number(&query).await == histories as i64;
+    world.eventually("every worker of histories is busy", reading).await;
+    let id = world.create(person, json!({"silent": true})).await;
+
+    let answer = world.refresh().await;
+
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(world.known(person).await.contains_key(&id));
+    assert!(reading().await, "the histories are still being read");
+    world.no_faults().await;
     world.end().await;
 }

@@ -104,6 +104,12 @@ pub(crate) fn strava(history: u32) -> Options {
     }
 }
 
+/// The simulator's last athlete, whose history has exactly as many activities as it was told.
+pub(crate) async fn last(world: &World) -> i64 {
+    let athletes = world.sim_get("/_sim/athletes").await;
+    athletes.as_array().unwrap().last().unwrap()["id"].as_i64().unwrap()
+}
+
 pub(crate) fn message<E: Event>(athlete: Option<AthleteId>, body: E) -> Envelope {
     Envelope {
         event_id: EventId::from_uuid(SystemIds.uuid_v7(SystemClock::new().now())),
