@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use auth::Verifier;
+use event_bus::Bus;
 pub(crate) use openapi::document;
 
 use crate::usecases::Core;
@@ -22,12 +23,13 @@ const EVENT_LIMIT: usize = 64 * 1024;
 /// The public routes.
 pub(crate) fn routes(
     core: Core,
-    intake: Intake,
+    (bus, intake): (Bus, Intake),
     verifier: Arc<Verifier>,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |routes| {
         routes
             .app_data(Data::new(core.clone()))
+            .app_data(Data::new(bus.clone()))
             .app_data(Data::new(intake.clone()))
             .app_data(Data::new(Arc::clone(&verifier)))
             .service(

@@ -114,7 +114,8 @@ impl Service {
 
     /// The public door.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        http::routes(self.core.clone(), self.intake.clone(), Arc::clone(&self.verifier))
+        let doors = (self.bus.clone(), self.intake.clone());
+        http::routes(self.core.clone(), doors, Arc::clone(&self.verifier))
     }
 
     /// The operations port: nothing of ingest's is there.

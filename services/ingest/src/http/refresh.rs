@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use event_bus::Bus;
 use kernel::Ids;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -15,18 +16,22 @@ use crate::usecases::refresh::refresh;
     post, path = "/strava/refresh-data", tag = "predecessor",
     params(("X-API-Key" = String, Header, description = "the key that was set")),
     responses(
-        (status = 200, description = "looked, and what was found is counted"),
+        (status = 200, description = "looked, and what was found is counted (where stats runs in another process: is on the log)"),
         (status = 401, description = "no key, another key, or none is set"),
-        (status = 500, description = "Strava could not be asked, or nobody is connected"),
+        (status = 500, description = "Strava could not be asked, nobody is connected, or it took too long"),
     )
 )]
-pub(super) async fn refresh_data(request: HttpRequest, core: Data<Core>) -> HttpResponse {
+pub(super) async fn refresh_data(
+    request: HttpRequest,
+    core: Data<Core>,
+    bus: Data<Bus>,
+) -> HttpResponse {
     if !is_allowed(&core, &request) {
         return HttpResponse::Unauthorized().json(
             json!({"detail": {"message": "Invalid or missing API key", "category": "security"}}),
         );
     }
-    match refresh(&core).await {
+    match refresh(&core, &bus).await {
         Ok(()) => HttpResponse::Ok()
             .json(json!({"status": "success", "message": "Data refreshed successfully"})),
         Err(error) => {

@@ -1,7 +1,8 @@
-//! "Look now": the head page of everyone (or of the published athlete), answered when what was found is on the log.
+//! "Look now": the head page of everyone (or of the published athlete), answered when what was found is counted.
 
 use std::time::Duration;
 
+use event_bus::{Bus, BusError};
 use jobs::priority;
 use kernel::Timestamp;
 use outbox::StoreError;
@@ -24,9 +25,15 @@ pub(crate) enum NotRefreshed {
 }
 
 const PAUSE: Duration = Duration::from_millis(20);
+/// The log is asked less and less often: on Kafka each question is one to the brokers.
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
-/// Looks, and waits until what was found is published.
-pub(crate) async fn refresh(core: &Core) -> Result<(), NotRefreshed> {
+/// The groups in which stats reads activities, live ones and history: what both have settled is counted.
+const COUNTING: [&str; 2] = ["stats", "stats.bulk"];
+
+/// Looks, and waits until what was found is counted; where stats reads in another process, until it is published,
+/// for nobody here can know more.
+pub(crate) async fn refresh(core: &Core, bus: &Bus) -> Result<(), NotRefreshed> {
     let asked_at = core.now();
     let all = store::connections::connected(core.database.readers()).await?;
     let only = core.settings.published_athlete;
@@ -40,8 +47,26 @@ pub(crate) async fn refresh(core: &Core) -> Result<(), NotRefreshed> {
         core.queue.want(core.database.writer(), &wish).await?;
     }
     let patience = Duration::from_secs(core.settings.refresh_patience_s);
-    let waited = tokio::time::timeout(patience, until_published(core, &wanted, asked_at)).await;
-    waited.unwrap_or(Err(NotRefreshed::TooSlow))
+    let counted = async {
+        until_published(core, &wanted, asked_at).await?;
+        until_counted(bus).await;
+        Ok(())
+    };
+    tokio::time::timeout(patience, counted).await.unwrap_or(Err(NotRefreshed::TooSlow))
+}
+
+/// Waits until the groups that count have nothing left. A log that does not answer now is asked again.
+async fn until_counted(bus: &Bus) {
+    let mut pause = PAUSE;
+    loop {
+        match bus.unhandled_by(&COUNTING).await {
+            Ok(0) | Err(BusError::NotReading(_)) => return,
+            Ok(left) => tracing::debug!(left, "not counted yet"),
+            Err(error) => tracing::debug!(%error, "the log does not say what is counted"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 async fn until_published(

@@ -1,10 +1,17 @@
 //! What no webhook told.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::activities::ActivityChanged;
 use contracts::{Cause, Topic};
+use event_bus::{HandleError, Handler, Received, Subscription};
 use kernel::AthleteId;
+use lifecycle::Tasks;
 use serde_json::json;
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 use testkit::TestDatabase;
+use tokio::sync::Semaphore;
 
 use crate::world::{World, last, settings, strava};
 
@@ -180,5 +187,52 @@ async fn a_refresh_waits_for_no_history_of_somebody_else() {
     assert!(world.known(person).await.contains_key(&id));
     assert!(reading().await, "the histories are still being read");
     world.no_faults().await;
+    world.end().await;
+}
+
+/// stats as the log knows it: it settles a live activity only once it is let go.
+struct Counting(Arc<Semaphore>);
+
+impl Handler for Counting {
+    type Event = ActivityChanged;
+
+    async fn handle(&self, _: &Received<ActivityChanged>) -> Result<(), HandleError> {
+        drop(self.0.acquire().await);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_answers_when_what_it_found_is_counted_and_not_before() {
+    let world = World::new().await;
+    let person = world.connect(GUARDIAN_ID).await;
+    let stats = Tasks::new();
+    let (counted, history) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
+    for (group, topic, go) in
+        [("stats", Topic::Activities, &counted), ("stats.bulk", Topic::ActivitiesBulk, &history)]
+    {
+        let subscription = Subscription::new(group, world.service.parked().clone())
+            .on(topic, Counting(Arc::clone(go)));
+        let (bus, soft, hard) = (world.bus.clone(), stats.soft(), stats.hard());
+        stats.spawn(group, async move { subscription.run(&bus, soft, hard).await });
+    }
+    let reads =
+        async || world.bus.unhandled_by(&["stats", "stats.bulk"]).await.is_ok_and(|n| n == 0);
+    world.eventually("stats has counted the past", reads).await;
+    let id = world.create(person, json!({"silent": true})).await;
+
+    let mut refresh = Box::pin(world.refresh());
+    let published =
+        world.eventually("it is on the log", async || world.known(person).await.contains_key(&id));
+    tokio::select! {
+        answer = &mut refresh => panic!("answered before it was published: {answer:?}"),
+        () = published => {}
+    }
+    let early = tokio::time::timeout(Duration::from_secs(1), &mut refresh).await;
+    assert!(early.is_err(), "answered before it was counted: {early:?}");
+
+    counted.add_permits(1);
+    assert_eq!(refresh.await.status, 200);
+    assert_eq!(stats.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
     world.end().await;
 }
