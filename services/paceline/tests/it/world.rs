@@ -1,5 +1,6 @@
 //! A running program with a simulated Strava in front of it and people who use both.
 
+pub(crate) mod issuer;
 mod person;
 mod place;
 mod tap;
