@@ -1,4 +1,4 @@
-//! What tests share: databases, brokers, clocks, processes.
+//! What tests share: databases, brokers, clocks, processes, signed tokens.
 #![warn(missing_docs)]
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
@@ -8,6 +8,7 @@ mod eventually;
 mod ids;
 mod process;
 mod servers;
+mod signer;
 
 pub use database::{TestDatabase, both, databases};
 pub use eventually::eventually;
@@ -15,3 +16,4 @@ pub use ids::SeededIds;
 pub use kernel::ManualClock;
 pub use process::Process;
 pub use servers::{kafka_brokers, mariadb_url, topic_prefix};
+pub use signer::{Signer, verifier};

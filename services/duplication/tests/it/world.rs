@@ -2,7 +2,6 @@
 
 mod leases;
 mod run;
-mod signer;
 mod strava;
 
 use std::sync::Arc;
@@ -23,11 +22,10 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use strava_client::lease::LeaseClient;
-use testkit::{TestDatabase, eventually};
+use testkit::{Signer, TestDatabase, eventually};
 
 pub(crate) use leases::Leases;
 pub(crate) use run::Run;
-use signer::signer;
 use strava::Strava;
 
 /// How long anything may take.
@@ -93,7 +91,7 @@ impl World {
             bus: bus.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
-            verifier: signer().verifier(clock.clone()),
+            verifier: Signer::shared().verifier(clock.clone()),
             settings,
             objects: objects.clone(),
             strava: strava_client::Client::new(&strava.url().parse().unwrap(), http.clone())
@@ -287,7 +285,7 @@ impl World {
         athlete: AthleteId,
         body: Option<Value>,
     ) -> Answer {
-        let token = signer().token(athlete, "access", self.now().as_secs() + 36_000);
+        let token = Signer::shared().token(athlete, "access", self.now().as_secs() + 36_000);
         let request = self
             .http
             .request(method.parse().unwrap(), format!("{}{path}", self.base))

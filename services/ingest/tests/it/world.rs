@@ -1,7 +1,6 @@
 //! A running ingest with a simulated Strava, a log, a database, a store of objects and somebody who lends tokens.
 
 mod leases;
-mod signer;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,10 +18,9 @@ use object_store::local::LocalFileSystem;
 use serde_json::{Value, json};
 use strava_client::lease::LeaseClient;
 use strava_sim::{Limits, Options, Simulator};
-use testkit::TestDatabase;
+use testkit::{Signer, TestDatabase};
 
 pub(crate) use leases::Leases;
-use signer::signer;
 
 pub(crate) const SECRET: &str = "s3cret-path";
 pub(crate) const VERIFY: &str = "verify-me";
@@ -80,7 +78,7 @@ impl Answer {
 }
 
 pub(crate) fn verifier(clock: Arc<dyn Clock>) -> Arc<auth::Verifier> {
-    signer().verifier(clock)
+    Signer::shared().verifier(clock)
 }
 
 pub(crate) fn settings() -> Settings {
@@ -355,7 +353,8 @@ impl World {
 
     /// Asks as this person.
     pub(crate) async fn ask(&self, person: Person, path: &str) -> Answer {
-        let token = signer().token(person.athlete, self.clock.now().as_secs() + 3_600);
+        let token =
+            Signer::shared().token(person.athlete, "access", self.clock.now().as_secs() + 3_600);
         self.send(self.http.get(format!("{}{path}", self.base)).bearer_auth(token)).await
     }
 

@@ -1,7 +1,6 @@
 //! A running service with a log, a database, a clock that stands still, and somebody who signs tokens.
 
 mod activity;
-mod signer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +14,9 @@ use kernel::{
 use lifecycle::{Failpoints, Tasks};
 use serde_json::Value;
 use stats::{Parts, Service, Settings};
-use testkit::TestDatabase;
+use testkit::{Signer, TestDatabase};
 
 pub(crate) use activity::Activity;
-use signer::signer;
 
 /// The application every activity of these tests comes from.
 pub(crate) const APPLICATION: i64 = 7;
@@ -51,7 +49,7 @@ impl Around {
             bus: bus.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
-            verifier: signer().verifier(clock.clone()),
+            verifier: Signer::shared().verifier(clock.clone()),
             migrate: true,
             failpoints: Failpoints::none(),
             settings: Settings { published_athlete: self.published_athlete, watch_s: 1 },
@@ -264,7 +262,7 @@ impl World {
         let mut request = self
             .http
             .get(format!("{}/v1/me/stats/summary{query}", self.base))
-            .bearer_auth(signer().token(athlete, "access", self.in_an_hour()));
+            .bearer_auth(Signer::shared().token(athlete, "access", self.in_an_hour()));
         if !etag.is_empty() {
             request = request.header("if-none-match", etag);
         }
@@ -278,7 +276,7 @@ impl World {
     }
 
     pub(crate) fn token(&self, athlete: AthleteId, token_use: &str) -> String {
-        signer().token(athlete, token_use, self.in_an_hour())
+        Signer::shared().token(athlete, token_use, self.in_an_hour())
     }
 
     fn in_an_hour(&self) -> i64 {

@@ -1,7 +1,5 @@
 //! A running service next to a simulated Strava whose clock goes with ours.
 
-mod signer;
-
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,10 +16,9 @@ use kernel::{
 };
 use lifecycle::{Failpoints, Tasks};
 use serde_json::{Value, json};
-use signer::{signer, verifier};
 use strava_client::lease::{Lease, LeaseClient, LeaseRefused, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
-use testkit::TestDatabase;
+use testkit::{Signer, TestDatabase, verifier};
 use token::{Keyring, Parts, Service, Settings};
 use url::Url;
 
@@ -127,7 +124,7 @@ impl Default for Start {
             inactive_retry_s: 60,
             ..Settings::default()
         };
-        Self { key_set: signer().document(), keys: KEY_A.to_owned(), settings }
+        Self { key_set: Signer::shared().document(), keys: KEY_A.to_owned(), settings }
     }
 }
 
@@ -339,7 +336,7 @@ impl Caller {
     }
 
     pub(crate) fn bearer(&self, athlete: AthleteId) -> String {
-        signer().token(athlete, "access", self.clock.now().as_secs() + 7 * 86_400)
+        Signer::shared().token(athlete, "access", self.clock.now().as_secs() + 7 * 86_400)
     }
 
     /// A call of the public door as this athlete.

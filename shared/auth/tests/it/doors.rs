@@ -7,9 +7,10 @@ use actix_web::web::{self, Data, ServiceConfig};
 use auth::{Admin, InternalCaller, Require, ServiceCredential, SignedIn};
 use lifecycle::Tasks;
 use serde_json::{Value, json};
+use testkit::Signer;
 
 use crate::fixed;
-use crate::issuer::{ATHLETE, Key, NOW, claims, claims_with};
+use crate::issuer::{ATHLETE, NOW, claims, claims_with};
 
 async fn who(athlete: SignedIn) -> String {
     athlete.athlete().to_string()
@@ -25,7 +26,7 @@ async fn internal(_: InternalCaller) -> &'static str {
 
 struct Host {
     base: String,
-    key: Key,
+    key: Signer,
     http: reqwest::Client,
     // Held so that the door stays open.
     _tasks: Tasks,
@@ -33,7 +34,7 @@ struct Host {
 
 impl Host {
     fn open() -> Self {
-        let (key, tasks) = (Key::made("one"), Tasks::new());
+        let (key, tasks) = (Signer::made("one"), Tasks::new());
         let (verifier, credential) =
             (fixed(&key), ServiceCredential::new("between us".to_owned().into()));
         let routes = move |config: &mut ServiceConfig| {

@@ -6,50 +6,15 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data};
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lifecycle::Tasks;
 use serde_json::{Value, json};
+use testkit::Signer;
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const ATHLETE: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
-
-/// A key pair with its id.
-#[derive(Clone)]
-pub(crate) struct Key {
-    signing: EncodingKey,
-    pub(crate) public: Jwk,
-}
-
-impl Key {
-    pub(crate) fn made(id: &str) -> Self {
-        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
-        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
-        let body = STANDARD.encode(der.as_ref());
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
-        let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
-        let mut public = Jwk::from_encoding_key(&signing, Algorithm::RS256).unwrap();
-        public.common.key_id = Some(id.to_owned());
-        Self { signing, public }
-    }
-
-    pub(crate) fn id(&self) -> String {
-        self.public.common.key_id.clone().unwrap()
-    }
-
-    pub(crate) fn sign(&self, claims: &Value) -> String {
-        self.sign_as(&self.id(), claims)
-    }
-
-    pub(crate) fn sign_as(&self, id: &str, claims: &Value) -> String {
-        let header = Header { kid: Some(id.to_owned()), ..Header::new(Algorithm::RS256) };
-        jsonwebtoken::encode(&header, claims, &self.signing).unwrap()
-    }
-}
 
 /// What a good token says.
 pub(crate) fn claims() -> Value {
@@ -81,14 +46,14 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    pub(crate) fn with(keys: &[&Key]) -> Self {
+    pub(crate) fn with(keys: &[&Signer]) -> Self {
         let issuer = Self::default();
         issuer.publish(keys);
         issuer
     }
 
-    pub(crate) fn publish(&self, keys: &[&Key]) {
-        *self.keys.lock().unwrap() = keys.iter().map(|key| key.public.clone()).collect();
+    pub(crate) fn publish(&self, keys: &[&Signer]) {
+        *self.keys.lock().unwrap() = keys.iter().map(|key| key.public().clone()).collect();
     }
 
     pub(crate) fn asked(&self) -> usize {

@@ -10,12 +10,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use auth::{KeySet, KeySource, Permission, Rejected, Verifier, VerifierSettings};
-use issuer::{ATHLETE, Issuer, Key, NOW, claims, claims_with, forged};
-use jsonwebtoken::jwk::JwkSet;
+use issuer::{ATHLETE, Issuer, NOW, claims, claims_with, forged};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{ManualClock, Timestamp};
 use lifecycle::Tasks;
 use serde_json::json;
+use testkit::Signer;
 
 const EVERY: Duration = Duration::from_mins(5);
 
@@ -34,9 +34,8 @@ pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_secs(NOW)))
 }
 
-pub(crate) fn fixed(key: &Key) -> Arc<Verifier> {
-    let document = serde_json::to_string(&JwkSet { keys: vec![key.public.clone()] }).unwrap();
-    let keys = KeySource::Fixed(KeySet::parse(&document).unwrap());
+pub(crate) fn fixed(key: &Signer) -> Arc<Verifier> {
+    let keys = KeySource::Fixed(KeySet::parse(&key.document()).unwrap());
     Arc::new(Verifier::new(settings(), keys, clock()))
 }
 
@@ -48,7 +47,7 @@ fn fetching(address: &str, clock: Arc<ManualClock>) -> Verifier {
 
 #[tokio::test]
 async fn a_good_token_says_who_and_what_they_may() {
-    let key = Key::made("one");
+    let key = Signer::made("one");
     let verifier = fixed(&key);
 
     let believed = verifier.verify(&key.sign(&claims())).await.unwrap();
@@ -61,7 +60,7 @@ async fn a_good_token_says_who_and_what_they_may() {
 
 #[tokio::test]
 async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
-    let key = Key::made("one");
+    let key = Signer::made("one");
     let verifier = fixed(&key);
     let refused = async |claims| verifier.verify(&key.sign(&claims)).await.unwrap_err();
 
@@ -83,7 +82,7 @@ async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
 
 #[tokio::test]
 async fn a_token_ends_a_minute_after_its_end_by_our_clock() {
-    let key = Key::made("one");
+    let key = Signer::made("one");
     let verifier = fixed(&key);
     let ending = |exp| key.sign(&claims_with("exp", json!(exp)));
 
@@ -93,7 +92,7 @@ async fn a_token_ends_a_minute_after_its_end_by_our_clock() {
 
 #[tokio::test]
 async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
-    let (key, other) = (Key::made("one"), Key::made("two"));
+    let (key, other) = (Signer::made("one"), Signer::made("two"));
     let verifier = fixed(&key);
 
     for alg in ["none", "None", "NONE", ""] {
@@ -101,7 +100,7 @@ async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
         assert!(verifier.verify(&unsigned).await.is_err(), "alg={alg}");
     }
     // The public key as the secret of an HMAC: the classic confusion of algorithms.
-    let public = serde_json::to_string(&key.public).unwrap();
+    let public = serde_json::to_string(key.public()).unwrap();
     let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::HS256) };
     let confused =
         jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(public.as_bytes()))
@@ -124,7 +123,7 @@ async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
 
 #[tokio::test]
 async fn a_new_key_is_accepted_once_a_token_names_it() {
-    let (old, new) = (Key::made("old"), Key::made("new"));
+    let (old, new) = (Signer::made("old"), Signer::made("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&old]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
@@ -138,7 +137,7 @@ async fn a_new_key_is_accepted_once_a_token_names_it() {
 
 #[tokio::test]
 async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
-    let (known, stranger) = (Key::made("known"), Key::made("stranger"));
+    let (known, stranger) = (Signer::made("known"), Signer::made("stranger"));
     let (issuer, tasks, clock) = (Issuer::with(&[&known]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     assert!(verifier.verify(&known.sign(&claims())).await.is_ok());
@@ -156,7 +155,7 @@ async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
 
 #[tokio::test]
 async fn old_keys_keep_working_while_the_issuer_is_away() {
-    let key = Key::made("one");
+    let key = Signer::made("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     let token = key.sign(&claims_with("exp", json!(NOW + 100_000)));
@@ -173,7 +172,7 @@ async fn old_keys_keep_working_while_the_issuer_is_away() {
 
 #[tokio::test]
 async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
-    let (leaked, new) = (Key::made("leaked"), Key::made("new"));
+    let (leaked, new) = (Signer::made("leaked"), Signer::made("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&leaked]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     let token = leaked.sign(&claims_with("exp", json!(NOW + 100_000)));
@@ -187,7 +186,7 @@ async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
 
 #[tokio::test]
 async fn an_issuer_never_reached_is_not_the_callers_fault_and_is_asked_again_soon() {
-    let key = Key::made("one");
+    let key = Signer::made("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
     issuer.away.store(true, Ordering::SeqCst);
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
