@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod look_at_activity;
 pub(crate) mod look_at_head;
 pub(crate) mod note_hint;
+pub(crate) mod pass_on;
 pub(crate) mod read_past;
 pub(crate) mod record;
 pub(crate) mod refresh;

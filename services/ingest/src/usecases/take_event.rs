@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use contracts::strava::Hint;
+use contracts::strava::{Hint, ObjectType};
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Topic, key_of};
 use event_bus::{PublishError, Publisher};
@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 
 use super::Core;
 use super::note_hint::note_hint;
+use super::pass_on::pass_on;
 use crate::domain::hint::{self, NotAHint};
 use crate::domain::signature;
 use crate::store;
@@ -148,12 +149,13 @@ impl Intake {
         published
     }
 
-    /// What the consumer would have done. The record may still arrive: the same id makes it old news.
+    /// What the consumer would have done; what only token's consumer can do waits for the log in the outbox.
+    /// The record may still arrive: the same id makes it old news.
     async fn directly(&self, id: EventId, hint: &Hint) -> Result<(), NotTaken> {
-        if hint.object_type() != contracts::strava::ObjectType::Activity {
-            // Only token can act on it, and only the log leads there: Strava must try again.
-            return Err(NotTaken::Away(StoreError::inconsistent("the log is away")));
-        }
-        note_hint(&self.core, id, hint).await.map(drop).map_err(NotTaken::Away)
+        let taken = match hint.object_type() {
+            ObjectType::Activity => note_hint(&self.core, id, hint).await.map(drop),
+            _ => pass_on(&self.core, id, hint).await,
+        };
+        taken.map_err(NotTaken::Away)
     }
 }

@@ -1,12 +1,13 @@
 //! The webhook's door.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use contracts::Topic;
+use contracts::wire::envelope::Payload;
+use contracts::{Envelope, Topic};
 use event_bus::{Bus, KafkaSettings};
 use ingest::{Parts, Service, Settings};
-use kernel::{SystemClock, SystemIds};
+use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use serde_json::json;
 use strava_client::lease::LeaseClient;
@@ -110,8 +111,39 @@ async fn a_subscription_that_leads_elsewhere_is_replaced() {
     world.end().await;
 }
 
-/// Only the doors, over a broker that is not there.
+fn withdrawal() -> String {
+    json!({
+        "object_type": "athlete", "object_id": 7001, "aspect_type": "update", "owner_id": 7001,
+        "subscription_id": 7, "event_time": 1_790_012_345, "updates": {"authorized": "false"},
+    })
+    .to_string()
+}
+
+/// Remembers every id it mints.
+#[derive(Debug, Default)]
+struct Remembering(Mutex<Vec<EventId>>);
+
+impl Ids for Remembering {
+    fn fill(&self, buffer: &mut [u8]) {
+        SystemIds.fill(buffer);
+    }
+
+    fn uuid_v7(&self, now: Timestamp) -> uuid::Uuid {
+        let id = SystemIds.uuid_v7(now);
+        self.0.lock().unwrap().push(EventId::from_uuid(id));
+        id
+    }
+}
+
 async fn without_a_log(database: &TestDatabase) -> (Service, String, Tasks) {
+    without_a_log_with(database, Arc::new(SystemIds)).await
+}
+
+/// Only the doors, over a broker that is not there.
+async fn without_a_log_with(
+    database: &TestDatabase,
+    ids: Arc<dyn Ids>,
+) -> (Service, String, Tasks) {
     let clock = Arc::new(SystemClock::new());
     let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
     let nowhere: url::Url = "http://127.0.0.1:9/".parse().unwrap();
@@ -120,7 +152,7 @@ async fn without_a_log(database: &TestDatabase) -> (Service, String, Tasks) {
         database: database.target(),
         bus: Bus::kafka(brokers).await.unwrap(),
         clock: clock.clone(),
-        ids: Arc::new(SystemIds),
+        ids,
         verifier: crate::world::verifier(clock),
         objects: Arc::new(object_store::memory::InMemory::new()),
         strava: strava_client::Client::new(&nowhere, http.clone()).unwrap(),
@@ -170,8 +202,39 @@ async fn while_log_and_database_are_away_strava_is_asked_to_come_again() {
     let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
 
     service.database().close().await.unwrap();
-    let answer = http.post(&url).body(event(7)).send().await.unwrap();
 
-    assert_eq!(answer.status(), 503);
+    for body in [event(7), withdrawal()] {
+        assert_eq!(http.post(&url).body(body).send().await.unwrap().status(), 503);
+    }
     tasks.join(Duration::from_secs(20)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_told_while_the_log_is_away_is_on_the_log_when_it_is_back() {
+    for database in [TestDatabase::sqlite(), TestDatabase::mariadb().await] {
+        let minted = Arc::new(Remembering::default());
+        let (service, url, tasks) = without_a_log_with(&database, minted.clone()).await;
+        let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
+
+        let answer = http.post(&url).body(withdrawal()).send().await.unwrap();
+
+        assert_eq!(answer.status(), 200);
+        tasks.join(Duration::from_secs(20)).await;
+        drop(service);
+        let world = World::with(database, strava(5), settings()).await;
+        let hints = async || world.bus.read_all(Topic::StravaEvents).await.unwrap();
+        world.eventually("the relay has published it", async || !hints().await.is_empty()).await;
+        let [record] = &hints().await[..] else { panic!("it is there once") };
+        let envelope = Envelope::decode(&record.value).unwrap();
+        let Payload::Hint(hint) = &envelope.payload else { panic!("it is the hint: {envelope:?}") };
+        assert!(hint.deauthorized && hint.owner == 7001, "{hint:?}");
+        let key = contracts::key_of(Topic::StravaEvents, None, &envelope.payload);
+        assert_eq!(record.key, key, "it keeps its place among the hints of its owner");
+        assert_eq!(
+            *minted.0.lock().unwrap(),
+            [envelope.event_id],
+            "the id is that of the first try, which may have arrived"
+        );
+        world.end().await;
+    }
 }
