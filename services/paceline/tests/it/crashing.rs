@@ -6,19 +6,31 @@ use std::time::Duration;
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 use testkit::eventually;
 
-use crate::world::{PATIENCE, Person, Setup, World};
+use crate::world::{Databases, PATIENCE, Person, Setup, Topics, World};
 
 const LIVES: u64 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_moments_of_a_backfill_and_live_load_the_totals_are_the_truth() {
+    kill_at_random(Setup::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random_moments_on_kafka_and_mariadb_the_totals_are_the_truth() {
+    let (topics, databases) = (Topics::new(), Databases::new().await);
+    kill_at_random(Setup::default().on(&topics).set("PACELINE_DATABASE__URL", databases.url()))
+        .await;
+    topics.remove().await;
+    databases.remove().await;
+}
+
+async fn kill_at_random(setup: Setup) {
     let seed = RandomState::new().hash_one("moments");
     #[expect(clippy::print_stdout, reason = "shown when the test fails")]
     {
         println!("seed {seed}");
     }
-    let mut world =
-        World::start(Setup::default().history(600).set("PACELINE_INGEST__PAGE", "20")).await;
+    let mut world = World::start(setup.history(600).set("PACELINE_INGEST__PAGE", "20")).await;
     // A refresh token that was replaced by an answer that died with the process is lost for good; see `killing`.
     world.sim_post("tokens/rotation", &serde_json::json!({"mode": "never"})).await;
     let guardian = world.person("Ana", GUARDIAN_ID).await;
@@ -30,16 +42,11 @@ async fn killed_at_random_moments_of_a_backfill_and_live_load_the_totals_are_the
 
     for life in 0..LIVES {
         // Half an hour apart, so that nothing overlaps in the child's account.
-        let now = world.sim_get("clock").await["now_s"].as_i64().unwrap() + 1;
-        let at = |slot: i64| {
-            let start = kernel::Timestamp::from_secs(now + slot * 1800);
-            serde_json::json!({"start_date": start.to_rfc3339()})
-        };
         for slot in [0, 2, 4] {
             let title = format!("Run with Milla {life}-{slot}");
-            world.record_as(GUARDIAN_ID, &title, &at(slot)).await;
+            world.record_at(GUARDIAN_ID, &title, slot * 1_800).await;
             copied.push(title);
-            world.record_as(CHILD_ID, "Alone", &at(slot + 1)).await;
+            world.record_at(CHILD_ID, "Alone", (slot + 1) * 1_800).await;
         }
         let moment = seed.rotate_left(8 * life as u32) % 700;
         tokio::time::sleep(Duration::from_millis(moment)).await;

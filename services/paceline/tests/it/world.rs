@@ -316,6 +316,13 @@ impl World {
         self.record_as(strava, name, &json!({})).await
     }
 
+    /// The same, beginning so many seconds from now.
+    pub(crate) async fn record_at(&self, strava: i64, name: &str, seconds: i64) -> i64 {
+        let now = self.sim_get("clock").await["now_s"].as_i64().unwrap();
+        let start = kernel::Timestamp::from_secs(now + 1 + seconds).to_rfc3339();
+        self.record_as(strava, name, &json!({"start_date": start})).await
+    }
+
     /// The same with more to say about it.
     pub(crate) async fn record_as(&self, strava: i64, name: &str, more: &Value) -> i64 {
         let now = self.sim_get("clock").await["now_s"].as_i64().unwrap();
