@@ -7,7 +7,11 @@ mod rules;
 
 use std::sync::Arc;
 
+use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use http_kit::{etag, not_modified};
+use serde::Serialize;
 use utoipa::OpenApi;
 
 use crate::usecases::Kit;
@@ -44,6 +48,15 @@ impl Doors {
             .service(web::resource("/v1/copies").route(web::get().to(copies::list)))
             .service(web::resource("/v1/copies/{id}").route(web::get().to(copies::get)));
     }
+}
+
+/// What the caller has not seen at this version, with the tag of the version.
+fn versioned(request: &HttpRequest, version: i64, view: &impl Serialize) -> HttpResponse {
+    let tag = (header::ETAG, etag(version));
+    if not_modified(request, version) {
+        return HttpResponse::NotModified().insert_header(tag).finish();
+    }
+    HttpResponse::Ok().insert_header(tag).json(view)
 }
 
 /// The description of these doors.

@@ -14,7 +14,9 @@ mod rows {
     pub(super) mod seen;
 }
 
+use kernel::AthleteId;
 use outbox::StoreError;
+use sea_orm::{ColumnTrait, Condition};
 
 /// An id out of a column; anything else there is a broken row.
 fn id<T: std::str::FromStr>(
@@ -23,6 +25,12 @@ fn id<T: std::str::FromStr>(
     column: &'static str,
 ) -> Result<T, StoreError> {
     text.parse().map_err(|_unreadable| inconsistent(table, column, text))
+}
+
+/// Rows in which somebody takes part, on either side.
+fn takes_part(sides: [impl ColumnTrait; 2], athlete: AthleteId) -> Condition {
+    let athlete = athlete.to_string();
+    sides.iter().fold(Condition::any(), |either, side| either.add(side.eq(athlete.as_str())))
 }
 
 fn inconsistent(table: &'static str, column: &'static str, found: &str) -> StoreError {

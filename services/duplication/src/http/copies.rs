@@ -1,16 +1,15 @@
 //! `/v1/copies`: what became of each.
 
-use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
-use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query, etag, not_modified};
+use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query};
 use kernel::{CopyId, units};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::errors;
+use super::{errors, versioned};
 use crate::domain::copy::Copy;
 use crate::usecases::{Kit, see};
 
@@ -131,9 +130,5 @@ pub(crate) async fn get(
     let copy =
         see::copy_of(&kit, caller.athlete(), CopyId::from_uuid(id)).await.map_err(errors::store)?;
     let copy = copy.ok_or_else(Problem::not_found)?;
-    let tag = (header::ETAG, etag(copy.revision));
-    if not_modified(&request, copy.revision) {
-        return Ok(HttpResponse::NotModified().insert_header(tag).finish());
-    }
-    Ok(HttpResponse::Ok().insert_header(tag).json(CopyView::from(&copy)))
+    Ok(versioned(&request, copy.revision, &CopyView::from(&copy)))
 }

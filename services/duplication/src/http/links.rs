@@ -4,13 +4,13 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
-use http_kit::{Json, Page, Path, Problem, etag, not_modified};
+use http_kit::{Json, Page, Path, Problem};
 use kernel::LinkId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::errors;
+use super::{errors, versioned};
 use crate::domain::link::{Link, Side};
 use crate::usecases::accept_link::accept_link;
 use crate::usecases::end_link::end_link;
@@ -124,11 +124,7 @@ pub(crate) async fn get(
         see::link_of(&kit, caller.athlete(), LinkId::from_uuid(id)).await.map_err(errors::store)?;
     let link = link.ok_or_else(Problem::not_found)?;
     let changed = link.accepted_at.unwrap_or(link.created_at);
-    let tag = (header::ETAG, etag(changed.as_micros()));
-    if not_modified(&request, changed.as_micros()) {
-        return Ok(HttpResponse::NotModified().insert_header(tag).finish());
-    }
-    Ok(HttpResponse::Ok().insert_header(tag).json(LinkView::new(&link, &caller)))
+    Ok(versioned(&request, changed.as_micros(), &LinkView::new(&link, &caller)))
 }
 
 /// The child agrees. Accepting again changes nothing.

@@ -6,13 +6,16 @@ use kernel::{
 };
 use outbox::StoreError;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::rows::copy::{Column, Entity, Model};
-use super::{id, inconsistent};
+use super::{id, inconsistent, takes_part};
 use crate::domain::copy::{Copy, Source, State, Target, reason};
+
+/// Who takes part in a copy.
+const SIDES: [Column; 2] = [Column::Guardian, Column::Child];
 
 /// Keeps a new line; `Seen` when the link has one for the activity already.
 pub(crate) async fn insert(conn: &impl ConnectionTrait, copy: &Copy) -> Result<(), StoreError> {
@@ -40,8 +43,7 @@ pub(crate) async fn of_activity(
     conn: &impl ConnectionTrait,
     activity: ActivityId,
 ) -> Result<Vec<Copy>, StoreError> {
-    let rows = Entity::find().filter(Column::Activity.eq(activity.to_string())).all(conn).await?;
-    rows.into_iter().map(to_copy).collect()
+    all(conn, Entity::find().filter(Column::Activity.eq(activity.to_string()))).await
 }
 
 /// What a link still had before it.
@@ -52,7 +54,7 @@ pub(crate) async fn unsent_of_link(
     let planned = Entity::find()
         .filter(Column::Link.eq(link.to_string()))
         .filter(Column::State.eq(State::Planned.word()));
-    planned.all(conn).await?.into_iter().map(to_copy).collect()
+    all(conn, planned).await
 }
 
 /// What is not over yet for a child: a new connection may help it.
@@ -65,7 +67,7 @@ pub(crate) async fn open_of_child(
         .filter(Column::Child.eq(child.to_string()))
         .filter(Column::State.is_in(open))
         .order_by_asc(Column::Id);
-    rows.all(conn).await?.into_iter().map(to_copy).collect()
+    all(conn, rows).await
 }
 
 /// All lines that stem from an athlete's activities.
@@ -73,8 +75,7 @@ pub(crate) async fn of_guardian(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
-    let rows = Entity::find().filter(Column::Guardian.eq(guardian.to_string())).all(conn).await?;
-    rows.into_iter().map(to_copy).collect()
+    all(conn, Entity::find().filter(Column::Guardian.eq(guardian.to_string()))).await
 }
 
 /// All lines that lead to a child's account.
@@ -82,8 +83,7 @@ pub(crate) async fn of_child(
     conn: &impl ConnectionTrait,
     child: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
-    let rows = Entity::find().filter(Column::Child.eq(child.to_string())).all(conn).await?;
-    rows.into_iter().map(to_copy).collect()
+    all(conn, Entity::find().filter(Column::Child.eq(child.to_string()))).await
 }
 
 /// Whether an activity of Strava's is one that we made.
@@ -108,14 +108,12 @@ pub(crate) async fn page(
     before: Option<CopyId>,
     limit: u64,
 ) -> Result<Vec<Copy>, StoreError> {
-    let either = Condition::any()
-        .add(Column::Guardian.eq(athlete.to_string()))
-        .add(Column::Child.eq(athlete.to_string()));
-    let mut rows = Entity::find().filter(either).order_by_desc(Column::Id).limit(limit);
+    let mut rows =
+        Entity::find().filter(takes_part(SIDES, athlete)).order_by_desc(Column::Id).limit(limit);
     if let Some(before) = before {
         rows = rows.filter(Column::Id.lt(before.to_string()));
     }
-    rows.all(conn).await?.into_iter().map(to_copy).collect()
+    all(conn, rows).await
 }
 
 /// Deletes every line in which somebody takes part.
@@ -123,10 +121,11 @@ pub(crate) async fn forget(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<u64, StoreError> {
-    let either = Condition::any()
-        .add(Column::Guardian.eq(athlete.to_string()))
-        .add(Column::Child.eq(athlete.to_string()));
-    Ok(Entity::delete_many().filter(either).exec(conn).await?.rows_affected)
+    Ok(Entity::delete_many().filter(takes_part(SIDES, athlete)).exec(conn).await?.rows_affected)
+}
+
+async fn all(conn: &impl ConnectionTrait, rows: Select<Entity>) -> Result<Vec<Copy>, StoreError> {
+    rows.all(conn).await?.into_iter().map(to_copy).collect()
 }
 
 fn to_row(copy: &Copy) -> Model {

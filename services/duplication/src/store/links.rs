@@ -4,14 +4,16 @@ use kernel::{AthleteId, LinkId, Timestamp};
 use outbox::StoreError;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 use super::rows::link::{ActiveModel, Column, Entity, Model};
-use super::{id, inconsistent};
+use super::{id, inconsistent, takes_part};
 use crate::domain::link::{Link, LinkState, Names};
 
+/// Who takes part in a link.
+const SIDES: [Column; 2] = [Column::Guardian, Column::Child];
 /// How many links are shown: anybody may propose to a child, so their number is not ours to trust.
 const MOST: u64 = 500;
 
@@ -48,11 +50,8 @@ pub(crate) async fn of_either_side(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
-    let either = Condition::any()
-        .add(Column::Guardian.eq(athlete.to_string()))
-        .add(Column::Child.eq(athlete.to_string()));
     let living = Entity::find()
-        .filter(either)
+        .filter(takes_part(SIDES, athlete))
         .filter(Column::Living.is_not_null())
         .order_by_asc(Column::Id)
         .limit(MOST);
@@ -124,10 +123,7 @@ pub(crate) async fn forget(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<u64, StoreError> {
-    let either = Condition::any()
-        .add(Column::Guardian.eq(athlete.to_string()))
-        .add(Column::Child.eq(athlete.to_string()));
-    Ok(Entity::delete_many().filter(either).exec(conn).await?.rows_affected)
+    Ok(Entity::delete_many().filter(takes_part(SIDES, athlete)).exec(conn).await?.rows_affected)
 }
 
 fn to_link(row: Model) -> Result<Link, StoreError> {
