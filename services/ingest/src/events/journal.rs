@@ -31,6 +31,6 @@ impl Handler for Journal {
             next_try_us: told.next_try_us,
             at: event.occurred_at,
         };
-        keep_entry(&self.0, &entry).await.map_err(trouble)
+        keep_entry(&self.0, &entry, &event.origins).await.map_err(trouble)
     }
 }

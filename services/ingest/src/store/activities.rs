@@ -110,7 +110,7 @@ pub(crate) async fn started_between<C: ConnectionTrait>(
         conn,
         "SELECT strava_activity FROM activity \
          WHERE athlete = ? AND application = ? AND start_at_us >= ? AND start_at_us < ? \
-         AND facts IS NOT NULL",
+         AND facts IS NOT NULL ORDER BY start_at_us DESC",
         [
             athlete.to_string().into(),
             application.get().into(),

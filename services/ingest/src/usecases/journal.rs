@@ -1,5 +1,6 @@
 //! Lines of the journal: what happened to one activity, in codes.
 
+use contracts::Origin;
 use kernel::{ActivityId, EventId, Timestamp};
 use outbox::{Effect, StoreError};
 
@@ -56,9 +57,13 @@ impl Core {
 }
 
 /// Keeps an entry that somebody published; one that comes again is kept once.
-pub(crate) async fn keep_entry(core: &Core, entry: &Entry) -> Result<(), StoreError> {
+pub(crate) async fn keep_entry(
+    core: &Core,
+    entry: &Entry,
+    origins: &[Origin],
+) -> Result<(), StoreError> {
     let effect = core.database.effect(entry.athlete).await?;
-    if effect.is_gone() {
+    if effect.is_gone() || effect.is_fenced(origins) {
         return Ok(());
     }
     store::journal::keep(effect.conn(), entry).await?;

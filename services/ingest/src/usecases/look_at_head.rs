@@ -185,6 +185,7 @@ async fn missing(
         store::activities::started_between(effect.conn(), of(connection), since, stretch.before)
             .await?;
     let shown = |strava: &StravaActivityId| rows.iter().any(|(shown, _)| shown == strava);
+    // The newest first: a list that leaves some out must not hide what went lately behind them.
     Ok(known.into_iter().filter(|strava| !shown(strava)).take(SUSPECTS).collect())
 }
 

@@ -28,8 +28,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The log is asked less and less often: on Kafka each question is one to the brokers.
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
-/// The groups in which stats reads activities, live ones and history: what both have settled is counted.
-const COUNTING: [&str; 2] = ["stats", "stats.bulk"];
+/// The group in which stats reads live and swept activities: what it has settled is counted. Histories, which
+/// have a group of their own, are not waited for.
+const COUNTING: [&str; 1] = ["stats"];
 
 /// Looks, and waits until what was found is counted; where stats reads in another process, until it is published,
 /// for nobody here can know more.
@@ -55,7 +56,7 @@ pub(crate) async fn refresh(core: &Core, bus: &Bus) -> Result<(), NotRefreshed> 
     tokio::time::timeout(patience, counted).await.unwrap_or(Err(NotRefreshed::TooSlow))
 }
 
-/// Waits until the groups that count have nothing left. A log that does not answer now is asked again.
+/// Waits until the group that counts has nothing left. A log that does not answer now is asked again.
 async fn until_counted(bus: &Bus) {
     let mut pause = PAUSE;
     loop {

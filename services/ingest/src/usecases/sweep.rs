@@ -27,7 +27,13 @@ pub(crate) async fn sweep(core: &Core) -> Result<usize, StoreError> {
         let readers = core.database.readers();
         let import =
             store::imports::find(readers, connection.athlete, connection.application).await?;
-        if import.is_none_or(|import| import.state != State::Done) {
+        let Some(import) = import else { continue };
+        let rested = import.changed_at <= now.minus(DAY);
+        if import.state == State::Failed && import.reason != "scope-missing" && rested {
+            // What failed once may pass another day; a missing scope waits for the athlete.
+            core.queue.want(core.database.writer(), &job::past_of(&connection, now)).await?;
+        }
+        if import.state != State::Done {
             continue;
         }
         if head_due {

@@ -43,7 +43,9 @@ impl Trouble {
             ErrorKind::Unexpected(_) => ("answer-unexpected", jobs::backoff(attempts)),
             _ => ("strava-refused", jobs::backoff(attempts)),
         };
-        if attempts >= ATTEMPTS {
+        // Strava away for hours is nobody's fault: what was acknowledged waits for it, however long.
+        let passes = matches!(error.kind, ErrorKind::Unavailable(_));
+        if attempts >= ATTEMPTS && !passes {
             return Self::Fail { reason };
         }
         Self::Later { due: now.plus(wait), reason, counts: true }
@@ -113,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn strava_away_for_hours_gives_nothing_up() {
+        let away = error(ErrorKind::Unavailable("502".into()));
+
+        for attempts in [1, ATTEMPTS, 10 * ATTEMPTS] {
+            assert!(matches!(Trouble::of(&away, attempts, NOW), Trouble::Later { .. }));
+        }
+    }
+
+    #[test]
     fn a_dead_token_may_come_back_and_a_missing_scope_does_not() {
         let dead = Trouble::of(&error(ErrorKind::TokenDead), 1, NOW);
         let scope =
@@ -137,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_fails_for_ever_is_given_up_one_day() {
-        let unavailable = error(ErrorKind::Unavailable("status 500".into()));
+        let unavailable = error(ErrorKind::Unexpected("status 500".into()));
 
         assert!(matches!(Trouble::of(&unavailable, 1, NOW), Trouble::Later { counts: true, .. }));
         assert!(matches!(Trouble::of(&unavailable, ATTEMPTS, NOW), Trouble::Fail { .. }));
