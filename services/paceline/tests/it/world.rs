@@ -375,7 +375,7 @@ impl World {
 /// takes it while the program is down.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let base = 20_000 + u16::try_from(std::process::id() % 97).unwrap() * 120;
+    let base = 20_000 + u16::try_from(std::process::id() % 97).unwrap() * 110;
     for _ in 0..5_000 {
         let port = base + NEXT.fetch_add(1, Ordering::Relaxed) % 1_200;
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
