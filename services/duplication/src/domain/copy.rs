@@ -137,6 +137,12 @@ impl Copy {
         external_id(self.link, self.activity)
     }
 
+    /// Whether an athlete may read it. What is skipped never reached the child and is not on its way:
+    /// it may be private, or no longer name the child.
+    pub(crate) fn is_shown_to(&self, athlete: AthleteId) -> bool {
+        athlete == self.guardian || (athlete == self.child && self.state != State::Skipped)
+    }
+
     /// Moves on to a state, for a reason.
     pub(crate) fn stand(&mut self, state: State, reason: &str) {
         self.state = state;

@@ -152,7 +152,13 @@ async fn revise(
         copy.source_removed_at = None;
         return ledger::record(kit, effect, &mut copy).await;
     }
-    copy.source = source.clone();
+    if verdict == Verdict::NotMeant {
+        // A title that does not name the child is none of this link's business.
+        copy.source_changed_at = Some(kit.clock.now());
+    } else {
+        copy.source = source.clone();
+        copy.source_changed_at = None;
+    }
     copy.source_removed_at = None;
     match standing(verdict) {
         Some((state, reason)) => copy.stand(state, reason),

@@ -23,24 +23,33 @@ pub(crate) async fn links_of(kit: &Kit, athlete: AthleteId) -> Result<Vec<Link>,
     links::of_either_side(kit.database.readers(), athlete).await
 }
 
-/// The copy, if the athlete is its guardian or its child.
+/// The copy, if it is shown to the athlete.
 pub(crate) async fn copy_of(
     kit: &Kit,
     athlete: AthleteId,
     id: CopyId,
 ) -> Result<Option<Copy>, StoreError> {
     let copy = copies::find(kit.database.readers(), id).await?;
-    Ok(copy.filter(|copy| copy.guardian == athlete || copy.child == athlete))
+    Ok(copy.filter(|copy| copy.is_shown_to(athlete)))
 }
 
-/// A page of copies, newest first, and where the next begins.
+/// A page of the copies that are shown to the athlete, newest first, and where the next begins.
 pub(crate) async fn copies_of(
     kit: &Kit,
     athlete: AthleteId,
-    before: Option<CopyId>,
+    mut before: Option<CopyId>,
     limit: usize,
 ) -> Result<(Vec<Copy>, Option<CopyId>), StoreError> {
-    let mut page = copies::page(kit.database.readers(), athlete, before, limit as u64 + 1).await?;
+    let mut page = Vec::new();
+    loop {
+        let rows = copies::page(kit.database.readers(), athlete, before, limit as u64 + 1).await?;
+        let was_last = rows.len() <= limit;
+        before = rows.last().map(|copy| copy.id);
+        page.extend(rows.into_iter().filter(|copy| copy.is_shown_to(athlete)));
+        if was_last || page.len() > limit {
+            break;
+        }
+    }
     let more = page.len() > limit;
     page.truncate(limit);
     let next = page.last().filter(|_| more).map(|copy| copy.id);

@@ -6,5 +6,6 @@ mod erasing;
 mod linking;
 mod losing_answers;
 mod replaying;
+mod titles;
 mod waiting;
 mod world;
