@@ -42,6 +42,11 @@ impl Outcome {
     pub(crate) fn rate(&self) -> f64 {
         self.answered as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
+
+    /// This CPU time, shared among the answers, in microseconds.
+    pub(crate) fn micros_each(&self, cpu: Duration) -> f64 {
+        cpu.as_secs_f64() * 1e6 / (self.answered + self.refused).max(1) as f64
+    }
 }
 
 /// Connects first, then sends: each connection its next request when it has its answer.

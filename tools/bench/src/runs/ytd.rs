@@ -60,11 +60,31 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     for (address, path) in [(bare, "/"), (ours, PATH)] {
         ask(options, address, path, 2000).await?;
     }
-    let (mut rates, mut ratios) = ((Vec::new(), Vec::new()), Vec::new());
+    let mut report = Report::default();
+    compare(options, (&constant, bare), (&stage.paceline, ours), &mut report).await?;
+    report.remark(format!("{PATH} answered with {size} bytes."));
+    constant.stop().await?;
+    stage.clear().await?;
+    Ok(report)
+}
+
+type Side<'a> = (&'a Process, SocketAddr);
+
+async fn compare(
+    options: &Options,
+    bare: Side<'_>,
+    ours: Side<'_>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let (mut rates, mut cpu, mut ratios) =
+        ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()), Vec::new());
     for round in 0..options.rounds {
-        let one = ask(options, bare, "/", options.requests).await?;
-        let other = ask(options, ours, PATH, options.requests).await?;
+        let before = (bare.0.cpu()?, ours.0.cpu()?);
+        let one = ask(options, bare.1, "/", options.requests).await?;
+        let other = ask(options, ours.1, PATH, options.requests).await?;
         let ratio = other.rate() / one.rate();
+        cpu.0.push(one.micros_each(bare.0.cpu()?.saturating_sub(before.0)));
+        cpu.1.push(other.micros_each(ours.0.cpu()?.saturating_sub(before.1)));
         progress(format!(
             "ytd, round {}: bare {:.0}/s p99 {:.1} ms, paceline {:.0}/s p99 {:.1} ms, ratio {ratio:.2}",
             round + 1,
@@ -79,18 +99,17 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     }
     let ratio = median(&ratios);
     let measured = format!(
-        "{ratio:.2} ({:.0}/s of {:.0}/s, {size} bytes; rounds {})",
+        "{ratio:.2} ({:.0}/s of {:.0}/s; CPU a request {:.0} µs of {:.0} µs; rounds {})",
         median(&rates.1),
         median(&rates.0),
+        median(&cpu.1),
+        median(&cpu.0),
         ratios.iter().map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(" ")
     );
-    let mut report = Report::default();
     let what =
         format!("GET {PATH}, {} connections, of a bare constant answer", options.connections);
     report.figure(what, "≥ 0.5", measured, Some(ratio >= GOAL));
-    constant.stop().await?;
-    stage.clear().await?;
-    Ok(report)
+    Ok(())
 }
 
 async fn ask(
