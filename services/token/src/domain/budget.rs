@@ -145,8 +145,23 @@ impl Budget {
         if fits { Ok(()) } else { Err(now.plus(SOON).min(self.quarter_ends())) }
     }
 
+    /// Whether an athlete who spent this much in the quarter of an hour may have what is wanted
+    /// while `athletes` want some. A first lease is fair however many they are: were the share
+    /// smaller than what each of them wants at once, nobody would ever get anything.
+    pub(crate) fn is_fair(
+        &self,
+        purpose: Purpose,
+        athletes: usize,
+        spent: Calls,
+        wanted: Calls,
+    ) -> bool {
+        let share = self.fair_share(purpose, athletes);
+        spent.reads.saturating_add(wanted.reads) <= share.reads.max(wanted.reads)
+            && spent.writes.saturating_add(wanted.writes) <= share.writes.max(wanted.writes)
+    }
+
     /// How many calls of a bucket an athlete may have in a quarter of an hour while `athletes` want some.
-    pub(crate) fn fair_share(&self, purpose: Purpose, athletes: usize) -> Calls {
+    fn fair_share(&self, purpose: Purpose, athletes: usize) -> Calls {
         let among = i64::try_from(athletes.max(1)).unwrap_or(i64::MAX);
         let share = |limit: i64| (limit.saturating_mul(ceiling(purpose)) / 100 / among).max(1);
         Calls::new(share(self.quarter.limit.read), share(self.quarter.limit.overall))

@@ -178,10 +178,8 @@ async fn fits(
     if among < 2 {
         return Ok(Ok(()));
     }
-    let share = budget.fair_share(lease.purpose, among);
     let spent = spent_by(effect.conn(), lease).await?;
-    let fair = spent.reads + lease.allowed.reads <= share.reads
-        && spent.writes + lease.allowed.writes <= share.writes;
+    let fair = budget.is_fair(lease.purpose, among, spent, lease.allowed);
     Ok(if fair { Ok(()) } else { Err(now.plus(UNFAIR).min(budget.quarter_ends())) })
 }
 

@@ -108,6 +108,32 @@ fn limits_are_stravas_own_once_seen() {
     assert_eq!(budget.quarter.limit, Buckets { overall: 600, read: 100 });
 }
 
+#[test]
+fn however_many_ask_everybody_gets_a_turn_and_nobody_two_before_the_others() {
+    const ASKERS: usize = 50;
+    let look = Calls::new(2, 0);
+    let mut budget = budget();
+    let mut served = [0; ASKERS];
+    for quarter in 0..2 {
+        let now = NOON.plus(Duration::from_mins(15 * quarter));
+        budget.roll(now);
+        let mut spent = [Calls::default(); ASKERS];
+        // Everybody asks twice, the ones who got nothing before first.
+        let mut turns: Vec<usize> = (0..ASKERS).collect();
+        turns.sort_by_key(|asker| served[*asker]);
+        for asker in turns.repeat(2) {
+            let fits = budget.admits(Purpose::Reconcile, look, InFlight::default(), now).is_ok();
+            if fits && budget.is_fair(Purpose::Reconcile, ASKERS, spent[asker], look) {
+                assert_eq!(spent[asker], Calls::default(), "one look is more than a share of 1");
+                budget.count(look, None, now);
+                spent[asker] = look;
+                served[asker] += 1;
+            }
+        }
+    }
+    assert!(served.iter().all(|looks| *looks > 0), "{served:?}");
+}
+
 proptest! {
     #[test]
     fn no_order_of_grants_and_reports_overspends(
