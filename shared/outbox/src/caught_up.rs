@@ -103,11 +103,18 @@ pub async fn done<C: ConnectionTrait>(
     on: OnPartition,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let waiting = match find(conn, topic).await? {
-        Some(row) => row.try_get::<String>("", "replay_id")? == replay,
-        None => false,
-    };
-    if replay.is_empty() || !waiting {
+    if replay.is_empty() {
+        return Ok(false);
+    }
+    // The row is locked before anything is counted: of two last answers at once, under READ
+    // COMMITTED, each would miss the other's and neither would complete the topic.
+    let waiting = sql::execute(
+        conn,
+        "UPDATE caught_up SET replay_id = replay_id WHERE topic = ? AND replay_id = ?",
+        [topic.name().into(), replay.into()],
+    )
+    .await?;
+    if waiting == 0 {
         return Ok(false);
     }
     let noted = sql::execute(

@@ -52,6 +52,35 @@ async fn a_service_is_incomplete_until_its_replay_has_ended_on_every_partition()
 }
 
 #[tokio::test]
+async fn the_last_two_answers_at_once_complete_the_topic() {
+    for of in databases().await {
+        let (database, _) = open(&of).await;
+        caught_up::asked(database.writer(), Topic::Activities, "r1", NOW).await.unwrap();
+        assert!(!done(&database, "r1", 0).await);
+        let first = database.plain().await.unwrap();
+        let on = OnPartition { partition: 1, of: 3 };
+        assert!(
+            !caught_up::done(first.conn(), Topic::Activities, "r1", on, NOW).await.unwrap(),
+            "{}",
+            of.engine()
+        );
+        let commit = async {
+            // Long enough for the other one to come to its count if nothing holds it up.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            first.commit().await.unwrap();
+        };
+        let (last, ()) = futures::future::join(done(&database, "r1", 2), commit).await;
+        assert!(last, "{}", of.engine());
+        assert_eq!(
+            standing(&database, Duration::ZERO).await,
+            Standing::Complete,
+            "{}",
+            of.engine()
+        );
+    }
+}
+
+#[tokio::test]
 async fn more_than_42_hours_without_being_caught_up_is_incomplete_and_a_note_later_does_not_hide_it()
  {
     for of in databases().await {
