@@ -12,6 +12,10 @@ use crate::{Database, StoreError, sql};
 const REASON: usize = 1000;
 /// The group that parks what the relay could not publish.
 pub(crate) const RELAY: &str = "relay";
+/// The partition of an event that could not be published.
+pub(crate) const UNPUBLISHED: i32 = -1;
+/// The same for one that was meant for every partition of its topic.
+pub(crate) const UNPUBLISHED_EVERYWHERE: i32 = -2;
 
 /// A service's parked events.
 #[derive(Clone, Debug)]
@@ -27,7 +31,8 @@ pub struct Parked {
     pub id: String,
     /// The topic it came on.
     pub topic: String,
-    /// The partition it came on; -1 for one that could not be published.
+    /// The partition it came on; -1 for one that could not be published, -2 for one that could not
+    /// be published to every partition.
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
@@ -118,7 +123,7 @@ impl ParkedEvents {
             topic: event.topic.parse::<Topic>()?,
             key: event.key,
             value: event.value,
-            everywhere: false,
+            everywhere: event.partition == UNPUBLISHED_EVERYWHERE,
         };
         for outcome in publisher.publish_many(vec![outgoing]).await {
             outcome.map_err(ReplayError::Publish)?;
@@ -155,10 +160,56 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     record: &Record,
     reason: &str,
 ) -> Result<(), StoreError> {
+    let mut log = 1;
+    loop {
+        let group = in_log(group, log);
+        match insert_as(conn, database, &group, record, reason).await {
+            // Parked before, and the crash came before the offset was stored.
+            Err(StoreError::Seen) if is_parked(conn, &group, record).await? => return Ok(()),
+            // Another record had this offset: the log was replaced by one that counts from the start.
+            Err(StoreError::Seen) => log += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The group as it is stored: offsets name a record only within one log.
+fn in_log(group: &str, log: u32) -> String {
+    if log == 1 { group.to_owned() } else { format!("{group} {log}") }
+}
+
+/// Whether what is parked under this offset is this very record.
+async fn is_parked<C: ConnectionTrait>(
+    conn: &C,
+    group: &str,
+    record: &Record,
+) -> Result<bool, StoreError> {
+    let row = sql::one(
+        conn,
+        "SELECT value FROM parked_event WHERE topic = ? AND at_partition = ? AND at_offset = ? AND grp = ?",
+        [
+            record.topic.name().into(),
+            record.partition.into(),
+            record.offset.into(),
+            group.into(),
+        ],
+    )
+    .await?;
+    let value: Option<Vec<u8>> = row.map(|row| row.try_get("", "value")).transpose()?;
+    Ok(value.is_some_and(|value| value == record.value))
+}
+
+async fn insert_as<C: ConnectionTrait>(
+    conn: &C,
+    database: &Database,
+    group: &str,
+    record: &Record,
+    reason: &str,
+) -> Result<(), StoreError> {
     let now = database.clock().now();
     let athlete = Envelope::decode(&record.value).ok().and_then(|envelope| envelope.athlete);
     let reason: String = reason.chars().take(REASON).collect();
-    let stored = sql::execute(
+    sql::execute(
         conn,
         "INSERT INTO parked_event (id, topic, at_partition, at_offset, grp, record_key, value, reason, athlete, \
          parked_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -175,22 +226,20 @@ pub(crate) async fn insert<C: ConnectionTrait>(
             now.as_micros().into(),
         ],
     )
-    .await;
-    match stored {
-        // Parked before, and the crash came before the offset was stored.
-        Ok(_) | Err(StoreError::Seen) => Ok(()),
-        Err(error) => Err(error),
-    }
+    .await?;
+    Ok(())
 }
 
 fn parked(row: &QueryResult) -> Result<Parked, StoreError> {
     let athlete: Option<String> = row.try_get("", "athlete")?;
+    let stored: String = row.try_get("", "grp")?;
+    let group = stored.split_once(' ').map_or(stored.as_str(), |(group, _)| group).to_owned();
     Ok(Parked {
         id: row.try_get("", "id")?,
         topic: row.try_get("", "topic")?,
         partition: row.try_get("", "at_partition")?,
         offset: row.try_get("", "at_offset")?,
-        group: row.try_get("", "grp")?,
+        group,
         key: row.try_get("", "record_key")?,
         value: row.try_get("", "value")?,
         reason: row.try_get("", "reason")?,

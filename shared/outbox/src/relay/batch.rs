@@ -106,8 +106,10 @@ impl Batch {
             .increment((settled.len() - refused.len()) as u64);
         let unit = database.begin().await?;
         for (row, reason) in &refused {
-            let Outgoing { topic, key, value, .. } = row.record.clone();
-            let record = Record { topic, partition: -1, offset: row.id, key, value, at: now };
+            let Outgoing { topic, key, value, everywhere } = row.record.clone();
+            let partition =
+                if everywhere { parked::UNPUBLISHED_EVERYWHERE } else { parked::UNPUBLISHED };
+            let record = Record { topic, partition, offset: row.id, key, value, at: now };
             parked::insert(&unit.tx, database, RELAY, &record, reason).await?;
         }
         if !settled.is_empty() {
@@ -125,21 +127,27 @@ impl Batch {
     }
 }
 
-/// Deletes some rows that were published a while ago; true if some are left to be deleted one day.
+/// Deletes the rows that were published a while ago; true if some are left to be deleted one day.
 pub(super) async fn purge(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    let old = sql::all(
-        database.readers(),
-        "SELECT id FROM outbox WHERE published_at_us > 0 AND published_at_us < ? ORDER BY published_at_us LIMIT ?",
-        [now.minus(KEEP).as_micros().into(), PURGE.into()],
-    )
-    .await?;
-    let ids = old
-        .iter()
-        .map(|row| Ok(row.try_get::<i64>("", "id")?.into()))
-        .collect::<Result<Vec<Value>, StoreError>>()?;
-    if !ids.is_empty() {
-        let delete = format!("DELETE FROM outbox WHERE id IN ({})", sql::placeholders(ids.len()));
-        sql::execute(database.writer(), &delete, ids).await?;
+    loop {
+        let old = sql::all(
+            database.readers(),
+            "SELECT id FROM outbox WHERE published_at_us > 0 AND published_at_us < ? ORDER BY published_at_us LIMIT ?",
+            [now.minus(KEEP).as_micros().into(), PURGE.into()],
+        )
+        .await?;
+        let ids = old
+            .iter()
+            .map(|row| Ok(row.try_get::<i64>("", "id")?.into()))
+            .collect::<Result<Vec<Value>, StoreError>>()?;
+        if !ids.is_empty() {
+            let delete =
+                format!("DELETE FROM outbox WHERE id IN ({})", sql::placeholders(ids.len()));
+            sql::execute(database.writer(), &delete, ids).await?;
+        }
+        if (old.len() as i64) < PURGE {
+            break;
+        }
     }
     Ok(sql::one(database.readers(), "SELECT id FROM outbox WHERE published_at_us > 0 LIMIT 1", [])
         .await?

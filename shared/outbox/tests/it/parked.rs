@@ -70,6 +70,24 @@ async fn what_is_parked_is_kept_whole_once_with_its_reason_and_can_be_dropped() 
 }
 
 #[tokio::test]
+async fn another_record_at_the_offset_of_a_parked_one_is_parked_too() {
+    for of in databases().await {
+        let (database, value) = an_event(&of).await;
+        let parked = ParkedEvents::new(database).for_group("stats");
+        for _ in 0..2 {
+            for value in [value.clone(), b"of a second log".to_vec(), b"of a third log".to_vec()] {
+                parked.park(&record(7, value), "no such sport").await.unwrap();
+            }
+        }
+        let list = parked.list(10).await.unwrap();
+        assert_eq!(list.len(), 3, "{}", of.engine());
+        for event in &list {
+            assert_eq!((event.group.as_str(), event.offset), ("stats", 7), "{}", of.engine());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_replayed_event_comes_again_byte_for_byte_with_its_own_id() {
     for of in databases().await {
         let (database, value) = an_event(&of).await;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use contracts::Envelope;
-use event_bus::{Outgoing, PublishError};
+use contracts::{Envelope, Topic};
+use event_bus::{Bus, LogSettings, Outgoing, PublishError, PublisherKind};
 use kernel::{EventId, SystemClock};
 use lifecycle::Stop;
 use outbox::{Database, Outlet, Relay};
@@ -231,6 +231,62 @@ async fn an_event_that_did_not_arrive_ends_up_before_those_of_its_key_and_holds_
         running.await.unwrap().unwrap();
         // 0 failed once; 1 and 2 arrived, and again after it.
         assert_eq!(memory.steps(), ["1", "2", "10", "11", "12", "0", "1", "2"], "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_event_for_every_partition_that_was_refused_is_replayed_to_every_partition() {
+    for of in databases().await {
+        let (database, _) = open(&of).await;
+        let (memory, stop) = (Memory::default(), Stop::new());
+        *memory.0.refused.lock().unwrap() = Some("1".to_owned());
+        let plain = database.plain().await.unwrap();
+        plain.publish_everywhere(draft(athlete(1), 1)).await.unwrap();
+        plain.commit().await.unwrap();
+        let running = relay(&database, &memory, &stop);
+        let parked = outbox::ParkedEvents::new(database);
+        eventually(Duration::from_secs(20), "the event is parked", async || {
+            match parked.count().await {
+                Ok(1) => Ok(()),
+                seen => Err(seen),
+            }
+        })
+        .await;
+        stop.trigger();
+        running.await.unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings =
+            LogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
+        settings.partitions = 3;
+        let bus = Bus::built_in(settings).await.unwrap();
+        bus.ensure_topics(&[Topic::Journal]).await.unwrap();
+        let id = parked.list(1).await.unwrap().remove(0).id;
+        assert!(parked.replay(&id, &bus.publisher(PublisherKind::Relay)).await.unwrap());
+        assert_eq!(bus.read_all(Topic::Journal).await.unwrap().len(), 3, "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn however_many_rows_were_published_they_are_purged_together() {
+    for of in databases().await {
+        let (database, _) = open(&of).await;
+        let rows = vec!["('e', 'journal', 'k', 0, '', 1, 1)"; 1_200].join(", ");
+        of.run(&format!(
+            "INSERT INTO outbox (event_id, topic, record_key, everywhere, value, written_at_us, published_at_us) \
+             VALUES {rows}"
+        ))
+        .await;
+        let stop = Stop::new();
+        let running = relay(&database, &Memory::default(), &stop);
+        eventually(Duration::from_secs(4), "the outbox is empty", async || {
+            match of.number("SELECT COUNT(*) FROM outbox").await {
+                0 => Ok(()),
+                left => Err(left),
+            }
+        })
+        .await;
+        stop.trigger();
+        running.await.unwrap().unwrap();
     }
 }
 
