@@ -224,7 +224,8 @@ impl Queue {
         if open > 0 { Ok(Closed::WantedAgain) } else { Err(lost(claimed)) }
     }
 
-    /// Puts the job off. `counts`: whether this was an attempt.
+    /// Puts the job off, unless it was wanted again meanwhile: that reason to look is not put off.
+    /// `counts`: whether this was an attempt.
     pub async fn later(
         &self,
         claimed: &Claimed,
@@ -244,9 +245,10 @@ impl Queue {
     ) -> Result<(), StoreError> {
         sql::execute(
             conn,
-            "UPDATE job SET lease_until_us = 0, due_us = ?, attempts = attempts - ?, last_error = ? \
-             WHERE id = ? AND epoch = ? AND state = 0",
+            "UPDATE job SET lease_until_us = 0, due_us = CASE WHEN wanted = ? THEN ? ELSE due_us END, \
+             attempts = attempts - ?, last_error = ? WHERE id = ? AND epoch = ? AND state = 0",
             [
+                claimed.wanted.into(),
                 later.due.as_micros().into(),
                 i64::from(!later.counts).into(),
                 short(later.reason).into(),
@@ -259,7 +261,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives the job up: it stays as failed, with its reason, until it is wanted again. If it was
+    /// Gives the job up: it stays as failed, with its reason, until it is wanted again or purged. If it was
     /// wanted again meanwhile it stays open.
     pub async fn failed_for_good(&self, claimed: &Claimed, reason: &str) -> Result<(), StoreError> {
         self.failed_in(self.database.writer(), claimed, reason).await
@@ -352,6 +354,16 @@ impl Queue {
             self.database.writer(),
             "DELETE FROM job WHERE state = ? AND answered_us < ?",
             [State::Closed.code().into(), before.as_micros().into()],
+        )
+        .await
+    }
+
+    /// Deletes jobs that were given up and last due before this instant.
+    pub async fn purge_failed(&self, before: Timestamp) -> Result<u64, StoreError> {
+        sql::execute(
+            self.database.writer(),
+            "DELETE FROM job WHERE state = ? AND due_us < ?",
+            [State::Failed.code().into(), before.as_micros().into()],
         )
         .await
     }

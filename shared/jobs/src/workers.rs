@@ -25,7 +25,9 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 const AWAY: Duration = Duration::from_secs(2);
 /// How long closed jobs are kept: longer than the log keeps the hints they answer.
 const KEEP_CLOSED: Duration = Duration::from_hours(72);
-/// How often closed jobs are purged.
+/// How long jobs that were given up are kept, for whoever asks why.
+const KEEP_FAILED: Duration = Duration::from_hours(30 * 24);
+/// How often both are purged.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 /// Does jobs of some kinds. The future may be dropped at any `.await`: keep the effect, and the
@@ -219,8 +221,12 @@ impl<H: JobHandler> Worker<H> {
 
 async fn purge(queue: &Queue, soft: &Stop) {
     while !soft.is_stopped() {
-        if let Err(error) = queue.purge(queue.clock.now().minus(KEEP_CLOSED)).await {
-            tracing::debug!(error = %anyhow::Error::from(error), "closed jobs were not purged");
+        let now = queue.clock.now();
+        let closed = queue.purge(now.minus(KEEP_CLOSED)).await;
+        for purged in [closed, queue.purge_failed(now.minus(KEEP_FAILED)).await] {
+            if let Err(error) = purged {
+                tracing::debug!(error = %anyhow::Error::from(error), "old jobs were not purged");
+            }
         }
         tokio::select! {
             () = soft.stopped() => {}

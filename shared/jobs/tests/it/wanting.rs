@@ -27,6 +27,24 @@ async fn a_job_wanted_again_while_it_runs_stays_open() {
 }
 
 #[tokio::test]
+async fn putting_a_job_off_does_not_put_off_what_it_was_wanted_for_meanwhile() {
+    for of in databases().await {
+        let desk = open(&of).await;
+        let tomorrow = NOW.plus(Duration::from_hours(24));
+        desk.want(job(1, "run")).await;
+        let running = desk.claim().await.unwrap();
+        desk.want(job(1, "run")).await;
+        desk.queue.later(&running, tomorrow, "the window is full", false).await.unwrap();
+        let again = desk.claim().await.unwrap();
+        assert_eq!((again.id, again.wanted), (running.id, 2), "{}", of.engine());
+        desk.queue.later(&again, tomorrow, "the window is full", false).await.unwrap();
+        assert_eq!(desk.claim().await, None, "{}", of.engine());
+        let seen = desk.queue.find(KIND, "run").await.unwrap().unwrap();
+        assert_eq!(seen.due, tomorrow, "{}", of.engine());
+    }
+}
+
+#[tokio::test]
 async fn a_job_given_up_while_it_was_wanted_again_stays_open() {
     for of in databases().await {
         let desk = open(&of).await;
@@ -173,5 +191,28 @@ async fn closed_jobs_are_purged_and_open_ones_are_not() {
         );
         assert_eq!(desk.queue.find(KIND, "done").await.unwrap(), None, "{}", of.engine());
         assert!(desk.queue.find(KIND, "open").await.unwrap().is_some(), "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn jobs_given_up_long_ago_are_purged_and_the_others_are_not() {
+    for of in databases().await {
+        let desk = open(&of).await;
+        desk.want(job(1, "old")).await;
+        let old = desk.claim().await.unwrap();
+        desk.queue.failed_for_good(&old, "no such activity").await.unwrap();
+        let mut recent = job(1, "recent");
+        recent.due = NOW.plus(Duration::from_hours(2));
+        desk.want(recent).await;
+        desk.clock.advance(Duration::from_hours(2));
+        let recent = desk.claim().await.unwrap();
+        desk.queue.failed_for_good(&recent, "no such activity").await.unwrap();
+        desk.want(job(1, "open")).await;
+        let purged = desk.queue.purge_failed(NOW.plus(Duration::from_hours(1))).await.unwrap();
+        assert_eq!(purged, 1, "{}", of.engine());
+        assert_eq!(desk.queue.find(KIND, "old").await.unwrap(), None, "{}", of.engine());
+        for subject in ["recent", "open"] {
+            assert!(desk.queue.find(KIND, subject).await.unwrap().is_some(), "{}", of.engine());
+        }
     }
 }
