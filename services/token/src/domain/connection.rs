@@ -164,11 +164,20 @@ impl Connection {
         self.token_expires_at.is_some_and(|at| at > now.plus(margin))
     }
 
-    /// Not connected any more; the tokens go, unless a revoke still needs them.
+    /// Until when a refresh that was begun with the stored token is waited for.
+    pub(crate) fn refresh_ends(&self, patience: std::time::Duration) -> Option<Timestamp> {
+        let open = self.intent.as_ref().filter(|intent| intent.print == self.refresh_print);
+        open.map(|intent| intent.at.plus(patience))
+    }
+
+    /// Not connected any more; the tokens go, unless a revoke still needs them, and with them the
+    /// refresh under way that may replace them.
     pub(crate) fn end(&mut self, state: State, reason: Reason) {
         self.state = state;
         self.reason = reason;
-        self.intent = None;
+        if !self.revoking {
+            self.intent = None;
+        }
         self.hinted_at = None;
         self.hold_until = None;
         if state == State::Disconnected && !self.revoking {
@@ -183,6 +192,7 @@ impl Connection {
         self.access_print.clear();
         self.refresh_print.clear();
         self.token_expires_at = None;
+        self.intent = None;
         self.revoking = false;
     }
 }

@@ -188,6 +188,7 @@ async fn renew(
     connection.intent = None;
     connection.hinted_at = None;
     connection.check_due = None;
+    connection.revoking = false;
     connection.hold_until = None;
     connection.dead_reports = 0;
     let tokens = (&exchanged.access_token, &exchanged.refresh_token, exchanged.expires_at);

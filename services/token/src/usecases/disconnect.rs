@@ -30,7 +30,10 @@ async fn end(means: &Means, athlete: AthleteId, id: &str) -> Result<bool, StoreE
         return Ok(true);
     }
     connection.revoking = !connection.refresh_print.is_empty();
-    connection.check_due = connection.revoking.then(|| means.now());
+    // A refresh under way may replace the token: its answer is waited for.
+    let refresh_ends = connection.refresh_ends(means.settings.refresh_patience());
+    connection.check_due =
+        connection.revoking.then(|| refresh_ends.map_or(means.now(), |ends| ends.max(means.now())));
     connection.end(State::Disconnected, Reason::Asked);
     let through = connection.generation;
     effect

@@ -116,7 +116,9 @@ async fn begin(means: &Means, id: &str, why: Why) -> Result<Begun, StoreError> {
     };
     if !wanted {
         connection.hinted_at = None;
-        connection.check_due = None;
+        if !connection.revoking {
+            connection.check_due = None;
+        }
         save(effect.conn(), &connection).await?;
         effect.commit().await?;
         return Ok(Begun::Ended);
@@ -124,11 +126,8 @@ async fn begin(means: &Means, id: &str, why: Why) -> Result<Begun, StoreError> {
     if why == Why::Stale && connection.is_fresh(now, means.settings.refresh_margin()) {
         return Ok(Begun::Needless);
     }
-    let open = connection.intent.as_ref().filter(|intent| intent.print == connection.refresh_print);
-    if let Some(until) = open
-        .map(|intent| intent.at.plus(means.settings.refresh_patience()))
-        .filter(|until| *until > now)
-    {
+    let open = connection.refresh_ends(means.settings.refresh_patience());
+    if let Some(until) = open.filter(|until| *until > now) {
         return Ok(Begun::Busy(until));
     }
     let unsure = open.is_some();
@@ -181,8 +180,11 @@ async fn keep_once(
         (&answer.access_token, &answer.refresh_token, answer.expires_at),
     )?;
     let asked_at = connection.intent.take().map(|intent| intent.at);
-    // A hint that came while Strava was asked may speak of what came after the answer.
-    if connection.hinted_at <= asked_at {
+    if connection.revoking {
+        // Disconnected meanwhile: these are the tokens the revoke has waited for.
+        connection.check_due = Some(means.now());
+    } else if connection.hinted_at <= asked_at {
+        // A hint that came while Strava was asked may speak of what came after the answer.
         connection.hinted_at = None;
         connection.check_due = None;
     }
@@ -194,6 +196,9 @@ async fn keep_once(
         return Ok(None);
     }
     effect.commit().await?;
+    if connection.revoking {
+        means.due.notify_one();
+    }
     means.failpoints.hit("token.refresh-stored");
     Ok(Some(Outcome::Fresh))
 }
@@ -260,6 +265,10 @@ pub(super) async fn end(
     state: State,
     reason: Reason,
 ) -> Result<(), StoreError> {
+    // The athlete was faster, and their word stays; so does the revoke.
+    if connection.state == State::Disconnected {
+        return Ok(());
+    }
     let changes = (connection.state, connection.reason) != (state, reason);
     connection.end(state, reason);
     connection.check_due = None;

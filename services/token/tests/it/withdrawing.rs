@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use contracts::athletes::ConnectionState;
+use lifecycle::Failpoints;
 use serde_json::json;
 use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
 use testkit::TestDatabase;
 
-use crate::world::{GUARDIAN, World, new_athlete};
+use crate::world::{GUARDIAN, Start, World, new_athlete, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_deauthorization_changes_nothing() {
@@ -152,6 +153,65 @@ async fn a_disconnect_stops_leases_revokes_at_strava_and_lets_another_account_co
     })
     .await;
     world.connect(other, GUARDIAN).await;
+    world.end().await;
+}
+
+/// Disconnects through this door while a refresh that replaces the refresh token is under way.
+async fn disconnected_during_a_refresh(world: &World, door: &str) {
+    let athlete = new_athlete();
+    let generation = world.connect(athlete, GUARDIAN).await;
+    let id = world.connection(athlete).await["id"].as_str().unwrap().to_owned();
+    world.later(Duration::from_hours(7)).await;
+    let slow = json!({"endpoint": "* /oauth/token", "kind": "slow", "delay_ms": 2500, "count": 1});
+    world.sim("faults", slow).await;
+    let disconnect = async {
+        testkit::eventually(Duration::from_secs(5), "the refresh is under way", async || {
+            let refreshes = world.counted("/refreshes").await;
+            if refreshes == 1 { Ok(()) } else { Err(refreshes) }
+        })
+        .await;
+        let request = world.http.delete(format!("{door}/v1/me/connections/{id}"));
+        let gone = request.bearer_auth(world.bearer(athlete)).send().await.unwrap();
+        assert_eq!(gone.status(), 204);
+    };
+    let (lease, ()) = tokio::join!(world.lease(athlete, generation, Purpose::Live), disconnect);
+    assert_eq!(lease.unwrap_err(), LeaseRefused::Never(NeverReason::Disconnected));
+    testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
+        let left = "SELECT COUNT(*) FROM connection WHERE revoking = 1 OR refresh_sealed <> ''";
+        match world.database.number(left).await {
+            0 => Ok(()),
+            left => Err(left),
+        }
+    })
+    .await;
+    let athletes = world.http.get(world.sim_url("athletes")).send().await.unwrap();
+    let athletes: Vec<serde_json::Value> = athletes.json().await.unwrap();
+    let guardian = athletes.iter().find(|athlete| athlete["id"] == GUARDIAN).unwrap();
+    assert_eq!(guardian["connected"], json!([]), "Strava was told of the token it knows");
+    assert_eq!(world.connection(athlete).await["reason"], "asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disconnect_during_a_refresh_ends_the_tokens_the_refresh_brings() {
+    let world = World::new(TestDatabase::sqlite()).await;
+    disconnected_during_a_refresh(&world, &world.base).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disconnect_during_another_processs_refresh_waits_for_the_tokens_it_brings() {
+    let patient = || {
+        let mut start = Start::default();
+        start.settings.refresh_patience_s = 8;
+        start
+    };
+    let world = World::new(TestDatabase::sqlite()).await.restarted(patient()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let with = (patient(), Failpoints::none());
+    let target = world.database.target();
+    let other = run(target, folder.path(), &world.sim.url(), world.clock.clone(), with).await;
+    disconnected_during_a_refresh(&world, &other.base).await;
+    assert_eq!(other.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
     world.end().await;
 }
 
