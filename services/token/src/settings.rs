@@ -26,6 +26,10 @@ pub struct Settings {
     pub frontend_url: Option<Url>,
     /// Ask every athlete for `activity:write`, not only those who come with `?write=1`.
     pub ask_write: bool,
+    /// Accept a connect that a script began from a browser in which nobody is signed in. Such a
+    /// state is bound to no browser: whoever is given the address connects their Strava account to
+    /// the athlete whose script began.
+    pub script_connects: bool,
     /// The file of keys that seal tokens; by default `token.keys` in the data directory.
     pub key_file: Option<PathBuf>,
     /// A passphrase instead of a key file (alias `ENCRYPTION_KEY`).
@@ -49,6 +53,7 @@ impl Default for Settings {
             redirect_uri: None,
             frontend_url: None,
             ask_write: false,
+            script_connects: true,
             key_file: None,
             encryption_key: None,
             refresh_margin_s: 3300,

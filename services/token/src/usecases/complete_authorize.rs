@@ -60,8 +60,8 @@ pub(crate) async fn complete_authorize(
     let plain = means.database.plain().await?;
     let taken = take_state(plain.conn(), &print_of(&command.state), means.now()).await?;
     plain.commit().await?;
-    let Some(state) =
-        taken.filter(|state| state.application == app.client_id && came_from(state, &command))
+    let Some(state) = taken
+        .filter(|state| state.application == app.client_id && came_from(means, state, &command))
     else {
         return Ok(Ending::BadState);
     };
@@ -108,11 +108,12 @@ async fn exchange(
 }
 
 /// Whether the athlete comes back where they left: signed in as the same user, or in the same
-/// browser. A script that began has neither; but nobody else may be signed in.
-fn came_from(state: &OauthState, command: &CompleteAuthorize) -> bool {
+/// browser. A script that began has neither: unless the operator forbids it, any browser may come
+/// back in which nobody else is signed in.
+fn came_from(means: &Means, state: &OauthState, command: &CompleteAuthorize) -> bool {
     match command.signed_in {
         Some(athlete) => athlete == state.athlete,
-        None if state.browser.is_empty() => true,
+        None if state.browser.is_empty() => means.settings.script_connects,
         None => command
             .browser_secret
             .as_deref()

@@ -7,7 +7,7 @@ use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
 use testkit::TestDatabase;
 use url::Url;
 
-use crate::world::{Answer, CHILD, GUARDIAN, World, new_athlete};
+use crate::world::{Answer, CHILD, GUARDIAN, Start, World, new_athlete};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_athlete_connects_and_everybody_is_told() {
@@ -118,6 +118,22 @@ async fn a_state_that_a_browser_got_is_worth_nothing_in_another_browser() {
     let back = world.through(begun.location.unwrap().as_str(), GUARDIAN).await;
     let request = world.http.get(back).header("cookie", begun.cookie.unwrap());
     assert_eq!(Answer::of(request.send().await.unwrap()).await.ending(), "strava=success");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scripts_state_is_worth_nothing_where_nobody_is_signed_in_if_the_operator_says_so() {
+    let mut start = Start::default();
+    start.settings.script_connects = false;
+    let world = World::new(TestDatabase::sqlite()).await.restarted(start).await;
+    let athlete = new_athlete();
+    let back = world.consent(athlete, GUARDIAN, "").await;
+    assert_eq!(world.come_back(back).await.ending(), "strava=error&reason=state");
+    assert!(world.connection(athlete).await.is_null());
+
+    let back = world.consent(athlete, GUARDIAN, "").await;
+    let path = format!("{}?{}", back.path(), back.query().unwrap());
+    assert_eq!(world.call("GET", &path, athlete).await.ending(), "strava=success");
     world.end().await;
 }
 
