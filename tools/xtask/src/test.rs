@@ -25,7 +25,8 @@ pub(crate) fn run(database: Database, filter: Option<&str>) -> anyhow::Result<()
                 .args(["test", "--workspace", "--no-fail-fast"])
                 .args(filter)
                 .envs(servers.environment())
-                .env("RUST_TEST_THREADS", "8"),
+                // Most tests wait for servers; more at once only make the processes of others wait.
+                .env("RUST_TEST_THREADS", "4"),
         )
     });
     servers.stop();

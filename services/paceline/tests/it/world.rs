@@ -19,7 +19,7 @@ pub(crate) use place::{Databases, Topics, envelopes};
 pub(crate) use tap::Tap;
 
 /// How long anything may take; what goes well takes far less.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 /// The key of `POST /strava/refresh-data`.
 pub(crate) const API_KEY: &str = "refresh-key";
 /// Where the sums of everything are told.
