@@ -141,10 +141,8 @@ impl Producer {
         }
         match self.partitions(record.topic).await {
             Ok(Some(count)) => Ok((0..count).map(Some).collect()),
-            Ok(None) => {
-                Err(PublishError::Refused(format!("the topic {} does not exist", record.topic)))
-            }
-            Err(_) => Err(PublishError::Away),
+            // None: a partition without a leader just now, or a topic that is not made yet.
+            Ok(None) | Err(_) => Err(PublishError::Away),
         }
     }
 
@@ -163,7 +161,7 @@ impl Producer {
             KafkaError::MessageProduction(
                 Code::Fatal | Code::BrokerTransportFailure | Code::AllBrokersDown,
             ) => PublishError::Away,
-            error => PublishError::Refused(error.to_string()),
+            error => refusal(&error),
         })
     }
 
@@ -201,22 +199,37 @@ async fn delivered(deliveries: Vec<DeliveryFuture>) -> Result<(), PublishError> 
     answer
 }
 
-/// Whatever is not surely a refusal may still arrive.
+/// Only what is wrong with the record itself is a refusal: a missing topic, a missing permission or
+/// a broker's policy is put right one day, and until then nothing may be given up.
 fn refusal(error: &KafkaError) -> PublishError {
     match error {
         KafkaError::MessageProduction(
-            Code::UnknownTopic
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownPartition
-            | Code::InvalidTopic
-            | Code::MessageSizeTooLarge
-            | Code::InvalidMessageSize
-            | Code::InvalidRecord
-            | Code::TopicAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::PolicyViolation,
+            Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::InvalidRecord,
         ) => PublishError::Refused(error.to_string()),
         KafkaError::MessageProduction(Code::PurgeQueue) => PublishError::Away,
         _ => PublishError::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_wrong_with_the_record_itself_is_refused_for_good() {
+        let of = |code| refusal(&KafkaError::MessageProduction(code));
+        for code in [Code::MessageSizeTooLarge, Code::InvalidMessageSize, Code::InvalidRecord] {
+            assert!(matches!(of(code), PublishError::Refused(_)), "{code:?}");
+        }
+        for code in [
+            Code::UnknownTopic,
+            Code::UnknownTopicOrPartition,
+            Code::UnknownPartition,
+            Code::TopicAuthorizationFailed,
+            Code::ClusterAuthorizationFailed,
+            Code::PolicyViolation,
+        ] {
+            assert_eq!(of(code), PublishError::Unknown, "{code:?}");
+        }
     }
 }
