@@ -103,13 +103,15 @@ impl Reader {
     /// Reads on in one partition; says whether there was anything.
     async fn read(&mut self, index: usize) -> Result<bool, BusError> {
         let Some((place, progress)) = self.places.get_mut(index) else { return Ok(false) };
-        if progress.paused || progress.next >= self.log.0.shelf.head(*place) {
+        // Taken before the read: what is published during it is not yet below this head.
+        let head = self.log.0.shelf.head(*place);
+        if progress.paused || progress.next >= head {
             return Ok(false);
         }
         let records = self.log.read(*place, progress.next, AT_ONCE).await?;
         let Some(last) = records.last() else {
-            // Everything between here and the head is beyond its retention.
-            progress.next = self.log.0.shelf.head(*place);
+            // Everything between here and that head is beyond its retention.
+            progress.next = head;
             return Ok(false);
         };
         progress.next = last.offset + 1;
