@@ -35,7 +35,7 @@ pub(crate) async fn note_hint(core: &Core, id: EventId, hint: &Hint) -> Result<N
     let noted = again_if_contended(|| once(core, id, hint)).await?;
     metrics::counter!("ingest_hints_total", "noted" => noted.as_str()).increment(1);
     if noted == Noted::UnknownOwner {
-        tracing::info!(
+        tracing::debug!(
             application = hint.application,
             strava.athlete = hint.owner,
             strava.activity = hint.object_id,
