@@ -45,7 +45,7 @@ async fn a_database_is_gone_after_its_test_even_if_a_transaction_was_left_open()
 
 #[tokio::test]
 async fn a_process_is_read_paused_resumed_and_killed() {
-    let script = "echo starting; echo '{\"listen\":\"here\"}'; trap 'echo bye; exit 3' TERM; \
+    let script = "trap 'echo bye; exit 3' TERM; echo starting; echo '{\"listen\":\"here\"}'; \
                   while true; do sleep 0.05; done";
     let mut process = Process::start("/bin/sh", ["-c", script], []);
     let ready = process.ready(Duration::from_secs(5)).await;
