@@ -62,8 +62,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
         return EX_CONFIG;
     }
     let away = error.chain().any(|cause| {
-        matches!(cause.downcast_ref::<outbox::StoreError>(), Some(outbox::StoreError::Away(_)))
-            || cause.downcast_ref::<event_bus::BusError>().is_some()
+        matches!(
+            cause.downcast_ref::<outbox::StoreError>(),
+            Some(outbox::StoreError::Unavailable(_))
+        ) || cause.downcast_ref::<event_bus::BusError>().is_some()
     });
     if away { EX_UNAVAILABLE } else { 1 }
 }

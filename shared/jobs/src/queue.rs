@@ -85,7 +85,7 @@ impl Queue {
         if !self.raise(conn, job).await? && !self.answered(conn, job).await? {
             match self.insert(conn, job).await {
                 // Somebody else made it between the two statements.
-                Err(StoreError::Seen) => {
+                Err(StoreError::UniqueViolation) => {
                     self.raise(conn, job).await?;
                 }
                 outcome => outcome?,

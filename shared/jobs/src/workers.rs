@@ -183,7 +183,10 @@ impl<H: JobHandler> Worker<H> {
     async fn failed(&self, job: &Claimed, error: &anyhow::Error) -> Result<(), StoreError> {
         let now = self.queue.clock.now();
         let blameless = error.chain().any(|cause| {
-            matches!(cause.downcast_ref(), Some(StoreError::Away(_) | StoreError::Contended(_)))
+            matches!(
+                cause.downcast_ref(),
+                Some(StoreError::Unavailable(_) | StoreError::Conflict(_))
+            )
         });
         let pause = if blameless { AWAY } else { backoff(job.attempts) };
         tracing::warn!(

@@ -124,7 +124,7 @@ pub async fn done<C: ConnectionTrait>(
     )
     .await;
     match noted {
-        Ok(_) | Err(StoreError::Seen) => {}
+        Ok(_) | Err(StoreError::UniqueViolation) => {}
         Err(error) => return Err(error),
     }
     let ended: i64 = match sql::one(

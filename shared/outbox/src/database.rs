@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::effect::Effect;
 use crate::plain::Plain;
-use crate::{Bell, StoreError, connect, migrate, migrations, sql, unit};
+use crate::{Bell, StoreError, connect, migrate, migrations, raw_tx, sql};
 
 /// Where a service keeps its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,8 +183,8 @@ impl Database {
         Ok(())
     }
 
-    pub(crate) async fn begin(&self) -> Result<unit::Unit, StoreError> {
-        unit::begin(&self.writer, self.bulk.then(|| Arc::clone(&self.gate))).await
+    pub(crate) async fn begin(&self) -> Result<raw_tx::RawTx, StoreError> {
+        raw_tx::begin(&self.writer, self.bulk.then(|| Arc::clone(&self.gate))).await
     }
 }
 

@@ -6,15 +6,15 @@ use contracts::{Envelope, Erasure, Event, Origin, wire::envelope::Payload};
 use kernel::{ApplicationId, AthleteId, EventId, Generation};
 use sea_orm::{DatabaseTransaction, DbBackend};
 
-use crate::draft::{self, Reach};
 use crate::fence::Fences;
-use crate::unit::Unit;
-use crate::{Database, Draft, StoreError, sql};
+use crate::outbox_message::{self, Routing};
+use crate::raw_tx::RawTx;
+use crate::{Database, OutboxMessage, StoreError, sql};
 
 /// A transaction that holds one athlete's row.
 #[derive(Debug)]
 pub struct Effect {
-    unit: Unit,
+    unit: RawTx,
     database: Database,
     athlete: AthleteId,
     stored: Row,
@@ -126,9 +126,12 @@ impl Effect {
     }
 
     /// Writes an outbox row.
-    pub async fn publish<E: Event>(&self, draft: Draft<E>) -> Result<EventId, StoreError> {
+    pub async fn publish<E: Event>(
+        &self,
+        message: OutboxMessage<E>,
+    ) -> Result<EventId, StoreError> {
         self.published.store(true, Ordering::Relaxed);
-        draft::insert(self.conn(), &self.database, draft, Reach::ItsKey).await
+        outbox_message::insert(self.conn(), &self.database, message, Routing::ByKey).await
     }
 
     /// Deletes the athlete's rows of the kit that the fences now shut out: outbox rows not yet

@@ -17,13 +17,13 @@ const TRIES: u32 = 5;
 pub enum StoreError {
     /// Deadlock, lock time-out or busy: the same work may well succeed at once.
     #[error("the database was contended")]
-    Contended(#[source] DbErr),
+    Conflict(#[source] DbErr),
     /// The database cannot be reached, or refuses to write: nothing is wrong with the work.
     #[error("the database is away")]
-    Away(#[source] DbErr),
+    Unavailable(#[source] DbErr),
     /// A unique key is taken: what was to be stored is there already.
     #[error("a row of this key is there already")]
-    Seen,
+    UniqueViolation,
     /// What is stored, or was to be stored, breaks a rule; trying again does not help.
     #[error("{what}")]
     Inconsistent {
@@ -42,23 +42,23 @@ impl StoreError {
     }
 
     /// Whether a unique key was taken.
-    pub const fn is_unique(&self) -> bool {
-        matches!(self, Self::Seen)
+    pub const fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::UniqueViolation)
     }
 }
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
-            return Self::Seen;
+            return Self::UniqueViolation;
         }
         match &error {
-            DbErr::ConnectionAcquire(_) => Self::Away(error),
+            DbErr::ConnectionAcquire(_) => Self::Unavailable(error),
             DbErr::Conn(RuntimeErr::SqlxError(cause))
             | DbErr::Exec(RuntimeErr::SqlxError(cause))
             | DbErr::Query(RuntimeErr::SqlxError(cause)) => match kind_of(cause) {
-                Kind::Contended => Self::Contended(error),
-                Kind::Away => Self::Away(error),
+                Kind::Conflict => Self::Conflict(error),
+                Kind::Unavailable => Self::Unavailable(error),
                 Kind::Other => Self::Other(error),
             },
             _ => Self::Other(error),
@@ -75,16 +75,16 @@ impl From<sqlx::Error> for StoreError {
 impl From<StoreError> for HandleError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Contended(_) | StoreError::Away(_) => Self::Unavailable(error.into()),
+            StoreError::Conflict(_) | StoreError::Unavailable(_) => Self::Unavailable(error.into()),
             StoreError::Inconsistent { .. } => Self::Reject(error.into()),
-            StoreError::Seen | StoreError::Other(_) => Self::Failed(error.into()),
+            StoreError::UniqueViolation | StoreError::Other(_) => Self::Failed(error.into()),
         }
     }
 }
 
 enum Kind {
-    Contended,
-    Away,
+    Conflict,
+    Unavailable,
     Other,
 }
 
@@ -96,14 +96,14 @@ fn kind_of(error: &sqlx::Error) -> Kind {
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Kind::Away,
+            | sqlx::Error::WorkerCrashed => Kind::Unavailable,
             _ => Kind::Other,
         };
     };
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return match error.number() {
             // record changed (snapshot isolation), lock time-out, deadlock
-            1020 | 1205 | 1213 => Kind::Contended,
+            1020 | 1205 | 1213 => Kind::Conflict,
             // too many connections, shutting down, network, killed, gone; 1290, 1792 and 1836
             // are a server that became read-only under us (a failover)
             1040
@@ -117,15 +117,15 @@ fn kind_of(error: &sqlx::Error) -> Kind {
             | 1836
             | 1927
             | 2006
-            | 2013 => Kind::Away,
+            | 2013 => Kind::Unavailable,
             _ => Kind::Other,
         };
     }
     // SQLite's extended codes carry the primary one in the low byte.
     match error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff) {
-        Some(5 | 6) => Kind::Contended,
+        Some(5 | 6) => Kind::Conflict,
         // read-only, input/output error, disk full, cannot open
-        Some(8 | 10 | 13 | 14) => Kind::Away,
+        Some(8 | 10 | 13 | 14) => Kind::Unavailable,
         _ => Kind::Other,
     }
 }
@@ -138,7 +138,7 @@ pub trait Contended {
 
 impl Contended for StoreError {
     fn is_contended(&self) -> bool {
-        matches!(self, Self::Contended(_))
+        matches!(self, Self::Conflict(_))
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) async fn up(
     let outcome = match target {
         Target::Sqlite { .. } => {
             // DDL is transactional here: one process migrates, in one commit, and the other waits.
-            let unit = crate::unit::begin(&conn, None).await?;
+            let unit = crate::raw_tx::begin(&conn, None).await?;
             match apply(&unit.tx, migrations).await {
                 Ok(()) => unit.tx.commit().await.map_err(StoreError::from),
                 Err(error) => Err(error),
@@ -88,7 +88,7 @@ pub(crate) async fn up(
             // The lock lives in a session, so the transaction pins the connection; DDL commits
             // by itself on this engine whatever the transaction thinks.
             let lock = format!("paceline.{name}");
-            let holder = crate::unit::begin(&conn, None).await?;
+            let holder = crate::raw_tx::begin(&conn, None).await?;
             sql::one(&holder.tx, "SELECT GET_LOCK(?, ?)", [lock.clone().into(), PATIENCE.into()])
                 .await?;
             let outcome = apply(&conn, migrations).await;

@@ -165,9 +165,11 @@ pub(crate) async fn insert<C: ConnectionTrait>(
         let group = in_log(group, log);
         match insert_as(conn, database, &group, record, reason).await {
             // Parked before, and the crash came before the offset was stored.
-            Err(StoreError::Seen) if is_parked(conn, &group, record).await? => return Ok(()),
+            Err(StoreError::UniqueViolation) if is_parked(conn, &group, record).await? => {
+                return Ok(());
+            }
             // Another record had this offset: the log was replaced by one that counts from the start.
-            Err(StoreError::Seen) => log += 1,
+            Err(StoreError::UniqueViolation) => log += 1,
             outcome => return outcome,
         }
     }

@@ -6,14 +6,14 @@ use contracts::Event;
 use kernel::EventId;
 use sea_orm::DatabaseTransaction;
 
-use crate::draft::{self, Reach};
-use crate::unit::Unit;
-use crate::{Database, Draft, StoreError};
+use crate::outbox_message::{self, Routing};
+use crate::raw_tx::RawTx;
+use crate::{Database, OutboxMessage, StoreError};
 
 /// A write transaction without an athlete; dropped, it never happened.
 #[derive(Debug)]
 pub struct Plain {
-    unit: Unit,
+    unit: RawTx,
     database: Database,
     published: AtomicBool,
 }
@@ -30,21 +30,28 @@ impl Plain {
     }
 
     /// Writes an outbox row.
-    pub async fn publish<E: Event>(&self, draft: Draft<E>) -> Result<EventId, StoreError> {
-        self.insert(draft, Reach::ItsKey).await
+    pub async fn publish<E: Event>(
+        &self,
+        message: OutboxMessage<E>,
+    ) -> Result<EventId, StoreError> {
+        self.insert(message, Routing::ByKey).await
     }
 
     /// Writes an outbox row for every partition of its topic (`ReplayDone`).
     pub async fn publish_everywhere<E: Event>(
         &self,
-        draft: Draft<E>,
+        message: OutboxMessage<E>,
     ) -> Result<EventId, StoreError> {
-        self.insert(draft, Reach::Everywhere).await
+        self.insert(message, Routing::AllPartitions).await
     }
 
-    async fn insert<E: Event>(&self, draft: Draft<E>, reach: Reach) -> Result<EventId, StoreError> {
+    async fn insert<E: Event>(
+        &self,
+        message: OutboxMessage<E>,
+        reach: Routing,
+    ) -> Result<EventId, StoreError> {
         self.published.store(true, Ordering::Relaxed);
-        draft::insert(self.conn(), &self.database, draft, reach).await
+        outbox_message::insert(self.conn(), &self.database, message, reach).await
     }
 
     /// Makes it happen, and wakes the relay if there is something to publish.

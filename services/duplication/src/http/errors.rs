@@ -14,7 +14,7 @@ pub(super) fn invalid(field: &str, message: impl std::fmt::Display) -> Problem {
 
 pub(super) fn store(error: StoreError) -> Problem {
     match error {
-        StoreError::Away(_) | StoreError::Contended(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         _ => Problem::internal(error),
     }
 }

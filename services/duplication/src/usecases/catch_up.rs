@@ -3,7 +3,7 @@
 use contracts::replays::ReplayRequested;
 use contracts::{Cause, Topic};
 use outbox::caught_up::{self, OnPartition, Standing};
-use outbox::{Draft, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError, again_if_contended};
 
 use super::Kit;
 use crate::store::links;
@@ -34,7 +34,7 @@ pub(crate) async fn catch_up(kit: &Kit, topic: Topic) -> Result<(), StoreError> 
             athlete: String::new(),
         };
         plain
-            .publish(Draft {
+            .publish(OutboxMessage {
                 topic: Topic::Replays,
                 athlete: None,
                 origins: Vec::new(),

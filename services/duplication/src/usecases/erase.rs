@@ -3,7 +3,7 @@
 use contracts::erasures::Erased;
 use contracts::{Cause, Erasure, Origin, Topic};
 use kernel::{ApplicationId, AthleteId, Generation};
-use outbox::{Draft, Effect, StoreError, again_if_contended};
+use outbox::{Effect, OutboxMessage, StoreError, again_if_contended};
 
 use super::Kit;
 use crate::domain::copy::{Copy, State, reason};
@@ -100,7 +100,7 @@ async fn everything(kit: &Kit, effect: &Effect) -> Result<u64, StoreError> {
     Ok(rows)
 }
 
-fn receipt(kit: &Kit, athlete: AthleteId, erasure: Erasure, rows: u64) -> Draft<Erased> {
+fn receipt(kit: &Kit, athlete: AthleteId, erasure: Erasure, rows: u64) -> OutboxMessage<Erased> {
     let (application, through) = match erasure {
         Erasure::Connection { application, through } => (application.get(), through.get()),
         Erasure::Everything => (0, 0),
@@ -113,7 +113,7 @@ fn receipt(kit: &Kit, athlete: AthleteId, erasure: Erasure, rows: u64) -> Draft<
         rows: i64::try_from(rows).unwrap_or(i64::MAX),
         objects: 0,
     };
-    Draft {
+    OutboxMessage {
         topic: Topic::Erasures,
         athlete: Some(athlete),
         origins: Vec::new(),

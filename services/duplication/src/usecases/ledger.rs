@@ -5,7 +5,7 @@ use contracts::journal::JournalEntry;
 use contracts::{Cause, Event, Topic};
 use jobs::{Claimed, Closed, Wanted, priority};
 use kernel::{AthleteId, Timestamp};
-use outbox::{Draft, Effect, StoreError, again_if_contended};
+use outbox::{Effect, OutboxMessage, StoreError, again_if_contended};
 
 use super::Kit;
 use crate::domain::copy::{Copy, State};
@@ -97,8 +97,8 @@ async fn tell(effect: &mut Effect, copy: &Copy) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn draft<E: Event>(topic: Topic, copy: &Copy, body: E) -> Draft<E> {
-    Draft {
+fn draft<E: Event>(topic: Topic, copy: &Copy, body: E) -> OutboxMessage<E> {
+    OutboxMessage {
         topic,
         athlete: Some(copy.guardian),
         origins: copy.source.origins.clone(),

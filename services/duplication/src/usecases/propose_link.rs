@@ -62,7 +62,7 @@ pub(crate) async fn propose_link(
             return Err(ProposeLinkError::TooMany(most));
         }
         match links::insert(effect.conn(), &link).await {
-            Err(StoreError::Seen) => return Err(ProposeLinkError::Exists),
+            Err(StoreError::UniqueViolation) => return Err(ProposeLinkError::Exists),
             outcome => outcome?,
         }
         effect.bump_version();

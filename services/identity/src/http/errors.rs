@@ -10,7 +10,7 @@ use crate::usecases::sign_in::SignInError;
 
 pub(super) fn store(error: StoreError) -> Problem {
     match error {
-        StoreError::Away(_) | StoreError::Contended(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         other => Problem::internal(other),
     }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn add_user(
     };
     match accounts::add(&core.database, &account, &hash).await {
         Ok(()) => Ok((account, password)),
-        Err(StoreError::Seen) => Err(AddUserError::Exists(account.email)),
+        Err(StoreError::UniqueViolation) => Err(AddUserError::Exists(account.email)),
         Err(other) => Err(AddUserError::Store(other)),
     }
 }

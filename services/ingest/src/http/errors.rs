@@ -9,7 +9,7 @@ use crate::usecases::take_event::NotTaken;
 /// The store failed under a request.
 pub(super) fn store_failed(error: StoreError) -> Problem {
     match error {
-        StoreError::Away(_) | StoreError::Contended(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         _ => Problem::internal(error),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) async fn keep<C: ConnectionTrait>(conn: &C, it: &Entry) -> Result<boo
     .await;
     match kept {
         Ok(_) => Ok(true),
-        Err(error) if error.is_unique() => Ok(false),
+        Err(error) if error.is_unique_violation() => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -34,7 +34,7 @@ pub(crate) async fn add<C: ConnectionTrait>(
     )
     .await;
     match added {
-        Err(error) if !error.is_unique() => Err(error),
+        Err(error) if !error.is_unique_violation() => Err(error),
         _ => Ok(()),
     }
 }

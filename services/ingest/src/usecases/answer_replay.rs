@@ -5,7 +5,7 @@ use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::wire::Cause;
 use jobs::{Claimed, Outcome};
 use kernel::AthleteId;
-use outbox::{Draft, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError, again_if_contended};
 
 use super::Core;
 use super::job::{self, ReplayJob};
@@ -114,7 +114,7 @@ async fn finish(
         of: Topic::Activities.name().to_owned(),
     };
     plain
-        .publish_everywhere(Draft {
+        .publish_everywhere(OutboxMessage {
             topic: on,
             athlete: None,
             origins: Vec::new(),

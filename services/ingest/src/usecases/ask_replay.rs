@@ -4,7 +4,7 @@ use contracts::Topic;
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::wire::Cause;
 use outbox::caught_up::{self, OnPartition, Standing};
-use outbox::{Draft, StoreError};
+use outbox::{OutboxMessage, StoreError};
 
 use super::Core;
 
@@ -24,7 +24,7 @@ pub(crate) async fn ask_replay(core: &Core) -> Result<(), StoreError> {
         athlete: String::new(),
     };
     plain
-        .publish(Draft {
+        .publish(OutboxMessage {
             topic: Topic::Replays,
             athlete: None,
             origins: Vec::new(),

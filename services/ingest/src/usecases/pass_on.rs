@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contracts::strava::Hint;
 use contracts::{Cause, Topic};
 use kernel::{EventId, Ids, Timestamp};
-use outbox::{Draft, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError, again_if_contended};
 use uuid::Uuid;
 
 use super::Core;
@@ -31,7 +31,7 @@ pub(crate) async fn pass_on(core: &Core, id: EventId, hint: &Hint) -> Result<(),
     again_if_contended(|| async {
         let plain = database.plain().await?;
         plain
-            .publish(Draft {
+            .publish(OutboxMessage {
                 topic: Topic::StravaEvents,
                 athlete: None,
                 origins: Vec::new(),

@@ -3,7 +3,7 @@
 use contracts::Topic;
 use contracts::wire::Cause;
 use kernel::{ActivityId, Generation, Revision};
-use outbox::{Draft, Effect, StoreError};
+use outbox::{Effect, OutboxMessage, StoreError};
 
 use super::Core;
 use crate::domain::activity::{Activity, State};
@@ -114,8 +114,8 @@ pub(crate) fn draft(
     activity: &Activity,
     replay: bool,
     topic: Topic,
-) -> Draft<contracts::activities::ActivityChanged> {
-    Draft {
+) -> OutboxMessage<contracts::activities::ActivityChanged> {
+    OutboxMessage {
         topic,
         athlete: Some(activity.athlete),
         origins: activity.state.origins.clone(),

@@ -24,7 +24,7 @@ pub(super) fn detail(status: StatusCode, detail: &str) -> HttpResponse {
 /// What the predecessors' routes answer when the store fails.
 pub(super) fn failed(error: &StoreError) -> HttpResponse {
     match error {
-        StoreError::Away(_) | StoreError::Contended(_) => {
+        StoreError::Unavailable(_) | StoreError::Conflict(_) => {
             tracing::warn!(%error, "the database is away");
             detail(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
@@ -39,7 +39,7 @@ pub(super) fn failed(error: &StoreError) -> HttpResponse {
 pub(super) fn problem(error: SummaryError) -> Problem {
     match error {
         SummaryError::Unanswerable(why) => Problem::invalid().field(why.field(), &why),
-        SummaryError::Store(error @ (StoreError::Away(_) | StoreError::Contended(_))) => {
+        SummaryError::Store(error @ (StoreError::Unavailable(_) | StoreError::Conflict(_))) => {
             Problem::unavailable(error)
         }
         SummaryError::Store(error) => Problem::internal(error),

@@ -54,7 +54,7 @@ pub(crate) async fn put(
             .map_err(StoreError::from)
         {
             Ok(_) => Ok(true),
-            Err(StoreError::Seen) => Ok(false),
+            Err(StoreError::UniqueViolation) => Ok(false),
             Err(other) => Err(other),
         };
     }

@@ -26,7 +26,7 @@ pub(crate) async fn begin(
         .await
         .map_err(StoreError::from)
     {
-        Ok(_) | Err(StoreError::Seen) => Ok(()),
+        Ok(_) | Err(StoreError::UniqueViolation) => Ok(()),
         Err(other) => Err(other),
     }
 }

@@ -1,7 +1,7 @@
 //! Counts one activity, in one transaction: guard, fact, re-sum of the touched days, version.
 
 use contracts::{Topic, journal::JournalEntry};
-use outbox::{Draft, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError, again_if_contended};
 
 use super::Core;
 use crate::domain::fact::{Change, DayOf};
@@ -78,9 +78,9 @@ async fn once(core: &Core, change: &Change, pace: Pace) -> Result<Applied, Store
 }
 
 /// The line that answers "where is my activity?".
-fn journal(change: &Change) -> Draft<JournalEntry> {
+fn journal(change: &Change) -> OutboxMessage<JournalEntry> {
     let step = if change.fact.is_some() { "counted" } else { "uncounted" };
-    Draft {
+    OutboxMessage {
         topic: Topic::Journal,
         athlete: Some(change.athlete),
         origins: change.origins.clone(),

@@ -1,7 +1,7 @@
 //! Asks for everything again when something was missed, and notes when nothing is missing.
 
 use contracts::{Cause, Topic, replays::ReplayRequested};
-use outbox::{Draft, StoreError, caught_up};
+use outbox::{OutboxMessage, StoreError, caught_up};
 
 use super::Core;
 use crate::store::standing;
@@ -48,7 +48,7 @@ async fn ask(core: &Core, source: Source) -> Result<(), StoreError> {
     let plain = core.store.database().plain().await?;
     caught_up::asked(plain.conn(), source.answer_on, &id, now).await?;
     plain
-        .publish(Draft {
+        .publish(OutboxMessage {
             topic: Topic::Replays,
             athlete: None,
             origins: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::{Cause, Erasure, Topic, erasures::Erased};
 use kernel::AthleteId;
-use outbox::{Draft, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError, again_if_contended};
 
 use super::Core;
 use crate::store::{connections, facts, totals};
@@ -37,7 +37,7 @@ async fn once(core: &Core, athlete: AthleteId, erasure: Erasure) -> Result<(), S
         Erasure::Everything => (0, 0),
     };
     effect
-        .publish(Draft {
+        .publish(OutboxMessage {
             topic: Topic::Erasures,
             athlete: Some(athlete),
             origins: Vec::new(),

@@ -31,7 +31,7 @@ impl From<BeginError> for Problem {
 /// The database said no.
 pub(super) fn store(error: StoreError) -> Problem {
     match error {
-        StoreError::Away(_) | StoreError::Contended(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         other => Problem::internal(other),
     }
 }

@@ -2,7 +2,7 @@
 
 use contracts::athletes::{self, AthleteChanged, ConnectionState};
 use contracts::{Cause, Origin, Topic};
-use outbox::{Draft, Effect, StoreError};
+use outbox::{Effect, OutboxMessage, StoreError};
 
 use crate::domain::connection::{Connection, State};
 
@@ -18,7 +18,11 @@ pub(super) async fn changed(
 }
 
 /// The event that says how the connection is; the same revision whenever it is told again.
-pub(super) fn draft(connection: &Connection, topic: Topic, replay: bool) -> Draft<AthleteChanged> {
+pub(super) fn draft(
+    connection: &Connection,
+    topic: Topic,
+    replay: bool,
+) -> OutboxMessage<AthleteChanged> {
     let state = match connection.state {
         State::Connected => ConnectionState::Connected,
         State::ReconnectNeeded => ConnectionState::ReconnectNeeded,
@@ -36,7 +40,7 @@ pub(super) fn draft(connection: &Connection, topic: Topic, replay: bool) -> Draf
             reason: connection.reason.code().to_owned(),
         })),
     };
-    Draft {
+    OutboxMessage {
         topic,
         athlete: Some(connection.athlete),
         origins: vec![Origin {

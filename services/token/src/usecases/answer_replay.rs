@@ -3,7 +3,7 @@
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Cause, Topic};
 use kernel::AthleteId;
-use outbox::{Draft, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError, again_if_contended};
 
 use super::{Means, announce, refresh};
 use crate::store::{of_athlete, page};
@@ -55,7 +55,7 @@ async fn tell(means: &Means, id: &str, topic: Topic) -> Result<(), StoreError> {
 
 async fn done(means: &Means, body: &ReplayDone, topic: Topic) -> Result<(), StoreError> {
     let plain = means.database.plain().await?;
-    let draft = Draft {
+    let draft = OutboxMessage {
         topic,
         athlete: None,
         origins: Vec::new(),

@@ -168,7 +168,7 @@ async fn connect(
     match stored {
         Ok(()) => effect.commit().await?,
         // Somebody else connected the same Strava athlete at this very moment.
-        Err(StoreError::Seen) => return Ok(Ending::Taken),
+        Err(StoreError::UniqueViolation) => return Ok(Ending::Taken),
         Err(error) => return Err(error),
     }
     means.failpoints.hit("token.connected");

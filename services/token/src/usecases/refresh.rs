@@ -153,7 +153,7 @@ async fn keep(
     let mut tried = 0;
     loop {
         match again_if_contended(move || keep_once(means, id, sent, answer).boxed()).await {
-            Err(StoreError::Away(_) | StoreError::Contended(_)) if tried < STORE_PATIENCE => {
+            Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) if tried < STORE_PATIENCE => {
                 tried += 1;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }

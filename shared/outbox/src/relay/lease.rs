@@ -73,7 +73,7 @@ impl Lease {
                 self.0 = Some(1);
                 Ok(true)
             }
-            Err(StoreError::Seen) => Ok(false),
+            Err(StoreError::UniqueViolation) => Ok(false),
             Err(error) => Err(error),
         }
     }

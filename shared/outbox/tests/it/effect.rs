@@ -28,7 +28,7 @@ async fn put(database: &Database, revision: i64, said: &str) -> Result<bool, Sto
             )
             .await;
             match inserted {
-                Err(StoreError::Seen) => return Ok(false),
+                Err(StoreError::UniqueViolation) => return Ok(false),
                 other => other?,
             };
         }
@@ -196,6 +196,6 @@ async fn a_database_that_cannot_be_reached_is_away_and_counts_against_nobody() {
         name: "paceline_test_nowhere".to_owned(),
     };
     let error = Database::open(&target, vec![]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Away(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert!(matches!(error.into(), event_bus::HandleError::Unavailable(_)));
 }

@@ -2,7 +2,7 @@
 
 use contracts::{Cause, Erasure, Topic, athletes};
 use kernel::{ApplicationId, Generation};
-use outbox::{Database, Draft};
+use outbox::{Database, OutboxMessage};
 use testkit::databases;
 
 use crate::support::{athlete, draft, open, origin, step};
@@ -85,7 +85,7 @@ async fn an_erase_takes_what_waits_in_the_outbox_but_not_the_word_of_itself() {
         }
         let erase = athletes::Erase { application: 1, through_generation: 1 };
         let change = Some(athletes::athlete_changed::Change::Erase(erase));
-        let word = Draft {
+        let word = OutboxMessage {
             topic: Topic::Athletes,
             athlete: Some(athlete(1)),
             origins: vec![origin(1, 1)],

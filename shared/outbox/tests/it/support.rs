@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contracts::journal::JournalEntry;
 use contracts::{Cause, Envelope, Origin, Topic, wire::envelope::Payload};
 use kernel::{ApplicationId, AthleteId, Generation, ManualClock, Timestamp};
-use outbox::{Database, Draft, create_table};
+use outbox::{Database, OutboxMessage, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Table};
 use testkit::{SeededIds, TestDatabase};
@@ -39,8 +39,8 @@ pub(crate) fn origin(application: i64, generation: i64) -> Origin {
 }
 
 /// A journal entry that says `step`.
-pub(crate) fn draft(of: AthleteId, step: impl ToString) -> Draft<JournalEntry> {
-    Draft {
+pub(crate) fn draft(of: AthleteId, step: impl ToString) -> OutboxMessage<JournalEntry> {
+    OutboxMessage {
         topic: Topic::Journal,
         athlete: Some(of),
         origins: vec![],

@@ -8,7 +8,7 @@ use crate::{Database, StoreError, sql};
 
 /// An event about to be published.
 #[derive(Clone, Debug)]
-pub struct Draft<E> {
+pub struct OutboxMessage<E> {
     /// Where it goes.
     pub topic: Topic,
     /// Whose it is; the key, but on `strava.events`.
@@ -25,31 +25,31 @@ pub struct Draft<E> {
 
 /// Where an event goes within its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum Routing {
     /// The partition of its key.
-    ItsKey,
+    ByKey,
     /// Every partition.
-    Everywhere,
+    AllPartitions,
 }
 
-/// Writes the outbox row of a draft.
+/// Writes the outbox row of a message.
 pub(crate) async fn insert<C: ConnectionTrait, E: Event>(
     conn: &C,
     database: &Database,
-    draft: Draft<E>,
-    reach: Reach,
+    message: OutboxMessage<E>,
+    reach: Routing,
 ) -> Result<EventId, StoreError> {
     let now = database.clock().now();
     let event_id = EventId::from_uuid(database.ids().uuid_v7(now));
-    let payload = draft.body.into_payload();
-    let key = key_of(draft.topic, draft.athlete, &payload);
+    let payload = message.body.into_payload();
+    let key = key_of(message.topic, message.athlete, &payload);
     let value = Envelope {
         event_id,
         occurred_at: now,
-        athlete: draft.athlete,
-        origins: draft.origins,
-        cause: draft.cause,
-        replay: draft.replay,
+        athlete: message.athlete,
+        origins: message.origins,
+        cause: message.cause,
+        replay: message.replay,
         traceparent: telemetry::current_traceparent(),
         payload,
     }
@@ -67,10 +67,10 @@ pub(crate) async fn insert<C: ConnectionTrait, E: Event>(
          VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
         [
             event_id.to_string().into(),
-            draft.topic.name().into(),
+            message.topic.name().into(),
             key.into(),
-            i32::from(reach == Reach::Everywhere).into(),
-            draft.athlete.map(|athlete| athlete.to_string()).into(),
+            i32::from(reach == Routing::AllPartitions).into(),
+            message.athlete.map(|athlete| athlete.to_string()).into(),
             value.into(),
             now.as_micros().into(),
         ],

@@ -12,7 +12,7 @@ use crate::StoreError;
 
 /// A transaction, and the place in the queue it holds when it is bulk work.
 #[derive(Debug)]
-pub(crate) struct Unit {
+pub(crate) struct RawTx {
     pub(crate) tx: DatabaseTransaction,
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Unit {
 pub(crate) async fn begin(
     conn: &DatabaseConnection,
     gate: Option<Arc<Semaphore>>,
-) -> Result<Unit, StoreError> {
+) -> Result<RawTx, StoreError> {
     let turn = match gate {
         Some(gate) => gate.acquire_owned().await.ok(),
         None => None,
@@ -37,5 +37,5 @@ pub(crate) async fn begin(
         TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
     #[expect(clippy::disallowed_methods, reason = "this is the place where transactions begin")]
     let tx = conn.begin_with_options(options).await?;
-    Ok(Unit { tx, _turn: turn })
+    Ok(RawTx { tx, _turn: turn })
 }
