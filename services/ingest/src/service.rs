@@ -129,7 +129,7 @@ impl Service {
         let intake = Probe::new("ingest.intake", move || {
             let (bus, intake) = (bus.clone(), intake.clone());
             async move {
-                let log = async { bus.healthy().await.is_ok() };
+                let log = async { bus.check_health().await.is_ok() };
                 if intake.is_open(log).await {
                     Ok(())
                 } else {

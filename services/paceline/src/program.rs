@@ -65,7 +65,7 @@ impl Program {
         // Shown, not vital: what needs the log waits for it, and intake has the database besides.
         let log = http_kit::Probe::new("log", move || {
             let log = log.clone();
-            async move { log.healthy().await }
+            async move { log.check_health().await }
         });
         probes.push(log.not_vital());
         metrics.spawn_upkeep(&tasks);
@@ -178,7 +178,7 @@ async fn drain_built_in_log(
         return Ok(());
     }
     let bus = on.built_in_log().await?;
-    let waiting = bus.unhandled().await?;
+    let waiting = bus.total_lag().await?;
     if waiting == 0 {
         return Ok(());
     }
@@ -195,7 +195,7 @@ async fn drain_built_in_log(
         .open(&tasks, move |routes| internal.internal_routes(routes))?;
     services.spawn(&bus, &tasks);
     let worked_off = async {
-        while bus.unhandled().await? > 0 {
+        while bus.total_lag().await? > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         anyhow::Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use settings::{Line, Loader, SettingsError};
+use settings::{EffectiveSetting, Loader, SettingsError};
 use url::Url;
 
 use crate::cli::Place;
@@ -66,7 +66,7 @@ pub struct Server {
     /// Where connecting ends.
     pub frontend_url: Option<Url>,
     /// Pages of these origins may call.
-    #[serde(default, deserialize_with = "settings::list")]
+    #[serde(default, deserialize_with = "settings::deserialize_list")]
     pub origins: Vec<String>,
     /// Threads per door.
     pub workers: usize,
@@ -161,7 +161,7 @@ pub struct Auth {
     /// Its key set.
     pub jwks_url: Option<Url>,
     /// Clients that tokens may name.
-    #[serde(default, deserialize_with = "settings::list")]
+    #[serde(default, deserialize_with = "settings::deserialize_list")]
     pub clients: Vec<String>,
     /// The group of administrators.
     pub admin_group: String,
@@ -200,7 +200,7 @@ pub struct Chosen {
     /// The settings.
     pub settings: Settings,
     /// One line a value, redacted.
-    pub lines: Vec<Line>,
+    pub lines: Vec<EffectiveSetting>,
 }
 
 /// Every setting with its default and what it means, as TOML.
@@ -213,7 +213,7 @@ pub fn choose(place: &Place) -> Result<Chosen, SettingsError> {
         loader = loader.file(file)?;
     }
     let loaded = loader
-        .own_environment()?
+        .process_environment()?
         .flag("--listen", "server.listen", place.listen.map(|address| address.to_string()))?
         .flag(
             "--ops-listen",
@@ -236,5 +236,5 @@ pub fn choose(place: &Place) -> Result<Chosen, SettingsError> {
             place.clock_offset.map(|seconds| seconds.to_string()),
         )?
         .load::<Settings>()?;
-    Ok(Chosen { settings: loaded.settings, lines: loaded.lines })
+    Ok(Chosen { settings: loaded.settings, lines: loaded.effective })
 }

@@ -115,7 +115,7 @@ impl Service {
                 tracing::warn!("the database of stats is lost; opening it anew");
                 while let Err(error) = begin_anew(&core).await {
                     tracing::error!(%error, "the database of stats could not be opened anew");
-                    if soft.or(tokio::time::sleep(TRY_AGAIN)).await.is_none() {
+                    if soft.run_until_stopped(tokio::time::sleep(TRY_AGAIN)).await.is_none() {
                         return Ok(());
                     }
                 }

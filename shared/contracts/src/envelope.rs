@@ -40,16 +40,16 @@ pub struct Envelope {
 
 /// Why bytes are no record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Bad {
+pub enum EnvelopeError {
     /// Not Protobuf at all.
     #[error("the record is not an envelope")]
     NotAnEnvelope(#[from] prost::DecodeError),
     /// A field that must be there is missing.
     #[error("the envelope's {0} is missing")]
-    Missing(&'static str),
+    MissingField(&'static str),
     /// A field that must be a UUID is none.
     #[error("the envelope's {field} is no UUID")]
-    NoUuid {
+    InvalidUuid {
         /// The field.
         field: &'static str,
         /// Why it is none.
@@ -57,7 +57,7 @@ pub enum Bad {
     },
     /// The payload is not what this topic carries.
     #[error("the payload is not what the topic {0} carries")]
-    OtherPayload(&'static str),
+    UnexpectedPayload(&'static str),
 }
 
 impl Envelope {
@@ -84,7 +84,7 @@ impl Envelope {
     }
 
     /// The envelope in these bytes. Unknown fields are ignored, an unknown cause reads as unspecified.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Bad> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         let wire = wire::Envelope::decode(bytes)?;
         let cause = wire.cause();
         Ok(Self {
@@ -105,11 +105,11 @@ impl Envelope {
             cause,
             replay: wire.replay,
             traceparent: wire.traceparent,
-            payload: wire.payload.ok_or(Bad::Missing("payload"))?,
+            payload: wire.payload.ok_or(EnvelopeError::MissingField("payload"))?,
         })
     }
 }
 
-fn id<T>(text: &str, field: &'static str, make: fn(Uuid) -> T) -> Result<T, Bad> {
-    Uuid::parse_str(text).map(make).map_err(|source| Bad::NoUuid { field, source })
+fn id<T>(text: &str, field: &'static str, make: fn(Uuid) -> T) -> Result<T, EnvelopeError> {
+    Uuid::parse_str(text).map(make).map_err(|source| EnvelopeError::InvalidUuid { field, source })
 }

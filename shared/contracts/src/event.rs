@@ -3,7 +3,9 @@
 use kernel::AthleteId;
 
 use crate::wire::envelope::Payload;
-use crate::{Bad, Topic, activities, athletes, copies, erasures, journal, replays, strava};
+use crate::{
+    EnvelopeError, Topic, activities, athletes, copies, erasures, journal, replays, strava,
+};
 
 /// A message that can be published and handled.
 pub trait Event: Clone + Send + Sync + 'static {
@@ -14,7 +16,7 @@ pub trait Event: Clone + Send + Sync + 'static {
     fn into_payload(self) -> Payload;
 
     /// The message out of the envelope.
-    fn from_payload(payload: Payload) -> Result<Self, Bad>;
+    fn from_payload(payload: Payload) -> Result<Self, EnvelopeError>;
 }
 
 macro_rules! events {
@@ -26,16 +28,16 @@ macro_rules! events {
                 Payload::$variant(self)
             }
 
-            fn from_payload(payload: Payload) -> Result<Self, Bad> {
+            fn from_payload(payload: Payload) -> Result<Self, EnvelopeError> {
                 match payload {
                     Payload::$variant(message) => Ok(message),
-                    _ => Err(Bad::OtherPayload(Self::NAME)),
+                    _ => Err(EnvelopeError::UnexpectedPayload(Self::NAME)),
                 }
             }
         })*
 
         /// The name of the message an envelope carries.
-        pub fn name_of(payload: &Payload) -> &'static str {
+        pub fn payload_name(payload: &Payload) -> &'static str {
             match payload {
                 $(Payload::$variant(_) => stringify!($variant),)*
             }
@@ -69,7 +71,7 @@ pub enum Erasure {
 }
 
 /// The key a record travels under: order is kept within it.
-pub fn key_of(topic: Topic, athlete: Option<AthleteId>, payload: &Payload) -> String {
+pub fn record_key(topic: Topic, athlete: Option<AthleteId>, payload: &Payload) -> String {
     match (topic, payload, athlete) {
         (Topic::StravaEvents, Payload::Hint(hint), _) => {
             format!("{}:{}", hint.application, hint.owner)

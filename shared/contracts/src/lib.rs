@@ -16,14 +16,14 @@ mod generated {
 pub mod streams_codec;
 mod topic;
 
-pub use envelope::{Bad, Cause, Envelope, Origin};
-pub use event::{Erasure, Event, key_of, name_of};
+pub use envelope::{Cause, Envelope, EnvelopeError, Origin};
+pub use event::{Erasure, Event, payload_name, record_key};
 pub use generated::paceline::{
     activities::v1 as activities, athletes::v1 as athletes, copies::v1 as copies,
     envelope::v1 as wire, erasures::v1 as erasures, journal::v1 as journal, replays::v1 as replays,
     strava::v1 as strava, streams::v1 as streams,
 };
-pub use topic::{PARTITIONS, Topic, UnknownTopic};
+pub use topic::{DEFAULT_PARTITIONS, Topic, UnknownTopic};
 
 /// The compiled descriptor of `proto/`, for tools that transcode or compare.
 pub const DESCRIPTOR: &[u8] = include_bytes!("generated/descriptor.bin");

@@ -36,13 +36,13 @@ pub struct StreamSet {
 
 /// Why these are no streams.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum BadStreams {
+pub enum StreamsCodecError {
     /// Not the message at all.
     #[error("the object is no streams message")]
     NotStreams(#[from] prost::DecodeError),
     /// One stream is shorter or longer than the others.
     #[error("stream {kind} has {found} points where the activity has {points}")]
-    Length {
+    LengthMismatch {
         /// Which stream.
         kind: &'static str,
         /// How long it is.
@@ -52,10 +52,10 @@ pub enum BadStreams {
     },
     /// More points than the message can number.
     #[error("{0} points are too many")]
-    TooMany(usize),
+    TooManyPoints(usize),
     /// A missing value lies outside the stream.
     #[error("missing value {index} lies outside of {points} points")]
-    MissingOutside {
+    MissingOutOfRange {
         /// Where it says it is.
         index: u32,
         /// How long the stream is.
@@ -87,13 +87,14 @@ impl StreamSet {
     /// # Errors
     ///
     /// When the streams are not equally long.
-    pub fn encode(&self) -> Result<Vec<u8>, BadStreams> {
+    pub fn encode(&self) -> Result<Vec<u8>, StreamsCodecError> {
         let points = self.points();
         self.check(points)?;
         let known: Vec<i64> = self.watts.iter().map(|value| value.unwrap_or(0)).collect();
         let missing = self.watts.iter().enumerate().filter(|(_, value)| value.is_none());
         let message = Streams {
-            points: u32::try_from(points).map_err(|_too_many| BadStreams::TooMany(points))?,
+            points: u32::try_from(points)
+                .map_err(|_too_many| StreamsCodecError::TooManyPoints(points))?,
             time_s: deltas(&self.time_s),
             distance_dm: deltas(&self.distance_dm),
             latitude_e7: deltas(&self.latitude_e7),
@@ -116,14 +117,14 @@ impl StreamSet {
     /// # Errors
     ///
     /// When the bytes are no such message, or its streams are not equally long.
-    pub fn decode(bytes: &[u8]) -> Result<Self, BadStreams> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, StreamsCodecError> {
         let message = Streams::decode(bytes)?;
         let mut watts: Vec<Option<i64>> = sums(&message.watts).into_iter().map(Some).collect();
         let points = watts.len();
         for index in message.watts_missing {
             let value = watts
                 .get_mut(index as usize)
-                .ok_or(BadStreams::MissingOutside { index, points })?;
+                .ok_or(StreamsCodecError::MissingOutOfRange { index, points })?;
             *value = None;
         }
         let set = Self {
@@ -144,14 +145,14 @@ impl StreamSet {
         Ok(set)
     }
 
-    fn check(&self, points: usize) -> Result<(), BadStreams> {
+    fn check(&self, points: usize) -> Result<(), StreamsCodecError> {
         for (kind, found) in self.lengths() {
             if found != 0 && found != points {
-                return Err(BadStreams::Length { kind, found, points });
+                return Err(StreamsCodecError::LengthMismatch { kind, found, points });
             }
         }
         if self.latitude_e7.len() != self.longitude_e7.len() {
-            return Err(BadStreams::Length {
+            return Err(StreamsCodecError::LengthMismatch {
                 kind: "latlng",
                 found: self.longitude_e7.len(),
                 points,
@@ -248,7 +249,7 @@ mod tests {
 
         assert_eq!(
             set.encode(),
-            Err(BadStreams::Length { kind: "heartrate", found: 1, points: 2 })
+            Err(StreamsCodecError::LengthMismatch { kind: "heartrate", found: 1, points: 2 })
         );
     }
 
@@ -256,7 +257,10 @@ mod tests {
     fn a_latitude_without_its_longitude_is_refused() {
         let set = StreamSet { latitude_e7: vec![1, 2], ..StreamSet::default() };
 
-        assert_eq!(set.encode(), Err(BadStreams::Length { kind: "latlng", found: 0, points: 2 }));
+        assert_eq!(
+            set.encode(),
+            Err(StreamsCodecError::LengthMismatch { kind: "latlng", found: 0, points: 2 })
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How many partitions a topic has unless a test asks for fewer.
-pub const PARTITIONS: i32 = 12;
+pub const DEFAULT_PARTITIONS: i32 = 12;
 
 /// A topic of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -18,8 +18,8 @@ use anyhow::{Context, bail};
 use contracts::strava::Hint;
 use contracts::{Cause, Envelope, Event, Topic};
 use event_bus::{
-    Bus, HandleError, Handler, KafkaSettings, LogSettings, Parking, Publisher, PublisherKind,
-    Received, Record, Subscription,
+    BuiltInLogSettings, Bus, HandleError, Handler, KafkaSettings, Parking, Publisher,
+    PublisherKind, Received, Record, Subscription,
 };
 use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::Stop;
@@ -42,9 +42,9 @@ async fn main() -> Result<(), anyhow::Error> {
 
 async fn open(address: &str, partitions: i32) -> Result<Bus, anyhow::Error> {
     let bus = if let Some(file) = address.strip_prefix("file:") {
-        Bus::built_in(LogSettings {
+        Bus::open_built_in(BuiltInLogSettings {
             partitions,
-            ..LogSettings::new(file, Arc::new(SystemClock::new()))
+            ..BuiltInLogSettings::new(file, Arc::new(SystemClock::new()))
         })
         .await?
     } else if let Some((brokers, prefix)) =
@@ -52,7 +52,7 @@ async fn open(address: &str, partitions: i32) -> Result<Bus, anyhow::Error> {
     {
         let settings =
             KafkaSettings { partitions, prefix: prefix.to_owned(), ..KafkaSettings::new(brokers) };
-        Bus::kafka(settings).await?
+        Bus::open_kafka(settings).await?
     } else {
         bail!("{address} is neither file:PATH nor kafka:HOST:PORT/PREFIX");
     };
@@ -135,7 +135,7 @@ impl Handler for Tell {
     type Event = Hint;
 
     async fn handle(&self, _: &Received<Hint>) -> Result<(), HandleError> {
-        self.0.send(Instant::now()).map_err(|error| HandleError::Reject(error.into()))
+        self.0.send(Instant::now()).map_err(|error| HandleError::Rejected(error.into()))
     }
 }
 

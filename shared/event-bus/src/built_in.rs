@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::engine::Feed;
 use crate::partitioner::partition_of;
-use crate::{BusError, Outgoing, PublishError, Record, TopicReport};
+use crate::{BusError, OutgoingRecord, PublishError, Record, TopicReport};
 use lock::Lock;
 use shelf::{Place, Shelf};
 use writer::{Request, Row, Writer};
@@ -33,7 +33,7 @@ const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the built-in log lies and how it keeps its records.
 #[derive(Clone, Debug)]
-pub struct LogSettings {
+pub struct BuiltInLogSettings {
     /// The SQLite file.
     pub file: PathBuf,
     /// Put before every topic's name (a test's own; empty otherwise).
@@ -46,13 +46,13 @@ pub struct LogSettings {
     pub clock: Arc<dyn Clock>,
 }
 
-impl LogSettings {
+impl BuiltInLogSettings {
     /// The log in this file, with 12 partitions and 48 hours.
     pub fn new(file: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             file: file.into(),
             prefix: String::new(),
-            partitions: contracts::PARTITIONS,
+            partitions: contracts::DEFAULT_PARTITIONS,
             retention: Duration::from_hours(48),
             clock,
         }
@@ -65,7 +65,7 @@ pub(crate) struct Log(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    settings: LogSettings,
+    settings: BuiltInLogSettings,
     readers: DatabaseConnection,
     requests: mpsc::Sender<Request>,
     shelf: Arc<Shelf>,
@@ -76,7 +76,7 @@ struct Inner {
 }
 
 impl Log {
-    pub(crate) async fn open(settings: LogSettings) -> Result<Self, BusError> {
+    pub(crate) async fn open(settings: BuiltInLogSettings) -> Result<Self, BusError> {
         let lock = Lock::take(&settings.file)?;
         let writing = schema::connect(&settings.file, 1).await?;
         schema::create(&writing).await?;
@@ -104,16 +104,16 @@ impl Log {
         self.ask(|done| Request::Ensure { topics, done }).await?
     }
 
-    pub(crate) async fn healthy(&self) -> Result<(), BusError> {
+    pub(crate) async fn check_health(&self) -> Result<(), BusError> {
         match timeout(HEALTH_PATIENCE, self.flush()).await {
             Ok(answer) => answer,
-            Err(_) => Err(BusError::Silent(HEALTH_PATIENCE)),
+            Err(_) => Err(BusError::Timeout(HEALTH_PATIENCE)),
         }
     }
 
     pub(crate) async fn publish_many(
         &self,
-        records: Vec<Outgoing>,
+        records: Vec<OutgoingRecord>,
     ) -> Vec<Result<(), PublishError>> {
         let count = records.len();
         match self.publish_all(records).await {
@@ -125,17 +125,17 @@ impl Log {
     /// All in one transaction: an error means all of them, but for records of topics that do not exist.
     async fn publish_all(
         &self,
-        records: Vec<Outgoing>,
+        records: Vec<OutgoingRecord>,
     ) -> Result<Vec<Result<(), PublishError>>, PublishError> {
         let mut answers = Vec::with_capacity(records.len());
         let mut rows = Vec::with_capacity(records.len());
-        for Outgoing { topic, key, value, everywhere } in records {
+        for OutgoingRecord { topic, key, value, to_every_partition } in records {
             let Some(partitions) = self.0.shelf.partitions(topic) else {
                 answers
                     .push(Err(PublishError::Refused(format!("the topic {topic} does not exist"))));
                 continue;
             };
-            if everywhere {
+            if to_every_partition {
                 let row =
                     |partition| Row { topic, partition, key: key.clone(), value: value.clone() };
                 rows.extend((0..partitions).map(row));
@@ -150,16 +150,16 @@ impl Log {
         let (done, answer) = oneshot::channel();
         self.0.requests.try_send(Request::Publish { rows, done }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PublishError::QueueFull,
-            mpsc::error::TrySendError::Closed(_) => PublishError::Away,
+            mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
         })?;
-        let written = answer.await.unwrap_or(Err(PublishError::Unknown));
+        let written = answer.await.unwrap_or(Err(PublishError::Unconfirmed));
         written.map(|()| answers)
     }
 
-    pub(crate) async fn unhandled(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
+    pub(crate) async fn total_lag(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
         let missing = only.into_iter().flatten().find(|group| !self.0.shelf.reads(group));
         if let Some(missing) = missing {
-            return Err(BusError::NotReading((*missing).to_owned()));
+            return Err(BusError::GroupNotReading((*missing).to_owned()));
         }
         self.flush().await?;
         let mut sum = 0;
@@ -174,7 +174,7 @@ impl Log {
     }
 
     pub(crate) async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
-        let partitions = self.0.shelf.partitions(topic).ok_or(BusError::NoTopic(topic))?;
+        let partitions = self.0.shelf.partitions(topic).ok_or(BusError::UnknownTopic(topic))?;
         let mut all = Vec::new();
         for partition in 0..partitions {
             all.extend(self.read(Place { topic, partition }, 0, i64::from(u32::MAX)).await?);

@@ -6,7 +6,7 @@ use crate::built_in::Log;
 use crate::engine::Feed;
 use crate::kafka::Kafka;
 use crate::publisher::Via;
-use crate::{BusError, KafkaSettings, LogSettings, Publisher, PublisherKind, Record};
+use crate::{BuiltInLogSettings, BusError, KafkaSettings, Publisher, PublisherKind, Record};
 
 /// What `ensure_topics` found or did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +33,12 @@ enum Transport {
 
 impl Bus {
     /// Prepares clients of a Kafka cluster. The brokers need not be up: nothing waits for them here.
-    pub async fn kafka(settings: KafkaSettings) -> Result<Self, BusError> {
+    pub async fn open_kafka(settings: KafkaSettings) -> Result<Self, BusError> {
         Ok(Self(Transport::Kafka(Kafka::open(settings)?)))
     }
 
     /// Opens (or makes) the built-in log. It is for one process only.
-    pub async fn built_in(settings: LogSettings) -> Result<Self, BusError> {
+    pub async fn open_built_in(settings: BuiltInLogSettings) -> Result<Self, BusError> {
         Ok(Self(Transport::BuiltIn(Log::open(settings).await?)))
     }
 
@@ -64,10 +64,10 @@ impl Bus {
     }
 
     /// Whether the log answers now; asks for at most a second.
-    pub async fn healthy(&self) -> Result<(), BusError> {
+    pub async fn check_health(&self) -> Result<(), BusError> {
         match &self.0 {
-            Transport::Kafka(kafka) => kafka.healthy().await,
-            Transport::BuiltIn(log) => log.healthy().await,
+            Transport::Kafka(kafka) => kafka.check_health().await,
+            Transport::BuiltIn(log) => log.check_health().await,
         }
     }
 
@@ -81,19 +81,19 @@ impl Bus {
 
     /// How many (record, group) pairs are not settled yet: in the built-in log over every group that ever
     /// read it, on Kafka over the groups that read in this process.
-    pub async fn unhandled(&self) -> Result<u64, BusError> {
+    pub async fn total_lag(&self) -> Result<u64, BusError> {
         match &self.0 {
-            Transport::Kafka(kafka) => kafka.unhandled(None).await,
-            Transport::BuiltIn(log) => log.unhandled(None).await,
+            Transport::Kafka(kafka) => kafka.total_lag(None).await,
+            Transport::BuiltIn(log) => log.total_lag(None).await,
         }
     }
 
     /// How many records these groups have not settled yet. An error while one of them has not begun to
     /// read in this process: nobody knows then.
-    pub async fn unhandled_by(&self, groups: &[&str]) -> Result<u64, BusError> {
+    pub async fn lag_of_groups(&self, groups: &[&str]) -> Result<u64, BusError> {
         match &self.0 {
-            Transport::Kafka(kafka) => kafka.unhandled(Some(groups)).await,
-            Transport::BuiltIn(log) => log.unhandled(Some(groups)).await,
+            Transport::Kafka(kafka) => kafka.total_lag(Some(groups)).await,
+            Transport::BuiltIn(log) => log.total_lag(Some(groups)).await,
         }
     }
 

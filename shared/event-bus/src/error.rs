@@ -14,13 +14,13 @@ pub enum PublishError {
     QueueFull,
     /// No answer in time. The record may still arrive, so any fallback reuses the event id.
     #[error("the log did not answer in time; the record may still arrive")]
-    Unknown,
+    Unconfirmed,
     /// The log will never take this record.
     #[error("the log refused the record: {0}")]
     Refused(String),
     /// The log cannot be reached; nothing was taken.
     #[error("the log is away")]
-    Away,
+    Unavailable,
 }
 
 /// Why the bus could not be opened, prepared or asked.
@@ -30,7 +30,7 @@ pub enum BusError {
     #[error(
         "the built-in log {file} is in use by another process; it is for one process only, more need --kafka"
     )]
-    InUse {
+    LogInUse {
         /// The log's file.
         file: PathBuf,
     },
@@ -50,7 +50,7 @@ pub enum BusError {
     },
     /// The built-in log's database failed.
     #[error("the built-in log failed")]
-    Log(#[from] DatabaseError),
+    Database(#[from] DatabaseError),
     /// The client refused its settings, or the broker an operation.
     #[error("Kafka: {doing}")]
     Kafka {
@@ -61,7 +61,7 @@ pub enum BusError {
     },
     /// The broker did not do an operation on a topic.
     #[error("the topic {topic} could not be prepared: {reason}")]
-    Topic {
+    TopicSetup {
         /// The topic, as the broker knows it.
         topic: String,
         /// What the broker said.
@@ -69,13 +69,13 @@ pub enum BusError {
     },
     /// A topic was asked for that was never made.
     #[error("the topic {0} does not exist")]
-    NoTopic(Topic),
+    UnknownTopic(Topic),
     /// A question about a group that does not read.
     #[error("the group {0} has not begun to read")]
-    NotReading(String),
+    GroupNotReading(String),
     /// The bus does not answer.
     #[error("the bus did not answer within {0:?}")]
-    Silent(std::time::Duration),
+    Timeout(std::time::Duration),
     /// The bus is closing.
     #[error("the bus is closed")]
     Closed,

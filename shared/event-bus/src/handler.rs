@@ -31,7 +31,7 @@ pub enum HandleError {
     Failed(#[source] anyhow::Error),
     /// Trying again is useless: parked now.
     #[error("the event was rejected")]
-    Reject(#[source] anyhow::Error),
+    Rejected(#[source] anyhow::Error),
 }
 
 /// Where a service keeps what it could not handle (its own `parked_event` table).

@@ -55,8 +55,8 @@ impl Kafka {
         intake.and(relay)
     }
 
-    pub(crate) async fn healthy(&self) -> Result<(), BusError> {
-        self.0.intake.healthy(HEALTH_PATIENCE).await
+    pub(crate) async fn check_health(&self) -> Result<(), BusError> {
+        self.0.intake.check_health(HEALTH_PATIENCE).await
     }
 
     pub(crate) async fn ensure_topics(
@@ -74,11 +74,11 @@ impl Kafka {
         }
     }
 
-    pub(crate) async fn unhandled(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
+    pub(crate) async fn total_lag(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
         let mut groups = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(only) = only {
             if let Some(missing) = only.iter().find(|group| !groups.contains_key(**group)) {
-                return Err(BusError::NotReading((*missing).to_owned()));
+                return Err(BusError::GroupNotReading((*missing).to_owned()));
             }
             groups.retain(|group, _| only.contains(&group.as_str()));
         }

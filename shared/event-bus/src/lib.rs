@@ -12,11 +12,11 @@ mod publisher;
 mod record;
 mod subscription;
 
-pub use built_in::LogSettings;
+pub use built_in::BuiltInLogSettings;
 pub use bus::{Bus, TopicReport};
 pub use error::{BusError, PublishError};
 pub use handler::{HandleError, Handler, Parking};
 pub use kafka::{KafkaSettings, Scram, ScramMechanism, Security};
 pub use publisher::{Publisher, PublisherKind};
-pub use record::{Outgoing, Received, Record};
+pub use record::{OutgoingRecord, Received, Record};
 pub use subscription::Subscription;

@@ -4,7 +4,7 @@ use contracts::{MAX_RECORD_BYTES, Topic};
 
 use crate::built_in::Log;
 use crate::kafka::Producer;
-use crate::{Outgoing, PublishError};
+use crate::{OutgoingRecord, PublishError};
 
 /// What a publisher is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,12 +33,16 @@ impl Publisher {
         key: &str,
         value: Vec<u8>,
     ) -> Result<(), PublishError> {
-        self.one(Outgoing { topic, key: key.to_owned(), value, everywhere: false }).await
+        self.one(OutgoingRecord { topic, key: key.to_owned(), value, to_every_partition: false })
+            .await
     }
 
     /// Publishes in the order given (which is kept within a key as long as nothing fails), awaited together.
     /// The answers are in the order of the records.
-    pub async fn publish_many(&self, records: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+    pub async fn publish_many(
+        &self,
+        records: Vec<OutgoingRecord>,
+    ) -> Vec<Result<(), PublishError>> {
         let sizes: Vec<_> = records.iter().map(fits).collect();
         if sizes.iter().all(Result::is_ok) {
             return match &self.0 {
@@ -53,7 +57,9 @@ impl Publisher {
         let mut answers = Box::pin(self.publish_many(fitting.collect())).await.into_iter();
         sizes
             .into_iter()
-            .map(|fits| fits.and_then(|()| answers.next().unwrap_or(Err(PublishError::Unknown))))
+            .map(|fits| {
+                fits.and_then(|()| answers.next().unwrap_or(Err(PublishError::Unconfirmed)))
+            })
             .collect()
     }
 
@@ -63,16 +69,17 @@ impl Publisher {
         topic: Topic,
         value: Vec<u8>,
     ) -> Result<(), PublishError> {
-        self.one(Outgoing { topic, key: String::new(), value, everywhere: true }).await
+        self.one(OutgoingRecord { topic, key: String::new(), value, to_every_partition: true })
+            .await
     }
 
-    async fn one(&self, record: Outgoing) -> Result<(), PublishError> {
+    async fn one(&self, record: OutgoingRecord) -> Result<(), PublishError> {
         let mut answers = self.publish_many(vec![record]).await;
-        answers.pop().unwrap_or(Err(PublishError::Unknown))
+        answers.pop().unwrap_or(Err(PublishError::Unconfirmed))
     }
 }
 
-fn fits(record: &Outgoing) -> Result<(), PublishError> {
+fn fits(record: &OutgoingRecord) -> Result<(), PublishError> {
     if record.value.len() > MAX_RECORD_BYTES {
         return Err(PublishError::Refused(format!(
             "{} bytes are more than the {MAX_RECORD_BYTES} a record may have",

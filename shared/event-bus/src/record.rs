@@ -17,12 +17,12 @@ pub struct Record {
     /// The encoded envelope.
     pub value: Vec<u8>,
     /// When the log took it.
-    pub at: Timestamp,
+    pub timestamp: Timestamp,
 }
 
 /// A record on its way into the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingRecord {
     /// The topic.
     pub topic: Topic,
     /// The key: order is kept within it.
@@ -30,7 +30,7 @@ pub struct Outgoing {
     /// The encoded envelope.
     pub value: Vec<u8>,
     /// Whether it goes to every partition (the key then plays no part).
-    pub everywhere: bool,
+    pub to_every_partition: bool,
 }
 
 /// An event as its handler receives it. It may come again, so its effect must bear repetition.

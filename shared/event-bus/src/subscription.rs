@@ -36,7 +36,7 @@ impl<P: Parking> Subscription<P> {
     }
 
     /// After how many failed attempts a record is parked (5 unless told).
-    pub fn attempts(mut self, attempts: u32) -> Self {
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts.max(1);
         self
     }

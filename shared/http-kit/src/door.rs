@@ -98,19 +98,19 @@ impl Door {
             .run();
         let serving = Serving { address, server: server.handle() };
         close_with(tasks, serving.server.clone());
-        tasks.spawn_last("http", async move { Ok(server.await?) });
+        tasks.spawn_dependency("http", async move { Ok(server.await?) });
         Ok(serving)
     }
 }
 
 fn close_with(tasks: &Tasks, server: ServerHandle) {
-    let (soft, last, hard) = (tasks.soft(), tasks.last(), tasks.hard());
-    tasks.spawn_last("http stop", async move {
+    let (soft, last, hard) = (tasks.soft(), tasks.dependency_stop(), tasks.hard());
+    tasks.spawn_dependency("http stop", async move {
         soft.stopped().await;
         server.pause().await;
         last.stopped().await;
         // Dropping what is in flight is the hard stop's wish, at any moment of the gentle one.
-        if hard.or(server.stop(true)).await.is_none() {
+        if hard.run_until_stopped(server.stop(true)).await.is_none() {
             server.stop(false).await;
         }
         Ok(())

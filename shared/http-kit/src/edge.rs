@@ -54,7 +54,7 @@ pub async fn edge(
     }
     let span = tracing::info_span!("http", method = %method, route = field::Empty, status = field::Empty, request_id = field::Empty);
     if let Some(parent) = text(&request, &TRACEPARENT) {
-        telemetry::parent_from(&span, parent);
+        telemetry::set_parent(&span, parent);
     }
     async move {
         let id = request_id(&request);

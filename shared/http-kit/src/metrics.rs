@@ -41,7 +41,7 @@ impl Metrics {
     pub fn spawn_upkeep(&self, tasks: &Tasks) {
         let (handle, soft) = (self.0.clone(), tasks.soft());
         tasks.spawn("metrics upkeep", async move {
-            while soft.or(tokio::time::sleep(UPKEEP)).await.is_some() {
+            while soft.run_until_stopped(tokio::time::sleep(UPKEEP)).await.is_some() {
                 handle.run_upkeep();
             }
             Ok(())

@@ -77,7 +77,7 @@ pub const RIDES: [&str; 6] =
 
 impl Sport {
     /// The longest word kept; a longer one is cut.
-    pub const MAX: usize = 50;
+    pub const MAX_CHARS: usize = 50;
 
     /// The sport of this name; a blank one is a `Workout`, as Strava has it.
     pub fn new(name: &str) -> Self {
@@ -85,7 +85,7 @@ impl Sport {
         if name.is_empty() {
             Self("Workout".to_owned())
         } else {
-            Self(name.chars().take(Self::MAX).collect())
+            Self(name.chars().take(Self::MAX_CHARS).collect())
         }
     }
 

@@ -1,7 +1,7 @@
 //! Integers inside, metres outside: sums of floats drift, sums of decimetres do not.
 
 /// Metres as a source gave them, in whole decimetres; what is no number, or absurd, is nothing.
-pub fn decimetres(metres: f64) -> i64 {
+pub fn to_decimetres(metres: f64) -> i64 {
     if !metres.is_finite() || metres.abs() > 1e9 {
         return 0;
     }
@@ -9,12 +9,12 @@ pub fn decimetres(metres: f64) -> i64 {
 }
 
 /// Decimetres as metres, for the edge.
-pub fn metres(decimetres: i64) -> f64 {
+pub fn to_metres(decimetres: i64) -> f64 {
     decimetres as f64 / 10.0
 }
 
 /// Metres a second in whole millimetres a second.
-pub fn millimetres_per_second(speed: f64) -> i64 {
+pub fn to_millimetres_per_second(speed: f64) -> i64 {
     if !speed.is_finite() || speed.abs() > 1e6 {
         return 0;
     }
@@ -28,12 +28,12 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn a_tenth_of_a_metre_survives_the_way_in_and_out(dm in -1_000_000_000_i64..1_000_000_000) {
-            proptest::prop_assert_eq!(decimetres(metres(dm)), dm);
+            proptest::prop_assert_eq!(to_decimetres(to_metres(dm)), dm);
         }
     }
 
     #[test]
     fn what_is_not_a_number_counts_nothing() {
-        assert_eq!((decimetres(f64::NAN), decimetres(f64::INFINITY)), (0, 0));
+        assert_eq!((to_decimetres(f64::NAN), to_decimetres(f64::INFINITY)), (0, 0));
     }
 }

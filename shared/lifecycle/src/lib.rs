@@ -7,4 +7,4 @@ mod tasks;
 
 pub use failpoints::Failpoints;
 pub use stop::Stop;
-pub use tasks::{Outcome, Tasks};
+pub use tasks::{JoinOutcome, Tasks};

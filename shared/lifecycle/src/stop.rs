@@ -34,7 +34,7 @@ impl Stop {
     }
 
     /// Waits for the work, or for the stop, whichever comes first.
-    pub async fn or<F: Future>(&self, work: F) -> Option<F::Output> {
+    pub async fn run_until_stopped<F: Future>(&self, work: F) -> Option<F::Output> {
         self.0.run_until_cancelled(work).await
     }
 }

@@ -25,7 +25,7 @@ pub struct Tasks {
 
 /// How the tasks ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum JoinOutcome {
     /// All ended, none with an error.
     Clean,
     /// One ended with an error, or did not end.
@@ -51,7 +51,7 @@ impl Tasks {
     }
 
     /// The wish that what others depend on ends too: it comes when every other task has ended.
-    pub fn last(&self) -> Stop {
+    pub fn dependency_stop(&self) -> Stop {
         self.last.clone()
     }
 
@@ -64,8 +64,8 @@ impl Tasks {
     }
 
     /// Runs a task that others depend on: it is not waited for until they have ended, and listens
-    /// to [`Tasks::last`].
-    pub fn spawn_last<F>(&self, name: &'static str, task: F)
+    /// to [`Tasks::dependency_stop`].
+    pub fn spawn_dependency<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
@@ -92,7 +92,7 @@ impl Tasks {
     }
 
     /// Waits for the tasks after a soft stop; when `patience` ends, stops hard and waits a little more.
-    pub async fn join(&self, patience: Duration) -> Outcome {
+    pub async fn join(&self, patience: Duration) -> JoinOutcome {
         self.soft.trigger();
         self.tracker.close();
         self.lasting.close();
@@ -106,23 +106,23 @@ impl Tasks {
             tracing::warn!(?patience, "tasks did not end in time; dropping what they hold");
             self.hard.trigger();
             if tokio::time::timeout(Duration::from_secs(5), &mut ended).await.is_err() {
-                return Outcome::Failed;
+                return JoinOutcome::Failed;
             }
         }
-        if self.failed.load(Ordering::SeqCst) { Outcome::Failed } else { Outcome::Clean }
+        if self.failed.load(Ordering::SeqCst) { JoinOutcome::Failed } else { JoinOutcome::Clean }
     }
 
     /// Runs until a signal or a failed task asks for the stop, then ends everything. A second signal
     /// stops hard.
     pub async fn run_until_signal(&self) -> ExitCode {
-        self.soft.or(signal()).await;
+        self.soft.run_until_stopped(signal()).await;
         tracing::info!("stopping");
         let hard = self.hard.clone();
         let outcome = tokio::select! {
             outcome = self.join(PATIENCE) => outcome,
-            () = async { signal().await; hard.trigger(); std::future::pending().await } => Outcome::Failed,
+            () = async { signal().await; hard.trigger(); std::future::pending().await } => JoinOutcome::Failed,
         };
-        if outcome == Outcome::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if outcome == JoinOutcome::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
         tasks.soft().stopped().await;
 
-        assert_eq!(tasks.join(Duration::from_secs(5)).await, Outcome::Failed);
+        assert_eq!(tasks.join(Duration::from_secs(5)).await, JoinOutcome::Failed);
     }
 
     #[tokio::test]
@@ -168,16 +168,16 @@ mod tests {
             Ok(())
         });
 
-        assert_eq!(tasks.join(Duration::from_millis(20)).await, Outcome::Clean);
+        assert_eq!(tasks.join(Duration::from_millis(20)).await, JoinOutcome::Clean);
     }
 
     #[tokio::test]
     async fn what_others_depend_on_ends_after_them() {
         let tasks = Tasks::new();
         let (order, mut ended) = tokio::sync::mpsc::unbounded_channel();
-        let (last, soft) = (tasks.last(), tasks.soft());
+        let (last, soft) = (tasks.dependency_stop(), tasks.soft());
         let tell = order.clone();
-        tasks.spawn_last("pool", async move {
+        tasks.spawn_dependency("pool", async move {
             last.stopped().await;
             Ok(tell.send("pool")?)
         });
@@ -187,7 +187,7 @@ mod tests {
             Ok(order.send("user")?)
         });
 
-        assert_eq!(tasks.join(Duration::from_secs(5)).await, Outcome::Clean);
+        assert_eq!(tasks.join(Duration::from_secs(5)).await, JoinOutcome::Clean);
 
         assert_eq!([ended.recv().await, ended.recv().await], [Some("user"), Some("pool")]);
     }

@@ -193,7 +193,7 @@ pub(crate) fn unavailable(error: StoreError) -> anyhow::Error {
     match HandleError::from(error) {
         HandleError::Unavailable(error)
         | HandleError::Failed(error)
-        | HandleError::Reject(error) => error,
+        | HandleError::Rejected(error) => error,
     }
 }
 

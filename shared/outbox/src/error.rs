@@ -76,7 +76,7 @@ impl From<StoreError> for HandleError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(_) | StoreError::Unavailable(_) => Self::Unavailable(error.into()),
-            StoreError::Inconsistent { .. } => Self::Reject(error.into()),
+            StoreError::Inconsistent { .. } => Self::Rejected(error.into()),
             StoreError::UniqueViolation | StoreError::Other(_) => Self::Failed(error.into()),
         }
     }

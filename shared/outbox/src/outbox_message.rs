@@ -1,6 +1,6 @@
 //! An event about to be published, and the outbox row it becomes.
 
-use contracts::{Cause, Envelope, Event, MAX_RECORD_BYTES, Origin, Topic, key_of};
+use contracts::{Cause, Envelope, Event, MAX_RECORD_BYTES, Origin, Topic, record_key};
 use kernel::{AthleteId, EventId};
 use sea_orm::ConnectionTrait;
 
@@ -42,7 +42,7 @@ pub(crate) async fn insert<C: ConnectionTrait, E: Event>(
     let now = database.clock().now();
     let event_id = EventId::from_uuid(database.ids().uuid_v7(now));
     let payload = message.body.into_payload();
-    let key = key_of(message.topic, message.athlete, &payload);
+    let key = record_key(message.topic, message.athlete, &payload);
     let value = Envelope {
         event_id,
         occurred_at: now,

@@ -1,7 +1,7 @@
 //! Parked events: what no handler could take, whole and with its reason, until somebody decides.
 
-use contracts::{Envelope, Topic, name_of};
-use event_bus::{Outgoing, Parking, PublishError, Publisher, Record};
+use contracts::{Envelope, Topic, payload_name};
+use event_bus::{OutgoingRecord, Parking, PublishError, Publisher, Record};
 use kernel::{AthleteId, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -53,7 +53,7 @@ pub struct Parked {
 impl Parked {
     /// What kind of event it is, as far as it can be read.
     pub fn kind(&self) -> Option<&'static str> {
-        Envelope::decode(&self.value).ok().map(|envelope| name_of(&envelope.payload))
+        Envelope::decode(&self.value).ok().map(|envelope| payload_name(&envelope.payload))
     }
 }
 
@@ -119,11 +119,11 @@ impl ParkedEvents {
         let Some(event) = self.show(id).await? else {
             return Ok(false);
         };
-        let outgoing = Outgoing {
+        let outgoing = OutgoingRecord {
             topic: event.topic.parse::<Topic>()?,
             key: event.key,
             value: event.value,
-            everywhere: event.partition == UNPUBLISHED_EVERYWHERE,
+            to_every_partition: event.partition == UNPUBLISHED_EVERYWHERE,
         };
         for outcome in publisher.publish_many(vec![outgoing]).await {
             outcome.map_err(ReplayError::Publish)?;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_bus::{Outgoing, PublishError, Publisher};
+use event_bus::{OutgoingRecord, PublishError, Publisher};
 use kernel::{Clock, Timestamp};
 use lifecycle::{Failpoints, Stop};
 use sea_orm::DbBackend;
@@ -38,12 +38,12 @@ pub trait Outlet: Send + Sync + 'static {
     /// Publishes in order, and answers for each record in the same order.
     fn publish_many(
         &self,
-        records: Vec<Outgoing>,
+        records: Vec<OutgoingRecord>,
     ) -> impl Future<Output = Vec<Result<(), PublishError>>> + Send;
 }
 
 impl Outlet for Publisher {
-    async fn publish_many(&self, records: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+    async fn publish_many(&self, records: Vec<OutgoingRecord>) -> Vec<Result<(), PublishError>> {
         Self::publish_many(self, records).await
     }
 }

@@ -8,12 +8,14 @@ mod redact;
 
 pub use environment::ALIASES;
 pub use error::SettingsError;
-pub use loader::{Line, Loaded, Loader};
+pub use loader::{EffectiveSetting, Loaded, Loader};
 
 use serde::{Deserialize, Deserializer};
 
 /// Reads a list: text with commas, as in variables and flags, or a list in a settings file. Empty is none.
-pub fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub fn deserialize_list<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a list, or text with commas")]
     enum Either {

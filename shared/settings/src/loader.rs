@@ -21,12 +21,12 @@ pub struct Loaded<T> {
     /// The settings.
     pub settings: T,
     /// One line a value, redacted.
-    pub lines: Vec<Line>,
+    pub effective: Vec<EffectiveSetting>,
 }
 
 /// One value, as it may be printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct EffectiveSetting {
     /// Section and key.
     pub key: String,
     /// The value, secrets as `***`.
@@ -49,7 +49,7 @@ impl Loader {
 
     /// Takes secrets also from files that everybody may read.
     #[must_use]
-    pub fn allow_open_secrets(mut self) -> Self {
+    pub fn allow_world_readable_secrets(mut self) -> Self {
         self.may_be_open = true;
         self
     }
@@ -83,7 +83,7 @@ impl Loader {
     }
 
     /// Lays the environment of this process over them.
-    pub fn own_environment(self) -> Result<Self, SettingsError> {
+    pub fn process_environment(self) -> Result<Self, SettingsError> {
         self.environment(&std::env::vars().collect())
     }
 
@@ -132,10 +132,10 @@ impl Loader {
 
     /// Reads all into a type.
     pub fn load<T: DeserializeOwned>(self) -> Result<Loaded<T>, SettingsError> {
-        let lines = self
+        let effective = self
             .values
             .iter()
-            .map(|(key, (value, source))| Line {
+            .map(|(key, (value, source))| EffectiveSetting {
                 key: key.clone(),
                 value: redact::shown(key, &text(value)),
                 source: source.clone(),
@@ -154,7 +154,7 @@ impl Loader {
         }
         let built = builder.build().map_err(|error| self.blame(&error))?;
         let settings = built.try_deserialize().map_err(|error| self.blame(&error))?;
-        Ok(Loaded { settings, lines })
+        Ok(Loaded { settings, effective })
     }
 
     /// Finds the key that an error speaks of, and says where its value came from.

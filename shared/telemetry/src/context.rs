@@ -15,7 +15,7 @@ pub fn current_traceparent() -> String {
 }
 
 /// Makes the span a child of the one that `traceparent` names; one that names none changes nothing.
-pub fn parent_from(span: &tracing::Span, traceparent: &str) {
+pub fn set_parent(span: &tracing::Span, traceparent: &str) {
     if let Some(parent) = parse(traceparent) {
         // A span that is not recorded has no parent to set; that is no fault.
         let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(parent));
@@ -23,7 +23,7 @@ pub fn parent_from(span: &tracing::Span, traceparent: &str) {
 }
 
 /// Writes the current span into the headers of a request.
-pub fn inject(headers: &mut reqwest::header::HeaderMap) {
+pub fn inject_traceparent(headers: &mut reqwest::header::HeaderMap) {
     if let Ok(value) = reqwest::header::HeaderValue::from_str(&current_traceparent())
         && !value.is_empty()
     {

@@ -6,5 +6,5 @@ mod context;
 mod init;
 
 pub use client::http_client;
-pub use context::{current_traceparent, inject, parent_from};
+pub use context::{current_traceparent, inject_traceparent, set_parent};
 pub use init::{Format, Guard, InitError, Settings, init};

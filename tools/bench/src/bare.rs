@@ -115,7 +115,8 @@ async fn serve(server: Server, address: std::net::SocketAddr) -> anyhow::Result<
 async fn make_topic(options: &Intake) -> anyhow::Result<()> {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &options.kafka).create()?;
-    let topic = NewTopic::new(&options.topic, contracts::PARTITIONS, TopicReplication::Fixed(1));
+    let topic =
+        NewTopic::new(&options.topic, contracts::DEFAULT_PARTITIONS, TopicReplication::Fixed(1));
     let made = admin.create_topics([&topic], &AdminOptions::new()).await?;
     let one = made.into_iter().next().context("the broker says nothing of the topic")?;
     one.map_err(|(name, code)| anyhow::anyhow!("the topic {name} cannot be made: {code}"))?;

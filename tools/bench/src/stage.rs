@@ -60,7 +60,7 @@ impl Topics {
     pub(crate) async fn bus(&self) -> anyhow::Result<Bus> {
         let mut settings = KafkaSettings::new(&self.brokers);
         settings.prefix.clone_from(&self.prefix);
-        Ok(Bus::kafka(settings).await?)
+        Ok(Bus::open_kafka(settings).await?)
     }
 
     /// Removes them from the broker.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use contracts::streams_codec::{BadStreams, StreamSet};
+use contracts::streams_codec::{StreamSet, StreamsCodecError};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -22,7 +22,7 @@ pub(crate) enum StreamsError {
     #[error("the streams object cannot be unpacked")]
     Packed(#[source] std::io::Error),
     #[error("the streams object cannot be read")]
-    Bad(#[from] BadStreams),
+    Bad(#[from] StreamsCodecError),
 }
 
 /// The samples under this key.

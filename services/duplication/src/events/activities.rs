@@ -36,7 +36,7 @@ impl Handler for Activities {
     type Event = ActivityChanged;
 
     async fn handle(&self, event: &Received<ActivityChanged>) -> Result<(), HandleError> {
-        let change = read(event).map_err(|unusable| HandleError::Reject(unusable.into()))?;
+        let change = read(event).map_err(|unusable| HandleError::Rejected(unusable.into()))?;
         plan_copies(&self.kit, &change).await?;
         Ok(())
     }

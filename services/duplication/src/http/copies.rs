@@ -75,7 +75,7 @@ impl From<&Copy> for CopyView {
             name: copy.source.name.clone(),
             sport: copy.source.sport.clone(),
             start_at: copy.source.start_at.to_rfc3339(),
-            distance_m: units::metres(copy.source.distance_dm),
+            distance_m: units::to_metres(copy.source.distance_dm),
             strava_activity: activity,
             strava_activity_str: activity.map(|activity| activity.to_string()),
             source_changed_at: copy.source_changed_at.map(|at| at.to_rfc3339()),

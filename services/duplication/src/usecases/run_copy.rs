@@ -87,7 +87,7 @@ pub(crate) async fn run_copy(kit: &Kit, claimed: &Claimed) -> Result<Next, RunCo
         return Ok(Next::Close);
     };
     let span = tracing::info_span!("copy", copy = %copy.id, state = copy.state.word());
-    telemetry::parent_from(&span, &copy.traceparent);
+    telemetry::set_parent(&span, &copy.traceparent);
     Step { kit, claimed, copy }.go_on().instrument(span).await
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn run(kit: Kit, bus: Bus, soft: Stop) -> anyhow::Result<()> {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut note_at = Instant::now() + NOTE_EVERY;
-    while soft.or(ticks.tick()).await.is_some() {
+    while soft.run_until_stopped(ticks.tick()).await.is_some() {
         for topic in TOPICS {
             if let Err(error) = catch_up(&kit, topic).await {
                 tracing::warn!(%error, %topic, "could not find out whether anything was missed");
@@ -40,7 +40,7 @@ pub(crate) async fn run(kit: Kit, bus: Bus, soft: Stop) -> anyhow::Result<()> {
 }
 
 async fn keep(kit: &Kit, bus: &Bus) -> anyhow::Result<()> {
-    if bus.unhandled_by(&["duplication"]).await? == 0 {
+    if bus.lag_of_groups(&["duplication"]).await? == 0 {
         note(kit).await?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use contracts::athletes::{AthleteChanged, Connection, ConnectionState, athlete_c
 use contracts::streams_codec::StreamSet;
 use contracts::{Cause, Envelope, Event, Topic};
 use duplication::{Parts, Service, Settings};
-use event_bus::{Bus, LogSettings, Outgoing, PublisherKind};
+use event_bus::{BuiltInLogSettings, Bus, OutgoingRecord, PublisherKind};
 use kernel::{
     ActivityId, AthleteId, Clock, EventId, Ids, LinkId, SystemClock, SystemIds, Timestamp,
 };
@@ -77,9 +77,9 @@ impl World {
     async fn unconnected(database: TestDatabase, settings: Settings) -> Self {
         let clock = Arc::new(SystemClock::new());
         let log = tempfile::tempdir().unwrap();
-        let mut log_settings = LogSettings::new(log.path().join("bus.db"), clock.clone());
+        let mut log_settings = BuiltInLogSettings::new(log.path().join("bus.db"), clock.clone());
         log_settings.partitions = 3;
-        let bus = Bus::built_in(log_settings).await.unwrap();
+        let bus = Bus::open_built_in(log_settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
         let (strava, leases, tasks) =
             (Strava::start().await, Arc::new(Leases::default()), Tasks::new());
@@ -121,7 +121,7 @@ impl World {
     }
 
     pub(crate) async fn end(self) {
-        assert_eq!(self.tasks.join(PATIENCE).await, lifecycle::Outcome::Clean);
+        assert_eq!(self.tasks.join(PATIENCE).await, lifecycle::JoinOutcome::Clean);
         drop(self.database);
     }
 
@@ -227,11 +227,11 @@ impl World {
     }
 
     pub(crate) async fn publish(&self, topic: Topic, envelopes: Vec<Envelope>) {
-        let records = envelopes.into_iter().map(|envelope| Outgoing {
+        let records = envelopes.into_iter().map(|envelope| OutgoingRecord {
             topic,
             key: envelope.athlete.unwrap().to_string(),
             value: envelope.encode(),
-            everywhere: false,
+            to_every_partition: false,
         });
         for outcome in
             self.bus.publisher(PublisherKind::Relay).publish_many(records.collect()).await
@@ -243,7 +243,7 @@ impl World {
     /// Waits until everything published is handled.
     pub(crate) async fn heard(&self) {
         eventually(PATIENCE, "everything is heard", async || {
-            match self.bus.unhandled().await.unwrap() {
+            match self.bus.total_lag().await.unwrap() {
                 0 => Ok(()),
                 left => Err(left),
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::athletes::{AthleteChanged, Gone, athlete_changed::Change};
 use contracts::{Cause, Envelope, Event, Topic};
-use event_bus::{Bus, LogSettings, PublisherKind};
+use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
 use kernel::{AthleteId, EventId, Ids, SystemIds, Timestamp};
 use tempfile::TempDir;
 use testkit::{databases, eventually};
@@ -31,9 +31,9 @@ fn gone(athlete: AthleteId) -> Vec<u8> {
 async fn the_account_of_an_athlete_who_is_gone_is_removed_and_no_other() {
     for database in databases().await {
         let (world, folder) = (World::on(&database).await, TempDir::new().unwrap());
-        let mut log = LogSettings::new(folder.path().join("bus.db"), world.clock.clone());
+        let mut log = BuiltInLogSettings::new(folder.path().join("bus.db"), world.clock.clone());
         log.partitions = 1;
-        let bus = Bus::built_in(log).await.unwrap();
+        let bus = Bus::open_built_in(log).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
         world.service.spawn(&bus, &world.tasks);
         let leaver = world.person("leaver@example.org", false).await;

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use contracts::activities::ActivityFacts;
-use kernel::units::{decimetres, millimetres_per_second};
+use kernel::units::{to_decimetres, to_millimetres_per_second};
 use kernel::{Sport, Timestamp};
 use serde::{Deserialize, Serialize};
 use strava_client::SummaryActivity;
@@ -56,20 +56,20 @@ impl Facts {
                 .as_deref()
                 .unwrap_or_default()
                 .chars()
-                .take(Sport::MAX)
+                .take(Sport::MAX_CHARS)
                 .collect(),
             start_at: start.at,
             start_local: start.local,
             utc_offset_s: start.utc_offset_s,
             timezone: start.timezone.chars().take(100).collect(),
-            distance_dm: answer.distance.map_or(0, decimetres).max(0),
+            distance_dm: answer.distance.map_or(0, to_decimetres).max(0),
             moving_time_s: seconds(answer.moving_time),
             elapsed_time_s: seconds(answer.elapsed_time),
-            elevation_gain_dm: answer.total_elevation_gain.map_or(0, decimetres).max(0),
-            average_speed_mm_s: answer.average_speed.map_or(0, millimetres_per_second),
-            max_speed_mm_s: answer.max_speed.map_or(0, millimetres_per_second),
-            average_heartrate_dbpm: answer.average_heartrate.map(decimetres),
-            max_heartrate_dbpm: answer.max_heartrate.map(decimetres),
+            elevation_gain_dm: answer.total_elevation_gain.map_or(0, to_decimetres).max(0),
+            average_speed_mm_s: answer.average_speed.map_or(0, to_millimetres_per_second),
+            max_speed_mm_s: answer.max_speed.map_or(0, to_millimetres_per_second),
+            average_heartrate_dbpm: answer.average_heartrate.map(to_decimetres),
+            max_heartrate_dbpm: answer.max_heartrate.map(to_decimetres),
             kudos_count: answer.kudos_count.unwrap_or(0),
             trainer: answer.trainer,
             commute: answer.commute,

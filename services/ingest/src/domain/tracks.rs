@@ -1,17 +1,17 @@
 //! Strava's streams, in metres and degrees, as a set of integers.
 
 use contracts::streams_codec::StreamSet;
-use kernel::units::{decimetres, millimetres_per_second};
+use kernel::units::{to_decimetres, to_millimetres_per_second};
 
 /// The streams in whole units.
 pub(crate) fn of(answer: &strava_client::StreamSet) -> StreamSet {
     StreamSet {
         time_s: answer.time.clone(),
-        distance_dm: in_units(&answer.distance, decimetres),
+        distance_dm: in_units(&answer.distance, to_decimetres),
         latitude_e7: answer.latlng.iter().map(|[latitude, _]| e7(*latitude)).collect(),
         longitude_e7: answer.latlng.iter().map(|[_, longitude]| e7(*longitude)).collect(),
-        altitude_dm: in_units(&answer.altitude, decimetres),
-        velocity_mm_s: in_units(&answer.velocity_smooth, millimetres_per_second),
+        altitude_dm: in_units(&answer.altitude, to_decimetres),
+        velocity_mm_s: in_units(&answer.velocity_smooth, to_millimetres_per_second),
         heartrate_bpm: answer.heartrate.clone(),
         cadence_rpm: answer.cadence.clone(),
         watts: answer.watts.clone(),

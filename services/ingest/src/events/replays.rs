@@ -16,7 +16,7 @@ impl Handler for Replays {
         match accept(&self.0, &event.body).await {
             Ok(()) => Ok(()),
             Err(BadRequest::Store(error)) => Err(error.into()),
-            Err(bad) => Err(HandleError::Reject(bad.into())),
+            Err(bad) => Err(HandleError::Rejected(bad.into())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What athletes see: metres, seconds, RFC 3339.
 
 use kernel::Timestamp;
-use kernel::units::metres;
+use kernel::units::to_metres;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -101,14 +101,14 @@ impl ActivityView {
             start_local: facts.start_local.format("%Y-%m-%dT%H:%M:%S").to_string(),
             utc_offset_s: facts.utc_offset_s,
             timezone: filled(&facts.timezone),
-            distance_m: metres(facts.distance_dm),
+            distance_m: to_metres(facts.distance_dm),
             moving_time_s: facts.moving_time_s,
             elapsed_time_s: facts.elapsed_time_s,
-            elevation_gain_m: metres(facts.elevation_gain_dm),
+            elevation_gain_m: to_metres(facts.elevation_gain_dm),
             average_speed_m_s: facts.average_speed_mm_s as f64 / 1_000.0,
             max_speed_m_s: facts.max_speed_mm_s as f64 / 1_000.0,
-            average_heartrate_bpm: facts.average_heartrate_dbpm.map(metres),
-            max_heartrate_bpm: facts.max_heartrate_dbpm.map(metres),
+            average_heartrate_bpm: facts.average_heartrate_dbpm.map(to_metres),
+            max_heartrate_bpm: facts.max_heartrate_dbpm.map(to_metres),
             kudos_count: facts.kudos_count,
             trainer: facts.trainer,
             commute: facts.commute,

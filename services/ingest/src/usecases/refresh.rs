@@ -60,8 +60,8 @@ pub(crate) async fn refresh(core: &Core, bus: &Bus) -> Result<(), NotRefreshed> 
 async fn until_counted(bus: &Bus) {
     let mut pause = PAUSE;
     loop {
-        match bus.unhandled_by(&COUNTING).await {
-            Ok(0) | Err(BusError::NotReading(_)) => return,
+        match bus.lag_of_groups(&COUNTING).await {
+            Ok(0) | Err(BusError::GroupNotReading(_)) => return,
             Ok(left) => tracing::debug!(left, "not counted yet"),
             Err(error) => tracing::debug!(%error, "the log does not say what is counted"),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use contracts::strava::{Hint, ObjectType};
 use contracts::wire::envelope::Payload;
-use contracts::{Cause, Envelope, Topic, key_of};
+use contracts::{Cause, Envelope, Topic, record_key};
 use event_bus::{PublishError, Publisher};
 use futures::future::{Either, select};
 use kernel::EventId;
@@ -68,7 +68,7 @@ impl Intake {
         let now = self.core.now();
         let id = EventId::from_uuid(self.core.ids.uuid_v7(now));
         let payload = Payload::Hint(hint.clone());
-        let key = key_of(Topic::StravaEvents, None, &payload);
+        let key = record_key(Topic::StravaEvents, None, &payload);
         let value = Envelope {
             event_id: id,
             occurred_at: now,
@@ -133,13 +133,13 @@ impl Intake {
     async fn publish(&self, key: &str, value: Vec<u8>) -> Result<(), PublishError> {
         let now = self.core.now().as_micros();
         if self.broken_until.load(Ordering::Relaxed) > now {
-            return Err(PublishError::Away);
+            return Err(PublishError::Unavailable);
         }
         // Strava waits for 2 s, and the database may still have to be asked.
         let patience = Duration::from_millis(self.core.settings.publish_patience_ms);
         let publishing = self.publisher.publish(Topic::StravaEvents, key, value);
         let published = tokio::time::timeout(patience, publishing).await;
-        let published = published.unwrap_or(Err(PublishError::Unknown));
+        let published = published.unwrap_or(Err(PublishError::Unconfirmed));
         if let Err(error) = &published {
             tracing::warn!(%error, "the log did not take a hint; it goes into the database directly");
             let pause = Duration::from_millis(self.core.settings.breaker_ms);

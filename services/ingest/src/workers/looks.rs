@@ -21,7 +21,7 @@ impl JobHandler for Looks {
     async fn run(&self, claimed: &Claimed) -> Result<Outcome, anyhow::Error> {
         let span = tracing::info_span!("job", kind = claimed.kind, subject = claimed.subject);
         if let Some(trace) = claimed.payload["trace"].as_str() {
-            telemetry::parent_from(&span, trace);
+            telemetry::set_parent(&span, trace);
         }
         self.work(claimed).instrument(span).await
     }

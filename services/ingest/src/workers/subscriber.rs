@@ -28,7 +28,7 @@ pub(crate) async fn run(core: Core, intake: Intake, soft: Stop) -> anyhow::Resul
             }
             Err(error) => tracing::warn!(%error, ?pause, "not subscribed yet"),
         }
-        soft.or(tokio::time::sleep(pause)).await;
+        soft.run_until_stopped(tokio::time::sleep(pause)).await;
         pause = (pause * 2).min(LONGEST);
     }
     Ok(())

@@ -17,7 +17,7 @@ pub(crate) async fn run(core: Core, bus: Bus, soft: Stop) -> anyhow::Result<()> 
         if let Err(error) = once(&core, &bus).await {
             tracing::warn!(%error, "a tick failed");
         }
-        soft.or(tokio::time::sleep(tick)).await;
+        soft.run_until_stopped(tokio::time::sleep(tick)).await;
     }
     Ok(())
 }
@@ -29,7 +29,7 @@ async fn once(core: &Core, bus: &Bus) -> Result<(), StoreError> {
         tracing::info!(athletes = wanted, "looking for what no webhook told us");
     }
     forget_old_lines(core).await?;
-    if matches!(bus.unhandled_by(&[crate::NAME]).await, Ok(0)) {
+    if matches!(bus.lag_of_groups(&[crate::NAME]).await, Ok(0)) {
         note_caught_up(core).await?;
     }
     Ok(())

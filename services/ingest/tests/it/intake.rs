@@ -150,7 +150,7 @@ async fn without_a_log_with(
     let brokers = KafkaSettings::new("127.0.0.1:9");
     let service = Service::start(Parts {
         database: database.target(),
-        bus: Bus::kafka(brokers).await.unwrap(),
+        bus: Bus::open_kafka(brokers).await.unwrap(),
         clock: clock.clone(),
         ids,
         verifier: crate::world::verifier(clock),
@@ -228,7 +228,7 @@ async fn a_withdrawal_told_while_the_log_is_away_is_on_the_log_when_it_is_back()
         let envelope = Envelope::decode(&record.value).unwrap();
         let Payload::Hint(hint) = &envelope.payload else { panic!("it is the hint: {envelope:?}") };
         assert!(hint.deauthorized && hint.owner == 7001, "{hint:?}");
-        let key = contracts::key_of(Topic::StravaEvents, None, &envelope.payload);
+        let key = contracts::record_key(Topic::StravaEvents, None, &envelope.payload);
         assert_eq!(record.key, key, "it keeps its place among the hints of its owner");
         assert_eq!(
             *minted.0.lock().unwrap(),

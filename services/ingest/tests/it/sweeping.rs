@@ -217,7 +217,7 @@ async fn a_refresh_answers_when_what_it_found_is_counted_and_not_before() {
         stats.spawn(group, async move { subscription.run(&bus, soft, hard).await });
     }
     let reads =
-        async || world.bus.unhandled_by(&["stats", "stats.bulk"]).await.is_ok_and(|n| n == 0);
+        async || world.bus.lag_of_groups(&["stats", "stats.bulk"]).await.is_ok_and(|n| n == 0);
     world.eventually("stats has counted the past", reads).await;
     let id = world.create(person, json!({"silent": true})).await;
 
@@ -233,6 +233,6 @@ async fn a_refresh_answers_when_what_it_found_is_counted_and_not_before() {
 
     counted.add_permits(1);
     assert_eq!(refresh.await.status, 200);
-    assert_eq!(stats.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+    assert_eq!(stats.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
     world.end().await;
 }

@@ -10,7 +10,7 @@ use contracts::activities::ActivityChanged;
 use contracts::athletes::{AthleteChanged, Connection, ConnectionState, athlete_changed::Change};
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Event, Topic};
-use event_bus::{Bus, LogSettings, PublisherKind};
+use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
 use ingest::{Parts, Service, Settings};
 use kernel::{AthleteId, Clock, EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
@@ -130,11 +130,11 @@ impl World {
         let sim = Simulator::start(options).await.unwrap();
         let clock = Arc::new(SystemClock::new());
         let directory = tempfile::tempdir().unwrap();
-        let log = LogSettings {
+        let log = BuiltInLogSettings {
             partitions: 3,
-            ..LogSettings::new(directory.path().join("bus.db"), clock.clone())
+            ..BuiltInLogSettings::new(directory.path().join("bus.db"), clock.clone())
         };
-        let bus = Bus::built_in(log).await.unwrap();
+        let bus = Bus::open_built_in(log).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
         let objects = directory.path().join("objects");
         std::fs::create_dir(&objects).unwrap();
@@ -187,7 +187,7 @@ impl World {
 
     /// Ends everything and drops the database.
     pub(crate) async fn end(self) {
-        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
         self.sim.stop().await;
         drop(self.database);
     }
@@ -243,7 +243,7 @@ impl World {
     }
 
     pub(crate) async fn publish(&self, topic: Topic, envelope: Envelope) {
-        let key = contracts::key_of(topic, envelope.athlete, &envelope.payload);
+        let key = contracts::record_key(topic, envelope.athlete, &envelope.payload);
         self.bus
             .publisher(PublisherKind::Relay)
             .publish(topic, &key, envelope.encode())
@@ -274,7 +274,7 @@ impl World {
         let busy = format!(
             "SELECT COUNT(*) FROM job WHERE state = 0 AND (due_us <= {now} OR lease_until_us > {now})"
         );
-        self.bus.unhandled().await.unwrap() == 0
+        self.bus.total_lag().await.unwrap() == 0
             && self.number(&busy).await == 0
             && self.number("SELECT COUNT(*) FROM outbox WHERE published_at_us = 0").await == 0
     }

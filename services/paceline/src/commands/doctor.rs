@@ -139,7 +139,7 @@ async fn log(on: &Foundation, settings: &Settings) -> Finding {
     if settings.kafka.brokers.is_none() {
         return ok("log", format!("built in, {}", on.log_file().display()));
     }
-    let healthy = async { anyhow::Ok(on.bus().await?.healthy().await?) };
+    let healthy = async { anyhow::Ok(on.bus().await?.check_health().await?) };
     match healthy.await {
         Ok(()) => ok("log", "Kafka answers"),
         Err(error) => not_ok(

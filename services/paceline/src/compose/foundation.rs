@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use auth::{KeySource, Permission, ServiceCredential, Verifier, VerifierSettings};
-use event_bus::{Bus, KafkaSettings, LogSettings, Scram, ScramMechanism, Security};
+use event_bus::{BuiltInLogSettings, Bus, KafkaSettings, Scram, ScramMechanism, Security};
 use identity::Keys;
 use kernel::{Clock, Ids, SystemClock, SystemIds};
 use lifecycle::Failpoints;
@@ -113,16 +113,16 @@ impl Foundation {
     /// The log that the settings name.
     pub async fn bus(&self) -> anyhow::Result<Bus> {
         match &self.settings.kafka.brokers {
-            Some(brokers) => Ok(Bus::kafka(self.kafka(brokers)).await?),
+            Some(brokers) => Ok(Bus::open_kafka(self.kafka(brokers)).await?),
             None => self.built_in_log().await,
         }
     }
 
     /// The built-in log.
     pub async fn built_in_log(&self) -> anyhow::Result<Bus> {
-        let mut settings = LogSettings::new(self.log_file(), Arc::clone(&self.clock));
+        let mut settings = BuiltInLogSettings::new(self.log_file(), Arc::clone(&self.clock));
         settings.partitions = self.settings.kafka.partitions;
-        Ok(Bus::built_in(settings).await?)
+        Ok(Bus::open_built_in(settings).await?)
     }
 
     /// Where the built-in log lies.
@@ -145,7 +145,7 @@ impl Foundation {
                 ca: kafka.ca_file.clone(),
             }),
             _ if kafka.tls => Security::Tls { ca: kafka.ca_file.clone() },
-            _ => Security::Plain,
+            _ => Security::Plaintext,
         };
         settings
     }

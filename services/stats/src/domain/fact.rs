@@ -109,7 +109,7 @@ fn read_facts(facts: &ActivityFacts) -> Result<Fact, Uncountable> {
     Ok(Fact {
         name: cut(&facts.name, NAME_MAX),
         sport: Sport::new(&facts.sport),
-        legacy_type: cut(&facts.legacy_type, Sport::MAX),
+        legacy_type: cut(&facts.legacy_type, Sport::MAX_CHARS),
         start_at: Timestamp::from_micros(facts.start_at_us),
         start_local,
         local_date,

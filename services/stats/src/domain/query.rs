@@ -102,7 +102,7 @@ fn sports(named: &[String], counted: &[Sport]) -> Result<Vec<Sport>, Unanswerabl
     for name in named.iter().flat_map(|list| list.split(',')) {
         let sport = Sport::new(name);
         if name.trim().is_empty() || !(sport.is_known() || counted.contains(&sport)) {
-            return Err(Unanswerable::Sport(name.chars().take(Sport::MAX).collect()));
+            return Err(Unanswerable::Sport(name.chars().take(Sport::MAX_CHARS).collect()));
         }
         sports.push(sport);
     }

@@ -27,7 +27,7 @@ impl Handler for Activities {
 
     async fn handle(&self, event: &Received<ActivityChanged>) -> Result<(), HandleError> {
         let change = Change::read(event.athlete, (&event.origins, event.cause), &event.body)
-            .map_err(|uncountable| HandleError::Reject(uncountable.into()))?;
+            .map_err(|uncountable| HandleError::Rejected(uncountable.into()))?;
         let applied = apply_activity(&self.core, &change, self.pace).await?;
         let outcome = match applied {
             Applied::Counted => "counted",

@@ -1,7 +1,7 @@
 //! The predecessors' shapes: metres as numbers with one decimal, seconds as whole numbers.
 
 use chrono::SecondsFormat;
-use kernel::{Timestamp, units::metres};
+use kernel::{Timestamp, units::to_metres};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -25,9 +25,9 @@ impl From<Sums> for Totals {
     fn from(sums: Sums) -> Self {
         Self {
             count: sums.count,
-            distance: metres(sums.distance_dm),
+            distance: to_metres(sums.distance_dm),
             moving_time: sums.moving_time_s,
-            elevation_gain: metres(sums.elevation_gain_dm),
+            elevation_gain: to_metres(sums.elevation_gain_dm),
         }
     }
 }
@@ -86,9 +86,9 @@ impl From<Recent> for RecentActivity {
             id: Some(recent.strava_activity.get()).filter(|id| *id != 0),
             name: recent.name,
             kind: recent.kind,
-            distance: metres(recent.sums.distance_dm),
+            distance: to_metres(recent.sums.distance_dm),
             moving_time: recent.sums.moving_time_s,
-            elevation_gain: metres(recent.sums.elevation_gain_dm),
+            elevation_gain: to_metres(recent.sums.elevation_gain_dm),
             start_date: recent.start_at.to_rfc3339(),
         }
     }

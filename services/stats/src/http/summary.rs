@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
 use http_kit::{Problem, ProblemDocument, etag_with, not_modified};
 use kernel::Sport;
-use kernel::units::metres;
+use kernel::units::to_metres;
 use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::ToSchema;
@@ -71,10 +71,10 @@ impl From<Sums> for TotalBody {
     fn from(sums: Sums) -> Self {
         Self {
             count: sums.count,
-            distance_m: metres(sums.distance_dm),
+            distance_m: to_metres(sums.distance_dm),
             moving_time_s: sums.moving_time_s,
             elapsed_time_s: sums.elapsed_time_s,
-            elevation_gain_m: metres(sums.elevation_gain_dm),
+            elevation_gain_m: to_metres(sums.elevation_gain_dm),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) async fn watch(
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut books = Instant::now() + BOOKS;
-    while round.or(ticks.tick()).await.is_some() {
+    while round.run_until_stopped(ticks.tick()).await.is_some() {
         match look(core, &mut seen).await {
             Ok(Found::Lost) => {
                 round.trigger();
@@ -63,7 +63,7 @@ async fn look(core: &Core, seen: &mut Seen) -> Result<Found, StoreError> {
 }
 
 async fn keep_books(core: &Core, bus: &Bus) -> anyhow::Result<()> {
-    if bus.unhandled_by(&["stats", "stats.bulk"]).await? == 0 {
+    if bus.lag_of_groups(&["stats", "stats.bulk"]).await? == 0 {
         note_caught_up(core).await?;
     }
     forget_erased(core).await?;

@@ -132,7 +132,7 @@ fn told(answer: &Value) -> Days {
         .unwrap()
         .iter()
         .map(|item| {
-            let decimetres = kernel::units::decimetres(item["distance_m"].as_f64().unwrap());
+            let decimetres = kernel::units::to_decimetres(item["distance_m"].as_f64().unwrap());
             let sums = (
                 item["count"].as_i64().unwrap(),
                 decimetres,

@@ -10,7 +10,7 @@ use crate::world::{World, envelope};
 /// What was asked for since the beginning, oldest first.
 pub(crate) async fn asked(world: &World) -> Vec<ReplayRequested> {
     let mut records = world.bus.read_all(Topic::Replays).await.unwrap();
-    records.sort_by_key(|record| (record.at, record.partition, record.offset));
+    records.sort_by_key(|record| (record.timestamp, record.partition, record.offset));
     records
         .iter()
         .map(|record| match Envelope::decode(&record.value).unwrap().payload {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{Cause, Envelope, Event, Origin, Topic};
-use event_bus::{Bus, LogSettings, Outgoing, Publisher, PublisherKind};
+use event_bus::{BuiltInLogSettings, Bus, OutgoingRecord, Publisher, PublisherKind};
 use kernel::{
     ActivityId, ApplicationId, AthleteId, EventId, Generation, Ids, ManualClock, SystemIds,
     Timestamp,
@@ -135,23 +135,23 @@ impl World {
     ) -> Self {
         let clock = Arc::new(ManualClock::at(instant("2026-11-21T12:00:00Z")));
         let log = tempfile::tempdir().unwrap();
-        let mut settings = LogSettings::new(log.path().join("bus.db"), clock.clone());
+        let mut settings = BuiltInLogSettings::new(log.path().join("bus.db"), clock.clone());
         settings.partitions = 3;
-        let bus = Bus::built_in(settings).await.unwrap();
+        let bus = Bus::open_built_in(settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
         Around { database, bus, clock, published_athlete, _log: log }.start().await
     }
 
     /// The service stops, somebody does this to its database, and it starts again.
     pub(crate) async fn restarted(self, meanwhile: &str) -> Self {
-        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
         self.around.database.run(meanwhile).await;
         self.around.start().await
     }
 
     /// Ends everything and drops the database.
     pub(crate) async fn end(self) {
-        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
         drop(self.around);
     }
 
@@ -171,11 +171,11 @@ impl World {
     pub(crate) async fn publish_all(&self, topic: Topic, events: Vec<Envelope>) {
         let records = events
             .into_iter()
-            .map(|event| Outgoing {
+            .map(|event| OutgoingRecord {
                 topic,
                 key: event.athlete.map(|athlete| athlete.to_string()).unwrap_or_default(),
                 value: event.encode(),
-                everywhere: false,
+                to_every_partition: false,
             })
             .collect();
         for outcome in self.publisher.publish_many(records).await {
@@ -195,7 +195,7 @@ impl World {
 
     /// Waits until everything published is handled.
     pub(crate) async fn settled(&self) {
-        self.eventually("everything is handled", async || self.bus.unhandled().await.unwrap() == 0)
+        self.eventually("everything is handled", async || self.bus.total_lag().await.unwrap() == 0)
             .await;
     }
 

@@ -14,7 +14,7 @@ pub(crate) async fn run_owned(
     tasks: Tasks,
     soft: Stop,
 ) -> Result<(), anyhow::Error> {
-    while let Some(Some(work)) = soft.or(wanted.recv()).await {
+    while let Some(Some(work)) = soft.run_until_stopped(wanted.recv()).await {
         tasks.spawn("token.owned", async move {
             work.await;
             Ok(())

@@ -211,7 +211,7 @@ async fn a_disconnect_during_another_processs_refresh_waits_for_the_tokens_it_br
     let target = world.database.target();
     let other = run(target, folder.path(), &world.sim.url(), world.clock.clone(), with).await;
     disconnected_during_a_refresh(&world, &other.base).await;
-    assert_eq!(other.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+    assert_eq!(other.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
     world.end().await;
 }
 

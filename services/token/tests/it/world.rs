@@ -9,8 +9,8 @@ use std::time::Duration;
 use auth::ServiceCredential;
 use contracts::athletes::{AthleteChanged, Connection, athlete_changed::Change};
 use contracts::strava::{Aspect, Hint, ObjectType};
-use contracts::{Cause, Envelope, Event, Topic, key_of};
-use event_bus::{Bus, LogSettings, PublisherKind};
+use contracts::{Cause, Envelope, Event, Topic, record_key};
+use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
 use kernel::{
     ApplicationId, AthleteId, Clock, EventId, Generation, Ids, SystemClock, SystemIds, Timestamp,
 };
@@ -166,9 +166,9 @@ pub(crate) async fn run(
 
 /// The log in this folder, with three partitions.
 pub(crate) async fn built_in(folder: &Path, clock: Arc<SystemClock>) -> Bus {
-    let mut log = LogSettings::new(folder.join("bus.db"), clock);
+    let mut log = BuiltInLogSettings::new(folder.join("bus.db"), clock);
     log.partitions = 3;
-    let bus = Bus::built_in(log).await.unwrap();
+    let bus = Bus::open_built_in(log).await.unwrap();
     bus.ensure_topics(&Topic::ALL).await.unwrap();
     bus
 }
@@ -187,7 +187,7 @@ impl World {
     /// The same Strava, database and log with a service started otherwise.
     pub(crate) async fn restarted(self, start: Start) -> Self {
         let Self { database, caller, tasks, folder, bus } = self;
-        assert_eq!(tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        assert_eq!(tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
         drop(bus);
         drop(tasks);
         Self::with(database, caller, start, folder).await
@@ -209,7 +209,7 @@ impl World {
 
     /// Ends everything and drops the database.
     pub(crate) async fn end(self) {
-        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::Outcome::Clean);
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
         self.caller.sim.stop().await;
         drop(self.database);
     }
@@ -233,7 +233,7 @@ impl World {
 /// Publishes an event as ingest's intake or another service would.
 pub(crate) async fn publish<E: Event>(bus: &Bus, topic: Topic, body: E, now: Timestamp) {
     let payload = body.into_payload();
-    let key = key_of(topic, None, &payload);
+    let key = record_key(topic, None, &payload);
     let envelope = Envelope {
         event_id: EventId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1))),
         occurred_at: now,

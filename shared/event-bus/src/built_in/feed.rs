@@ -45,7 +45,7 @@ pub(super) async fn open(log: &Log, group: &str, topics: &[Topic]) -> Result<Fee
     log.flush().await?;
     let mut places = Vec::new();
     for topic in topics.iter().copied() {
-        for partition in 0..log.0.shelf.partitions(topic).ok_or(BusError::NoTopic(topic))? {
+        for partition in 0..log.0.shelf.partitions(topic).ok_or(BusError::UnknownTopic(topic))? {
             let place = Place { topic, partition };
             let row = log
                 .0

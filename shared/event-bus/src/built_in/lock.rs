@@ -25,7 +25,7 @@ impl Lock {
             .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(BusError::InUse { file: log.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(BusError::LogInUse { file: log.to_owned() }),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }

@@ -154,7 +154,7 @@ pub(crate) fn record(place: Place, row: &QueryResult) -> Result<Record, DbErr> {
         offset: row.try_get_by_index(0)?,
         key: row.try_get_by_index(1)?,
         value: row.try_get_by_index(2)?,
-        at: Timestamp::from_micros(row.try_get_by_index(3)?),
+        timestamp: Timestamp::from_micros(row.try_get_by_index(3)?),
     })
 }
 

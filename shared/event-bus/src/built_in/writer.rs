@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::shelf::Shelf;
-use super::{LogSettings, schema};
+use super::{BuiltInLogSettings, schema};
 use crate::{BusError, PublishError, TopicReport};
 
 /// The most requests in one transaction.
@@ -60,7 +60,7 @@ pub(crate) enum Request {
 pub(crate) struct Writer {
     db: DatabaseConnection,
     shelf: Arc<Shelf>,
-    settings: LogSettings,
+    settings: BuiltInLogSettings,
     heads: HashMap<Topic, Vec<i64>>,
     swept: Option<Timestamp>,
     /// Whether the last write failed; then `healthy` tries one of its own.
@@ -73,7 +73,7 @@ impl Writer {
     pub(crate) async fn open(
         db: DatabaseConnection,
         shelf: Arc<Shelf>,
-        settings: LogSettings,
+        settings: BuiltInLogSettings,
     ) -> Result<Self, DbErr> {
         let mut writer =
             Self { db, shelf, settings, heads: HashMap::new(), swept: None, broken: false };
@@ -163,7 +163,7 @@ impl Writer {
                     tracing::error!(%error, "the built-in log could not be read");
                 }
                 // Whether a failed commit reached the disk is not known.
-                Err(PublishError::Unknown)
+                Err(PublishError::Unconfirmed)
             }
         };
         for done in publishers {

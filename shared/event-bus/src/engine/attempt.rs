@@ -54,7 +54,7 @@ pub(crate) async fn attempt<P: Parking>(
         offset = record.offset,
         attempt = number,
     );
-    telemetry::parent_from(&span, &envelope.traceparent);
+    telemetry::set_parent(&span, &envelope.traceparent);
     judge(route, route.handle(envelope, &record, number).instrument(span).await)
 }
 
@@ -74,7 +74,7 @@ fn judge(route: &dyn Route, result: Result<(), HandleError>) -> Outcome {
         Err(HandleError::Failed(error)) => {
             Outcome::Failed { reason: format!("{error:#}"), may_park }
         }
-        Err(HandleError::Reject(error)) => {
+        Err(HandleError::Rejected(error)) => {
             Outcome::Rejected { reason: format!("{error:#}"), may_park }
         }
     }

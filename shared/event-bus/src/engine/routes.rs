@@ -1,6 +1,6 @@
 //! Which handler takes which event.
 
-use contracts::{Envelope, Event, Topic, name_of};
+use contracts::{Envelope, Event, Topic, payload_name};
 use futures::future::BoxFuture;
 
 use crate::{HandleError, Handler, Received, Record};
@@ -36,7 +36,7 @@ impl<H: Handler> Route for Handled<H> {
     ) -> BoxFuture<'a, Result<(), HandleError>> {
         Box::pin(async move {
             let body = H::Event::from_payload(envelope.payload)
-                .map_err(|bad| HandleError::Reject(bad.into()))?;
+                .map_err(|bad| HandleError::Rejected(bad.into()))?;
             let received = Received {
                 id: envelope.event_id,
                 athlete: envelope.athlete,
@@ -75,7 +75,7 @@ impl Routes {
 
     /// Who handles this envelope of this topic.
     pub(crate) fn find(&self, topic: Topic, envelope: &Envelope) -> Option<&dyn Route> {
-        let event = name_of(&envelope.payload);
+        let event = payload_name(&envelope.payload);
         let fits = |(of, route): &&(Topic, Box<dyn Route>)| *of == topic && route.event() == event;
         self.0.iter().find(fits).map(|(_, route)| route.as_ref())
     }

@@ -77,8 +77,11 @@ mod tests {
 
     fn item() -> Item {
         let from = Assigned { topic: Topic::Athletes, partition: 0, generation: 0 };
-        let (key, value, at) = (String::new(), Vec::new(), Timestamp::from_micros(0));
-        Item::new(from, Record { topic: Topic::Athletes, partition: 0, offset: 0, key, value, at })
+        let (key, value, timestamp) = (String::new(), Vec::new(), Timestamp::from_micros(0));
+        Item::new(
+            from,
+            Record { topic: Topic::Athletes, partition: 0, offset: 0, key, value, timestamp },
+        )
     }
 
     fn failed(may_park: bool) -> Outcome {

@@ -36,12 +36,12 @@ impl KafkaSettings {
         Self {
             brokers: brokers.into(),
             prefix: String::new(),
-            partitions: contracts::PARTITIONS,
+            partitions: contracts::DEFAULT_PARTITIONS,
             replication: 1,
             retention: Duration::from_hours(48),
             segment: Duration::from_hours(6),
             fetch_wait: Duration::from_millis(500),
-            security: Security::Plain,
+            security: Security::Plaintext,
         }
     }
 
@@ -63,7 +63,7 @@ impl KafkaSettings {
 pub enum Security {
     /// No encryption, no name: a laptop, or a private network.
     #[default]
-    Plain,
+    Plaintext,
     /// TLS; without a file the system's certificate authorities count.
     Tls {
         /// The certificate authority's file (PEM).
@@ -122,7 +122,7 @@ pub(crate) fn client(settings: &KafkaSettings) -> ClientConfig {
         // Ten seconds, the default, makes a restarted broker look like an outage.
         .set("reconnect.backoff.max.ms", "1000");
     match &settings.security {
-        Security::Plain => {}
+        Security::Plaintext => {}
         Security::Tls { ca } => {
             config.set("security.protocol", "SSL");
             authority(&mut config, ca.as_ref());

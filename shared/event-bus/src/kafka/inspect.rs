@@ -31,7 +31,7 @@ pub(crate) fn read_all(settings: &KafkaSettings, topic: Topic) -> Result<Vec<Rec
             Some(Ok(message)) => all.push(record(topic, &message)),
             Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
             Some(Err(error)) => tracing::warn!(%error, "reading a topic"),
-            None if Instant::now() > deadline => return Err(BusError::Silent(ADMIN_PATIENCE * 3)),
+            None if Instant::now() > deadline => return Err(BusError::Timeout(ADMIN_PATIENCE * 3)),
             None => {}
         }
     }
@@ -112,5 +112,5 @@ fn partitions(
     known
         .map(|known| known.partitions().len() as i32)
         .filter(|count| *count > 0)
-        .ok_or(BusError::NoTopic(topic))
+        .ok_or(BusError::UnknownTopic(topic))
 }

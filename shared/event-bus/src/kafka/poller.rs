@@ -92,7 +92,7 @@ pub(crate) fn record(topic: Topic, message: &BorrowedMessage<'_>) -> Record {
         offset: message.offset(),
         key: message.key().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default(),
         value: message.payload().unwrap_or_default().to_vec(),
-        at: Timestamp::from_micros(
+        timestamp: Timestamp::from_micros(
             message.timestamp().to_millis().unwrap_or(0).saturating_mul(1_000),
         ),
     }

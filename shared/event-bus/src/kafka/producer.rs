@@ -13,7 +13,7 @@ use rdkafka::statistics::Statistics;
 use tokio::time::sleep;
 
 use super::{ADMIN_PATIENCE, KafkaSettings, blocking, config};
-use crate::{BusError, Outgoing, PublishError, PublisherKind};
+use crate::{BusError, OutgoingRecord, PublishError, PublisherKind};
 
 /// A cold idempotent producer asks for its id on a 500 ms timer; after this it has one.
 const WARM: Duration = Duration::from_millis(650);
@@ -55,14 +55,16 @@ impl Producer {
 
     pub(crate) async fn publish_many(
         &self,
-        records: Vec<Outgoing>,
+        records: Vec<OutgoingRecord>,
     ) -> Vec<Result<(), PublishError>> {
         let client = self.client();
         let mut sent: Vec<Result<Vec<DeliveryFuture>, PublishError>> =
             Vec::with_capacity(records.len());
         for record in &records {
             // Once the queue is full nothing more of this call is sent: a later record must not overtake.
-            if let Some(Err(full @ (PublishError::QueueFull | PublishError::Away))) = sent.last() {
+            if let Some(Err(full @ (PublishError::QueueFull | PublishError::Unavailable))) =
+                sent.last()
+            {
                 sent.push(Err(full.clone()));
                 continue;
             }
@@ -102,7 +104,7 @@ impl Producer {
         Ok(())
     }
 
-    pub(crate) async fn healthy(&self, patience: Duration) -> Result<(), BusError> {
+    pub(crate) async fn check_health(&self, patience: Duration) -> Result<(), BusError> {
         let (client, name) = (self.client(), self.0.settings.name(Topic::StravaEvents));
         blocking("health", move || {
             let asked = client.client().fetch_metadata(Some(&name), patience);
@@ -135,21 +137,21 @@ impl Producer {
     }
 
     /// Where a record goes: where its key says, or to every partition.
-    async fn targets(&self, record: &Outgoing) -> Result<Vec<Option<i32>>, PublishError> {
-        if !record.everywhere {
+    async fn targets(&self, record: &OutgoingRecord) -> Result<Vec<Option<i32>>, PublishError> {
+        if !record.to_every_partition {
             return Ok(vec![None]);
         }
         match self.partitions(record.topic).await {
             Ok(Some(count)) => Ok((0..count).map(Some).collect()),
             // None: a partition without a leader just now, or a topic that is not made yet.
-            Ok(None) | Err(_) => Err(PublishError::Away),
+            Ok(None) | Err(_) => Err(PublishError::Unavailable),
         }
     }
 
     fn send(
         &self,
         client: &Client,
-        record: &Outgoing,
+        record: &OutgoingRecord,
         partition: Option<i32>,
     ) -> Result<DeliveryFuture, PublishError> {
         let name = self.0.settings.name(record.topic);
@@ -160,7 +162,7 @@ impl Producer {
             KafkaError::MessageProduction(Code::QueueFull) => PublishError::QueueFull,
             KafkaError::MessageProduction(
                 Code::Fatal | Code::BrokerTransportFailure | Code::AllBrokersDown,
-            ) => PublishError::Away,
+            ) => PublishError::Unavailable,
             error => refusal(&error),
         })
     }
@@ -193,7 +195,7 @@ async fn delivered(deliveries: Vec<DeliveryFuture>) -> Result<(), PublishError> 
         answer = answer.and(match delivery.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err((error, _))) => Err(refusal(&error)),
-            Err(_) => Err(PublishError::Unknown),
+            Err(_) => Err(PublishError::Unconfirmed),
         });
     }
     answer
@@ -206,8 +208,8 @@ fn refusal(error: &KafkaError) -> PublishError {
         KafkaError::MessageProduction(
             Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::InvalidRecord,
         ) => PublishError::Refused(error.to_string()),
-        KafkaError::MessageProduction(Code::PurgeQueue) => PublishError::Away,
-        _ => PublishError::Unknown,
+        KafkaError::MessageProduction(Code::PurgeQueue) => PublishError::Unavailable,
+        _ => PublishError::Unconfirmed,
     }
 }
 
@@ -229,7 +231,7 @@ mod tests {
             Code::ClusterAuthorizationFailed,
             Code::PolicyViolation,
         ] {
-            assert_eq!(of(code), PublishError::Unknown, "{code:?}");
+            assert_eq!(of(code), PublishError::Unconfirmed, "{code:?}");
         }
     }
 }

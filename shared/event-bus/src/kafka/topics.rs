@@ -43,7 +43,7 @@ pub(crate) async fn ensure(
             Ok(_) => true,
             Err((_, Code::TopicAlreadyExists)) => false,
             Err((_, code)) => {
-                return Err(BusError::Topic { topic: name.clone(), reason: code.to_string() });
+                return Err(BusError::TopicSetup { topic: name.clone(), reason: code.to_string() });
             }
         };
         let partitions = visible(via, *topic).await?;
@@ -111,7 +111,7 @@ async fn visible(via: &Producer, topic: Topic) -> Result<i32, BusError> {
     loop {
         match via.partitions(topic).await? {
             Some(partitions) => return Ok(partitions),
-            None if Instant::now() > deadline => return Err(BusError::NoTopic(topic)),
+            None if Instant::now() > deadline => return Err(BusError::UnknownTopic(topic)),
             None => sleep(LOOK_AGAIN).await,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::Topic;
-use event_bus::{Bus, BusError, LogSettings, PublishError, PublisherKind, Subscription};
+use event_bus::{BuiltInLogSettings, Bus, BusError, PublishError, PublisherKind, Subscription};
 use kernel::{ManualClock, Timestamp};
 use lifecycle::Stop;
 
@@ -17,15 +17,15 @@ const HOUR: Duration = Duration::from_hours(1);
 async fn a_second_opening_of_the_same_log_is_refused_with_a_clear_message() {
     let world = World::built_in(1).await;
     let file = world.folder().join("bus.db");
-    let refused = Bus::built_in(log_settings(file.clone(), 1)).await.unwrap_err();
-    assert!(matches!(refused, BusError::InUse { .. }));
+    let refused = Bus::open_built_in(log_settings(file.clone(), 1)).await.unwrap_err();
+    assert!(matches!(refused, BusError::LogInUse { .. }));
     let message = refused.to_string();
     assert!(
         message.contains("in use by another process") && message.contains("bus.db"),
         "{message}"
     );
     drop(world.bus);
-    Bus::built_in(log_settings(file, 1)).await.unwrap();
+    Bus::open_built_in(log_settings(file, 1)).await.unwrap();
 }
 
 #[tokio::test]
@@ -48,12 +48,12 @@ async fn a_group_has_one_reader() {
 async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_it() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
-    let settings = LogSettings {
+    let settings = BuiltInLogSettings {
         partitions: 1,
         retention: HOUR * 48,
-        ..LogSettings::new(folder.path().join("bus.db"), clock.clone())
+        ..BuiltInLogSettings::new(folder.path().join("bus.db"), clock.clone())
     };
-    let bus = Bus::built_in(settings.clone()).await.unwrap();
+    let bus = Bus::open_built_in(settings.clone()).await.unwrap();
     bus.ensure_topics(&[TOPIC]).await.unwrap();
     publish(&bus, (0..5_000).map(|number| (1, number))).await;
     clock.advance(HOUR * 47);
@@ -62,7 +62,7 @@ async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_i
     clock.advance(HOUR * 2);
     publish(&bus, [(1, 5_001)]).await;
     // The sweep follows the publish that found it due.
-    bus.healthy().await.unwrap();
+    bus.check_health().await.unwrap();
     let left: Vec<i64> =
         bus.read_all(TOPIC).await.unwrap().iter().map(|record| record.offset).collect();
     assert_eq!(left, [5_000, 5_001]);
@@ -72,11 +72,11 @@ async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_i
     notes.reaches(2).await;
     running.stop().await;
     assert_eq!(notes.all(), [(1, 5_000), (1, 5_001)]);
-    assert_eq!(bus.unhandled().await.unwrap(), 0);
+    assert_eq!(bus.total_lag().await.unwrap(), 0);
     drop(bus);
     // A long absence: swept at the start, and offsets go on where they were.
     clock.advance(HOUR * 100);
-    let bus = Bus::built_in(settings).await.unwrap();
+    let bus = Bus::open_built_in(settings).await.unwrap();
     assert!(bus.read_all(TOPIC).await.unwrap().is_empty());
     publish(&bus, [(1, 5_002)]).await;
     assert_eq!(bus.read_all(TOPIC).await.unwrap()[0].offset, 5_002);
@@ -87,8 +87,11 @@ async fn what_is_forgotten_is_gone_from_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
     let file = folder.path().join("bus.db");
-    let settings = LogSettings { partitions: 1, ..LogSettings::new(file.clone(), clock.clone()) };
-    let bus = Bus::built_in(settings.clone()).await.unwrap();
+    let settings = BuiltInLogSettings {
+        partitions: 1,
+        ..BuiltInLogSettings::new(file.clone(), clock.clone())
+    };
+    let bus = Bus::open_built_in(settings.clone()).await.unwrap();
     bus.ensure_topics(&[TOPIC]).await.unwrap();
     let sentinel = b"a sentinel that nobody else writes".to_vec();
     for _ in 0..50 {
@@ -99,10 +102,10 @@ async fn what_is_forgotten_is_gone_from_the_file() {
     }
     clock.advance(HOUR * 60);
     bus.publisher(PublisherKind::Relay).publish(TOPIC, "owner-1", b"later".to_vec()).await.unwrap();
-    bus.healthy().await.unwrap();
+    bus.check_health().await.unwrap();
     drop(bus);
     // Reopened and closed, the write-ahead log has been worked into the file.
-    drop(Bus::built_in(settings).await.unwrap());
+    drop(Bus::open_built_in(settings).await.unwrap());
     let contains = |bytes: Vec<u8>| bytes.windows(sentinel.len()).any(|window| window == sentinel);
     assert!(!contains(std::fs::read(&file).unwrap()));
 }
@@ -114,7 +117,7 @@ async fn the_number_of_partitions_is_fixed_when_a_topic_is_made() {
     world.publish((0..30).map(|number| (number, number))).await;
     let before = world.bus.read_all(TOPIC).await.unwrap();
     let _folder = world.let_go();
-    let bus = Bus::built_in(log_settings(file, 12)).await.unwrap();
+    let bus = Bus::open_built_in(log_settings(file, 12)).await.unwrap();
     let report = &bus.ensure_topics(&[TOPIC]).await.unwrap()[0];
     assert_eq!((report.created, report.partitions, report.differences.len()), (false, 3, 1));
     assert_eq!(bus.read_all(TOPIC).await.unwrap(), before);
@@ -157,16 +160,16 @@ async fn eight_idle_groups_use_less_than_a_hundredth_of_a_core() {
 #[tokio::test]
 async fn prefixes_keep_logs_in_one_file_apart() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = |prefix: &str| LogSettings {
+    let settings = |prefix: &str| BuiltInLogSettings {
         prefix: prefix.to_owned(),
         ..log_settings(folder.path().join("bus.db"), 1)
     };
     let count = async |prefix: &str| {
-        let bus = Bus::built_in(settings(prefix)).await.unwrap();
+        let bus = Bus::open_built_in(settings(prefix)).await.unwrap();
         bus.read_all(TOPIC).await.map(|records| records.len())
     };
     for (prefix, records) in [("a.", 1), ("b.", 2), ("", 3)] {
-        let bus = Bus::built_in(settings(prefix)).await.unwrap();
+        let bus = Bus::open_built_in(settings(prefix)).await.unwrap();
         bus.ensure_topics(&[TOPIC]).await.unwrap();
         publish(&bus, (0..records).map(|number| (1, number))).await;
         bus.delete_topics().await;
@@ -182,5 +185,5 @@ async fn prefixes_keep_logs_in_one_file_apart() {
     }
     assert_eq!(count("a.").await.unwrap(), 1);
     assert_eq!(count("").await.unwrap(), 3);
-    assert!(matches!(count("b.").await, Err(BusError::NoTopic(_))));
+    assert!(matches!(count("b.").await, Err(BusError::UnknownTopic(_))));
 }

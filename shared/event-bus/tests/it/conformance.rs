@@ -8,7 +8,7 @@ use std::time::Duration;
 use contracts::journal::JournalEntry;
 use contracts::{Envelope, Event, MAX_RECORD_BYTES, Origin, Topic};
 use event_bus::{
-    HandleError, Handler, Outgoing, PublishError, PublisherKind, Received, Subscription,
+    HandleError, Handler, OutgoingRecord, PublishError, PublisherKind, Received, Subscription,
 };
 use kernel::{ApplicationId, AthleteId, Generation, Ids, SystemIds, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
@@ -144,7 +144,7 @@ pub(crate) async fn a_record_that_cannot_be_handled_is_parked_and_the_next_is_ha
     let notes = Notes::reacting(|_, number, _| {
         Box::pin(async move {
             if number == 13 {
-                Err(HandleError::Reject(anyhow::anyhow!("thirteen is not handled")))
+                Err(HandleError::Rejected(anyhow::anyhow!("thirteen is not handled")))
             } else {
                 Ok(())
             }
@@ -185,7 +185,7 @@ pub(crate) async fn a_failing_record_is_parked_after_its_attempts_and_holds_up_n
     });
     let parked = Parked::default();
     let subscription =
-        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(4).lanes(1);
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).max_attempts(4).lanes(1);
     // One lane: the failing record must leave it to the others while it waits.
     world.publish((0..100).flat_map(|number| [(1, number), (2, number), (3, number)])).await;
     let running = Running::start(&world.bus, subscription);
@@ -203,7 +203,7 @@ pub(crate) async fn what_may_not_be_parked_is_tried_until_it_succeeds(world: &Wo
     let notes = Notes::reacting(|_, number, attempt| {
         Box::pin(async move {
             match (number, attempt) {
-                (1, 1) => Err(HandleError::Reject(anyhow::anyhow!("no"))),
+                (1, 1) => Err(HandleError::Rejected(anyhow::anyhow!("no"))),
                 (1, 2..4) => Err(failed()),
                 _ => Ok(()),
             }
@@ -211,7 +211,7 @@ pub(crate) async fn what_may_not_be_parked_is_tried_until_it_succeeds(world: &Wo
     });
     let parked = Parked::default();
     let subscription =
-        Subscription::new("one", parked.clone()).on(TOPIC, Stubborn(notes.clone())).attempts(1);
+        Subscription::new("one", parked.clone()).on(TOPIC, Stubborn(notes.clone())).max_attempts(1);
     world.publish([(1, 1), (1, 2)]).await;
     let running = Running::start(&world.bus, subscription);
     notes.reaches(2).await;
@@ -229,7 +229,7 @@ pub(crate) async fn a_handler_that_panics_parks_the_record_and_nothing_else(worl
     });
     let parked = Parked::default();
     let subscription =
-        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(2);
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).max_attempts(2);
     world.publish([(1, 1), (1, 2)]).await;
     let running = Running::start(&world.bus, subscription);
     notes.reaches(1).await;
@@ -274,7 +274,7 @@ pub(crate) async fn what_is_away_pauses_without_loss_and_without_counting(world:
     });
     let parked = Parked::default();
     let subscription =
-        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(1);
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).max_attempts(1);
     world.publish((0..60).map(|number| (number % 6, number))).await;
     let running = Running::start(&world.bus, subscription);
     crate::support::eventually("a second round of tries", || tries.load(Ordering::SeqCst) > 12)
@@ -298,7 +298,7 @@ pub(crate) async fn parking_that_fails_is_tried_again_and_nothing_is_skipped(wor
     world.publish([(1, 2)]).await;
     let (notes, parked) = (Notes::new(), Parked::refusing(3));
     let subscription =
-        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).attempts(1);
+        Subscription::new("one", parked.clone()).on(TOPIC, notes.clone()).max_attempts(1);
     let running = Running::start(&world.bus, subscription);
     notes.reaches(1).await;
     running.stop().await;
@@ -311,7 +311,7 @@ impl Handler for JournalNotes {
     type Event = JournalEntry;
 
     async fn handle(&self, event: &Received<JournalEntry>) -> Result<(), HandleError> {
-        self.0.send(event.body.step.clone()).map_err(|error| HandleError::Reject(error.into()))
+        self.0.send(event.body.step.clone()).map_err(|error| HandleError::Rejected(error.into()))
     }
 }
 
@@ -364,7 +364,7 @@ pub(crate) async fn more_than_fits_in_hand_is_read_in_portions_and_in_order(worl
 pub(crate) async fn a_record_for_every_partition_reaches_each_once(world: &World) {
     let publisher = world.bus.publisher(PublisherKind::Relay);
     publisher.publish_to_every_partition(TOPIC, envelope(1, 1).encode()).await.unwrap();
-    let everywhere = Outgoing { everywhere: true, ..outgoing(1, 2) };
+    let everywhere = OutgoingRecord { to_every_partition: true, ..outgoing(1, 2) };
     assert_eq!(publisher.publish_many(vec![outgoing(1, 3), everywhere]).await, [Ok(()), Ok(())]);
     let all = world.bus.read_all(TOPIC).await.unwrap();
     let partitions = |of: i64| {
@@ -379,8 +379,8 @@ pub(crate) async fn a_record_for_every_partition_reaches_each_once(world: &World
 }
 
 pub(crate) async fn a_record_too_large_is_refused_and_its_neighbours_are_not(world: &World) {
-    let large = Outgoing { value: vec![0; MAX_RECORD_BYTES + 1], ..outgoing(1, 2) };
-    let largest = Outgoing { value: vec![0; MAX_RECORD_BYTES], ..outgoing(1, 3) };
+    let large = OutgoingRecord { value: vec![0; MAX_RECORD_BYTES + 1], ..outgoing(1, 2) };
+    let largest = OutgoingRecord { value: vec![0; MAX_RECORD_BYTES], ..outgoing(1, 3) };
     let publisher = world.bus.publisher(PublisherKind::Relay);
     let answers = publisher.publish_many(vec![outgoing(1, 1), large, largest]).await;
     assert_eq!(answers[0], Ok(()));
@@ -427,18 +427,18 @@ pub(crate) async fn what_is_not_settled_is_counted(world: &World) {
     world.publish([(1, 0)]).await;
     notes.reaches(1).await;
     world.publish((0..30).map(|number| (number % 3, number))).await;
-    let left = world.bus.unhandled().await.unwrap();
+    let left = world.bus.total_lag().await.unwrap();
     // The first one is handled; on Kafka that is committed within a second.
     assert!((30..=31).contains(&left), "{left}");
-    assert_eq!(world.bus.unhandled_by(&["one"]).await.unwrap(), left);
+    assert_eq!(world.bus.lag_of_groups(&["one"]).await.unwrap(), left);
     assert!(
-        world.bus.unhandled_by(&["one", "two"]).await.is_err(),
+        world.bus.lag_of_groups(&["one", "two"]).await.is_err(),
         "nobody knows of a group that does not read"
     );
     gate.add_permits(30);
     notes.reaches(31).await;
     running.stop().await;
-    assert_eq!(world.bus.unhandled().await.unwrap(), 0);
+    assert_eq!(world.bus.total_lag().await.unwrap(), 0);
 }
 
 struct Whole(mpsc::UnboundedSender<Received<contracts::strava::Hint>>);

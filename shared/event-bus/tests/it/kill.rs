@@ -61,7 +61,9 @@ fn address(world: &World) -> String {
 
 async fn open(world: &World, address: &str) -> Bus {
     let bus = match address.strip_prefix("file:") {
-        Some(file) => Bus::built_in(crate::support::log_settings(file.into(), 3)).await.unwrap(),
+        Some(file) => {
+            Bus::open_built_in(crate::support::log_settings(file.into(), 3)).await.unwrap()
+        }
         None => world.bus.clone(),
     };
     bus.ensure_topics(&[TOPIC]).await.unwrap();
@@ -96,7 +98,7 @@ pub(crate) async fn what_was_acknowledged_survives_a_kill_while_publishing(world
     let lost: Vec<_> = acknowledged.difference(&found).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     if world.is_built_in() {
-        assert!(bus.healthy().await.is_ok());
+        assert!(bus.check_health().await.is_ok());
     } else {
         world.bus.ensure_topics(&Topic::ALL).await.unwrap();
     }

@@ -10,8 +10,8 @@ use anyhow::anyhow;
 use contracts::strava::Hint;
 use contracts::{Cause, Envelope, Event, Topic};
 use event_bus::{
-    Bus, HandleError, Handler, KafkaSettings, LogSettings, Outgoing, Parking, PublisherKind,
-    Received, Record, Subscription,
+    BuiltInLogSettings, Bus, HandleError, Handler, KafkaSettings, OutgoingRecord, Parking,
+    PublisherKind, Received, Record, Subscription,
 };
 use futures::future::BoxFuture;
 use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
@@ -36,7 +36,7 @@ impl World {
     pub(crate) async fn built_in(partitions: i32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bus.db");
-        let bus = Bus::built_in(log_settings(file.clone(), partitions)).await.unwrap();
+        let bus = Bus::open_built_in(log_settings(file.clone(), partitions)).await.unwrap();
         bus.ensure_topics(&[TOPIC, Topic::Athletes]).await.unwrap();
         let address = format!("file:{}", file.display());
         Self { bus, address, prefix: String::new(), partitions, folder: Some(folder) }
@@ -45,7 +45,7 @@ impl World {
     pub(crate) async fn kafka(partitions: i32) -> Self {
         let brokers = testkit::kafka_brokers();
         let prefix = testkit::topic_prefix();
-        let bus = Bus::kafka(kafka_settings(&brokers, &prefix, partitions)).await.unwrap();
+        let bus = Bus::open_kafka(kafka_settings(&brokers, &prefix, partitions)).await.unwrap();
         bus.ensure_topics(&[TOPIC, Topic::Athletes]).await.unwrap();
         let address = format!("kafka:{brokers}/{prefix}");
         Self { bus, address, prefix, partitions, folder: None }
@@ -53,7 +53,7 @@ impl World {
 
     /// Another bus on the same topics, as another process would have.
     pub(crate) async fn again(&self) -> Bus {
-        Bus::kafka(kafka_settings(&testkit::kafka_brokers(), &self.prefix, self.partitions))
+        Bus::open_kafka(kafka_settings(&testkit::kafka_brokers(), &self.prefix, self.partitions))
             .await
             .unwrap()
     }
@@ -88,8 +88,8 @@ impl World {
     }
 }
 
-pub(crate) fn log_settings(file: PathBuf, partitions: i32) -> LogSettings {
-    LogSettings { partitions, ..LogSettings::new(file, Arc::new(SystemClock::new())) }
+pub(crate) fn log_settings(file: PathBuf, partitions: i32) -> BuiltInLogSettings {
+    BuiltInLogSettings { partitions, ..BuiltInLogSettings::new(file, Arc::new(SystemClock::new())) }
 }
 
 pub(crate) fn kafka_settings(brokers: &str, prefix: &str, partitions: i32) -> KafkaSettings {
@@ -111,12 +111,12 @@ pub(crate) fn envelope(owner: i64, number: i64) -> Envelope {
     }
 }
 
-pub(crate) fn outgoing(owner: i64, number: i64) -> Outgoing {
-    Outgoing {
+pub(crate) fn outgoing(owner: i64, number: i64) -> OutgoingRecord {
+    OutgoingRecord {
         topic: TOPIC,
         key: format!("owner-{owner}"),
         value: envelope(owner, number).encode(),
-        everywhere: false,
+        to_every_partition: false,
     }
 }
 

@@ -13,7 +13,7 @@ use http_kit::{
     Allowed, BodyLimit, Door, Json, Metrics, Ops, Path, Probe, Problem, RequestId, Version,
 };
 use kernel::Timestamp;
-use lifecycle::{Outcome, Stop, Tasks};
+use lifecycle::{JoinOutcome, Stop, Tasks};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -296,7 +296,7 @@ async fn a_request_in_flight_is_answered_when_we_stop() {
 
     let (answer, outcome) = tokio::join!(ask(slow), stopped);
 
-    assert_eq!((answer.status, answer.body.as_str(), outcome), (200, "done", Outcome::Clean));
+    assert_eq!((answer.status, answer.body.as_str(), outcome), (200, "done", JoinOutcome::Clean));
     assert!(began.elapsed() < Duration::from_secs(4), "stopping took {:?}", began.elapsed());
     assert!(host.get("/id").send().await.is_err(), "the door is closed");
 }

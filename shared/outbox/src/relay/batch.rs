@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use contracts::Topic;
-use event_bus::{Outgoing, PublishError, Record};
+use event_bus::{OutgoingRecord, PublishError, Record};
 use kernel::Timestamp;
 use sea_orm::{QueryResult, Value};
 
@@ -26,7 +26,7 @@ pub(super) struct Batch(Vec<Row>);
 #[derive(Debug)]
 struct Row {
     id: i64,
-    record: Outgoing,
+    record: OutgoingRecord,
 }
 
 impl Batch {
@@ -62,7 +62,7 @@ impl Batch {
     }
 
     /// What goes to the bus.
-    pub(super) fn records(&self) -> Vec<Outgoing> {
+    pub(super) fn records(&self) -> Vec<OutgoingRecord> {
         self.0.iter().map(|row| row.record.clone()).collect()
     }
 
@@ -80,7 +80,7 @@ impl Batch {
         let mut answers = answers.into_iter();
         for row in self.0 {
             let key = (row.record.topic, row.record.key.clone());
-            match answers.next().unwrap_or(Err(PublishError::Unknown)) {
+            match answers.next().unwrap_or(Err(PublishError::Unconfirmed)) {
                 // Behind one of its key that did not arrive: published again after it, for order's sake.
                 Ok(()) if !stuck.contains(&key) => settled.push(row.id),
                 Ok(()) => {}
@@ -106,10 +106,13 @@ impl Batch {
             .increment((settled.len() - refused.len()) as u64);
         let unit = database.begin().await?;
         for (row, reason) in &refused {
-            let Outgoing { topic, key, value, everywhere } = row.record.clone();
-            let partition =
-                if everywhere { parked::UNPUBLISHED_EVERYWHERE } else { parked::UNPUBLISHED };
-            let record = Record { topic, partition, offset: row.id, key, value, at: now };
+            let OutgoingRecord { topic, key, value, to_every_partition } = row.record.clone();
+            let partition = if to_every_partition {
+                parked::UNPUBLISHED_EVERYWHERE
+            } else {
+                parked::UNPUBLISHED
+            };
+            let record = Record { topic, partition, offset: row.id, key, value, timestamp: now };
             parked::insert(&unit.tx, database, RELAY, &record, reason).await?;
         }
         if !settled.is_empty() {
@@ -161,11 +164,11 @@ fn row(row: &QueryResult) -> Result<Row, StoreError> {
     })?;
     Ok(Row {
         id: row.try_get("", "id")?,
-        record: Outgoing {
+        record: OutgoingRecord {
             topic,
             key: row.try_get("", "record_key")?,
             value: row.try_get("", "value")?,
-            everywhere: row.try_get::<i32>("", "everywhere")? != 0,
+            to_every_partition: row.try_get::<i32>("", "everywhere")? != 0,
         },
     })
 }

@@ -1,7 +1,7 @@
 //! Parked events.
 
 use contracts::{Envelope, Topic};
-use event_bus::{Bus, LogSettings, Parking as _, PublisherKind, Record};
+use event_bus::{BuiltInLogSettings, Bus, Parking as _, PublisherKind, Record};
 use kernel::SystemClock;
 use outbox::ParkedEvents;
 use testkit::{TestDatabase, databases};
@@ -15,7 +15,7 @@ fn record(offset: i64, value: Vec<u8>) -> Record {
         offset,
         key: athlete(1).to_string(),
         value,
-        at: NOW,
+        timestamp: NOW,
     }
 }
 
@@ -92,7 +92,7 @@ async fn a_replayed_event_comes_again_byte_for_byte_with_its_own_id() {
     for of in databases().await {
         let (database, value) = an_event(&of).await;
         let directory = tempfile::tempdir().unwrap();
-        let bus = Bus::built_in(LogSettings::new(
+        let bus = Bus::open_built_in(BuiltInLogSettings::new(
             directory.path().join("bus.db"),
             std::sync::Arc::new(SystemClock::new()),
         ))

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contracts::{Envelope, Topic};
-use event_bus::{Bus, LogSettings, Outgoing, PublishError, PublisherKind};
+use event_bus::{BuiltInLogSettings, Bus, OutgoingRecord, PublishError, PublisherKind};
 use kernel::{EventId, SystemClock};
 use lifecycle::Stop;
 use outbox::{Database, Outlet, Relay};
@@ -19,7 +19,7 @@ struct Memory(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    taken: Mutex<Vec<Outgoing>>,
+    taken: Mutex<Vec<OutgoingRecord>>,
     away: AtomicBool,
     /// Takes everything, but never answers: the process dies in between.
     silent: AtomicBool,
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl Outlet for Memory {
-    async fn publish_many(&self, records: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+    async fn publish_many(&self, records: Vec<OutgoingRecord>) -> Vec<Result<(), PublishError>> {
         let state = &self.0;
         let busy = state.busy.fetch_add(1, Ordering::SeqCst) + 1;
         state.most_at_once.fetch_max(busy, Ordering::SeqCst);
@@ -46,9 +46,9 @@ impl Outlet for Memory {
 }
 
 impl State {
-    fn take(&self, record: Outgoing) -> Result<(), PublishError> {
+    fn take(&self, record: OutgoingRecord) -> Result<(), PublishError> {
         if self.away.load(Ordering::SeqCst) {
-            return Err(PublishError::Away);
+            return Err(PublishError::Unavailable);
         }
         if self
             .refused
@@ -64,7 +64,7 @@ impl State {
             && *left > 0
         {
             *left -= 1;
-            return Err(PublishError::Unknown);
+            return Err(PublishError::Unconfirmed);
         }
         self.taken.lock().unwrap().push(record);
         Ok(())
@@ -256,9 +256,9 @@ async fn an_event_for_every_partition_that_was_refused_is_replayed_to_every_part
         running.await.unwrap().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut settings =
-            LogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
+            BuiltInLogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
         settings.partitions = 3;
-        let bus = Bus::built_in(settings).await.unwrap();
+        let bus = Bus::open_built_in(settings).await.unwrap();
         bus.ensure_topics(&[Topic::Journal]).await.unwrap();
         let id = parked.list(1).await.unwrap().remove(0).id;
         assert!(parked.replay(&id, &bus.publisher(PublisherKind::Relay)).await.unwrap());

@@ -44,7 +44,7 @@ struct All {
 #[serde(deny_unknown_fields)]
 struct Server {
     workers: usize,
-    #[serde(default, deserialize_with = "settings::list")]
+    #[serde(default, deserialize_with = "settings::deserialize_list")]
     origins: Vec<String>,
     frontend_url: Option<Url>,
 }
@@ -122,7 +122,7 @@ fn a_flag_beats_a_variable_beats_a_file_beats_the_default() {
     assert_eq!(all.server.origins, ["https://a", "https://b"]);
     assert_eq!((all.strava.client_id, all.server.frontend_url), (0, None));
     let source =
-        |key: &str| loaded.lines.iter().find(|line| line.key == key).unwrap().source.clone();
+        |key: &str| loaded.effective.iter().find(|line| line.key == key).unwrap().source.clone();
     assert_eq!(source("server.workers"), "the flag --workers");
     assert_eq!(source("log.filter"), "the variable PACELINE_LOG__FILTER");
     assert_eq!(source("database.url"), file.display().to_string());
@@ -187,7 +187,7 @@ fn a_secret_comes_from_its_file_if_not_everybody_may_read_that() {
             |path: &PathBuf| defaults().environment(&variables(&[(name, path.to_str().unwrap())]));
         let loaded = of(&kept).unwrap().load::<All>().unwrap();
         assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "sim-secret");
-        let line = loaded.lines.iter().find(|line| line.key == "strava.client_secret").unwrap();
+        let line = loaded.effective.iter().find(|line| line.key == "strava.client_secret").unwrap();
         assert_eq!(line.value, "***");
         assert!(line.source.contains(name), "{}", line.source);
         let said = refusal(of(&open));
@@ -235,7 +235,7 @@ fn no_secret_is_ever_shown() {
 
     let loaded = defaults().environment(&environment).unwrap().load::<All>().unwrap();
 
-    let shown = format!("{:?}", loaded.lines);
+    let shown = format!("{:?}", loaded.effective);
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("mysql://root:***@db:3306/"), "{shown}");
     assert!(!format!("{:?}", loaded.settings.strava).contains("hunter2"));

@@ -61,7 +61,7 @@ impl LeaseClient {
         let url =
             self.base.join(path).map_err(|error| LeaseRefused::Unavailable(error.to_string()))?;
         let mut headers = reqwest::header::HeaderMap::new();
-        telemetry::inject(&mut headers);
+        telemetry::inject_traceparent(&mut headers);
         self.http
             .post(url)
             .headers(headers)

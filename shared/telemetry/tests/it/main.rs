@@ -1,6 +1,6 @@
 //! Trace context as the whole program has it, with nobody collecting traces and little logged.
 
-use telemetry::{Format, Settings, current_traceparent, inject, parent_from};
+use telemetry::{Format, Settings, current_traceparent, inject_traceparent, set_parent};
 
 fn trace_of(traceparent: &str) -> &str {
     let parts: Vec<&str> = traceparent.split('-').collect();
@@ -23,16 +23,16 @@ fn one_trace_runs_from_a_request_through_an_event_to_the_next_call() {
 
     let theirs = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = tracing::info_span!("request");
-    parent_from(&request, theirs);
+    set_parent(&request, theirs);
     let in_the_outbox =
         request.in_scope(|| tracing::info_span!("handler").in_scope(current_traceparent));
     assert_eq!(trace_of(&in_the_outbox), trace_of(theirs));
     assert_ne!(in_the_outbox, theirs, "the span is our own");
 
     let consumer = tracing::info_span!("consumer");
-    parent_from(&consumer, &in_the_outbox);
+    set_parent(&consumer, &in_the_outbox);
     let mut headers = reqwest::header::HeaderMap::new();
-    consumer.in_scope(|| inject(&mut headers));
+    consumer.in_scope(|| inject_traceparent(&mut headers));
     assert_eq!(trace_of(headers["traceparent"].to_str().unwrap()), trace_of(theirs));
 
     let (one, other) = (tracing::info_span!("one"), tracing::info_span!("other"));

@@ -7,9 +7,10 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use contracts::strava::{Aspect, Hint, ObjectType};
 use contracts::wire::envelope::Payload;
-use contracts::{Cause, Envelope, Topic, key_of};
+use contracts::{Cause, Envelope, Topic, record_key};
 use event_bus::{
-    Bus, HandleError, Handler, LogSettings, Parking, PublisherKind, Received, Record, Subscription,
+    BuiltInLogSettings, Bus, HandleError, Handler, Parking, PublisherKind, Received, Record,
+    Subscription,
 };
 use kernel::{Clock, EventId, Ids, SystemClock, SystemIds};
 use lifecycle::Tasks;
@@ -66,8 +67,9 @@ impl Parking for Nowhere {
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let folder = tempfile::Builder::new().prefix("paceline-bench-").tempdir()?;
-    let settings = LogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
-    let built_in = Bus::built_in(settings).await?;
+    let settings =
+        BuiltInLogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
+    let built_in = Bus::open_built_in(settings).await?;
     measure(options, &built_in, ("built-in log", 10.0), &mut report).await?;
     let topics = Topics::new(&options.place)?;
     let kafka = topics.bus().await?;
@@ -147,7 +149,7 @@ fn record(number: i64) -> (String, Vec<u8>) {
         ..Hint::default()
     };
     let payload = Payload::Hint(hint);
-    let key = key_of(Topic::StravaEvents, None, &payload);
+    let key = record_key(Topic::StravaEvents, None, &payload);
     let envelope = Envelope {
         event_id: EventId::from_uuid(SystemIds.uuid_v7(now)),
         occurred_at: now,

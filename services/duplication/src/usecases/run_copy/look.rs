@@ -85,7 +85,7 @@ impl Step<'_> {
                 if bears(row.external_id.as_deref(), &mark) {
                     return (Ok(Found::Ours(row.id)), report);
                 }
-                let distance_dm = kernel::units::decimetres(row.distance.unwrap_or_default());
+                let distance_dm = kernel::units::to_decimetres(row.distance.unwrap_or_default());
                 if is_the_same(
                     (start.as_secs(), self.copy.source.distance_dm),
                     (row.start_date.as_secs(), distance_dm),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::{Envelope, Topic};
-use event_bus::{Bus, KafkaSettings, LogSettings};
+use event_bus::{BuiltInLogSettings, Bus, KafkaSettings};
 use kernel::SystemClock;
 use outbox::Target;
 use testkit::{TestDatabase, kafka_brokers, topic_prefix};
@@ -24,7 +24,7 @@ impl Topics {
     async fn bus(&self) -> Bus {
         let mut settings = KafkaSettings::new(kafka_brokers());
         settings.prefix.clone_from(&self.prefix);
-        Bus::kafka(settings).await.unwrap()
+        Bus::open_kafka(settings).await.unwrap()
     }
 
     /// Every record's value, by topic.
@@ -78,7 +78,9 @@ impl World {
     /// The built-in log, while the program does not run.
     pub(crate) async fn log(&self) -> Bus {
         let clock = Arc::new(SystemClock::with_offset(self.ahead_s));
-        Bus::built_in(LogSettings::new(self.data().join("bus.db"), clock)).await.unwrap()
+        Bus::open_built_in(BuiltInLogSettings::new(self.data().join("bus.db"), clock))
+            .await
+            .unwrap()
     }
 
     /// Every record's value of the built-in log, by topic; the program must not run.

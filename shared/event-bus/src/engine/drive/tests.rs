@@ -94,7 +94,7 @@ impl Bench {
             offset,
             key: owner.to_string(),
             value: envelope.encode(),
-            at,
+            timestamp: at,
         };
         self.events.send(FromLog::Record(from, record)).await.unwrap();
     }

@@ -16,7 +16,7 @@ fn item(key: &str, offset: i64) -> Item {
         offset,
         key: key.to_owned(),
         value: Vec::new(),
-        at: Timestamp::from_micros(0),
+        timestamp: Timestamp::from_micros(0),
     };
     Item::new(from, record)
 }
