@@ -10,7 +10,7 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use http_kit::{etag, not_modified};
+use http_kit::{is_not_modified, version_etag};
 use serde::Serialize;
 use utoipa::OpenApi;
 
@@ -52,8 +52,8 @@ impl Doors {
 
 /// What the caller has not seen at this version, with the tag of the version.
 fn versioned(request: &HttpRequest, version: i64, view: &impl Serialize) -> HttpResponse {
-    let tag = (header::ETAG, etag(version));
-    if not_modified(request, version) {
+    let tag = (header::ETAG, version_etag(version));
+    if is_not_modified(request, &tag.1) {
         return HttpResponse::NotModified().insert_header(tag).finish();
     }
     HttpResponse::Ok().insert_header(tag).json(view)

@@ -141,7 +141,7 @@ impl Service {
             let database = core.database.clone();
             async move { database.ping().await.map_err(|error| error.to_string()) }
         });
-        vec![intake, database.not_vital()]
+        vec![intake, database.optional()]
     }
 
     /// Consumers, workers, relay, sweep and subscription.

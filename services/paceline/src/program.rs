@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use contracts::Topic;
 use event_bus::Bus;
-use http_kit::{Door, Metrics, Ops, Version};
+use http_kit::{HttpServer, Metrics, OpsEndpoints, Version};
 use lifecycle::Tasks;
 use url::Url;
 
@@ -67,18 +67,18 @@ impl Program {
             let log = log.clone();
             async move { log.check_health().await }
         });
-        probes.push(log.not_vital());
+        probes.push(log.optional());
         metrics.spawn_upkeep(&tasks);
-        let ops = Ops::new(probes, metrics, version(&services), tasks.soft());
+        let ops = OpsEndpoints::new(probes, metrics, version(&services), tasks.soft());
         let (ops_routes, internal) = (ops.routes(), services.clone());
-        Door::new(listeners.ops).workers(1).open(&tasks, move |routes| {
+        HttpServer::new(listeners.ops).workers(1).start(&tasks, move |routes| {
             ops_routes(routes);
             internal.internal_routes(routes);
         })?;
-        Door::new(listeners.public)
+        HttpServer::new(listeners.public)
             .workers(settings.server.workers)
-            .origins(settings.server.origins.clone())
-            .open(&tasks, doors::public(&services))?;
+            .allowed_origins(settings.server.origins.clone())
+            .start(&tasks, doors::public(&services))?;
         services.spawn(&bus, &tasks);
         Ok(Self { ready, services, bus, tasks, _on: Box::new(on) })
     }
@@ -190,9 +190,9 @@ async fn drain_built_in_log(
     let tasks = Tasks::new();
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
-    Door::new(listeners.ops.try_clone()?)
+    HttpServer::new(listeners.ops.try_clone()?)
         .workers(1)
-        .open(&tasks, move |routes| internal.internal_routes(routes))?;
+        .start(&tasks, move |routes| internal.internal_routes(routes))?;
     services.spawn(&bus, &tasks);
     let worked_off = async {
         while bus.total_lag().await? > 0 {

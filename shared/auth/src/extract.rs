@@ -12,7 +12,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use http_kit::Problem;
 use kernel::AthleteId;
 
-use crate::{Permission, Rejected, Verifier};
+use crate::{Permission, TokenRejection, Verifier};
 
 /// The cookie that carries a browser's session.
 pub const SESSION_COOKIE: &str = "paceline_session";
@@ -31,7 +31,7 @@ impl SignedIn {
     }
 
     /// Whether they may.
-    pub fn may(&self, permission: Permission) -> bool {
+    pub fn has_permission(&self, permission: Permission) -> bool {
         self.permissions.contains(&permission)
     }
 }
@@ -54,9 +54,9 @@ impl FromRequest for SignedIn {
     }
 }
 
-fn refusal(rejected: Rejected) -> Problem {
+fn refusal(rejected: TokenRejection) -> Problem {
     match rejected {
-        Rejected::KeysAway(cause) => Problem::unavailable(cause),
+        TokenRejection::KeysUnavailable(cause) => Problem::unavailable(cause),
         // RFC 6750: one that was presented and refused is told apart from none at all.
         other => Problem::unauthenticated().detail(other).header(
             header::WWW_AUTHENTICATE,
@@ -100,7 +100,7 @@ pub(crate) fn bearer(request: &HttpRequest) -> Option<&str> {
 }
 
 /// A permission as a type, for `Require`.
-pub trait Grant: 'static {
+pub trait RequiredPermission: 'static {
     /// The permission.
     const PERMISSION: Permission;
 }
@@ -112,25 +112,25 @@ pub struct Admin;
 #[derive(Debug)]
 pub struct User;
 
-impl Grant for Admin {
+impl RequiredPermission for Admin {
     const PERMISSION: Permission = Permission::Admin;
 }
-impl Grant for User {
+impl RequiredPermission for User {
     const PERMISSION: Permission = Permission::User;
 }
 
 /// Somebody is signed in who may do this; others are told that they may not.
 #[derive(Debug)]
-pub struct Require<P: Grant>(SignedIn, PhantomData<P>);
+pub struct Require<P: RequiredPermission>(SignedIn, PhantomData<P>);
 
-impl<P: Grant> Require<P> {
+impl<P: RequiredPermission> Require<P> {
     /// Who.
     pub const fn athlete(&self) -> AthleteId {
         self.0.athlete()
     }
 }
 
-impl<P: Grant> FromRequest for Require<P> {
+impl<P: RequiredPermission> FromRequest for Require<P> {
     type Error = Problem;
     type Future = Extracted<Self>;
 
@@ -138,7 +138,7 @@ impl<P: Grant> FromRequest for Require<P> {
         let signed_in = SignedIn::from_request(request, payload);
         Box::pin(async move {
             let signed_in = signed_in.await?;
-            if signed_in.may(P::PERMISSION) {
+            if signed_in.has_permission(P::PERMISSION) {
                 return Ok(Self(signed_in, PhantomData));
             }
             Err(Problem::forbidden()

@@ -54,7 +54,7 @@ pub enum KeySource {
         /// The client to fetch with.
         http: reqwest::Client,
         /// Looked up at most this often because of an unknown key id.
-        at_most_every: Duration,
+        min_refetch_interval: Duration,
     },
 }
 
@@ -157,12 +157,14 @@ impl Keys {
         now: Timestamp,
         why: Why,
     ) -> Result<(), FetchError> {
-        let KeySource::Fetched { url, http, at_most_every } = &self.source else { return Ok(()) };
+        let KeySource::Fetched { url, http, min_refetch_interval } = &self.source else {
+            return Ok(());
+        };
         let lately =
             |last: Option<Timestamp>, span| last.is_some_and(|last| now.since(last) < span);
         match why {
             Why::Old if lately(looks.any, AFTER_FAILURE) => return Err(FetchError::Lately),
-            Why::Unknown if lately(looks.for_unknown, *at_most_every) => return Ok(()),
+            Why::Unknown if lately(looks.for_unknown, *min_refetch_interval) => return Ok(()),
             Why::Unknown => looks.for_unknown = Some(now),
             Why::Old => {}
         }

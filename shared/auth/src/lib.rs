@@ -9,6 +9,6 @@ mod verifier;
 
 pub use claims::{Claims, Permission};
 pub use credential::{InternalCaller, ServiceCredential};
-pub use extract::{Admin, Grant, Require, SESSION_COOKIE, SignedIn, User};
+pub use extract::{Admin, Require, RequiredPermission, SESSION_COOKIE, SignedIn, User};
 pub use jwks::{FetchError, KeySet, KeySource};
-pub use verifier::{Rejected, Verifier, VerifierSettings};
+pub use verifier::{TokenRejection, Verifier, VerifierSettings};

@@ -38,13 +38,13 @@ impl std::fmt::Debug for Verifier {
 
 /// Why a token is not believed.
 #[derive(Debug, thiserror::Error)]
-pub enum Rejected {
+pub enum TokenRejection {
     /// Not a token, or signed by nobody we know.
     #[error("the token is not valid")]
     Invalid(#[source] jsonwebtoken::errors::Error),
     /// Signed in another way than RS256, or not at all.
     #[error("the token is not signed with RS256")]
-    Algorithm,
+    UnsupportedAlgorithm,
     /// Its key is not in the issuer's key set.
     #[error("the token's key is not known")]
     UnknownKey,
@@ -53,13 +53,13 @@ pub enum Rejected {
     Expired,
     /// Not an access token.
     #[error("the token is not an access token")]
-    NotAccess,
+    NotAccessToken,
     /// Issued to another client.
     #[error("the token was issued to another client")]
-    OtherClient,
+    WrongClient,
     /// The key set cannot be fetched.
     #[error("the key set cannot be fetched")]
-    KeysAway(#[source] FetchError),
+    KeysUnavailable(#[source] FetchError),
 }
 
 impl Verifier {
@@ -69,28 +69,33 @@ impl Verifier {
     }
 
     /// What the token says, if it can be believed.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Rejected> {
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenRejection> {
         let header = decode_header(token).map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::Json(_) => Rejected::Algorithm,
-            _ => Rejected::Invalid(error),
+            jsonwebtoken::errors::ErrorKind::Json(_) => TokenRejection::UnsupportedAlgorithm,
+            _ => TokenRejection::Invalid(error),
         })?;
         if header.alg != Algorithm::RS256 {
-            return Err(Rejected::Algorithm);
+            return Err(TokenRejection::UnsupportedAlgorithm);
         }
-        let id = header.kid.ok_or(Rejected::UnknownKey)?;
-        let key =
-            self.keys.find(&id).await.map_err(Rejected::KeysAway)?.ok_or(Rejected::UnknownKey)?;
-        let claims =
-            decode::<Claims>(token, &key, &self.validation()).map_err(Rejected::Invalid)?.claims;
+        let id = header.kid.ok_or(TokenRejection::UnknownKey)?;
+        let key = self
+            .keys
+            .find(&id)
+            .await
+            .map_err(TokenRejection::KeysUnavailable)?
+            .ok_or(TokenRejection::UnknownKey)?;
+        let claims = decode::<Claims>(token, &key, &self.validation())
+            .map_err(TokenRejection::Invalid)?
+            .claims;
         // The end is checked against our own clock, which tests and simulators move.
         if claims.exp.saturating_add(LEEWAY_S) < self.clock.now().as_secs() {
-            return Err(Rejected::Expired);
+            return Err(TokenRejection::Expired);
         }
         if claims.token_use != "access" {
-            return Err(Rejected::NotAccess);
+            return Err(TokenRejection::NotAccessToken);
         }
         if !self.settings.clients.is_empty() && !self.settings.clients.contains(&claims.client_id) {
-            return Err(Rejected::OtherClient);
+            return Err(TokenRejection::WrongClient);
         }
         Ok(claims)
     }

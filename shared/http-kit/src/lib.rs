@@ -1,24 +1,24 @@
 //! problem+json, extractors, request ids, limits, probes, metrics and graceful stop: what every door has in common.
 #![warn(missing_docs)]
 
-mod allowed;
-mod door;
-mod edge;
+mod allowed_methods;
 mod etag;
 mod extract;
 mod headers;
 mod metrics;
+mod middleware;
+mod ops;
 mod page;
-mod probes;
 mod problem;
 pub mod problems;
+mod server;
 
-pub use allowed::Allowed;
-pub use door::{Door, Serving, bind, defaults, serve};
-pub use edge::{RequestId, edge};
-pub use etag::{Tag, etag, etag_with, if_match, not_modified};
+pub use allowed_methods::AllowedMethods;
+pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};
 pub use extract::{BodyLimit, Form, Json, Path, Query};
 pub use metrics::{Metrics, MetricsError};
+pub use middleware::RequestId;
+pub use ops::{OpsEndpoints, Probe, Version};
 pub use page::{Cursor, Page, PageQuery};
-pub use probes::{Ops, Probe, Version};
 pub use problem::{FieldError, Problem, ProblemDocument};
+pub use server::{HttpServer, RunningServer};

@@ -17,14 +17,14 @@ pub struct Cursor(String);
 
 impl Cursor {
     /// The cursor that stands for this position.
-    pub fn to<T: Serialize>(position: &T) -> Result<Self, Problem> {
+    pub fn encode<T: Serialize>(position: &T) -> Result<Self, Problem> {
         serde_json::to_vec(position)
             .map(|bytes| Self(URL_SAFE_NO_PAD.encode(bytes)))
             .map_err(Problem::internal)
     }
 
     /// The position it stands for; a cursor that we did not make is a 422.
-    pub fn position<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.0).ok();
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
             Problem::invalid().field("cursor", "must be the cursor of a page you were given")
@@ -65,7 +65,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// The `Link` header to the next page of this request, if there is one.
-    pub fn link(&self, request: &HttpRequest) -> Option<(&'static str, HeaderValue)> {
+    pub fn next_link(&self, request: &HttpRequest) -> Option<(&'static str, HeaderValue)> {
         let next = self.next.as_ref()?;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let kept = url::form_urlencoded::parse(request.query_string().as_bytes())
@@ -84,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_cursor_leads_back_to_its_position_and_a_foreign_one_is_refused() {
-        let cursor = Cursor::to(&(1_700_000_000_i64, "x")).unwrap();
-        assert_eq!(cursor.position::<(i64, String)>().unwrap(), (1_700_000_000, "x".to_owned()));
+        let cursor = Cursor::encode(&(1_700_000_000_i64, "x")).unwrap();
+        assert_eq!(cursor.decode::<(i64, String)>().unwrap(), (1_700_000_000, "x".to_owned()));
 
-        let foreign = Cursor("bm9uc2Vuc2U".to_owned()).position::<(i64, String)>().unwrap_err();
+        let foreign = Cursor("bm9uc2Vuc2U".to_owned()).decode::<(i64, String)>().unwrap_err();
         assert_eq!(
             (foreign.status().as_u16(), foreign.fields()[0].field.as_str()),
             (422, "cursor")
@@ -99,7 +99,7 @@ mod tests {
         let request =
             TestRequest::with_uri("/v1/things?sport=Run&cursor=old&limit=2").to_http_request();
         let page = Page { items: vec![1], next: Some(Cursor("new".to_owned())) };
-        let (_, link) = page.link(&request).unwrap();
+        let (_, link) = page.next_link(&request).unwrap();
         assert_eq!(link, "</v1/things?sport=Run&limit=2&cursor=new>; rel=\"next\"");
     }
 

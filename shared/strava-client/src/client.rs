@@ -5,10 +5,10 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
-use crate::address::{Addresses, BadAddress};
-use crate::answer::{Answer, date};
-use crate::error::{Door, NO_CONNECTION, StravaError, classify};
+use crate::base_urls::{BaseUrls, InvalidBaseUrl};
+use crate::error::{Endpoint, NO_CONNECTION, StravaError, classify};
 use crate::limits::RateLimits;
+use crate::response::{ApiResponse, date};
 use crate::secret::AccessToken;
 
 /// The largest answer read: the streams of a very long day are a tenth of it.
@@ -17,34 +17,34 @@ const MAX_BODY: usize = 48 * 1024 * 1024;
 /// A client of one Strava.
 #[derive(Clone, Debug)]
 pub struct Client {
-    addresses: Addresses,
+    base_urls: BaseUrls,
     http: reqwest::Client,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Client {
     /// How long a call may take unless told otherwise.
-    pub const PATIENCE: Duration = Duration::from_secs(30);
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A client of the Strava at this address (see [`Addresses::new`]).
-    pub fn new(base: &Url, http: reqwest::Client) -> Result<Self, BadAddress> {
-        Ok(Self::at(Addresses::new(base)?, http))
+    /// A client of the Strava at this address (see [`BaseUrls::new`]).
+    pub fn new(base: &Url, http: reqwest::Client) -> Result<Self, InvalidBaseUrl> {
+        Ok(Self::with_base_urls(BaseUrls::new(base)?, http))
     }
 
     /// A client of the Strava at these addresses.
-    pub const fn at(addresses: Addresses, http: reqwest::Client) -> Self {
-        Self { addresses, http, patience: Self::PATIENCE }
+    pub const fn with_base_urls(base_urls: BaseUrls, http: reqwest::Client) -> Self {
+        Self { base_urls, http, timeout: Self::DEFAULT_TIMEOUT }
     }
 
     /// The same client with another time-out for each whole call.
     #[must_use]
-    pub const fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    pub(crate) const fn addresses(&self) -> &Addresses {
-        &self.addresses
+    pub(crate) const fn base_urls(&self) -> &BaseUrls {
+        &self.base_urls
     }
 
     /// A call of the API on behalf of an athlete.
@@ -54,23 +54,23 @@ impl Client {
         segments: &[&str],
         token: &AccessToken,
     ) -> RequestBuilder {
-        self.request(method, self.addresses.api(segments)).bearer_auth(token.expose())
+        self.request(method, self.base_urls.api(segments)).bearer_auth(token.expose())
     }
 
     /// A call on behalf of nobody: OAuth and subscriptions.
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http
             .request(method, url)
-            .timeout(self.patience)
+            .timeout(self.timeout)
             .header(reqwest::header::ACCEPT, "application/json")
     }
 
     /// Sends the call and reads the whole answer; anything but a 2xx is an error.
     pub(crate) async fn send(
         &self,
-        door: Door,
+        endpoint: Endpoint,
         request: RequestBuilder,
-    ) -> Result<Answer<Vec<u8>>, StravaError> {
+    ) -> Result<ApiResponse<Vec<u8>>, StravaError> {
         let response = request.send().await.map_err(unanswered)?;
         let status = response.status().as_u16();
         let limits = RateLimits::from_headers(response.headers());
@@ -83,9 +83,14 @@ impl Client {
         };
         let body = read(response).await.map_err(told)?;
         if (200..300).contains(&status) {
-            return Ok(Answer { body, limits, date, status });
+            return Ok(ApiResponse { body, limits, date, status });
         }
-        Err(StravaError { kind: classify(door, status, &body), status: Some(status), limits, date })
+        Err(StravaError {
+            kind: classify(endpoint, status, &body),
+            status: Some(status),
+            limits,
+            date,
+        })
     }
 }
 

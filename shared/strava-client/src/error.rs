@@ -115,7 +115,7 @@ impl StravaError {
     }
 
     /// Whether the same call may succeed later without anybody doing anything.
-    pub const fn may_pass(&self) -> bool {
+    pub const fn is_transient(&self) -> bool {
         matches!(
             self.kind,
             ErrorKind::Unavailable(_)
@@ -128,13 +128,13 @@ impl StravaError {
 
 /// Which of Strava's doors answered: the same status means another thing at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Endpoint {
     Api,
     Token,
 }
 
 /// What a refusal means.
-pub(crate) fn classify(door: Door, status: u16, body: &[u8]) -> ErrorKind {
+pub(crate) fn classify(endpoint: Endpoint, status: u16, body: &[u8]) -> ErrorKind {
     let fault = serde_json::from_slice::<Fault>(body).ok();
     if status == 429 {
         return ErrorKind::RateLimited;
@@ -146,8 +146,8 @@ pub(crate) fn classify(door: Door, status: u16, body: &[u8]) -> ErrorKind {
     let Some(fault) = fault.or_else(|| body.is_empty().then(Fault::default)) else {
         return ErrorKind::Unavailable(format!("status {status} without a reason in JSON"));
     };
-    match (door, status) {
-        (Door::Token, 400 | 401) => refused_grant(fault),
+    match (endpoint, status) {
+        (Endpoint::Token, 400 | 401) => refused_grant(fault),
         (_, 401) => match missing_scope(&fault) {
             Some(scope) => ErrorKind::ScopeMissing { scope },
             None => ErrorKind::TokenDead,
@@ -207,11 +207,11 @@ mod tests {
     #[test]
     fn a_dead_token_and_a_missing_scope_are_told_apart_by_the_field() {
         let dead = fault("Authorization Error", "Athlete", "access_token", "invalid");
-        assert_eq!(classify(Door::Api, 401, dead.as_bytes()), ErrorKind::TokenDead);
+        assert_eq!(classify(Endpoint::Api, 401, dead.as_bytes()), ErrorKind::TokenDead);
         let missing =
             fault("Authorization Error", "AccessToken", "activity:read_permission", "missing");
         assert_eq!(
-            classify(Door::Api, 401, missing.as_bytes()),
+            classify(Endpoint::Api, 401, missing.as_bytes()),
             ErrorKind::ScopeMissing { scope: "activity:read".to_owned() }
         );
     }
@@ -219,16 +219,19 @@ mod tests {
     #[test]
     fn an_inactive_application_is_nobodys_refusal() {
         let body = fault("Forbidden", "Application", "Status", "Inactive");
-        assert_eq!(classify(Door::Api, 403, body.as_bytes()), ErrorKind::AppInactive);
+        assert_eq!(classify(Endpoint::Api, 403, body.as_bytes()), ErrorKind::AppInactive);
         let other = fault("Forbidden", "Athlete", "premium", "required");
-        assert!(matches!(classify(Door::Api, 403, other.as_bytes()), ErrorKind::Fault(_)));
+        assert!(matches!(classify(Endpoint::Api, 403, other.as_bytes()), ErrorKind::Fault(_)));
     }
 
     #[test]
     fn a_wrong_client_is_not_taken_for_a_refused_grant() {
         for (status, field) in [(400, "client_id"), (401, "")] {
             let body = fault("Bad Request", "Application", field, "invalid");
-            assert_eq!(classify(Door::Token, status, body.as_bytes()), ErrorKind::ClientRefused);
+            assert_eq!(
+                classify(Endpoint::Token, status, body.as_bytes()),
+                ErrorKind::ClientRefused
+            );
         }
         for (resource, field) in [
             ("RefreshToken", "refresh_token"),
@@ -236,18 +239,18 @@ mod tests {
             ("RequestToken", "code"),
         ] {
             let body = fault("Bad Request", resource, field, "invalid");
-            assert_eq!(classify(Door::Token, 400, body.as_bytes()), ErrorKind::GrantRefused);
+            assert_eq!(classify(Endpoint::Token, 400, body.as_bytes()), ErrorKind::GrantRefused);
         }
     }
 
     #[test]
     fn a_page_in_front_of_strava_says_nothing_about_what_was_asked_for() {
         for status in [400, 401, 403, 404, 500, 502, 503] {
-            let kind = classify(Door::Api, status, b"<html>Something is wrong</html>");
+            let kind = classify(Endpoint::Api, status, b"<html>Something is wrong</html>");
             assert!(matches!(kind, ErrorKind::Unavailable(_)), "{status}: {kind:?}");
         }
-        assert_eq!(classify(Door::Api, 404, b""), ErrorKind::NotFound);
-        assert_eq!(classify(Door::Api, 429, b"<html>"), ErrorKind::RateLimited);
+        assert_eq!(classify(Endpoint::Api, 404, b""), ErrorKind::NotFound);
+        assert_eq!(classify(Endpoint::Api, 429, b"<html>"), ErrorKind::RateLimited);
     }
 
     #[test]

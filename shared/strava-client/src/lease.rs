@@ -6,7 +6,7 @@ mod client;
 use kernel::{ApplicationId, AthleteId, Generation, LeaseId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Answer;
+use crate::ApiResponse;
 use crate::error::{ErrorKind, StravaError};
 use crate::limits::RateLimits;
 use crate::secret::AccessToken;
@@ -52,7 +52,8 @@ pub struct LeaseRequest {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Lease {
     /// Its id, for the report.
-    pub lease: LeaseId,
+    #[serde(rename = "lease")]
+    pub id: LeaseId,
     /// What to call with.
     pub access_token: AccessToken,
     /// When the token ends.
@@ -65,13 +66,13 @@ pub struct Lease {
 
 /// Why there is no permission.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LeaseRefused {
-    /// Not now: the budget, or Strava's token door.
+pub enum LeaseError {
+    /// Not now: the budget, or Strava's token endpoint.
     #[error("not before {0}")]
     RetryAt(Timestamp),
     /// Not with this connection.
-    #[error("never: {0}")]
-    Never(NeverReason),
+    #[error("denied: {0}")]
+    Denied(DenialReason),
     /// token did not answer, or not as agreed.
     #[error("the lease service did not answer: {0}")]
     Unavailable(String),
@@ -80,7 +81,7 @@ pub enum LeaseRefused {
 /// Why never; the last part of the problem's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NeverReason {
+pub enum DenialReason {
     /// Access was withdrawn, or the generation is not the current one.
     Disconnected,
     /// The athlete has to connect again.
@@ -91,7 +92,7 @@ pub enum NeverReason {
     AppInactive,
 }
 
-impl NeverReason {
+impl DenialReason {
     /// Every reason.
     pub const ALL: [Self; 4] =
         [Self::Disconnected, Self::ReconnectNeeded, Self::ScopeMissing, Self::AppInactive];
@@ -107,7 +108,7 @@ impl NeverReason {
     }
 }
 
-impl std::fmt::Display for NeverReason {
+impl std::fmt::Display for DenialReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.code())
     }
@@ -131,7 +132,7 @@ pub enum ReportedFault {
     Other,
 }
 
-/// What became of a lease. Several calls under one lease are added up with [`Report::and`].
+/// What became of a lease. Several calls under one lease are added up with [`Report::merge`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
@@ -152,18 +153,18 @@ pub struct Report {
 
 impl Report {
     /// One call that counts in both buckets.
-    pub fn read<T>(result: &Result<Answer<T>, StravaError>) -> Self {
+    pub fn for_read<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
         Self { reads: 1, ..Self::told(result) }
     }
 
     /// One call that counts overall only.
-    pub fn write<T>(result: &Result<Answer<T>, StravaError>) -> Self {
+    pub fn for_write<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
         Self { writes: 1, ..Self::told(result) }
     }
 
     /// This and the next call of the same lease.
     #[must_use]
-    pub fn and(self, next: Self) -> Self {
+    pub fn merge(self, next: Self) -> Self {
         Self {
             reads: self.reads.saturating_add(next.reads),
             writes: self.writes.saturating_add(next.writes),
@@ -174,7 +175,7 @@ impl Report {
         }
     }
 
-    fn told<T>(result: &Result<Answer<T>, StravaError>) -> Self {
+    fn told<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
         match result {
             Ok(answer) => Self {
                 status: Some(answer.status),
@@ -184,7 +185,7 @@ impl Report {
             },
             Err(error) => Self {
                 status: error.status,
-                fault: Some(ReportedFault::of(&error.kind)),
+                fault: Some(ReportedFault::from_kind(&error.kind)),
                 date: error.date,
                 limits: error.limits,
                 ..Self::default()
@@ -195,7 +196,7 @@ impl Report {
 
 impl ReportedFault {
     /// The fault in this error.
-    pub const fn of(kind: &ErrorKind) -> Self {
+    pub const fn from_kind(kind: &ErrorKind) -> Self {
         match kind {
             ErrorKind::TokenDead => Self::TokenDead,
             ErrorKind::ScopeMissing { .. } => Self::ScopeMissing,
@@ -287,15 +288,19 @@ mod tests {
 
     #[test]
     fn two_calls_of_one_lease_are_added_up() {
-        let ok =
-            Ok(Answer { body: (), limits: None, date: Some(Timestamp::from_secs(5)), status: 200 });
-        let dead = Err::<Answer<()>, _>(StravaError {
+        let ok = Ok(ApiResponse {
+            body: (),
+            limits: None,
+            date: Some(Timestamp::from_secs(5)),
+            status: 200,
+        });
+        let dead = Err::<ApiResponse<()>, _>(StravaError {
             kind: ErrorKind::TokenDead,
             status: Some(401),
             limits: None,
             date: None,
         });
-        let report = Report::read(&ok).and(Report::write(&dead));
+        let report = Report::for_read(&ok).merge(Report::for_write(&dead));
         assert_eq!((report.reads, report.writes, report.status), (1, 1, Some(401)));
         assert_eq!(
             (report.fault, report.date),

@@ -4,26 +4,26 @@
 //! decides. Tokens travel in headers only, ids are 64-bit, and unknown fields are harmless.
 #![warn(missing_docs)]
 
-mod address;
-mod answer;
-mod calls;
+mod base_urls;
 mod client;
+mod endpoints;
 mod error;
 pub mod lease;
 mod limits;
 pub mod model;
+mod response;
 mod secret;
 
-pub use address::{Addresses, BadAddress};
-pub use answer::Answer;
-pub use calls::activities::{ActivityPage, ListQuery, Odd};
-pub use calls::oauth::{Exchanged, Refreshed};
-pub use calls::subscriptions::Subscription;
+pub use base_urls::{BaseUrls, InvalidBaseUrl};
 pub use client::Client;
+pub use endpoints::activities::{ActivityPage, ListQuery, UnreadableActivity};
+pub use endpoints::oauth::{ExchangedTokens, RefreshedTokens};
+pub use endpoints::subscriptions::Subscription;
 pub use error::{ErrorKind, StravaError};
-pub use limits::{Figures, RateLimits};
+pub use limits::{RateLimits, WindowCounts};
 pub use model::{
     AthleteSummary, DetailedActivity, Raw, StreamSet, Streams, SummaryActivity, Upload,
     UploadOutcome, UploadStatus,
 };
+pub use response::ApiResponse;
 pub use secret::{AccessToken, AppCredentials, RefreshToken};

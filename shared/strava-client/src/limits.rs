@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One header: the figure of the quarter of an hour, then that of the day. Either may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
+pub struct WindowCounts {
     /// Of the current quarter of an hour.
     pub quarter: Option<u32>,
     /// Of the current day, UTC.
@@ -17,20 +17,20 @@ pub struct Figures {
 #[serde(default)]
 pub struct RateLimits {
     /// `X-RateLimit-Limit`
-    pub overall_limit: Figures,
+    pub overall_limit: WindowCounts,
     /// `X-RateLimit-Usage`
-    pub overall_usage: Figures,
+    pub overall_usage: WindowCounts,
     /// `X-ReadRateLimit-Limit`
-    pub read_limit: Figures,
+    pub read_limit: WindowCounts,
     /// `X-ReadRateLimit-Usage`; a write answers `,` here, which says nothing
-    pub read_usage: Figures,
+    pub read_usage: WindowCounts,
 }
 
 impl RateLimits {
     /// The budget in these headers, in whatever casing; none when no such header is there.
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let figures = |name: &str| {
-            headers.get(name).and_then(|value| value.to_str().ok()).map(Figures::parse)
+            headers.get(name).and_then(|value| value.to_str().ok()).map(WindowCounts::parse)
         };
         let found = [
             figures("x-ratelimit-limit"),
@@ -47,7 +47,7 @@ impl RateLimits {
     }
 }
 
-impl Figures {
+impl WindowCounts {
     /// Both figures.
     pub const fn new(quarter: u32, day: u32) -> Self {
         Self { quarter: Some(quarter), day: Some(day) }
@@ -88,10 +88,10 @@ mod tests {
             ("X-READRATELIMIT-USAGE", "69,302"),
         ]));
         let expected = RateLimits {
-            overall_limit: Figures::new(200, 2000),
-            overall_usage: Figures::new(70, 303),
-            read_limit: Figures::new(100, 1000),
-            read_usage: Figures::new(69, 302),
+            overall_limit: WindowCounts::new(200, 2000),
+            overall_usage: WindowCounts::new(70, 303),
+            read_limit: WindowCounts::new(100, 1000),
+            read_usage: WindowCounts::new(69, 302),
         };
         assert_eq!(limits, Some(expected));
     }
@@ -105,7 +105,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             (limits.overall_usage, limits.read_usage),
-            (Figures::new(79, 222), Figures::default())
+            (WindowCounts::new(79, 222), WindowCounts::default())
         );
     }
 
@@ -115,7 +115,7 @@ mod tests {
             RateLimits::from_headers(&headers(&[("x-ratelimit-limit", "600,30000")])).unwrap();
         assert_eq!(
             (limits.overall_limit, limits.read_limit),
-            (Figures::new(600, 30000), Figures::default())
+            (WindowCounts::new(600, 30000), WindowCounts::default())
         );
         assert_eq!(RateLimits::from_headers(&HeaderMap::new()), None);
     }
@@ -125,12 +125,12 @@ mod tests {
         fn two_figures_are_read_whatever_stands_around_them(
             quarter in 0_u32..10_000_000, day in 0_u32..10_000_000, before in " {0,3}", after in " {0,3}",
         ) {
-            prop_assert_eq!(Figures::parse(&format!("{before}{quarter}{after},{before}{day}{after}")), Figures::new(quarter, day));
+            prop_assert_eq!(WindowCounts::parse(&format!("{before}{quarter}{after},{before}{day}{after}")), WindowCounts::new(quarter, day));
         }
 
         #[test]
         fn no_header_is_too_odd_to_survive(text in "[ -~]{0,40}") {
-            let _figures = Figures::parse(&text);
+            let _figures = WindowCounts::parse(&text);
             let _read = RateLimits::from_headers(&headers(&[("x-ratelimit-usage", text.as_str())]));
         }
     }

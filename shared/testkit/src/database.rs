@@ -25,11 +25,6 @@ pub async fn databases() -> Vec<TestDatabase> {
     vec![TestDatabase::sqlite(), TestDatabase::mariadb().await]
 }
 
-/// The same, by the name some prefer.
-pub async fn both() -> Vec<TestDatabase> {
-    databases().await
-}
-
 impl TestDatabase {
     /// A SQLite file in a directory of its own.
     pub fn sqlite() -> Self {

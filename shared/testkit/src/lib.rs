@@ -10,10 +10,10 @@ mod process;
 mod servers;
 mod signer;
 
-pub use database::{TestDatabase, both, databases};
+pub use database::{TestDatabase, databases};
 pub use eventually::eventually;
 pub use ids::SeededIds;
 pub use kernel::ManualClock;
 pub use process::Process;
 pub use servers::{kafka_brokers, mariadb_url, topic_prefix};
-pub use signer::{Signer, verifier};
+pub use signer::{TokenSigner, verifier_for};

@@ -46,7 +46,7 @@ impl Process {
     }
 
     /// The next line on standard output.
-    pub async fn line(&mut self, within: Duration) -> String {
+    pub async fn next_line(&mut self, within: Duration) -> String {
         let next = tokio::time::timeout(within, self.out.recv()).await;
         let next = next
             .unwrap_or_else(|_| panic!("no line within {within:?}; it wrote:\n{}", self.output()));
@@ -56,10 +56,10 @@ impl Process {
     }
 
     /// The ready line: the next line on standard output that is a JSON object; others are passed over.
-    pub async fn ready(&mut self, within: Duration) -> serde_json::Value {
+    pub async fn wait_until_ready(&mut self, within: Duration) -> serde_json::Value {
         let started = std::time::Instant::now();
         loop {
-            let line = self.line(within.saturating_sub(started.elapsed())).await;
+            let line = self.next_line(within.saturating_sub(started.elapsed())).await;
             if let Ok(ready @ serde_json::Value::Object(_)) = serde_json::from_str(&line) {
                 return ready;
             }
@@ -102,7 +102,7 @@ impl Process {
     }
 
     /// Waits until it has ended by itself.
-    pub async fn ended(&mut self, within: Duration) -> ExitStatus {
+    pub async fn wait_for_exit(&mut self, within: Duration) -> ExitStatus {
         let ended = tokio::time::timeout(within, self.child.wait()).await;
         ended
             .unwrap_or_else(|_| {

@@ -17,21 +17,21 @@ const ISSUER: &str = "https://issuer.test";
 
 /// A key pair with its id.
 #[derive(Clone)]
-pub struct Signer {
+pub struct TokenSigner {
     signing: EncodingKey,
     id: String,
     public: Jwk,
 }
 
-impl std::fmt::Debug for Signer {
+impl std::fmt::Debug for TokenSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("TokenSigner").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-impl Signer {
+impl TokenSigner {
     /// A new key of this id.
-    pub fn made(id: &str) -> Self {
+    pub fn generate(id: &str) -> Self {
         let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key pair");
         let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key in DER");
         let body = STANDARD.encode(der.as_ref());
@@ -44,7 +44,7 @@ impl Signer {
 
     /// One for all tests of a program: making a key takes a while.
     pub fn shared() -> &'static Self {
-        static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer::made("test"));
+        static SIGNER: LazyLock<TokenSigner> = LazyLock::new(|| TokenSigner::generate("test"));
         &SIGNER
     }
 
@@ -54,7 +54,7 @@ impl Signer {
     }
 
     /// The key set: this key alone, as a JWKS document.
-    pub fn document(&self) -> String {
+    pub fn jwks(&self) -> String {
         let set = JwkSet { keys: vec![self.public.clone()] };
         serde_json::to_string(&set).expect("a key set is JSON")
     }
@@ -71,7 +71,7 @@ impl Signer {
     }
 
     /// A token for this athlete and use (`access` opens doors) that ends at this second.
-    pub fn token(&self, athlete: AthleteId, token_use: &str, exp: i64) -> String {
+    pub fn athlete_token(&self, athlete: AthleteId, token_use: &str, exp: i64) -> String {
         self.sign(&json!({
             "sub": athlete, "iss": ISSUER, "token_use": token_use, "client_id": "web", "exp": exp,
         }))
@@ -79,12 +79,12 @@ impl Signer {
 
     /// Believes the tokens of this signer.
     pub fn verifier(&self, clock: Arc<dyn Clock>) -> Arc<Verifier> {
-        verifier(&self.document(), clock)
+        verifier_for(&self.jwks(), clock)
     }
 }
 
-/// Believes the tokens of whoever has the keys of this document ([`Signer::document`]), maybe in another process.
-pub fn verifier(document: &str, clock: Arc<dyn Clock>) -> Arc<Verifier> {
+/// Believes the tokens of whoever has the keys of this document ([`TokenSigner::jwks`]), maybe in another process.
+pub fn verifier_for(document: &str, clock: Arc<dyn Clock>) -> Arc<Verifier> {
     let keys = KeySet::parse(document).expect("a key set");
     let settings = VerifierSettings {
         issuer: ISSUER.to_owned(),

@@ -102,14 +102,14 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let limit = query.limit()?;
-    let before = query.cursor.as_ref().map(Cursor::position::<CopyId>).transpose()?;
+    let before = query.cursor.as_ref().map(Cursor::decode::<CopyId>).transpose()?;
     let (copies, next) = see::copies_of(&kit, caller.athlete(), before, limit as usize)
         .await
         .map_err(errors::store)?;
-    let next = next.map(|next| Cursor::to(&next)).transpose()?;
+    let next = next.map(|next| Cursor::encode(&next)).transpose()?;
     let page = Page { items: copies.iter().map(CopyView::from).collect::<Vec<_>>(), next };
     let mut answer = HttpResponse::Ok();
-    if let Some(link) = page.link(&request) {
+    if let Some(link) = page.next_link(&request) {
         answer.insert_header(link);
     }
     Ok(answer.json(page))

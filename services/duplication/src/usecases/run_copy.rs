@@ -10,7 +10,7 @@ use std::time::Duration;
 use jobs::Claimed;
 use kernel::{CopyId, Timestamp};
 use outbox::{Contended, StoreError};
-use strava_client::lease::{Lease, LeaseRefused, LeaseRequest, NeverReason, Purpose, Report};
+use strava_client::lease::{DenialReason, Lease, LeaseError, LeaseRequest, Purpose, Report};
 use strava_client::{ErrorKind, StravaError};
 use tracing::Instrument;
 
@@ -138,7 +138,7 @@ impl Step<'_> {
         connection: &Connection,
         reads: u32,
         writes: u32,
-    ) -> Result<Lease, LeaseRefused> {
+    ) -> Result<Lease, LeaseError> {
         let request = LeaseRequest {
             app: connection.application,
             athlete: self.copy.child,
@@ -148,29 +148,29 @@ impl Step<'_> {
             reads,
             writes,
         };
-        self.kit.leases.lease(&request).await
+        self.kit.leases.request_lease(&request).await
     }
 
     /// A lost report costs only budget.
     async fn report(&self, lease: &Lease, report: &Report) {
-        if let Err(error) = self.kit.leases.report(lease.lease, report).await {
+        if let Err(error) = self.kit.leases.report_usage(lease.id, report).await {
             tracing::debug!(%error, "the lease's report was lost");
         }
     }
 
     /// No lease: the copy says why, and the job comes again when it may help.
-    async fn refused(&self, refused: LeaseRefused) -> Result<Next, RunCopyError> {
+    async fn refused(&self, refused: LeaseError) -> Result<Next, RunCopyError> {
         match refused {
-            LeaseRefused::RetryAt(at) => {
+            LeaseError::RetryAt(at) => {
                 let at = at.max(self.now().plus(Duration::from_secs(1)));
                 self.note(reason::RATE_LIMITED).await?;
                 Ok(Next::Again { at, reason: reason::RATE_LIMITED.to_owned(), counts: false })
             }
-            LeaseRefused::Never(NeverReason::AppInactive) => {
-                self.hold(NeverReason::AppInactive.code()).await
+            LeaseError::Denied(DenialReason::AppInactive) => {
+                self.hold(DenialReason::AppInactive.code()).await
             }
-            LeaseRefused::Never(never) => self.hold(never.code()).await,
-            LeaseRefused::Unavailable(error) => {
+            LeaseError::Denied(never) => self.hold(never.code()).await,
+            LeaseError::Unavailable(error) => {
                 tracing::debug!(error, "no lease");
                 Ok(self.back_off(reason::UNAVAILABLE))
             }
@@ -191,7 +191,7 @@ impl Step<'_> {
                 Ok(self.again_in(Duration::from_mins(1), reason::RATE_LIMITED, false))
             }
             ErrorKind::ScopeMissing { .. } => self.hold(reason::SCOPE_MISSING).await,
-            ErrorKind::AppInactive => self.hold(NeverReason::AppInactive.code()).await,
+            ErrorKind::AppInactive => self.hold(DenialReason::AppInactive.code()).await,
             ErrorKind::TokenDead => {
                 Ok(self.again_in(jobs::backoff(self.claimed.attempts), "token-dead", true))
             }

@@ -22,7 +22,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use strava_client::lease::LeaseClient;
-use testkit::{Signer, TestDatabase, eventually};
+use testkit::{TestDatabase, TokenSigner, eventually};
 
 pub(crate) use leases::Leases;
 pub(crate) use run::Run;
@@ -91,7 +91,7 @@ impl World {
             bus: bus.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
-            verifier: Signer::shared().verifier(clock.clone()),
+            verifier: TokenSigner::shared().verifier(clock.clone()),
             settings,
             objects: objects.clone(),
             strava: strava_client::Client::new(&strava.url().parse().unwrap(), http.clone())
@@ -285,7 +285,8 @@ impl World {
         athlete: AthleteId,
         body: Option<Value>,
     ) -> Answer {
-        let token = Signer::shared().token(athlete, "access", self.now().as_secs() + 36_000);
+        let token =
+            TokenSigner::shared().athlete_token(athlete, "access", self.now().as_secs() + 36_000);
         let request = self
             .http
             .request(method.parse().unwrap(), format!("{}{path}", self.base))

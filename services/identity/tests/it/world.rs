@@ -75,9 +75,9 @@ impl World {
             settings: Settings { attempts: 3, ..Settings::default() },
         };
         let service = Service::start(parts).await.unwrap();
-        let (tasks, listener) =
-            (Tasks::new(), http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap());
-        let door = http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+        let (tasks, listener) = (Tasks::new(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let door =
+            http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
         let http = telemetry::http_client(Duration::from_secs(30)).unwrap();
         let base = format!("http://{}", door.address());
         Self { service, clock, verifier, tasks, base, http, _folder: folder }

@@ -1,9 +1,9 @@
 //! Strava under a lease: every call is reported, whatever came of it.
 
 use kernel::StravaActivityId;
-use strava_client::lease::{Lease, LeaseClient, LeaseRefused, LeaseRequest, Purpose, Report};
+use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose, Report};
 use strava_client::{
-    ActivityPage, Answer, Client, DetailedActivity, ListQuery, Raw, StravaError, Streams,
+    ActivityPage, ApiResponse, Client, DetailedActivity, ListQuery, Raw, StravaError, Streams,
 };
 
 use crate::domain::connection::Connection;
@@ -38,7 +38,7 @@ impl Strava {
         &self,
         connection: &Connection,
         ask: &Ask,
-    ) -> Result<Permission<'_>, LeaseRefused> {
+    ) -> Result<Permission<'_>, LeaseError> {
         let request = LeaseRequest {
             app: connection.application,
             athlete: connection.athlete,
@@ -48,7 +48,7 @@ impl Strava {
             reads: ask.reads,
             writes: 0,
         };
-        let lease = self.leases.lease(&request).await?;
+        let lease = self.leases.request_lease(&request).await?;
         Ok(Permission { strava: self, lease, report: Report::default() })
     }
 }
@@ -58,9 +58,9 @@ impl Permission<'_> {
     pub(crate) async fn activity(
         &mut self,
         id: StravaActivityId,
-    ) -> Result<Answer<Raw<DetailedActivity>>, StravaError> {
-        let answer = self.strava.client.activity(&self.lease.access_token, id).await;
-        self.note(Report::read(&answer));
+    ) -> Result<ApiResponse<Raw<DetailedActivity>>, StravaError> {
+        let answer = self.strava.client.get_activity(&self.lease.access_token, id).await;
+        self.note(Report::for_read(&answer));
         answer
     }
 
@@ -68,9 +68,9 @@ impl Permission<'_> {
     pub(crate) async fn streams(
         &mut self,
         id: StravaActivityId,
-    ) -> Result<Answer<Streams>, StravaError> {
-        let answer = self.strava.client.streams(&self.lease.access_token, id).await;
-        self.note(Report::read(&answer));
+    ) -> Result<ApiResponse<Streams>, StravaError> {
+        let answer = self.strava.client.get_streams(&self.lease.access_token, id).await;
+        self.note(Report::for_read(&answer));
         answer
     }
 
@@ -78,20 +78,20 @@ impl Permission<'_> {
     pub(crate) async fn page(
         &mut self,
         query: &ListQuery,
-    ) -> Result<Answer<ActivityPage>, StravaError> {
-        let answer = self.strava.client.activities(&self.lease.access_token, query).await;
-        self.note(Report::read(&answer));
+    ) -> Result<ApiResponse<ActivityPage>, StravaError> {
+        let answer = self.strava.client.list_activities(&self.lease.access_token, query).await;
+        self.note(Report::for_read(&answer));
         answer
     }
 
     /// Tells token what was used. A report that gets lost costs only budget: the lease then counts as used up.
     pub(crate) async fn close(self) {
-        if let Err(error) = self.strava.leases.report(self.lease.lease, &self.report).await {
-            tracing::warn!(%error, lease = %self.lease.lease, "the report of a lease got lost");
+        if let Err(error) = self.strava.leases.report_usage(self.lease.id, &self.report).await {
+            tracing::warn!(%error, lease = %self.lease.id, "the report of a lease got lost");
         }
     }
 
     fn note(&mut self, call: Report) {
-        self.report = std::mem::take(&mut self.report).and(call);
+        self.report = std::mem::take(&mut self.report).merge(call);
     }
 }

@@ -45,7 +45,7 @@ impl Facts {
             at: answer.start_date,
             local: answer.start_date_local,
             utc_offset_s: answer.utc_offset,
-            zone: answer.zone(),
+            zone: answer.timezone_name(),
             has_gps: answer.start_latlng.is_some(),
         });
         Self {
@@ -74,7 +74,7 @@ impl Facts {
             trainer: answer.trainer,
             commute: answer.commute,
             manual: answer.manual,
-            visibility: answer.visible_to().as_str().to_owned(),
+            visibility: answer.effective_visibility().as_str().to_owned(),
             external_id: cut(answer.external_id.as_deref().unwrap_or_default()),
         }
     }

@@ -1,10 +1,12 @@
 //! The athlete's own activities, imports and journal.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, EntityTag};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
-use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query, etag, etag_with, not_modified};
+use http_kit::{
+    Cursor, Page, PageQuery, Path, Problem, Query, is_not_modified, query_etag, version_etag,
+};
 use kernel::{ActivityId, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -46,12 +48,11 @@ pub(super) async fn list_activities(
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = query.limit()?;
-    let after =
-        query.cursor.as_ref().map(Cursor::position::<(Timestamp, ActivityId)>).transpose()?;
+    let after = query.cursor.as_ref().map(Cursor::decode::<(Timestamp, ActivityId)>).transpose()?;
     let after = after.map(|(start_at, id)| ActivityPlace { start_at, id });
     let version = show::version(&core, athlete.athlete()).await.map_err(store_failed)?;
-    let tag = etag_with(version, request.query_string());
-    if not_modified(&request, &tag) {
+    let tag = query_etag(version, request.query_string());
+    if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
     let mut found =
@@ -60,7 +61,7 @@ pub(super) async fn list_activities(
     found.truncate(limit as usize);
     let last = found.last().filter(|_| more);
     let place = last.and_then(|last| Some((last.state.facts.as_ref()?.start_at, last.id)));
-    let next = place.map(|place| Cursor::to(&place)).transpose()?;
+    let next = place.map(|place| Cursor::encode(&place)).transpose()?;
     let items = found.iter().filter_map(ActivityView::of).collect();
     Ok(page(&request, Page { items, next }, Some(tag)))
 }
@@ -83,8 +84,8 @@ pub(super) async fn show_activity(
 ) -> Result<HttpResponse, Problem> {
     let found = show::activity(&core, athlete.athlete(), id.0).await.map_err(store_failed)?;
     let found = found.ok_or_else(Problem::not_found)?;
-    let tag = etag(found.revision.get());
-    if not_modified(&request, &tag) {
+    let tag = version_etag(found.revision.get());
+    if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
     let view = ActivityView::of(&found).ok_or_else(Problem::not_found)?;
@@ -106,7 +107,7 @@ pub(super) async fn read_journal(
     Query(query): Query<JournalQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = PageQuery { cursor: None, limit: query.limit }.limit()?;
-    let after = query.cursor.as_ref().map(Cursor::position::<(Timestamp, EventId)>).transpose()?;
+    let after = query.cursor.as_ref().map(Cursor::decode::<(Timestamp, EventId)>).transpose()?;
     let after = after.map(|(at, id)| EntryPlace { at, id });
     let activity = query.activity.as_deref().map(str::parse::<ActivityId>).transpose();
     let activity = activity
@@ -116,8 +117,11 @@ pub(super) async fn read_journal(
         .map_err(store_failed)?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
-    let next =
-        found.last().filter(|_| more).map(|last| Cursor::to(&(last.at, last.id))).transpose()?;
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|last| Cursor::encode(&(last.at, last.id)))
+        .transpose()?;
     let items: Vec<_> = found.iter().map(EntryView::from).collect();
     Ok(page(&request, Page { items, next }, None))
 }
@@ -145,9 +149,13 @@ pub(super) async fn list_imports(
 #[serde(transparent)]
 pub(super) struct ActivityIdPath(ActivityId);
 
-fn page<T: Serialize>(request: &HttpRequest, page: Page<T>, tag: Option<String>) -> HttpResponse {
+fn page<T: Serialize>(
+    request: &HttpRequest,
+    page: Page<T>,
+    tag: Option<EntityTag>,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    if let Some(link) = page.link(request) {
+    if let Some(link) = page.next_link(request) {
         response.insert_header(link);
     }
     if let Some(tag) = tag {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernel::{StravaActivityId, Ticket};
 use outbox::{Database, Effect, StoreError, again_if_contended};
 use strava_client::lease::Purpose;
-use strava_client::{ActivityPage, Answer, ErrorKind, ListQuery};
+use strava_client::{ActivityPage, ApiResponse, ErrorKind, ListQuery};
 
 use super::Core;
 use super::record::{Change, Telling};
@@ -44,7 +44,7 @@ pub(crate) async fn ask_for_page(
     connection: &Connection,
     (purpose, attempt, attempts): (Purpose, String, i64),
     query: &ListQuery,
-) -> Result<Answer<ActivityPage>, Trouble> {
+) -> Result<ApiResponse<ActivityPage>, Trouble> {
     let mut tries = 0;
     loop {
         let ask = Ask { purpose, attempt: format!("{attempt}:{tries}"), reads: 1 };

@@ -94,7 +94,7 @@ async fn turn_page(
 }
 
 fn warn_of_odd(connection: &Connection, page: &ActivityPage) {
-    for odd in &page.odd {
+    for odd in &page.unreadable {
         let id = odd.id.map(kernel::StravaActivityId::get);
         tracing::warn!(athlete.id = %connection.athlete, strava.activity = id, reason = odd.reason, "a row of the list cannot be read");
     }

@@ -46,7 +46,7 @@ async fn ensure(core: &Core, intake: &Intake, wish: &Wish) -> Result<i64, NotSub
     let client = &core.strava.client;
     let began = core.now();
     let mut ours = None;
-    for found in client.subscriptions(&wish.app).await?.body {
+    for found in client.list_subscriptions(&wish.app).await?.body {
         // Also one that is about to be replaced: its last events are still under way.
         keep(core, intake, found.id, began).await?;
         if found.callback_url == wish.callback {
@@ -56,14 +56,14 @@ async fn ensure(core: &Core, intake: &Intake, wish: &Wish) -> Result<i64, NotSub
                 subscription = found.id,
                 "replacing a subscription that leads elsewhere"
             );
-            client.unsubscribe(&wish.app, found.id).await?;
+            client.delete_subscription(&wish.app, found.id).await?;
         }
     }
     let id = match ours {
         Some(id) => id,
         None => {
             client
-                .subscribe(&wish.app, &wish.callback, wish.verify_token.expose_secret())
+                .create_subscription(&wish.app, &wish.callback, wish.verify_token.expose_secret())
                 .await?
                 .body
                 .id

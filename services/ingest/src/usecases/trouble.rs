@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::Timestamp;
-use strava_client::lease::{LeaseRefused, NeverReason};
+use strava_client::lease::{DenialReason, LeaseError};
 use strava_client::{ErrorKind, StravaError};
 
 use crate::domain::patience;
@@ -52,20 +52,20 @@ impl Trouble {
     }
 
     /// What a refused lease means.
-    pub(crate) fn of_lease(refusal: &LeaseRefused, now: Timestamp) -> Self {
+    pub(crate) fn of_lease(refusal: &LeaseError, now: Timestamp) -> Self {
         match refusal {
-            LeaseRefused::RetryAt(at) => Self::waiting(*at, "budget"),
-            LeaseRefused::Never(NeverReason::AppInactive) => {
+            LeaseError::RetryAt(at) => Self::waiting(*at, "budget"),
+            LeaseError::Denied(DenialReason::AppInactive) => {
                 Self::waiting(now.plus(INACTIVE), "app-inactive")
             }
-            LeaseRefused::Never(NeverReason::ScopeMissing) => {
+            LeaseError::Denied(DenialReason::ScopeMissing) => {
                 Self::Fail { reason: "scope-missing" }
             }
-            LeaseRefused::Never(NeverReason::Disconnected) => Self::Drop { reason: "disconnected" },
-            LeaseRefused::Never(NeverReason::ReconnectNeeded) => {
+            LeaseError::Denied(DenialReason::Disconnected) => Self::Drop { reason: "disconnected" },
+            LeaseError::Denied(DenialReason::ReconnectNeeded) => {
                 Self::Drop { reason: "reconnect-needed" }
             }
-            LeaseRefused::Unavailable(_) => Self::waiting(now.plus(NO_LEASE), "lease-unavailable"),
+            LeaseError::Unavailable(_) => Self::waiting(now.plus(NO_LEASE), "lease-unavailable"),
         }
     }
 
@@ -137,7 +137,7 @@ mod tests {
     fn an_inactive_application_pauses_without_counting() {
         for trouble in [
             Trouble::of(&error(ErrorKind::AppInactive), 99, NOW),
-            Trouble::of_lease(&LeaseRefused::Never(NeverReason::AppInactive), NOW),
+            Trouble::of_lease(&LeaseError::Denied(DenialReason::AppInactive), NOW),
         ] {
             assert!(matches!(
                 trouble,
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_withdrawn_connection_ends_its_jobs() {
-        let refusal = LeaseRefused::Never(NeverReason::Disconnected);
+        let refusal = LeaseError::Denied(DenialReason::Disconnected);
 
         assert_eq!(Trouble::of_lease(&refusal, NOW), Trouble::Drop { reason: "disconnected" });
     }

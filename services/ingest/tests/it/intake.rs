@@ -164,8 +164,9 @@ async fn without_a_log_with(
     .await
     .unwrap();
     let tasks = Tasks::new();
-    let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let door = http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let door =
+        http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
     (service, format!("http://{}/webhook/{SECRET}", door.address()), tasks)
 }
 

@@ -18,7 +18,7 @@ use object_store::local::LocalFileSystem;
 use serde_json::{Value, json};
 use strava_client::lease::LeaseClient;
 use strava_sim::{Limits, Options, Simulator};
-use testkit::{Signer, TestDatabase};
+use testkit::{TestDatabase, TokenSigner};
 
 pub(crate) use leases::Leases;
 
@@ -78,7 +78,7 @@ impl Answer {
 }
 
 pub(crate) fn verifier(clock: Arc<dyn Clock>) -> Arc<auth::Verifier> {
-    Signer::shared().verifier(clock)
+    TokenSigner::shared().verifier(clock)
 }
 
 pub(crate) fn settings() -> Settings {
@@ -141,10 +141,11 @@ impl World {
         let objects = Arc::new(LocalFileSystem::new_with_prefix(objects).unwrap());
         let tasks = Tasks::new();
         let leases = Leases::of(&sim.url());
-        let lender = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let lender = http_kit::Door::new(lender).workers(1).open(&tasks, leases.routes()).unwrap();
+        let lender = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let lender =
+            http_kit::HttpServer::new(lender).workers(1).start(&tasks, leases.routes()).unwrap();
         let lender = format!("http://{}/", lender.address()).parse().unwrap();
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let http = telemetry::http_client(Duration::from_secs(20)).unwrap();
         let service = Service::start(Parts {
@@ -162,7 +163,7 @@ impl World {
         })
         .await
         .unwrap();
-        http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+        http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
         service.spawn(&tasks);
         let world = Self {
             service,
@@ -353,8 +354,11 @@ impl World {
 
     /// Asks as this person.
     pub(crate) async fn ask(&self, person: Person, path: &str) -> Answer {
-        let token =
-            Signer::shared().token(person.athlete, "access", self.clock.now().as_secs() + 3_600);
+        let token = TokenSigner::shared().athlete_token(
+            person.athlete,
+            "access",
+            self.clock.now().as_secs() + 3_600,
+        );
         self.send(self.http.get(format!("{}{path}", self.base)).bearer_auth(token)).await
     }
 

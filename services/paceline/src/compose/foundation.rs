@@ -224,8 +224,11 @@ fn believe(
                 format!("auth.issuer is {issuer:?}; it should be an address, or set auth.jwks_url")
             })?,
     };
-    let source =
-        KeySource::Fetched { url, http: http.clone(), at_most_every: Duration::from_mins(5) };
+    let source = KeySource::Fetched {
+        url,
+        http: http.clone(),
+        min_refetch_interval: Duration::from_mins(5),
+    };
     let believed =
         VerifierSettings { issuer: issuer.clone(), clients: settings.auth.clients.clone(), groups };
     Ok((Arc::new(Verifier::new(believed, source, Arc::clone(clock))), None))

@@ -42,7 +42,7 @@ async fn every_service_in_a_process_of_its_own_does_the_same_work() {
         ));
     }
     for process in &mut processes {
-        process.ready(PATIENCE).await;
+        process.wait_until_ready(PATIENCE).await;
     }
     eventually(PATIENCE, "Strava knows the gateway", async || {
         let all = world.sim_get("webhooks/subscriptions").await;
@@ -63,7 +63,7 @@ async fn every_service_in_a_process_of_its_own_does_the_same_work() {
 
     for process in &mut processes {
         process.terminate().await;
-        assert!(process.ended(PATIENCE).await.success(), "{}", process.output());
+        assert!(process.wait_for_exit(PATIENCE).await.success(), "{}", process.output());
     }
     topics.remove().await;
     databases.remove().await;

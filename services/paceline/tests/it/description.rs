@@ -8,7 +8,7 @@ use crate::world::PATIENCE;
 #[tokio::test]
 async fn the_committed_description_of_the_interface_is_the_programs() {
     let mut program = Process::start(env!("CARGO_BIN_EXE_paceline"), ["openapi"], []);
-    assert!(program.ended(PATIENCE).await.success());
+    assert!(program.wait_for_exit(PATIENCE).await.success());
     let committed: serde_json::Value =
         serde_json::from_str(include_str!("../../openapi.json")).unwrap();
 

@@ -16,7 +16,7 @@ async fn a_second_paceline_up_on_the_same_data_directory_refuses_with_a_clear_me
 
     let mut second = world.run_beside("up", &[], &[]);
 
-    let status = second.ended(PATIENCE).await;
+    let status = second.wait_for_exit(PATIENCE).await;
     assert_eq!(status.code(), Some(1));
     let told = said(&second, "another paceline runs on the data directory").await;
     assert!(told.contains(world.data().to_str().unwrap()), "{told}");
@@ -47,13 +47,13 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
     let mut unknown =
         Process::start(env!("CARGO_BIN_EXE_paceline"), common, [("PACELINE_STATS__WATHC_S", "1")]);
 
-    assert_eq!(from_file.ended(PATIENCE).await.code(), Some(78));
+    assert_eq!(from_file.wait_for_exit(PATIENCE).await.code(), Some(78));
     let told = said(&from_file, "kafka.partitions").await;
     assert!(told.contains(file.to_str().unwrap()), "{told}");
-    assert_eq!(from_variable.ended(PATIENCE).await.code(), Some(78));
+    assert_eq!(from_variable.wait_for_exit(PATIENCE).await.code(), Some(78));
     let told = said(&from_variable, "stats.watch_s").await;
     assert!(told.contains("PACELINE_STATS__WATCH_S"), "{told}");
-    assert_eq!(unknown.ended(PATIENCE).await.code(), Some(78));
+    assert_eq!(unknown.wait_for_exit(PATIENCE).await.code(), Some(78));
     said(&unknown, "PACELINE_STATS__WATHC_S").await;
 }
 

@@ -170,7 +170,7 @@ async fn a_record_no_handler_can_take_is_parked_and_the_next_is_handled() {
     guardian.counts_the_truth(&world).await;
     world.stop().await;
     let mut listing = world.run_beside("parked", &["list"], &[]);
-    assert!(listing.ended(PATIENCE).await.success(), "{}", listing.output());
+    assert!(listing.wait_for_exit(PATIENCE).await.success(), "{}", listing.output());
     eventually(PATIENCE, "stats lists it with its reason", async || {
         let told = listing.output();
         let listed =

@@ -121,7 +121,7 @@ impl World {
     /// Starts the program and waits until it is ready and Strava knows where it is.
     pub(crate) async fn up(&mut self, more: &[(&str, &str)]) {
         self.spawn(more);
-        let ready = self.program().ready(PATIENCE).await;
+        let ready = self.program().wait_until_ready(PATIENCE).await;
         ready["ops_url"].as_str().unwrap().clone_into(&mut self.ops);
         self.set_clock().await;
         if self.reachable {
@@ -196,7 +196,7 @@ impl World {
     pub(crate) async fn stop(&mut self) {
         let mut program = self.program.take().unwrap();
         program.terminate().await;
-        let status = program.ended(PATIENCE).await;
+        let status = program.wait_for_exit(PATIENCE).await;
         self.told += &program.output();
         assert!(status.success(), "it stopped with {status}; it wrote:\n{}", self.told);
     }
@@ -204,7 +204,7 @@ impl World {
     /// Waits until the process has died by itself.
     pub(crate) async fn died(&mut self) {
         let mut program = self.program.take().unwrap();
-        let status = program.ended(PATIENCE).await;
+        let status = program.wait_for_exit(PATIENCE).await;
         self.told += &program.output();
         assert!(!status.success(), "it should have died");
     }
@@ -240,7 +240,7 @@ impl World {
     pub(crate) async fn person(&self, name: &str, strava: i64) -> Person {
         let email = format!("{}@example.org", name.to_lowercase());
         let mut adding = self.run_beside("users", &["add", &email], &[]);
-        let status = adding.ended(PATIENCE).await;
+        let status = adding.wait_for_exit(PATIENCE).await;
         assert!(status.success(), "{}", adding.output());
         let told = eventually(PATIENCE, "the password is shown", async || {
             let told = adding.output();

@@ -4,7 +4,7 @@ use actix_web::http::header::ETAG;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
-use http_kit::{Problem, ProblemDocument, etag_with, not_modified};
+use http_kit::{Problem, ProblemDocument, is_not_modified, query_etag};
 use kernel::Sport;
 use kernel::units::to_metres;
 use serde::Serialize;
@@ -113,8 +113,8 @@ pub(super) async fn get_summary(
     let athlete = athlete.athlete();
     let Understood { question, version } =
         understand(&core, athlete, &asked(request.query_string())).await.map_err(problem)?;
-    let tag = etag_with(version, &parts(&question, &core.store.incarnation()));
-    if not_modified(&request, &tag) {
+    let tag = query_etag(version, &parts(&question, &core.store.incarnation()));
+    if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
     let summary = answer(&core, athlete, &question)

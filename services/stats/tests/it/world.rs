@@ -14,7 +14,7 @@ use kernel::{
 use lifecycle::{Failpoints, Tasks};
 use serde_json::Value;
 use stats::{Parts, Service, Settings};
-use testkit::{Signer, TestDatabase};
+use testkit::{TestDatabase, TokenSigner};
 
 pub(crate) use activity::Activity;
 
@@ -49,7 +49,7 @@ impl Around {
             bus: bus.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
-            verifier: Signer::shared().verifier(clock.clone()),
+            verifier: TokenSigner::shared().verifier(clock.clone()),
             migrate: true,
             failpoints: Failpoints::none(),
             settings: Settings { published_athlete: self.published_athlete, watch_s: 1 },
@@ -58,9 +58,9 @@ impl Around {
         .unwrap();
         let tasks = Tasks::new();
         service.spawn(&tasks);
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let serving =
-            http_kit::Door::new(listener).workers(1).open(&tasks, service.routes()).unwrap();
+            http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
         let base = format!("http://{}", serving.address());
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
         let publisher = bus.publisher(PublisherKind::Relay);
@@ -262,7 +262,7 @@ impl World {
         let mut request = self
             .http
             .get(format!("{}/v1/me/stats/summary{query}", self.base))
-            .bearer_auth(Signer::shared().token(athlete, "access", self.in_an_hour()));
+            .bearer_auth(TokenSigner::shared().athlete_token(athlete, "access", self.in_an_hour()));
         if !etag.is_empty() {
             request = request.header("if-none-match", etag);
         }
@@ -276,7 +276,7 @@ impl World {
     }
 
     pub(crate) fn token(&self, athlete: AthleteId, token_use: &str) -> String {
-        Signer::shared().token(athlete, token_use, self.in_an_hour())
+        TokenSigner::shared().athlete_token(athlete, token_use, self.in_an_hour())
     }
 
     fn in_an_hour(&self) -> i64 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kernel::{ApplicationId, Timestamp};
 use strava_client::lease::Purpose;
-use strava_client::{Figures, RateLimits};
+use strava_client::{RateLimits, WindowCounts};
 
 const QUARTER: i64 = 15 * 60;
 const DAY: i64 = 24 * 60 * 60;
@@ -208,8 +208,8 @@ impl Window {
         overall && read
     }
 
-    fn count(&mut self, used: Calls, told: &RateLimits, of: impl Fn(&Figures) -> Option<u32>) {
-        let figure = |figures: &Figures| of(figures).map(i64::from);
+    fn count(&mut self, used: Calls, told: &RateLimits, of: impl Fn(&WindowCounts) -> Option<u32>) {
+        let figure = |figures: &WindowCounts| of(figures).map(i64::from);
         if let Some(limit) = figure(&told.overall_limit) {
             self.limit.overall = limit;
             // Where there is no read bucket (as in 2018), reads are bounded by the overall one.

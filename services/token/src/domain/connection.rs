@@ -1,7 +1,7 @@
 //! A connection: one Strava athlete of one application, and whose it is.
 
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
-use strava_client::lease::NeverReason;
+use strava_client::lease::DenialReason;
 
 use super::scopes::Scopes;
 
@@ -143,20 +143,20 @@ impl Connection {
         generation: Generation,
         reads: u32,
         writes: u32,
-    ) -> Result<(), NeverReason> {
+    ) -> Result<(), DenialReason> {
         if generation != self.generation {
-            return Err(NeverReason::Disconnected);
+            return Err(DenialReason::Disconnected);
         }
         match self.state {
-            State::Disconnected => return Err(NeverReason::Disconnected),
+            State::Disconnected => return Err(DenialReason::Disconnected),
             State::ReconnectNeeded if self.reason == Reason::ScopeMissing => {
-                return Err(NeverReason::ScopeMissing);
+                return Err(DenialReason::ScopeMissing);
             }
-            State::ReconnectNeeded => return Err(NeverReason::ReconnectNeeded),
+            State::ReconnectNeeded => return Err(DenialReason::ReconnectNeeded),
             State::Connected => {}
         }
         let lacks = (reads > 0 && !self.scopes.reads()) || (writes > 0 && !self.scopes.writes());
-        if lacks { Err(NeverReason::ScopeMissing) } else { Ok(()) }
+        if lacks { Err(DenialReason::ScopeMissing) } else { Ok(()) }
     }
 
     /// Whether the access token is good for longer than `margin`.

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use http_kit::Problem;
 use kernel::Timestamp;
 use outbox::StoreError;
-use strava_client::lease::NeverReason;
+use strava_client::lease::DenialReason;
 
 use crate::usecases::begin_authorize::BeginError;
 
@@ -42,6 +42,6 @@ pub(super) fn retry_at(at: Timestamp) -> Problem {
 }
 
 /// No lease with this connection.
-pub(super) fn never(reason: NeverReason) -> Problem {
+pub(super) fn never(reason: DenialReason) -> Problem {
     Problem::new(StatusCode::CONFLICT, reason.code())
 }

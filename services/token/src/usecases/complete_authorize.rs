@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use kernel::{AthleteId, Generation};
 use outbox::{Effect, StoreError, again_if_contended};
-use strava_client::{ErrorKind, Exchanged};
+use strava_client::{ErrorKind, ExchangedTokens};
 
 use super::begin_authorize::{BeginError, ensure_nothing_is_revoked};
 use super::{Means, announce, refresh};
@@ -124,7 +124,7 @@ fn came_from(means: &Means, state: &OauthState, command: &CompleteAuthorize) -> 
 async fn connect(
     means: &Means,
     state: &OauthState,
-    exchanged: &Exchanged,
+    exchanged: &ExchangedTokens,
     granted: &Scopes,
 ) -> Result<Ending, StoreError> {
     let (application, strava_athlete) = (state.application, exchanged.athlete.id);
@@ -181,7 +181,7 @@ async fn renew(
     means: &Means,
     effect: &mut Effect,
     connection: &mut Connection,
-    exchanged: &Exchanged,
+    exchanged: &ExchangedTokens,
 ) -> Result<(), StoreError> {
     connection.strava_athlete = exchanged.athlete.id;
     connection.generation = Generation::new(effect.next().await?);
@@ -196,7 +196,7 @@ async fn renew(
     refresh::put_tokens(means, connection, tokens)
 }
 
-fn blank(means: &Means, state: &OauthState, exchanged: &Exchanged) -> Connection {
+fn blank(means: &Means, state: &OauthState, exchanged: &ExchangedTokens) -> Connection {
     let now = means.now();
     Connection {
         id: means.ids.uuid_v7(now).to_string(),

@@ -7,7 +7,7 @@ use kernel::{LeaseId, Timestamp};
 use outbox::{Effect, StoreError, again_if_contended};
 use secrecy::ExposeSecret;
 use strava_client::AccessToken;
-use strava_client::lease::{LeaseRequest, NeverReason, Purpose};
+use strava_client::lease::{DenialReason, LeaseRequest, Purpose};
 
 use super::refresh::{Outcome, Why, refresh};
 use super::{Means, refresh as refreshing};
@@ -39,7 +39,7 @@ pub(crate) struct Granted {
 pub(crate) enum Answer {
     Granted(Granted),
     RetryAt(Timestamp),
-    Never(NeverReason),
+    Never(DenialReason),
 }
 
 enum Step {
@@ -92,10 +92,10 @@ async fn step(means: &Means, request: &LeaseRequest, margin: Duration) -> Result
     let done = |answer| Ok(Step::Done(answer));
     let effect = means.database.effect(request.athlete).await?;
     let Some(connection) = by_athlete(effect.conn(), request.app, request.athlete).await? else {
-        return done(Answer::Never(NeverReason::Disconnected));
+        return done(Answer::Never(DenialReason::Disconnected));
     };
     if effect.is_gone() || means.app(request.app).is_none() {
-        return done(Answer::Never(NeverReason::Disconnected));
+        return done(Answer::Never(DenialReason::Disconnected));
     }
     if let Err(reason) = connection.admits(request.generation, request.reads, request.writes) {
         return done(Answer::Never(reason));
@@ -144,7 +144,7 @@ async fn spend(
     }
     if budget.inactive_since.is_some() {
         if budget.probe_at.is_some_and(|at| at > now) {
-            return Ok(Err(Answer::Never(NeverReason::AppInactive)));
+            return Ok(Err(Answer::Never(DenialReason::AppInactive)));
         }
         budget.probe_at = Some(now.plus(means.settings.inactive_retry()));
     }

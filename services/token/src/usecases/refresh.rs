@@ -8,7 +8,9 @@ use futures::FutureExt;
 use kernel::Timestamp;
 use outbox::{Effect, StoreError, again_if_contended};
 use secrecy::ExposeSecret;
-use strava_client::{AccessToken, ErrorKind, Exchanged, RefreshToken, Refreshed, StravaError};
+use strava_client::{
+    AccessToken, ErrorKind, ExchangedTokens, RefreshToken, RefreshedTokens, StravaError,
+};
 
 use super::{Means, announce};
 use crate::domain::connection::{Connection, Intent, Reason, State};
@@ -80,7 +82,7 @@ async fn in_turn(means: &Means, id: &str, why: Why) -> Result<Outcome, StoreErro
             return Ok(Outcome::Later(means.now().plus(CLIENT_REFUSED)));
         };
         metrics::counter!("token_refreshes_total").increment(1);
-        let answer = means.strava.refresh(app, &token).await;
+        let answer = means.strava.refresh_tokens(app, &token).await;
         means.failpoints.hit("token.refresh-answered");
         let print = print.as_str();
         let settled = match answer {
@@ -148,7 +150,7 @@ async fn keep(
     means: &Means,
     id: &str,
     sent: &str,
-    answer: &Refreshed,
+    answer: &RefreshedTokens,
 ) -> Result<Option<Outcome>, StoreError> {
     let mut tried = 0;
     loop {
@@ -166,7 +168,7 @@ async fn keep_once(
     means: &Means,
     id: &str,
     sent: &str,
-    answer: &Refreshed,
+    answer: &RefreshedTokens,
 ) -> Result<Option<Outcome>, StoreError> {
     let Some((mut effect, mut connection)) = locked(means, id).await? else {
         return Ok(Some(Outcome::Ended));
@@ -313,7 +315,7 @@ pub(super) fn put_tokens(
 pub(super) async fn hand_over(
     means: &Means,
     holder: &Connection,
-    exchanged: &Exchanged,
+    exchanged: &ExchangedTokens,
     granted: &Scopes,
 ) -> Result<(), StoreError> {
     let Some((mut effect, mut connection)) = locked(means, &holder.id).await? else {

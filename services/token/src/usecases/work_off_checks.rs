@@ -83,7 +83,7 @@ async fn revoke(means: &Arc<Means>, id: &str) -> Result<(), StoreError> {
             // Nobody can revoke it any more; the athlete can, at Strava.
             return true;
         };
-        match task.strava.revoke(app, &RefreshToken::new(token.expose_secret())).await {
+        match task.strava.revoke_tokens(app, &RefreshToken::new(token.expose_secret())).await {
             Ok(_answer) => true,
             Err(error) => {
                 tracing::warn!(%error, "a revoke was not answered");

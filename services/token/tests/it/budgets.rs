@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use strava_client::lease::{LeaseRefused, Purpose, Report};
+use strava_client::lease::{LeaseError, Purpose, Report};
 use testkit::TestDatabase;
 
 use crate::world::{CHILD, GUARDIAN, World, new_athlete};
@@ -24,7 +24,7 @@ async fn the_budget_is_never_overspent_however_many_ask_at_once() {
         let granted = answers.iter().filter(|answer| answer.is_ok()).count();
         assert_eq!(granted, 100, "the read bucket of a quarter of an hour");
         for refused in answers.into_iter().filter_map(Result::err) {
-            assert!(matches!(refused, LeaseRefused::RetryAt(_)), "{refused:?}");
+            assert!(matches!(refused, LeaseError::RetryAt(_)), "{refused:?}");
         }
         world.end().await;
     }
@@ -72,16 +72,16 @@ async fn stravas_own_figures_are_believed() {
     let lease = world.lease(athlete, generation, Purpose::Login).await.unwrap();
     // Somebody else uses the application too.
     for _ in 0..27 {
-        world.strava.athlete(&lease.access_token).await.unwrap();
+        world.strava.get_athlete(&lease.access_token).await.unwrap();
     }
-    let last = world.strava.athlete(&lease.access_token).await;
-    world.leases.report(lease.lease, &Report::read(&last)).await.unwrap();
+    let last = world.strava.get_athlete(&lease.access_token).await;
+    world.leases.report_usage(lease.id, &Report::for_read(&last)).await.unwrap();
 
     assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
     assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
     assert!(matches!(
         world.lease(athlete, generation, Purpose::Login).await,
-        Err(LeaseRefused::RetryAt(_))
+        Err(LeaseError::RetryAt(_))
     ));
     world.later(Duration::from_mins(15)).await;
     assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
@@ -100,9 +100,9 @@ async fn after_a_429_everybody_waits_for_the_next_window() {
             serde_json::json!({"endpoint": "GET /athlete", "kind": "rate_limit", "count": 1}),
         )
         .await;
-    let limited = world.strava.athlete(&lease.access_token).await;
-    world.leases.report(lease.lease, &Report::read(&limited)).await.unwrap();
-    let LeaseRefused::RetryAt(at) =
+    let limited = world.strava.get_athlete(&lease.access_token).await;
+    world.leases.report_usage(lease.id, &Report::for_read(&limited)).await.unwrap();
+    let LeaseError::RetryAt(at) =
         world.lease(athlete, generation, Purpose::Login).await.unwrap_err()
     else {
         panic!("it is a matter of time");

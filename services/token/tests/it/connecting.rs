@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::athletes::ConnectionState;
-use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
+use strava_client::lease::{DenialReason, LeaseError, Purpose};
 use testkit::TestDatabase;
 use url::Url;
 
@@ -37,7 +37,7 @@ async fn an_athlete_connects_and_everybody_is_told() {
         assert!(*revision > 0);
         let lease = world.lease(athlete, generation, Purpose::Login).await.unwrap();
         assert_eq!(
-            world.strava.athlete(&lease.access_token).await.unwrap().body.id.get(),
+            world.strava.get_athlete(&lease.access_token).await.unwrap().body.id.get(),
             GUARDIAN
         );
         world.end().await;
@@ -165,8 +165,8 @@ async fn too_little_granted_is_told_and_lends_nothing_it_does_not_cover() {
     let mut upload = crate::world::request(reader, generation, Purpose::Copy, "up");
     upload.writes = 1;
     assert_eq!(
-        world.leases.lease(&upload).await.unwrap_err(),
-        LeaseRefused::Never(NeverReason::ScopeMissing)
+        world.leases.request_lease(&upload).await.unwrap_err(),
+        LeaseError::Denied(DenialReason::ScopeMissing)
     );
 
     world.sim("consent", serde_json::json!({"mode": "grant", "scopes": ["read"]})).await;
@@ -174,7 +174,7 @@ async fn too_little_granted_is_told_and_lends_nothing_it_does_not_cover() {
     assert_eq!(world.come_back(back).await.ending(), "strava=scope");
     let generation = world.generation(nothing).await;
     let refused = world.lease(nothing, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::ScopeMissing));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ScopeMissing));
     world.until(nothing, "reconnect-needed", "scope-missing").await;
     world.end().await;
 }
@@ -227,7 +227,7 @@ async fn a_strava_athlete_belongs_to_one_account_and_loses_nothing_by_the_attemp
         // The exchange ended the owner's refresh token at Strava; the new one is theirs.
         world.later(Duration::from_hours(7)).await;
         let lease = world.lease(owner, generation, Purpose::Live).await.unwrap();
-        assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+        assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
 
         let back = world.consent(owner, CHILD, "").await;
         assert_eq!(world.come_back(back).await.ending(), "strava=error&reason=taken");
@@ -243,7 +243,7 @@ async fn a_reconnect_is_a_new_generation_and_the_old_one_gets_nothing() {
     let second = world.connect(athlete, GUARDIAN).await;
     assert!(second > first);
     let refused = world.lease(athlete, first, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::Disconnected));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::Disconnected));
     assert!(world.lease(athlete, second, Purpose::Live).await.is_ok());
     world.end().await;
 }

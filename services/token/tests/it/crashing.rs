@@ -11,7 +11,7 @@ use kernel::{AthleteId, Clock, Generation, SystemClock};
 use lifecycle::Failpoints;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use strava_client::lease::{Lease, LeaseRefused, NeverReason, Purpose};
+use strava_client::lease::{DenialReason, Lease, LeaseError, Purpose};
 use testkit::Process;
 use tokio::process::Command;
 
@@ -93,7 +93,7 @@ impl Mortal {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", name, "--ignored", "--nocapture"]).env(TOLD, told);
         let mut process = Process::spawn(command);
-        let ready: Value = process.ready(PATIENCE).await;
+        let ready: Value = process.wait_until_ready(PATIENCE).await;
         self.caller.go_to(ready["base"].as_str().unwrap(), ready["internal"].as_str().unwrap());
         self.process = Some(process);
     }
@@ -106,7 +106,7 @@ impl Mortal {
 
     /// Waits until it has died where it was told to, and starts it again.
     async fn dies_and_comes_back(&mut self) {
-        let ended = self.process.take().unwrap().ended(PATIENCE).await;
+        let ended = self.process.take().unwrap().wait_for_exit(PATIENCE).await;
         assert!(!ended.success());
         let fired = std::fs::read_to_string(self.told(true).marker());
         assert_eq!(fired.unwrap(), self.failpoint, "it died there and nowhere else");
@@ -171,7 +171,7 @@ async fn refresh_in_vain(mortal: &mut Mortal, athlete: AthleteId) -> Generation 
     mortal.caller.later(Duration::from_hours(7)).await;
     mortal.start(true).await;
     let nobody = mortal.caller.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert!(matches!(nobody, LeaseRefused::Unavailable(_)), "{nobody:?}");
+    assert!(matches!(nobody, LeaseError::Unavailable(_)), "{nobody:?}");
     mortal.dies_and_comes_back().await;
     generation
 }
@@ -196,7 +196,7 @@ async fn a_connect_that_dies_once_it_is_stored_is_told_all_the_same() {
     connect_in_vain(&mut mortal, athlete).await;
     let generation = mortal.caller.generation(athlete).await;
     let lease = mortal.lease(athlete, generation).await;
-    assert!(mortal.caller.strava.athlete(&lease.access_token).await.is_ok());
+    assert!(mortal.caller.strava.get_athlete(&lease.access_token).await.is_ok());
     tokio::time::sleep(Duration::from_secs(1)).await;
     let revisions: BTreeSet<i64> =
         mortal.told_so_far().await.into_iter().map(|(revision, _)| revision).collect();
@@ -211,7 +211,7 @@ async fn a_refresh_that_dies_before_strava_answers_or_after_the_store_is_healed(
         let athlete = new_athlete();
         let generation = refresh_in_vain(&mut mortal, athlete).await;
         let lease = mortal.lease(athlete, generation).await;
-        assert!(mortal.caller.strava.athlete(&lease.access_token).await.is_ok(), "{failpoint}");
+        assert!(mortal.caller.strava.get_athlete(&lease.access_token).await.is_ok(), "{failpoint}");
         assert_eq!(mortal.caller.counted("/refreshes").await, 1, "{failpoint}");
         mortal.end().await;
     }
@@ -225,7 +225,7 @@ async fn a_refresh_that_dies_between_stravas_answer_and_the_store_ends_in_reconn
     let generation = refresh_in_vain(&mut mortal, athlete).await;
     testkit::eventually(PATIENCE, "it is known to be lost", async || {
         match mortal.caller.lease(athlete, generation, Purpose::Live).await {
-            Err(LeaseRefused::Never(NeverReason::ReconnectNeeded)) => Ok(()),
+            Err(LeaseError::Denied(DenialReason::ReconnectNeeded)) => Ok(()),
             other => Err(format!("{other:?}")),
         }
     })
@@ -243,16 +243,16 @@ async fn a_lease_and_a_report_that_die_on_the_way_cost_no_more_than_they_allowed
         mortal.start(true).await;
         let wanted = crate::world::request(athlete, generation, Purpose::Live, "one");
         if failpoint == "token.lease-granted" {
-            assert!(mortal.caller.leases.lease(&wanted).await.is_err());
+            assert!(mortal.caller.leases.request_lease(&wanted).await.is_err());
             mortal.dies_and_comes_back().await;
-            mortal.caller.leases.lease(&wanted).await.unwrap();
+            mortal.caller.leases.request_lease(&wanted).await.unwrap();
         } else {
-            let lease = mortal.caller.leases.lease(&wanted).await.unwrap();
+            let lease = mortal.caller.leases.request_lease(&wanted).await.unwrap();
             let report =
                 strava_client::lease::Report { reads: 1, status: Some(200), ..Default::default() };
-            assert!(mortal.caller.leases.report(lease.lease, &report).await.is_err());
+            assert!(mortal.caller.leases.report_usage(lease.id, &report).await.is_err());
             mortal.dies_and_comes_back().await;
-            mortal.caller.leases.report(lease.lease, &report).await.unwrap();
+            mortal.caller.leases.report_usage(lease.id, &report).await.unwrap();
         }
         let mut more = 0;
         while mortal.caller.lease(athlete, generation, Purpose::Login).await.is_ok() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use strava_client::lease::{LeaseRefused, NeverReason, Purpose, Report};
+use strava_client::lease::{DenialReason, LeaseError, Purpose, Report};
 use testkit::TestDatabase;
 
 use crate::world::{Answer, CHILD, GUARDIAN, World, new_athlete, request};
@@ -35,13 +35,13 @@ async fn asking_again_with_the_same_attempt_returns_the_same_lease() {
         let athlete = new_athlete();
         let generation = world.connect(athlete, GUARDIAN).await;
         let wanted = request(athlete, generation, Purpose::Live, "attempt-1");
-        let first = world.leases.lease(&wanted).await.unwrap();
-        let again = world.leases.lease(&wanted).await.unwrap();
-        assert_eq!((first.lease, first.lease_expires_at), (again.lease, again.lease_expires_at));
+        let first = world.leases.request_lease(&wanted).await.unwrap();
+        let again = world.leases.request_lease(&wanted).await.unwrap();
+        assert_eq!((first.id, first.lease_expires_at), (again.id, again.lease_expires_at));
 
         world.later(Duration::from_secs(61)).await;
-        let over = world.leases.lease(&wanted).await.unwrap();
-        assert_ne!(first.lease, over.lease);
+        let over = world.leases.request_lease(&wanted).await.unwrap();
+        assert_ne!(first.id, over.id);
         world.end().await;
     }
 }
@@ -83,7 +83,7 @@ async fn leases_are_for_our_own_services_only() {
 async fn an_athlete_without_a_connection_gets_no_lease() {
     let world = World::new(TestDatabase::sqlite()).await;
     let refused = world.lease(new_athlete(), kernel::Generation::new(1), Purpose::Live).await;
-    assert_eq!(refused.unwrap_err(), LeaseRefused::Never(NeverReason::Disconnected));
+    assert_eq!(refused.unwrap_err(), LeaseError::Denied(DenialReason::Disconnected));
     world.end().await;
 }
 
@@ -94,18 +94,18 @@ async fn a_token_strava_calls_dead_is_refreshed_once_and_its_end_asks_for_a_reco
     let generation = world.connect(athlete, GUARDIAN).await;
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
     world.sim("tokens/expire", serde_json::json!({"athlete": GUARDIAN})).await;
-    let dead = world.strava.athlete(&lease.access_token).await;
-    world.leases.report(lease.lease, &Report::read(&dead)).await.unwrap();
+    let dead = world.strava.get_athlete(&lease.access_token).await;
+    world.leases.report_usage(lease.id, &Report::for_read(&dead)).await.unwrap();
 
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-    assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+    assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
     assert_eq!(world.counted("/refreshes").await, 1);
 
     world.sim("tokens/expire", serde_json::json!({"athlete": GUARDIAN, "refresh_too": true})).await;
-    let dead = world.strava.athlete(&lease.access_token).await;
-    world.leases.report(lease.lease, &Report::read(&dead)).await.unwrap();
+    let dead = world.strava.get_athlete(&lease.access_token).await;
+    world.leases.report_usage(lease.id, &Report::for_read(&dead)).await.unwrap();
     let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::ReconnectNeeded));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
     world.until(athlete, "reconnect-needed", "refresh-refused").await;
     world.end().await;
 }
@@ -120,11 +120,11 @@ async fn a_token_called_dead_again_and_again_does_not_refresh_for_ever() {
         .await;
     for _ in 0..2 {
         let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-        let dead = world.strava.athlete(&lease.access_token).await;
-        world.leases.report(lease.lease, &Report::read(&dead)).await.unwrap();
+        let dead = world.strava.get_athlete(&lease.access_token).await;
+        world.leases.report_usage(lease.id, &Report::for_read(&dead)).await.unwrap();
     }
     let held = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert!(matches!(held, LeaseRefused::RetryAt(_)), "{held:?}");
+    assert!(matches!(held, LeaseError::RetryAt(_)), "{held:?}");
     assert_eq!(world.counted("/refreshes").await, 1);
     assert_eq!(world.connection(athlete).await["state"], "connected");
     world.end().await;
@@ -142,10 +142,10 @@ async fn a_missing_scope_is_not_refreshed_away() {
             serde_json::json!({"endpoint": "GET /athlete", "kind": "scope_missing", "count": 1}),
         )
         .await;
-    let missing = world.strava.athlete(&lease.access_token).await;
-    world.leases.report(lease.lease, &Report::read(&missing)).await.unwrap();
+    let missing = world.strava.get_athlete(&lease.access_token).await;
+    world.leases.report_usage(lease.id, &Report::for_read(&missing)).await.unwrap();
     let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::ScopeMissing));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ScopeMissing));
     assert_eq!(world.counted("/refreshes").await, 0);
     world.end().await;
 }
@@ -158,11 +158,11 @@ async fn an_inactive_application_pauses_everybody_until_strava_takes_it_back() {
     let others = world.connect(other, CHILD).await;
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
     world.sim("apps", serde_json::json!({"id": 1, "active": false})).await;
-    let refused = world.strava.athlete(&lease.access_token).await;
-    world.leases.report(lease.lease, &Report::read(&refused)).await.unwrap();
+    let refused = world.strava.get_athlete(&lease.access_token).await;
+    world.leases.report_usage(lease.id, &Report::for_read(&refused)).await.unwrap();
 
     let paused = world.lease(other, others, Purpose::Login).await.unwrap_err();
-    assert_eq!(paused, LeaseRefused::Never(NeverReason::AppInactive));
+    assert_eq!(paused, LeaseError::Denied(DenialReason::AppInactive));
     let seen = world.connection(other).await;
     assert_eq!(
         (seen["state"].as_str(), seen["application_inactive"].as_bool()),
@@ -173,9 +173,9 @@ async fn an_inactive_application_pauses_everybody_until_strava_takes_it_back() {
     world.sim("apps", serde_json::json!({"id": 1, "active": true})).await;
     let probe = world.lease(other, others, Purpose::Live).await.unwrap();
     let second = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(second, LeaseRefused::Never(NeverReason::AppInactive), "one probe at a time");
-    let taken = world.strava.athlete(&probe.access_token).await;
-    world.leases.report(probe.lease, &Report::read(&taken)).await.unwrap();
+    assert_eq!(second, LeaseError::Denied(DenialReason::AppInactive), "one probe at a time");
+    let taken = world.strava.get_athlete(&probe.access_token).await;
+    world.leases.report_usage(probe.id, &Report::for_read(&taken)).await.unwrap();
     assert!(world.lease(athlete, generation, Purpose::Live).await.is_ok());
     world.end().await;
 }
@@ -186,11 +186,11 @@ async fn the_report_of_no_lease_is_not_found_and_a_report_twice_counts_once() {
     let athlete = new_athlete();
     let generation = world.connect(athlete, GUARDIAN).await;
     let unknown = kernel::LeaseId::from_uuid(athlete.as_uuid());
-    assert!(world.leases.report(unknown, &Report::default()).await.is_err());
+    assert!(world.leases.report_usage(unknown, &Report::default()).await.is_err());
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
     let report = Report { reads: 7, status: Some(200), ..Report::default() };
     for _ in 0..2 {
-        world.leases.report(lease.lease, &report).await.unwrap();
+        world.leases.report_usage(lease.id, &report).await.unwrap();
     }
     assert_eq!(world.database.number("SELECT day_read_spent FROM budget").await, 7);
     world.end().await;

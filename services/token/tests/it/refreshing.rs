@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
+use strava_client::lease::{DenialReason, LeaseError, Purpose};
 use testkit::TestDatabase;
 
 use crate::world::{GUARDIAN, Start, World, new_athlete, request};
@@ -17,7 +17,7 @@ async fn with_a_lost_answer(world: &World, athlete: kernel::AthleteId) -> kernel
         .sim("faults", json!({"endpoint": "* /oauth/token", "kind": "answer_lost", "count": 1}))
         .await;
     let lost = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert!(matches!(lost, LeaseRefused::RetryAt(_)), "{lost:?}");
+    assert!(matches!(lost, LeaseError::RetryAt(_)), "{lost:?}");
     assert_eq!(world.counted("/refreshes").await, 1);
     generation
 }
@@ -30,7 +30,7 @@ async fn a_lost_answer_is_healed_while_the_refresh_token_still_works() {
         world.sim("tokens/rotation", json!({"mode": "never"})).await;
         let generation = with_a_lost_answer(&world, athlete).await;
         let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-        assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+        assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
         world.end().await;
     }
 }
@@ -42,7 +42,7 @@ async fn a_lost_answer_that_replaced_the_refresh_token_asks_for_a_reconnect_and_
         let athlete = new_athlete();
         let generation = with_a_lost_answer(&world, athlete).await;
         let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-        assert_eq!(refused, LeaseRefused::Never(NeverReason::ReconnectNeeded));
+        assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
         world.until(athlete, "reconnect-needed", "refresh-lost").await;
 
         let again = world.connect(athlete, GUARDIAN).await;
@@ -59,7 +59,7 @@ async fn a_token_that_is_still_good_is_lent_while_stravas_token_door_is_closed()
     world.later(Duration::from_mins(350)).await;
     world.sim("faults", json!({"endpoint": "* /oauth/token", "kind": "unavailable"})).await;
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-    assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+    assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
     world.end().await;
 }
 
@@ -71,7 +71,7 @@ async fn a_wrong_client_secret_touches_no_connection() {
     world.later(Duration::from_hours(7)).await;
     world.sim("apps", json!({"id": 1, "secret": "changed"})).await;
     let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert!(matches!(refused, LeaseRefused::RetryAt(_)), "{refused:?}");
+    assert!(matches!(refused, LeaseError::RetryAt(_)), "{refused:?}");
     assert_eq!(world.connection(athlete).await["state"], "connected");
     world.sim("apps", json!({"id": 1, "secret": "sim-secret"})).await;
     assert!(world.lease(athlete, generation, Purpose::Live).await.is_ok());
@@ -91,14 +91,15 @@ async fn an_answer_is_stored_also_when_nobody_waits_for_it_any_more() {
         )
         .await;
     let wanted = request(athlete, generation, Purpose::Live, "gone");
-    let gone = tokio::time::timeout(Duration::from_millis(200), world.leases.lease(&wanted)).await;
+    let gone =
+        tokio::time::timeout(Duration::from_millis(200), world.leases.request_lease(&wanted)).await;
     assert!(gone.is_err(), "whoever asked has left");
 
     let lease = testkit::eventually(Duration::from_secs(5), "a lease", async || {
         world.lease(athlete, generation, Purpose::Live).await
     })
     .await;
-    assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+    assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
     assert_eq!(world.counted("/refreshes").await, 1);
     world.end().await;
 }
@@ -111,6 +112,6 @@ async fn a_restart_in_the_middle_of_a_refresh_waits_for_the_answer_before_it_tri
     let generation = with_a_lost_answer(&world, athlete).await;
     let world = world.restarted(Start::default()).await;
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-    assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+    assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
     world.end().await;
 }

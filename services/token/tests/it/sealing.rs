@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
+use strava_client::lease::{DenialReason, LeaseError, Purpose};
 use testkit::TestDatabase;
 
 use crate::world::{GUARDIAN, KEY_A, KEY_B, Start, World, new_athlete};
@@ -69,7 +69,7 @@ async fn a_lost_key_asks_for_a_reconnect() {
     let generation = world.connect(athlete, GUARDIAN).await;
     let world = world.restarted(Start { keys: KEY_B.to_owned(), ..Start::default() }).await;
     let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::ReconnectNeeded));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
     world.until(athlete, "reconnect-needed", "unreadable").await;
     let again = world.connect(athlete, GUARDIAN).await;
     assert!(world.lease(athlete, again, Purpose::Live).await.is_ok());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::athletes::ConnectionState;
 use lifecycle::Failpoints;
 use serde_json::json;
-use strava_client::lease::{LeaseRefused, NeverReason, Purpose};
+use strava_client::lease::{DenialReason, LeaseError, Purpose};
 use testkit::TestDatabase;
 
 use crate::world::{GUARDIAN, Start, World, new_athlete, run};
@@ -41,7 +41,7 @@ async fn a_confirmed_deauthorization_stops_leases_and_is_told() {
         world.until(athlete, "disconnected", "withdrawn").await;
 
         let refused = world.lease(athlete, generation, Purpose::Login).await.unwrap_err();
-        assert_eq!(refused, LeaseRefused::Never(NeverReason::Disconnected));
+        assert_eq!(refused, LeaseError::Denied(DenialReason::Disconnected));
         let told = testkit::eventually(Duration::from_secs(5), "it is told", async || {
             let told = world.told().await;
             if told.len() == 2 { Ok(told) } else { Err(told.len()) }
@@ -73,7 +73,7 @@ async fn a_hint_that_comes_after_the_refusal_still_withdraws() {
     world.sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
     world.later(Duration::from_hours(7)).await;
     let refused = world.lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::ReconnectNeeded));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
     world.hint_of_withdrawal(GUARDIAN).await;
     world.until(athlete, "disconnected", "withdrawn").await;
     world.end().await;
@@ -138,9 +138,9 @@ async fn a_disconnect_stops_leases_revokes_at_strava_and_lets_another_account_co
         204
     );
     let refused = world.lease(athlete, generation, Purpose::Login).await.unwrap_err();
-    assert_eq!(refused, LeaseRefused::Never(NeverReason::Disconnected));
+    assert_eq!(refused, LeaseError::Denied(DenialReason::Disconnected));
     testkit::eventually(Duration::from_secs(10), "Strava ends the token", async || {
-        match world.strava.athlete(&lease.access_token).await {
+        match world.strava.get_athlete(&lease.access_token).await {
             Err(error) if error.kind == strava_client::ErrorKind::TokenDead => Ok(()),
             other => Err(format!("{other:?}")),
         }
@@ -175,7 +175,7 @@ async fn disconnected_during_a_refresh(world: &World, door: &str) {
         assert_eq!(gone.status(), 204);
     };
     let (lease, ()) = tokio::join!(world.lease(athlete, generation, Purpose::Live), disconnect);
-    assert_eq!(lease.unwrap_err(), LeaseRefused::Never(NeverReason::Disconnected));
+    assert_eq!(lease.unwrap_err(), LeaseError::Denied(DenialReason::Disconnected));
     testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
         let left = "SELECT COUNT(*) FROM connection WHERE revoking = 1 OR refresh_sealed <> ''";
         match world.database.number(left).await {
@@ -232,6 +232,6 @@ async fn a_new_connect_waits_until_an_older_revoke_is_answered() {
     assert!(cleared.status().is_success());
     let generation = world.connect(athlete, GUARDIAN).await;
     let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-    assert!(world.strava.athlete(&lease.access_token).await.is_ok());
+    assert!(world.strava.get_athlete(&lease.access_token).await.is_ok());
     world.end().await;
 }

@@ -16,9 +16,9 @@ use kernel::{
 };
 use lifecycle::{Failpoints, Tasks};
 use serde_json::{Value, json};
-use strava_client::lease::{Lease, LeaseClient, LeaseRefused, LeaseRequest, Purpose};
+use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
-use testkit::{Signer, TestDatabase, verifier};
+use testkit::{TestDatabase, TokenSigner, verifier_for};
 use token::{Keyring, Parts, Service, Settings};
 use url::Url;
 
@@ -124,7 +124,7 @@ impl Default for Start {
             inactive_retry_s: 60,
             ..Settings::default()
         };
-        Self { key_set: Signer::shared().document(), keys: KEY_A.to_owned(), settings }
+        Self { key_set: TokenSigner::shared().jwks(), keys: KEY_A.to_owned(), settings }
     }
 }
 
@@ -137,7 +137,7 @@ pub(crate) async fn run(
     (start, failpoints): (Start, Failpoints),
 ) -> Running {
     let bus = built_in(folder, clock.clone()).await;
-    let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let service = Service::start(Parts {
         migrate: true,
@@ -145,7 +145,7 @@ pub(crate) async fn run(
         bus: bus.clone(),
         clock: clock.clone(),
         ids: Arc::new(SystemIds),
-        verifier: verifier(&start.key_set, clock),
+        verifier: verifier_for(&start.key_set, clock),
         internal: ServiceCredential::new(SECRET.to_owned().into()),
         strava: strava_client::Client::new(&Url::parse(strava).unwrap(), client()).unwrap(),
         keys: Keyring::parse(&start.keys).unwrap(),
@@ -157,10 +157,13 @@ pub(crate) async fn run(
     .unwrap();
     let tasks = Tasks::new();
     service.spawn(&tasks);
-    http_kit::Door::new(listener).workers(2).open(&tasks, service.routes()).unwrap();
-    let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    http_kit::HttpServer::new(listener).workers(2).start(&tasks, service.routes()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let internal = format!("http://{}/", listener.local_addr().unwrap());
-    http_kit::Door::new(listener).workers(2).open(&tasks, service.internal_routes()).unwrap();
+    http_kit::HttpServer::new(listener)
+        .workers(2)
+        .start(&tasks, service.internal_routes())
+        .unwrap();
     Running { bus, tasks, base, internal }
 }
 
@@ -336,7 +339,11 @@ impl Caller {
     }
 
     pub(crate) fn bearer(&self, athlete: AthleteId) -> String {
-        Signer::shared().token(athlete, "access", self.clock.now().as_secs() + 7 * 86_400)
+        TokenSigner::shared().athlete_token(
+            athlete,
+            "access",
+            self.clock.now().as_secs() + 7 * 86_400,
+        )
     }
 
     /// A call of the public door as this athlete.
@@ -401,9 +408,9 @@ impl Caller {
         athlete: AthleteId,
         generation: Generation,
         purpose: Purpose,
-    ) -> Result<Lease, LeaseRefused> {
+    ) -> Result<Lease, LeaseError> {
         let attempt = SystemIds.uuid_v7(Timestamp::from_secs(1)).to_string();
-        self.leases.lease(&request(athlete, generation, purpose, &attempt)).await
+        self.leases.request_lease(&request(athlete, generation, purpose, &attempt)).await
     }
 
     /// Waits until the athlete's connection is in this state for this reason.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use lifecycle::Tasks;
 use serde_json::{Value, json};
-use testkit::Signer;
+use testkit::TokenSigner;
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const ATHLETE: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
@@ -46,13 +46,13 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    pub(crate) fn with(keys: &[&Signer]) -> Self {
+    pub(crate) fn with(keys: &[&TokenSigner]) -> Self {
         let issuer = Self::default();
         issuer.publish(keys);
         issuer
     }
 
-    pub(crate) fn publish(&self, keys: &[&Signer]) {
+    pub(crate) fn publish(&self, keys: &[&TokenSigner]) {
         *self.keys.lock().unwrap() = keys.iter().map(|key| key.public().clone()).collect();
     }
 
@@ -63,11 +63,11 @@ impl Issuer {
     /// Opens the door: where the key set is.
     pub(crate) fn open(&self, tasks: &Tasks) -> String {
         let issuer = self.clone();
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let routes = move |config: &mut web::ServiceConfig| {
             config.app_data(Data::new(issuer.clone())).route("/jwks", web::get().to(jwks));
         };
-        let door = http_kit::Door::new(listener).workers(1).open(tasks, routes).unwrap();
+        let door = http_kit::HttpServer::new(listener).workers(1).start(tasks, routes).unwrap();
         format!("http://{}/jwks", door.address())
     }
 }

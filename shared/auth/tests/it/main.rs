@@ -1,7 +1,7 @@
 //! Tokens as they come: good ones, and every kind of bad one.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod doors;
+mod extractors;
 mod issuer;
 
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use auth::{KeySet, KeySource, Permission, Rejected, Verifier, VerifierSettings};
+use auth::{KeySet, KeySource, Permission, TokenRejection, Verifier, VerifierSettings};
 use issuer::{ATHLETE, Issuer, NOW, claims, claims_with, forged};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{ManualClock, Timestamp};
 use lifecycle::Tasks;
 use serde_json::json;
-use testkit::Signer;
+use testkit::TokenSigner;
 
 const EVERY: Duration = Duration::from_mins(5);
 
@@ -34,20 +34,21 @@ pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_secs(NOW)))
 }
 
-pub(crate) fn fixed(key: &Signer) -> Arc<Verifier> {
-    let keys = KeySource::Fixed(KeySet::parse(&key.document()).unwrap());
+pub(crate) fn fixed(key: &TokenSigner) -> Arc<Verifier> {
+    let keys = KeySource::Fixed(KeySet::parse(&key.jwks()).unwrap());
     Arc::new(Verifier::new(settings(), keys, clock()))
 }
 
 fn fetching(address: &str, clock: Arc<ManualClock>) -> Verifier {
     let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
-    let source = KeySource::Fetched { url: address.parse().unwrap(), http, at_most_every: EVERY };
+    let source =
+        KeySource::Fetched { url: address.parse().unwrap(), http, min_refetch_interval: EVERY };
     Verifier::new(settings(), source, clock)
 }
 
 #[tokio::test]
 async fn a_good_token_says_who_and_what_they_may() {
-    let key = Signer::made("one");
+    let key = TokenSigner::generate("one");
     let verifier = fixed(&key);
 
     let believed = verifier.verify(&key.sign(&claims())).await.unwrap();
@@ -60,19 +61,28 @@ async fn a_good_token_says_who_and_what_they_may() {
 
 #[tokio::test]
 async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
-    let key = Signer::made("one");
+    let key = TokenSigner::generate("one");
     let verifier = fixed(&key);
     let refused = async |claims| verifier.verify(&key.sign(&claims)).await.unwrap_err();
 
     let wrong_issuer = claims_with("iss", json!("https://issuer.example.evil"));
-    assert!(matches!(refused(wrong_issuer).await, Rejected::Invalid(_)));
+    assert!(matches!(refused(wrong_issuer).await, TokenRejection::Invalid(_)));
     for token_use in [json!("id"), json!("refresh"), json!("")] {
-        assert!(matches!(refused(claims_with("token_use", token_use)).await, Rejected::NotAccess));
+        assert!(matches!(
+            refused(claims_with("token_use", token_use)).await,
+            TokenRejection::NotAccessToken
+        ));
     }
     for client in [json!("other"), json!("")] {
-        assert!(matches!(refused(claims_with("client_id", client)).await, Rejected::OtherClient));
+        assert!(matches!(
+            refused(claims_with("client_id", client)).await,
+            TokenRejection::WrongClient
+        ));
     }
-    assert!(matches!(refused(claims_with("sub", json!("not a uuid"))).await, Rejected::Invalid(_)));
+    assert!(matches!(
+        refused(claims_with("sub", json!("not a uuid"))).await,
+        TokenRejection::Invalid(_)
+    ));
     for missing in ["iss", "token_use", "client_id", "exp", "sub"] {
         let mut without = claims();
         without.as_object_mut().unwrap().remove(missing);
@@ -82,17 +92,17 @@ async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
 
 #[tokio::test]
 async fn a_token_ends_a_minute_after_its_end_by_our_clock() {
-    let key = Signer::made("one");
+    let key = TokenSigner::generate("one");
     let verifier = fixed(&key);
     let ending = |exp| key.sign(&claims_with("exp", json!(exp)));
 
     assert!(verifier.verify(&ending(NOW - 59)).await.is_ok());
-    assert!(matches!(verifier.verify(&ending(NOW - 61)).await, Err(Rejected::Expired)));
+    assert!(matches!(verifier.verify(&ending(NOW - 61)).await, Err(TokenRejection::Expired)));
 }
 
 #[tokio::test]
 async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
-    let (key, other) = (Signer::made("one"), Signer::made("two"));
+    let (key, other) = (TokenSigner::generate("one"), TokenSigner::generate("two"));
     let verifier = fixed(&key);
 
     for alg in ["none", "None", "NONE", ""] {
@@ -105,11 +115,14 @@ async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
     let confused =
         jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(public.as_bytes()))
             .unwrap();
-    assert!(matches!(verifier.verify(&confused).await, Err(Rejected::Algorithm)));
+    assert!(matches!(verifier.verify(&confused).await, Err(TokenRejection::UnsupportedAlgorithm)));
 
     let by_another = other.sign_as("one", &claims());
-    assert!(matches!(verifier.verify(&by_another).await, Err(Rejected::Invalid(_))));
-    assert!(matches!(verifier.verify(&other.sign(&claims())).await, Err(Rejected::UnknownKey)));
+    assert!(matches!(verifier.verify(&by_another).await, Err(TokenRejection::Invalid(_))));
+    assert!(matches!(
+        verifier.verify(&other.sign(&claims())).await,
+        Err(TokenRejection::UnknownKey)
+    ));
 
     let good = key.sign(&claims());
     let (head, signature) = good.rsplit_once('.').unwrap();
@@ -123,7 +136,7 @@ async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
 
 #[tokio::test]
 async fn a_new_key_is_accepted_once_a_token_names_it() {
-    let (old, new) = (Signer::made("old"), Signer::made("new"));
+    let (old, new) = (TokenSigner::generate("old"), TokenSigner::generate("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&old]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
@@ -137,7 +150,7 @@ async fn a_new_key_is_accepted_once_a_token_names_it() {
 
 #[tokio::test]
 async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
-    let (known, stranger) = (Signer::made("known"), Signer::made("stranger"));
+    let (known, stranger) = (TokenSigner::generate("known"), TokenSigner::generate("stranger"));
     let (issuer, tasks, clock) = (Issuer::with(&[&known]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     assert!(verifier.verify(&known.sign(&claims())).await.is_ok());
@@ -146,7 +159,7 @@ async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
     let flood: Vec<String> = flood.collect();
     let answers = futures::future::join_all(flood.iter().map(|token| verifier.verify(token))).await;
 
-    assert!(answers.iter().all(|answer| matches!(answer, Err(Rejected::UnknownKey))));
+    assert!(answers.iter().all(|answer| matches!(answer, Err(TokenRejection::UnknownKey))));
     assert_eq!(issuer.asked(), 2, "the first look, and one for the flood");
     clock.advance(EVERY);
     assert!(verifier.verify(&flood[0]).await.is_err());
@@ -155,7 +168,7 @@ async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
 
 #[tokio::test]
 async fn old_keys_keep_working_while_the_issuer_is_away() {
-    let key = Signer::made("one");
+    let key = TokenSigner::generate("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     let token = key.sign(&claims_with("exp", json!(NOW + 100_000)));
@@ -172,7 +185,7 @@ async fn old_keys_keep_working_while_the_issuer_is_away() {
 
 #[tokio::test]
 async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
-    let (leaked, new) = (Signer::made("leaked"), Signer::made("new"));
+    let (leaked, new) = (TokenSigner::generate("leaked"), TokenSigner::generate("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&leaked]), Tasks::new(), clock());
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     let token = leaked.sign(&claims_with("exp", json!(NOW + 100_000)));
@@ -181,19 +194,19 @@ async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
     issuer.publish(&[&new]);
     clock.advance(Duration::from_hours(1));
 
-    assert!(matches!(verifier.verify(&token).await, Err(Rejected::UnknownKey)));
+    assert!(matches!(verifier.verify(&token).await, Err(TokenRejection::UnknownKey)));
 }
 
 #[tokio::test]
 async fn an_issuer_never_reached_is_not_the_callers_fault_and_is_asked_again_soon() {
-    let key = Signer::made("one");
+    let key = TokenSigner::generate("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
     issuer.away.store(true, Ordering::SeqCst);
     let verifier = fetching(&issuer.open(&tasks), clock.clone());
     let token = key.sign(&claims());
 
-    assert!(matches!(verifier.verify(&token).await, Err(Rejected::KeysAway(_))));
-    assert!(matches!(verifier.verify(&token).await, Err(Rejected::KeysAway(_))));
+    assert!(matches!(verifier.verify(&token).await, Err(TokenRejection::KeysUnavailable(_))));
+    assert!(matches!(verifier.verify(&token).await, Err(TokenRejection::KeysUnavailable(_))));
     assert_eq!(issuer.asked(), 1);
 
     issuer.away.store(false, Ordering::SeqCst);

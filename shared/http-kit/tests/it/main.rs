@@ -10,7 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use http_kit::{
-    Allowed, BodyLimit, Door, Json, Metrics, Ops, Path, Probe, Problem, RequestId, Version,
+    AllowedMethods, BodyLimit, HttpServer, Json, Metrics, OpsEndpoints, Path, Probe, Problem,
+    RequestId, Version,
 };
 use kernel::Timestamp;
 use lifecycle::{JoinOutcome, Stop, Tasks};
@@ -37,10 +38,11 @@ async fn later() -> Result<HttpResponse, Problem> {
 }
 
 async fn thing(Path(id): Path<uuid::Uuid>, request: HttpRequest) -> HttpResponse {
-    if http_kit::not_modified(&request, 7) {
-        return HttpResponse::NotModified().insert_header(("etag", http_kit::etag(7))).finish();
+    let etag = http_kit::version_etag(7);
+    if http_kit::is_not_modified(&request, &etag) {
+        return HttpResponse::NotModified().insert_header(("etag", etag)).finish();
     }
-    HttpResponse::Ok().insert_header(("etag", http_kit::etag(7))).body(id.to_string())
+    HttpResponse::Ok().insert_header(("etag", etag)).body(id.to_string())
 }
 
 async fn id(id: RequestId) -> String {
@@ -90,7 +92,7 @@ fn routes(config: &mut ServiceConfig) {
     let paths =
         PathsBuilder::new().path("/echo", PathItem::new(HttpMethod::Post, Operation::new()));
     config
-        .app_data(Allowed::from_openapi(&OpenApiBuilder::new().paths(paths.build()).build()))
+        .app_data(AllowedMethods::from_openapi(&OpenApiBuilder::new().paths(paths.build()).build()))
         .service(web::resource("/small").app_data(BodyLimit(16)).route(web::post().to(echo)))
         .service(web::resource("/resource").route(web::get().to(id)))
         .route("/echo", web::post().to(echo))
@@ -114,8 +116,9 @@ impl Host {
     fn of(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
         let tasks = Tasks::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Door::new(listener).origins(vec!["https://app.example".to_owned()]);
-        let serving = door.open(&tasks, configure).unwrap();
+        let server =
+            HttpServer::new(listener).allowed_origins(vec!["https://app.example".to_owned()]);
+        let serving = server.start(&tasks, configure).unwrap();
         let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
         Self { base: format!("http://{}", serving.address()), tasks, http }
     }
@@ -326,9 +329,13 @@ async fn readiness_names_what_is_missing_and_ends_with_the_stop() {
         commit: None,
         services: vec!["stats".into()],
     };
-    let traces = Probe::new("traces", || async { Err::<(), _>("no collector") }).not_vital();
-    let ops =
-        Ops::new(vec![database, bus, traces], Metrics::detached().unwrap(), version, stop.clone());
+    let traces = Probe::new("traces", || async { Err::<(), _>("no collector") }).optional();
+    let ops = OpsEndpoints::new(
+        vec![database, bus, traces],
+        Metrics::detached().unwrap(),
+        version,
+        stop.clone(),
+    );
     let host = Host::of(ops.routes());
 
     let answer = ask(host.get("/readyz")).await;

@@ -42,7 +42,7 @@ pub struct SummaryActivity {
     /// Seconds the athlete's clock was ahead of UTC, summer time included.
     #[serde(default, deserialize_with = "lenient::whole")]
     pub utc_offset: Option<i64>,
-    /// `(GMT-05:00) America/New_York`; see [`Self::zone`].
+    /// `(GMT-05:00) America/New_York`; see [`Self::timezone_name`].
     #[serde(default, deserialize_with = "lenient::text")]
     pub timezone: Option<String>,
     /// The title.
@@ -137,21 +137,21 @@ impl SummaryActivity {
     }
 
     /// The zone's name without the bracket, which ignores summer time. Without GPS it is a guess.
-    pub fn zone(&self) -> Option<&str> {
+    pub fn timezone_name(&self) -> Option<&str> {
         let zone = self.timezone.as_deref()?;
         let name = zone.rsplit_once(')').map_or(zone, |(_bracket, name)| name).trim();
         (!name.is_empty()).then_some(name)
     }
 
     /// Seconds ahead of UTC: what Strava says, or what both dates say.
-    pub fn offset_s(&self) -> i64 {
+    pub fn utc_offset_s(&self) -> i64 {
         self.utc_offset.unwrap_or_else(|| {
             self.start_date_local.and_utc().timestamp() - self.start_date.as_secs()
         })
     }
 
     /// Who may see it.
-    pub fn visible_to(&self) -> Visibility {
+    pub fn effective_visibility(&self) -> Visibility {
         match self.visibility.as_deref() {
             Some("only_me") => Visibility::OnlyMe,
             _ if self.private => Visibility::OnlyMe,

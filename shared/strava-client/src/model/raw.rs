@@ -17,7 +17,7 @@ pub struct Raw<T> {
 
 impl<T: DeserializeOwned> Raw<T> {
     /// The value in this text.
-    pub fn of(raw: Box<RawValue>) -> Result<Self, serde_json::Error> {
+    pub fn parse(raw: Box<RawValue>) -> Result<Self, serde_json::Error> {
         Ok(Self { value: serde_json::from_str(raw.get())?, raw })
     }
 }
@@ -32,6 +32,6 @@ impl<T> Deref for Raw<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Raw<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Box::<RawValue>::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::parse(Box::<RawValue>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

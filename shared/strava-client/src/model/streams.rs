@@ -120,7 +120,7 @@ impl StreamSet {
     }
 
     /// How many points there are.
-    pub fn points(&self) -> usize {
+    pub fn len(&self) -> usize {
         [
             self.time.len(),
             self.distance.len(),
@@ -141,7 +141,7 @@ impl StreamSet {
 
     /// Whether there is no point at all.
     pub fn is_empty(&self) -> bool {
-        self.points() == 0
+        self.len() == 0
     }
 }
 
@@ -215,6 +215,6 @@ mod tests {
     #[test]
     fn a_stream_of_another_length_is_left_out() {
         let set = set(r#"{"time":{"data":[0,1,5]},"heartrate":{"data":[100]}}"#);
-        assert_eq!((set.points(), set.heartrate.len()), (3, 0));
+        assert_eq!((set.len(), set.heartrate.len()), (3, 0));
     }
 }

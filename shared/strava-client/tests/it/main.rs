@@ -29,14 +29,14 @@ fn every_recorded_summary_is_read() {
             read += 1;
             assert!(activity.sport().is_known(), "{:?}", activity.sport_type);
             assert!(
-                activity.zone().is_some_and(|zone| zone.contains('/')),
+                activity.timezone_name().is_some_and(|zone| zone.contains('/')),
                 "{:?}",
                 activity.timezone
             );
             let local = activity.start_date_local.and_utc().timestamp();
             assert_eq!(
                 local - activity.start_date.as_secs(),
-                activity.offset_s(),
+                activity.utc_offset_s(),
                 "{}",
                 activity.id
             );

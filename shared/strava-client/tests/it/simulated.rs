@@ -5,8 +5,8 @@ use std::time::Duration;
 use kernel::{ApplicationId, StravaActivityId};
 use serde_json::{Value, json};
 use strava_client::{
-    AccessToken, AppCredentials, Client, ErrorKind, Figures, ListQuery, StravaError, Streams,
-    Upload, UploadOutcome,
+    AccessToken, AppCredentials, Client, ErrorKind, ListQuery, StravaError, Streams, Upload,
+    UploadOutcome, WindowCounts,
 };
 use strava_sim::{GUARDIAN_ID, Options, Simulator};
 use url::Url;
@@ -24,7 +24,7 @@ impl World {
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let client = Client::new(&Url::parse(&sim.url()).unwrap(), http.clone()).unwrap();
-        let client = client.with_patience(Duration::from_secs(2));
+        let client = client.with_timeout(Duration::from_secs(2));
         let app = AppCredentials {
             client_id: ApplicationId::new(1),
             client_secret: "sim-secret".to_owned().into(),
@@ -72,11 +72,12 @@ async fn tokens_are_exchanged_refreshed_and_revoked() {
         ["read", "activity:read_all", "activity:write"]
     );
     let refreshed =
-        world.client.refresh(&world.app, &exchanged.body.refresh_token).await.unwrap().body;
+        world.client.refresh_tokens(&world.app, &exchanged.body.refresh_token).await.unwrap().body;
     assert_eq!(refreshed.access_token.expose(), exchanged.body.access_token.expose());
     assert_eq!(refreshed.expires_at, exchanged.body.expires_at);
-    world.client.revoke(&world.app, &refreshed.refresh_token).await.unwrap();
-    let refused = world.client.refresh(&world.app, &refreshed.refresh_token).await.unwrap_err();
+    world.client.revoke_tokens(&world.app, &refreshed.refresh_token).await.unwrap();
+    let refused =
+        world.client.refresh_tokens(&world.app, &refreshed.refresh_token).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::GrantRefused);
     let spent = world.client.exchange_code(&world.app, "spent").await.unwrap_err();
     assert_eq!(spent.kind, ErrorKind::GrantRefused);
@@ -84,7 +85,8 @@ async fn tokens_are_exchanged_refreshed_and_revoked() {
         AppCredentials { client_secret: "wrong".to_owned().into(), ..world.app.clone() },
         AppCredentials { client_id: ApplicationId::new(99), ..world.app.clone() },
     ] {
-        let refused = world.client.refresh(&app, &refreshed.refresh_token).await.unwrap_err();
+        let refused =
+            world.client.refresh_tokens(&app, &refreshed.refresh_token).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::ClientRefused);
     }
     world.sim.stop().await;
@@ -97,9 +99,9 @@ async fn the_list_ends_with_an_empty_page_and_every_row_has_its_page_and_streams
     let mut query = ListQuery { per_page: 50, ..ListQuery::default() };
     let mut seen = Vec::new();
     loop {
-        let page = world.client.activities(&token, &query).await.unwrap().body;
-        assert!(page.odd.is_empty(), "{:?}", page.odd);
-        if page.is_end() {
+        let page = world.client.list_activities(&token, &query).await.unwrap().body;
+        assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
+        if page.is_empty() {
             break;
         }
         seen.extend(page.activities);
@@ -107,19 +109,19 @@ async fn the_list_ends_with_an_empty_page_and_every_row_has_its_page_and_streams
     }
     assert!(!seen.is_empty());
     for summary in seen.iter().take(20) {
-        let detail = world.client.activity(&token, summary.id).await.unwrap().body;
+        let detail = world.client.get_activity(&token, summary.id).await.unwrap().body;
         assert_eq!((detail.summary.id, detail.summary.distance), (summary.id, summary.distance));
-        match world.client.streams(&token, summary.id).await.unwrap().body {
-            Streams::Ready(set) => assert_eq!(set.time.len(), set.points()),
+        match world.client.get_streams(&token, summary.id).await.unwrap().body {
+            Streams::Ready(set) => assert_eq!(set.time.len(), set.len()),
             Streams::None => assert!(summary.manual),
             Streams::NotReady => panic!("an old activity has its streams"),
         }
     }
-    let answer = world.client.athlete(&token).await.unwrap();
+    let answer = world.client.get_athlete(&token).await.unwrap();
     let limits = answer.limits.unwrap();
-    assert_eq!(limits.overall_limit, Figures::new(200, 2000));
+    assert_eq!(limits.overall_limit, WindowCounts::new(200, 2000));
     assert!(limits.read_usage.quarter.unwrap() > 2 && answer.date.is_some());
-    let unknown = world.client.activity(&token, StravaActivityId::new(1)).await.unwrap_err();
+    let unknown = world.client.get_activity(&token, StravaActivityId::new(1)).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::NotFound);
     world.sim.stop().await;
 }
@@ -149,9 +151,9 @@ fn gpx(minute: u32) -> Upload {
 }
 
 async fn outcome(world: &World, token: &AccessToken, upload: Upload) -> UploadOutcome {
-    let sent = world.client.upload(token, upload).await.unwrap().body;
+    let sent = world.client.create_upload(token, upload).await.unwrap().body;
     loop {
-        let status = world.client.upload_status(token, sent.id).await.unwrap().body;
+        let status = world.client.get_upload(token, sent.id).await.unwrap().body;
         match status.outcome() {
             UploadOutcome::Processing => tokio::time::sleep(Duration::from_millis(50)).await,
             outcome => return outcome,
@@ -166,13 +168,13 @@ async fn an_upload_becomes_an_activity_once() {
     let UploadOutcome::Ready(activity) = outcome(&world, &token, gpx(1)).await else {
         panic!("not ready")
     };
-    let made = world.client.activity(&token, activity).await.unwrap().body;
+    let made = world.client.get_activity(&token, activity).await.unwrap().body;
     assert_eq!(made.summary.name.as_deref(), Some("A run: «ñ» & more"));
     assert_eq!(made.summary.external_id.as_deref(), Some("paceline-1-2.gpx"));
     assert_eq!(outcome(&world, &token, gpx(1)).await, UploadOutcome::Duplicate(activity));
     let broken = Upload { file: b"<gpx>".to_vec(), ..gpx(2) };
-    let failed = match world.client.upload(&token, broken).await {
-        Ok(sent) => world.client.upload_status(&token, sent.body.id).await.unwrap().body.outcome(),
+    let failed = match world.client.create_upload(&token, broken).await {
+        Ok(sent) => world.client.get_upload(&token, sent.body.id).await.unwrap().body.outcome(),
         Err(error) => panic!("{error}"),
     };
     assert!(matches!(failed, UploadOutcome::Failed(_)), "{failed:?}");
@@ -208,7 +210,7 @@ async fn every_trouble_is_told_apart() {
     ];
     for kind in kinds {
         world.change("faults", json!({"endpoint": "GET /athlete", "kind": kind, "count": 1})).await;
-        let error = world.client.athlete(&token).await.unwrap_err();
+        let error = world.client.get_athlete(&token).await.unwrap_err();
         assert!(is(kind, &error), "{kind}: {error:?}");
         assert!(!error.was_never_sent());
     }
@@ -218,27 +220,27 @@ async fn every_trouble_is_told_apart() {
             json!({"endpoint": "GET /athlete", "kind": "timeout", "delay_ms": 5000, "count": 1}),
         )
         .await;
-    assert!(is("timeout", &world.client.athlete(&token).await.unwrap_err()));
+    assert!(is("timeout", &world.client.get_athlete(&token).await.unwrap_err()));
     let nowhere =
         Client::new(&Url::parse("http://127.0.0.1:9/").unwrap(), world.http.clone()).unwrap();
-    assert!(nowhere.athlete(&token).await.unwrap_err().was_never_sent());
+    assert!(nowhere.get_athlete(&token).await.unwrap_err().was_never_sent());
     world.sim.stop().await;
 }
 
 #[tokio::test]
 async fn a_subscription_whose_callback_does_not_answer_is_refused_with_a_reason() {
     let world = World::new().await;
-    assert_eq!(world.client.subscriptions(&world.app).await.unwrap().body, []);
+    assert_eq!(world.client.list_subscriptions(&world.app).await.unwrap().body, []);
     let refused = world
         .client
-        .subscribe(&world.app, "http://127.0.0.1:9/webhook", "verify")
+        .create_subscription(&world.app, "http://127.0.0.1:9/webhook", "verify")
         .await
         .unwrap_err();
     assert!(
         matches!(&refused.kind, ErrorKind::Fault(fault) if !fault.errors.is_empty()),
         "{refused:?}"
     );
-    let unknown = world.client.unsubscribe(&world.app, 1).await.unwrap_err();
+    let unknown = world.client.delete_subscription(&world.app, 1).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::NotFound);
     world.sim.stop().await;
 }

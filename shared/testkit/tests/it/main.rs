@@ -48,14 +48,14 @@ async fn a_process_is_read_paused_resumed_and_killed() {
     let script = "trap 'echo bye; exit 3' TERM; echo starting; echo '{\"listen\":\"here\"}'; \
                   while true; do sleep 0.05; done";
     let mut process = Process::start("/bin/sh", ["-c", script], []);
-    let ready = process.ready(Duration::from_secs(5)).await;
+    let ready = process.wait_until_ready(Duration::from_secs(5)).await;
     assert_eq!(ready["listen"], "here");
     process.pause().await;
     process.terminate().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(process.is_running(), "it stands still");
     process.resume().await;
-    assert_eq!(process.ended(Duration::from_secs(5)).await.code(), Some(3));
+    assert_eq!(process.wait_for_exit(Duration::from_secs(5)).await.code(), Some(3));
     eventually(Duration::from_secs(2), "its last word is read", async || {
         let output = process.output();
         if output.contains("bye") { Ok(()) } else { Err(output) }

@@ -21,14 +21,14 @@ impl Step<'_> {
             Ok(lease) => lease,
             Err(refused) => return self.refused(refused).await,
         };
-        let answer = self.kit.strava.upload_status(&lease.access_token, upload).await;
+        let answer = self.kit.strava.get_upload(&lease.access_token, upload).await;
         self.kit.failpoints.hit(AFTER_POLL_BEFORE_STORE);
         let next = match &answer {
             Ok(answer) => self.told(answer.body.outcome()).await?,
             Err(error) if error.kind == ErrorKind::NotFound => self.look_instead().await?,
             Err(error) => self.failed_call(error).await?,
         };
-        self.report(&lease, &Report::read(&answer)).await;
+        self.report(&lease, &Report::for_read(&answer)).await;
         Ok(next)
     }
 

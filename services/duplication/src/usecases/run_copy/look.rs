@@ -75,8 +75,8 @@ impl Step<'_> {
                 page,
                 ..ListQuery::default()
             };
-            let answer = self.kit.strava.activities(&lease.access_token, &query).await;
-            report = report.and(Report::read(&answer));
+            let answer = self.kit.strava.list_activities(&lease.access_token, &query).await;
+            report = report.merge(Report::for_read(&answer));
             let rows = match answer {
                 Ok(answer) => answer.body,
                 Err(error) => return (Err(error), report),
@@ -93,7 +93,7 @@ impl Step<'_> {
                     same = Found::Theirs(row.id);
                 }
             }
-            if rows.is_end() {
+            if rows.is_empty() {
                 break;
             }
         }

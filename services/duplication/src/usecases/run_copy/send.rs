@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use outbox::{StoreError, again_if_contended};
 use strava_client::lease::Report;
-use strava_client::{Answer, ErrorKind, StravaError, Upload, UploadOutcome, UploadStatus};
+use strava_client::{ApiResponse, ErrorKind, StravaError, Upload, UploadOutcome, UploadStatus};
 
 use super::settle::{Settled, become_of};
 use super::{
@@ -73,11 +73,11 @@ impl Step<'_> {
         };
         let sent = Self { copy, ..self };
         sent.kit.failpoints.hit(BEFORE_SEND);
-        let answer = sent.kit.strava.upload(&lease.access_token, sent.upload(file)).await;
+        let answer = sent.kit.strava.create_upload(&lease.access_token, sent.upload(file)).await;
         sent.kit.failpoints.hit(AFTER_SEND_BEFORE_STORE);
         let next = sent.answered(&answer).await?;
         sent.kit.failpoints.hit(AFTER_SEND_STORED);
-        sent.report(&lease, &Report::write(&answer)).await;
+        sent.report(&lease, &Report::for_write(&answer)).await;
         Ok(next)
     }
 
@@ -154,7 +154,7 @@ impl Step<'_> {
 
     async fn answered(
         &self,
-        answer: &Result<Answer<UploadStatus>, StravaError>,
+        answer: &Result<ApiResponse<UploadStatus>, StravaError>,
     ) -> Result<Next, RunCopyError> {
         match answer {
             Ok(answer) => self.accepted(&answer.body).await,

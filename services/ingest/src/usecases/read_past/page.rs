@@ -27,11 +27,11 @@ pub(super) async fn keep(
 ) -> Result<Turned, StoreError> {
     let rows: Vec<Row> =
         page.activities.iter().map(|row| (row.value.id, Facts::of(&row.value))).collect();
-    let next = if page.is_end() {
+    let next = if page.is_empty() {
         Next::End
     } else {
         let oldest = oldest(page.activities.iter().map(|row| &row.value));
-        let count = page.activities.len() + page.odd.len();
+        let count = page.activities.len() + page.unreadable.len();
         import::next((count, core.settings.page as usize), oldest, import.before_s)
     };
     let chunks: Vec<&[Row]> =

@@ -13,7 +13,7 @@ fn budget() -> Budget {
 }
 
 fn usage(quarter: u32, day: u32) -> RateLimits {
-    let usage = Figures::new(quarter, day);
+    let usage = WindowCounts::new(quarter, day);
     RateLimits { overall_usage: usage, read_usage: usage, ..RateLimits::default() }
 }
 
@@ -100,8 +100,8 @@ fn a_429_blocks_everybody_until_the_window_ends() {
 fn limits_are_stravas_own_once_seen() {
     let mut budget = budget();
     let told = RateLimits {
-        overall_limit: Figures::new(600, 30_000),
-        overall_usage: Figures::new(1, 1),
+        overall_limit: WindowCounts::new(600, 30_000),
+        overall_usage: WindowCounts::new(1, 1),
         ..RateLimits::default()
     };
     budget.count(Calls::new(1, 0), Some(&told), NOON);

@@ -4,9 +4,9 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use crate::error::{Door, StravaError};
+use crate::error::{Endpoint, StravaError};
 use crate::secret::AppCredentials;
-use crate::{Answer, Client};
+use crate::{ApiResponse, Client};
 
 /// The subscription as Strava lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,40 +20,40 @@ pub struct Subscription {
 
 impl Client {
     /// `GET /push_subscriptions`: none or one.
-    pub async fn subscriptions(
+    pub async fn list_subscriptions(
         &self,
         app: &AppCredentials,
-    ) -> Result<Answer<Vec<Subscription>>, StravaError> {
+    ) -> Result<ApiResponse<Vec<Subscription>>, StravaError> {
         let call = self
-            .request(Method::GET, self.addresses().api(&["push_subscriptions"]))
+            .request(Method::GET, self.base_urls().api(&["push_subscriptions"]))
             .query(&pairs(app));
-        self.send(Door::Api, call).await?.json()
+        self.send(Endpoint::Api, call).await?.json()
     }
 
     /// `POST /push_subscriptions`: while it waits, Strava asks `callback_url` for the challenge.
-    pub async fn subscribe(
+    pub async fn create_subscription(
         &self,
         app: &AppCredentials,
         callback_url: &str,
         verify_token: &str,
-    ) -> Result<Answer<Subscription>, StravaError> {
+    ) -> Result<ApiResponse<Subscription>, StravaError> {
         let mut form = pairs(app).to_vec();
         form.push(("callback_url", callback_url.to_owned()));
         form.push(("verify_token", verify_token.to_owned()));
         let call =
-            self.request(Method::POST, self.addresses().api(&["push_subscriptions"])).form(&form);
-        self.send(Door::Api, call).await?.json()
+            self.request(Method::POST, self.base_urls().api(&["push_subscriptions"])).form(&form);
+        self.send(Endpoint::Api, call).await?.json()
     }
 
     /// `DELETE /push_subscriptions/{id}`
-    pub async fn unsubscribe(
+    pub async fn delete_subscription(
         &self,
         app: &AppCredentials,
         id: i64,
-    ) -> Result<Answer<()>, StravaError> {
-        let url = self.addresses().api(&["push_subscriptions", &id.to_string()]);
+    ) -> Result<ApiResponse<()>, StravaError> {
+        let url = self.base_urls().api(&["push_subscriptions", &id.to_string()]);
         Ok(self
-            .send(Door::Api, self.request(Method::DELETE, url).query(&pairs(app)))
+            .send(Endpoint::Api, self.request(Method::DELETE, url).query(&pairs(app)))
             .await?
             .map(drop))
     }

@@ -9,7 +9,7 @@ use crate::limits::RateLimits;
 
 /// What Strava answered.
 #[derive(Clone, Debug)]
-pub struct Answer<T> {
+pub struct ApiResponse<T> {
     /// The answer itself.
     pub body: T,
     /// The budget as the answer's headers tell it; token answers have none.
@@ -20,28 +20,33 @@ pub struct Answer<T> {
     pub status: u16,
 }
 
-impl<T> Answer<T> {
+impl<T> ApiResponse<T> {
     /// The same answer with another body.
-    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Answer<U> {
-        Answer { body: with(self.body), limits: self.limits, date: self.date, status: self.status }
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> ApiResponse<U> {
+        ApiResponse {
+            body: with(self.body),
+            limits: self.limits,
+            date: self.date,
+            status: self.status,
+        }
     }
 
     /// The same answer with a body that may turn out not to be one.
     pub(crate) fn try_map<U>(
         self,
         with: impl FnOnce(T) -> Result<U, ErrorKind>,
-    ) -> Result<Answer<U>, StravaError> {
+    ) -> Result<ApiResponse<U>, StravaError> {
         let Self { body, limits, date, status } = self;
         match with(body) {
-            Ok(body) => Ok(Answer { body, limits, date, status }),
+            Ok(body) => Ok(ApiResponse { body, limits, date, status }),
             Err(kind) => Err(StravaError { kind, status: Some(status), limits, date }),
         }
     }
 }
 
-impl Answer<Vec<u8>> {
+impl ApiResponse<Vec<u8>> {
     /// The body as JSON of this shape.
-    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Answer<T>, StravaError> {
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<ApiResponse<T>, StravaError> {
         self.try_map(|body| serde_json::from_slice(&body).map_err(|error| unreadable(&error)))
     }
 }

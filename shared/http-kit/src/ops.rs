@@ -47,7 +47,7 @@ impl Probe {
 
     /// The program is ready also when this check fails; it is shown all the same.
     #[must_use]
-    pub fn not_vital(mut self) -> Self {
+    pub fn optional(mut self) -> Self {
         self.vital = false;
         self
     }
@@ -82,14 +82,14 @@ pub struct Version {
 
 /// The operations port's own routes: `/livez`, `/readyz`, `/metrics`, `/version`.
 #[derive(Clone, Debug)]
-pub struct Ops {
+pub struct OpsEndpoints {
     probes: Arc<[Probe]>,
     metrics: Metrics,
     version: Version,
     stop: Stop,
 }
 
-impl Ops {
+impl OpsEndpoints {
     /// Ready when every probe is well and nobody asked for the stop.
     pub fn new(probes: Vec<Probe>, metrics: Metrics, version: Version, stop: Stop) -> Self {
         Self { probes: probes.into(), metrics, version, stop }
@@ -127,12 +127,12 @@ pub struct Readiness {
     /// `ready`, `not-ready` or `stopping`.
     pub status: &'static str,
     /// Each check by name.
-    pub checks: Vec<Checked>,
+    pub checks: Vec<CheckResult>,
 }
 
 /// One check's outcome.
 #[derive(Clone, Debug, Serialize)]
-pub struct Checked {
+pub struct CheckResult {
     /// Its name.
     pub name: String,
     /// Whether it is well.
@@ -146,18 +146,18 @@ pub struct Checked {
     pub error: Option<String>,
 }
 
-async fn checked(probe: &Probe) -> Checked {
+async fn checked(probe: &Probe) -> CheckResult {
     let began = Instant::now();
     let error = probe.check().await.err();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Checked { name: probe.name.clone(), ok: error.is_none(), vital: probe.vital, ms, error }
+    CheckResult { name: probe.name.clone(), ok: error.is_none(), vital: probe.vital, ms, error }
 }
 
 async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))
 }
 
-async fn readyz(ops: Data<Ops>) -> HttpResponse {
+async fn readyz(ops: Data<OpsEndpoints>) -> HttpResponse {
     let readiness = ops.check().await;
     match readiness.status {
         "ready" => HttpResponse::Ok().json(readiness),
@@ -167,12 +167,12 @@ async fn readyz(ops: Data<Ops>) -> HttpResponse {
     }
 }
 
-async fn metrics(ops: Data<Ops>) -> HttpResponse {
+async fn metrics(ops: Data<OpsEndpoints>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(ops.metrics.render())
 }
 
-async fn version(ops: Data<Ops>) -> HttpResponse {
+async fn version(ops: Data<OpsEndpoints>) -> HttpResponse {
     HttpResponse::Ok().json(&ops.version)
 }

@@ -4,7 +4,7 @@ use url::Url;
 
 /// The addresses that the one configured address stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addresses {
+pub struct BaseUrls {
     api: Url,
     oauth: Url,
 }
@@ -12,26 +12,27 @@ pub struct Addresses {
 /// An address that no path can be joined to.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0} is no http or https address that paths can be joined to")]
-pub struct BadAddress(Url);
+pub struct InvalidBaseUrl(Url);
 
-impl Addresses {
+impl BaseUrls {
     /// The addresses behind `base`.
     ///
     /// `https://www.strava.com/` (and any other plain host, such as the simulator's) keeps the
     /// API under `api/v3/` and OAuth under `oauth/`. An address whose path already ends in
     /// `api/v3`, or whose host is the announced `…api-v3.strava.com`, is the API itself; OAuth
     /// then stays on the host's root, or on `www.strava.com` for Strava's own new host.
-    pub fn new(base: &Url) -> Result<Self, BadAddress> {
+    pub fn new(base: &Url) -> Result<Self, InvalidBaseUrl> {
         if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
-            return Err(BadAddress(base.clone()));
+            return Err(InvalidBaseUrl(base.clone()));
         }
         let mut root = base.clone();
         root.set_query(None);
         root.set_fragment(None);
         let path = root.path().trim_end_matches('/').to_owned();
         root.set_path(&format!("{path}/"));
-        let join =
-            |url: &Url, path: &str| url.join(path).map_err(|_not_joined| BadAddress(base.clone()));
+        let join = |url: &Url, path: &str| {
+            url.join(path).map_err(|_not_joined| InvalidBaseUrl(base.clone()))
+        };
 
         if let Some(before) = path.strip_suffix("/api/v3") {
             let mut host = root.clone();
@@ -41,14 +42,15 @@ impl Addresses {
         if root.host_str().is_some_and(|host| host.ends_with("api-v3.strava.com")) {
             let mut www = root.clone();
             www.set_path("/");
-            www.set_host(Some("www.strava.com")).map_err(|_no_host| BadAddress(base.clone()))?;
+            www.set_host(Some("www.strava.com"))
+                .map_err(|_no_host| InvalidBaseUrl(base.clone()))?;
             return Ok(Self { api: root, oauth: join(&www, "oauth/")? });
         }
         Ok(Self { api: join(&root, "api/v3/")?, oauth: join(&root, "oauth/")? })
     }
 
     /// An API address and an OAuth address that have nothing to do with each other.
-    pub const fn apart(api: Url, oauth: Url) -> Self {
+    pub const fn from_parts(api: Url, oauth: Url) -> Self {
         Self { api, oauth }
     }
 
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn addresses(base: &str) -> (String, String) {
-        let addresses = Addresses::new(&Url::parse(base).unwrap()).unwrap();
+        let addresses = BaseUrls::new(&Url::parse(base).unwrap()).unwrap();
         (addresses.api(&["activities", "7"]).to_string(), addresses.oauth("token").to_string())
     }
 
@@ -124,6 +126,6 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_carry_a_path_is_refused() {
-        assert!(Addresses::new(&Url::parse("mailto:a@b").unwrap()).is_err());
+        assert!(BaseUrls::new(&Url::parse("mailto:a@b").unwrap()).is_err());
     }
 }

@@ -7,7 +7,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use auth::{Admin, InternalCaller, Require, ServiceCredential, SignedIn};
 use lifecycle::Tasks;
 use serde_json::{Value, json};
-use testkit::Signer;
+use testkit::TokenSigner;
 
 use crate::fixed;
 use crate::issuer::{ATHLETE, NOW, claims, claims_with};
@@ -26,7 +26,7 @@ async fn internal(_: InternalCaller) -> &'static str {
 
 struct Host {
     base: String,
-    key: Signer,
+    key: TokenSigner,
     http: reqwest::Client,
     // Held so that the door stays open.
     _tasks: Tasks,
@@ -34,7 +34,7 @@ struct Host {
 
 impl Host {
     fn open() -> Self {
-        let (key, tasks) = (Signer::made("one"), Tasks::new());
+        let (key, tasks) = (TokenSigner::generate("one"), Tasks::new());
         let (verifier, credential) =
             (fixed(&key), ServiceCredential::new("between us".to_owned().into()));
         let routes = move |config: &mut ServiceConfig| {
@@ -46,8 +46,8 @@ impl Host {
                 .route("/admin", web::get().to(admin))
                 .route("/internal", web::post().to(internal));
         };
-        let listener = http_kit::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let door = http_kit::Door::new(listener).workers(1).open(&tasks, routes).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let door = http_kit::HttpServer::new(listener).workers(1).start(&tasks, routes).unwrap();
         let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
         Self { base: format!("http://{}", door.address()), key, http, _tasks: tasks }
     }

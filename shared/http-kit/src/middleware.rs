@@ -14,7 +14,7 @@ use kernel::{Ids, SystemIds};
 use tracing::{Instrument, Span, field};
 
 use crate::problem::trace_id;
-use crate::{Allowed, Problem, headers};
+use crate::{AllowedMethods, Problem, headers};
 
 /// The request's id, for logs and for whoever asks about it: the caller's own, or the trace's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,11 @@ impl FromRequest for RequestId {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.extensions().get::<Self>().cloned();
-        ready(id.ok_or_else(|| Problem::internal(anyhow::anyhow!("the door has no edge"))))
+        ready(
+            id.ok_or_else(|| {
+                Problem::internal(anyhow::anyhow!("the request middleware is missing"))
+            }),
+        )
     }
 }
 
@@ -42,7 +46,7 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The middleware of every door: `App::new().wrap(from_fn(edge))`.
-pub async fn edge(
+pub(crate) async fn request_middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -126,8 +130,8 @@ pub(crate) async fn nowhere(request: HttpRequest) -> Result<actix_web::HttpRespo
 fn method_not_allowed(request: &HttpRequest) -> Problem {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
     let pattern = request.resource_map().match_pattern(request.path());
-    let allowed = request.app_data::<Allowed>().zip(pattern);
-    match allowed.and_then(|(allowed, pattern)| allowed.of(&pattern).cloned()) {
+    let allowed = request.app_data::<AllowedMethods>().zip(pattern);
+    match allowed.and_then(|(allowed, pattern)| allowed.for_route(&pattern).cloned()) {
         Some(methods) => problem.header(header::ALLOW, methods),
         None => problem,
     }

@@ -3,17 +3,17 @@
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 
-use crate::error::{Door, StravaError};
+use crate::error::{Endpoint, StravaError};
 use crate::model::{Upload, UploadStatus};
-use crate::{AccessToken, Answer, Client};
+use crate::{AccessToken, ApiResponse, Client};
 
 impl Client {
     /// `POST /uploads`. There is no idempotency key: never send it again without having looked.
-    pub async fn upload(
+    pub async fn create_upload(
         &self,
         token: &AccessToken,
         upload: Upload,
-    ) -> Result<Answer<UploadStatus>, StravaError> {
+    ) -> Result<ApiResponse<UploadStatus>, StravaError> {
         let mut form = Form::new()
             .part("file", Part::bytes(upload.file).file_name(upload.file_name))
             .text("data_type", upload.data_type);
@@ -33,18 +33,18 @@ impl Client {
                 form = form.text(field, "1");
             }
         }
-        self.send(Door::Api, self.call(Method::POST, &["uploads"], token).multipart(form))
+        self.send(Endpoint::Api, self.call(Method::POST, &["uploads"], token).multipart(form))
             .await?
             .json()
     }
 
     /// `GET /uploads/{id}`, not more often than once a second.
-    pub async fn upload_status(
+    pub async fn get_upload(
         &self,
         token: &AccessToken,
         id: i64,
-    ) -> Result<Answer<UploadStatus>, StravaError> {
-        self.send(Door::Api, self.call(Method::GET, &["uploads", &id.to_string()], token))
+    ) -> Result<ApiResponse<UploadStatus>, StravaError> {
+        self.send(Endpoint::Api, self.call(Method::GET, &["uploads", &id.to_string()], token))
             .await?
             .json()
     }

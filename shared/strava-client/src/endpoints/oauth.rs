@@ -18,14 +18,14 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::error::{Door, ErrorKind, StravaError};
+use crate::error::{Endpoint, ErrorKind, StravaError};
 use crate::model::{AthleteSummary, lenient};
 use crate::secret::{AccessToken, AppCredentials, RefreshToken};
-use crate::{Answer, Client};
+use crate::{ApiResponse, Client};
 
 /// What a code was exchanged for.
 #[derive(Clone, Debug)]
-pub struct Exchanged {
+pub struct ExchangedTokens {
     /// For the next six hours.
     pub access_token: AccessToken,
     /// For the next access token.
@@ -40,7 +40,7 @@ pub struct Exchanged {
 
 /// What a refresh token was exchanged for. Both tokens may be the ones that were there before.
 #[derive(Clone, Debug)]
-pub struct Refreshed {
+pub struct RefreshedTokens {
     /// For the time that is left.
     pub access_token: AccessToken,
     /// The one to keep from now on.
@@ -99,7 +99,7 @@ impl Client {
         &self,
         app: &AppCredentials,
         code: &str,
-    ) -> Result<Answer<Exchanged>, StravaError> {
+    ) -> Result<ApiResponse<ExchangedTokens>, StravaError> {
         let carrier = Carrier { client: self, date: Mutex::new(None) };
         let client = self.oauth_with_secret(app);
         let answer = client
@@ -113,11 +113,11 @@ impl Client {
 
     /// Asks for an access token that lives on. Whoever calls this holds the connection's refresh:
     /// two at once can strand it.
-    pub async fn refresh(
+    pub async fn refresh_tokens(
         &self,
         app: &AppCredentials,
         refresh_token: &RefreshToken,
-    ) -> Result<Answer<Refreshed>, StravaError> {
+    ) -> Result<ApiResponse<RefreshedTokens>, StravaError> {
         let carrier = Carrier { client: self, date: Mutex::new(None) };
         let client = self.oauth_with_secret(app);
         let token = oauth2::RefreshToken::new(refresh_token.expose().to_owned());
@@ -128,22 +128,22 @@ impl Client {
     }
 
     /// Ends every token of this athlete for this application; an unknown token answers the same.
-    pub async fn revoke(
+    pub async fn revoke_tokens(
         &self,
         app: &AppCredentials,
         token: &RefreshToken,
-    ) -> Result<Answer<()>, StravaError> {
+    ) -> Result<ApiResponse<()>, StravaError> {
         let call = self
-            .request(Method::POST, self.addresses().oauth("revoke"))
+            .request(Method::POST, self.base_urls().oauth("revoke"))
             .basic_auth(app.client_id, Some(app.client_secret.expose_secret()))
             .form(&[("token", token.expose()), ("token_type_hint", "refresh_token")]);
-        Ok(self.send(Door::Token, call).await?.map(drop))
+        Ok(self.send(Endpoint::Token, call).await?.map(drop))
     }
 
     fn oauth(&self, application: ApplicationId) -> OAuth {
         oauth2::Client::new(ClientId::new(application.to_string()))
-            .set_auth_uri(AuthUrl::from_url(self.addresses().oauth("authorize")))
-            .set_token_uri(TokenUrl::from_url(self.addresses().oauth("token")))
+            .set_auth_uri(AuthUrl::from_url(self.base_urls().oauth("authorize")))
+            .set_token_uri(TokenUrl::from_url(self.base_urls().oauth("token")))
             .set_auth_type(AuthType::RequestBody)
     }
 
@@ -167,7 +167,7 @@ impl Carrier<'_> {
         let url = Url::parse(&parts.uri.to_string())
             .map_err(|error| StravaError::unanswered(format!("no address: {error}")))?;
         let request = self.client.request(parts.method, url).headers(parts.headers).body(body);
-        let answer = self.client.send(Door::Token, request).await?;
+        let answer = self.client.send(Endpoint::Token, request).await?;
         *self.date.lock().unwrap_or_else(PoisonError::into_inner) = answer.date;
         Ok(HttpResponse::new(answer.body))
     }
@@ -186,12 +186,12 @@ impl<'c> AsyncHttpClient<'c> for Carrier<'_> {
     }
 }
 
-fn token_answer(date: Option<Timestamp>) -> Answer<()> {
-    Answer { body: (), limits: None, date, status: 200 }
+fn token_answer(date: Option<Timestamp>) -> ApiResponse<()> {
+    ApiResponse { body: (), limits: None, date, status: 200 }
 }
 
-fn exchanged(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<Exchanged, ErrorKind> {
-    let Refreshed { access_token, refresh_token, expires_at } = refreshed(answer, date)?;
+fn exchanged(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<ExchangedTokens, ErrorKind> {
+    let RefreshedTokens { access_token, refresh_token, expires_at } = refreshed(answer, date)?;
     let athlete = answer
         .extra_fields()
         .athlete
@@ -206,10 +206,10 @@ fn exchanged(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<Exchanged,
             .map(str::to_owned)
             .collect()
     });
-    Ok(Exchanged { access_token, refresh_token, expires_at, scopes, athlete })
+    Ok(ExchangedTokens { access_token, refresh_token, expires_at, scopes, athlete })
 }
 
-fn refreshed(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<Refreshed, ErrorKind> {
+fn refreshed(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<RefreshedTokens, ErrorKind> {
     let refresh_token = answer
         .refresh_token()
         .ok_or_else(|| ErrorKind::Unexpected("no refresh token".to_owned()))?;
@@ -220,7 +220,7 @@ fn refreshed(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<Refreshed,
         .map(Timestamp::from_secs)
         .or_else(by_lifetime)
         .ok_or_else(|| ErrorKind::Unexpected("no expires_at".to_owned()))?;
-    Ok(Refreshed {
+    Ok(RefreshedTokens {
         access_token: AccessToken::new(answer.access_token().secret().clone()),
         refresh_token: RefreshToken::new(refresh_token.secret().clone()),
         expires_at,

@@ -8,9 +8,9 @@ use utoipa::openapi::{OpenApi, PathItem};
 
 /// The methods of each route, read from the API's own description. Register it with `app_data`.
 #[derive(Clone, Debug, Default)]
-pub struct Allowed(Arc<BTreeMap<String, HeaderValue>>);
+pub struct AllowedMethods(Arc<BTreeMap<String, HeaderValue>>);
 
-impl Allowed {
+impl AllowedMethods {
     /// The methods as described there.
     pub fn from_openapi(api: &OpenApi) -> Self {
         let routes = api.paths.paths.iter();
@@ -19,7 +19,7 @@ impl Allowed {
         ))
     }
 
-    pub(crate) fn of(&self, pattern: &str) -> Option<&HeaderValue> {
+    pub(crate) fn for_route(&self, pattern: &str) -> Option<&HeaderValue> {
         self.0.get(pattern)
     }
 }

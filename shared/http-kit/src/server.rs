@@ -5,28 +5,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_cors::Cors;
+use actix_web::App;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer};
 use lifecycle::Tasks;
 
-use crate::edge::{X_REQUEST_ID, edge, nowhere};
+use crate::middleware::{X_REQUEST_ID, nowhere, request_middleware};
 
 /// Longer than gateways in front of us keep theirs, so that they never send into a closed connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests in flight may take when we stop.
 const LAST_REQUESTS_S: u64 = 10;
 
-/// A listener on this address; port 0 takes any free one.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
-}
-
 /// A door about to be opened.
 #[derive(Debug)]
-pub struct Door {
+pub struct HttpServer {
     listener: TcpListener,
     workers: usize,
     origins: Vec<String>,
@@ -34,24 +29,24 @@ pub struct Door {
 
 /// A door that is open.
 #[derive(Clone, Debug)]
-pub struct Serving {
+pub struct RunningServer {
     address: SocketAddr,
     server: ServerHandle,
 }
 
-impl Serving {
+impl RunningServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Closes it before everything else stops: for tests.
-    pub async fn close(&self) {
+    pub async fn stop(&self) {
         self.server.stop(true).await;
     }
 }
 
-impl Door {
+impl HttpServer {
     /// A door on this listener, with two workers and no foreign origins.
     pub fn new(listener: TcpListener) -> Self {
         Self { listener, workers: 2, origins: Vec::new() }
@@ -66,29 +61,29 @@ impl Door {
 
     /// Pages of these origins may call, with credentials.
     #[must_use]
-    pub fn origins(mut self, origins: Vec<String>) -> Self {
+    pub fn allowed_origins(mut self, origins: Vec<String>) -> Self {
         self.origins = origins;
         self
     }
 
     /// Opens the door; it closes with the tasks: no new connections after the soft stop, the
     /// workers (whose database connections others may hold) after all else has ended.
-    pub fn open(
+    pub fn start(
         self,
         tasks: &Tasks,
         configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-    ) -> io::Result<Serving> {
+    ) -> io::Result<RunningServer> {
         self.listener.set_nonblocking(true)?;
         let address = self.listener.local_addr()?;
         let origins = self.origins;
         let app = move || {
             App::new()
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
-                .wrap(from_fn(edge))
+                .wrap(from_fn(request_middleware))
                 .configure(configure.clone())
                 .configure(defaults)
         };
-        let server = HttpServer::new(app)
+        let server = actix_web::HttpServer::new(app)
             .workers(self.workers)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(Duration::from_secs(10))
@@ -96,7 +91,7 @@ impl Door {
             .disable_signals()
             .listen(self.listener)?
             .run();
-        let serving = Serving { address, server: server.handle() };
+        let serving = RunningServer { address, server: server.handle() };
         close_with(tasks, serving.server.clone());
         tasks.spawn_dependency("http", async move { Ok(server.await?) });
         Ok(serving)
@@ -139,16 +134,7 @@ fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Addresses that lead nowhere answer with a problem; [`Door`] has this already.
-pub fn defaults(config: &mut ServiceConfig) {
+/// Addresses that lead nowhere answer with a problem; [`HttpServer`] has this already.
+fn defaults(config: &mut ServiceConfig) {
     config.default_service(web::to(nowhere));
-}
-
-/// Opens a door on this listener as it is.
-pub async fn serve(
-    listener: TcpListener,
-    tasks: &Tasks,
-    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-) -> io::Result<Serving> {
-    Door::new(listener).open(tasks, configure)
 }

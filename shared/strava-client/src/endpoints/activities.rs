@@ -5,9 +5,9 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::{Door, StravaError};
+use crate::error::{Endpoint, StravaError};
 use crate::model::{DetailedActivity, Raw, SummaryActivity};
-use crate::{AccessToken, Answer, Client};
+use crate::{AccessToken, ApiResponse, Client};
 
 /// Which part of the list. Newest first, but **oldest first with only `after`**.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub struct ActivityPage {
     /// What could be read, in Strava's order.
     pub activities: Vec<Raw<SummaryActivity>>,
     /// What could not: one odd row must not cost the page.
-    pub odd: Vec<Odd>,
+    pub unreadable: Vec<UnreadableActivity>,
 }
 
 /// A row that is no activity as we know them.
 #[derive(Clone, Debug)]
-pub struct Odd {
+pub struct UnreadableActivity {
     /// Its id, if it has one.
     pub id: Option<StravaActivityId>,
     /// Why it could not be read.
@@ -48,16 +48,18 @@ pub struct Odd {
 
 impl ActivityPage {
     /// Whether the list ends here.
-    pub const fn is_end(&self) -> bool {
-        self.activities.is_empty() && self.odd.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.activities.is_empty() && self.unreadable.is_empty()
     }
 
     fn of(rows: Vec<Box<RawValue>>) -> Self {
         let mut page = Self::default();
         for row in rows {
-            match Raw::of(row.clone()) {
+            match Raw::parse(row.clone()) {
                 Ok(activity) => page.activities.push(activity),
-                Err(error) => page.odd.push(Odd { id: id_of(&row), reason: error.to_string() }),
+                Err(error) => page
+                    .unreadable
+                    .push(UnreadableActivity { id: id_of(&row), reason: error.to_string() }),
             }
         }
         page
@@ -74,27 +76,27 @@ fn id_of(row: &RawValue) -> Option<StravaActivityId> {
 
 impl Client {
     /// `GET /athlete/activities`
-    pub async fn activities(
+    pub async fn list_activities(
         &self,
         token: &AccessToken,
         query: &ListQuery,
-    ) -> Result<Answer<ActivityPage>, StravaError> {
+    ) -> Result<ApiResponse<ActivityPage>, StravaError> {
         let mut pairs =
             vec![("page", i64::from(query.page)), ("per_page", i64::from(query.per_page))];
         pairs.extend(query.before.map(|before| ("before", before.as_secs())));
         pairs.extend(query.after.map(|after| ("after", after.as_secs())));
         let call = self.call(Method::GET, &["athlete", "activities"], token).query(&pairs);
-        let rows = self.send(Door::Api, call).await?.json::<Vec<Box<RawValue>>>()?;
+        let rows = self.send(Endpoint::Api, call).await?.json::<Vec<Box<RawValue>>>()?;
         Ok(rows.map(ActivityPage::of))
     }
 
     /// `GET /activities/{id}`
-    pub async fn activity(
+    pub async fn get_activity(
         &self,
         token: &AccessToken,
         id: StravaActivityId,
-    ) -> Result<Answer<Raw<DetailedActivity>>, StravaError> {
-        self.send(Door::Api, self.call(Method::GET, &["activities", &id.to_string()], token))
+    ) -> Result<ApiResponse<Raw<DetailedActivity>>, StravaError> {
+        self.send(Endpoint::Api, self.call(Method::GET, &["activities", &id.to_string()], token))
             .await?
             .json()
     }
@@ -113,7 +115,7 @@ mod tests {
         .unwrap();
         let page = ActivityPage::of(rows);
         assert_eq!(page.activities.len(), 1);
-        assert_eq!(page.odd[0].id, Some(StravaActivityId::new(9_007_199_254_740_993)));
-        assert!(!page.is_end() && ActivityPage::default().is_end());
+        assert_eq!(page.unreadable[0].id, Some(StravaActivityId::new(9_007_199_254_740_993)));
+        assert!(!page.is_empty() && ActivityPage::default().is_empty());
     }
 }
