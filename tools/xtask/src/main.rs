@@ -34,8 +34,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Database::Mariadb)]
         database: Database,
     },
-    /// Check what clippy and cargo-deny cannot: file sizes, directions between modules, compose parity.
-    Tidy,
+    /// Check what clippy and cargo-deny cannot: file sizes, layers, retired names, compose parity.
+    Tidy(tidy::Options),
     /// Generate shared/contracts/src/generated from proto/ (`--check`: fail when it is stale).
     Codegen {
         /// Only compare, change nothing.
@@ -80,7 +80,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Test { database, filter } => test::run(database, filter.as_deref()),
         Command::Servers { database } => hold_servers(database),
-        Command::Tidy => tidy::run(),
+        Command::Tidy(options) => tidy::run(&options),
         Command::Codegen { check } => codegen::run(check),
         Command::Contracts { accept } => contracts::run(accept),
     }

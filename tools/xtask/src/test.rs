@@ -37,7 +37,7 @@ pub(crate) fn run(database: Database, filter: Option<&str>) -> anyhow::Result<()
 
 fn checks(steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("format", || show(cargo().args(["fmt", "--all", "--check"])))?;
-    steps.run("structure", tidy::run)?;
+    steps.run("structure", || tidy::run(&tidy::Options::default()))?;
     steps.run("generated code", || codegen::run(true))?;
     steps.run("compose file", tidy::compose::against_the_specification)?;
     steps.run("contracts", || contracts::run(false))?;

@@ -1,28 +1,39 @@
-//! What clippy and cargo-deny cannot say: file sizes, directions between modules, compose parity.
+//! Checks that clippy and cargo-deny do not have: file sizes, layers, names, compose parity.
 
 pub(crate) mod compose;
-mod directions;
+mod definitions;
+mod layers;
+mod retired_names;
+mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 
 use crate::codegen::root;
+use sources::SourceFile;
 
-/// The longest a file outside tests may be.
+/// Maximum number of lines of a file outside tests.
 const MAX_LINES: usize = 400;
 
-/// Checks the whole tree and lists every fault found.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// The choices of `cargo xtask tidy`.
+#[derive(Default, clap::Args)]
+pub(crate) struct Options {
+    /// Take the retired names from this file instead of tools/xtask/retired-names.txt.
+    #[arg(long, value_name = "FILE", hide = true)]
+    retired_names: Option<PathBuf>,
+}
+
+/// Checks the whole tree and prints every fault found.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut faults = Vec::new();
-    for file in sources(&root())? {
-        let text = std::fs::read_to_string(&file)?;
-        let name = file.strip_prefix(root()).unwrap_or(&file).to_owned();
-        if outside_tests(&name) {
-            too_long(&name, &text, &mut faults);
-            directions::check(&name, &text, &mut faults)?;
-        }
+    let sources = sources::read_sources(&root())?;
+    for source in sources.iter().filter(|source| !source.is_test() && !source.is_generated()) {
+        check_length(source, &mut faults);
+        layers::check(source, &mut faults);
     }
+    let list = options.retired_names.clone().unwrap_or_else(|| root().join(retired_names::LIST));
+    retired_names::check(&sources, &list, &mut faults)?;
     compose::check(&mut faults)?;
     if faults.is_empty() {
         return Ok(());
@@ -33,33 +44,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
     bail!("{} faults in the structure", faults.len())
 }
 
-fn outside_tests(name: &Path) -> bool {
-    !name.components().any(|part| {
-        ["tests", "generated", "benches", "examples"].iter().any(|skip| part.as_os_str() == *skip)
-    })
-}
-
-fn too_long(name: &Path, text: &str, faults: &mut Vec<String>) {
-    let lines = text.lines().count();
+fn check_length(source: &SourceFile, faults: &mut Vec<String>) {
+    let lines = source.text.lines().count();
     if lines > MAX_LINES {
-        faults.push(format!("{}: {lines} lines, the cap is {MAX_LINES}: split it", name.display()));
+        faults.push(format!(
+            "{}: {lines} lines, the maximum is {MAX_LINES}: split it",
+            source.path.display()
+        ));
     }
-}
-
-fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> =
-        ["shared", "services", "tools"].iter().map(|part| root.join(part)).collect();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }
