@@ -2,6 +2,7 @@
 
 pub(crate) mod compose;
 mod definitions;
+mod doc_openings;
 mod layers;
 mod retired_names;
 mod sources;
@@ -34,6 +35,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let list = options.retired_names.clone().unwrap_or_else(|| root().join(retired_names::LIST));
     retired_names::check(&sources, &list, &mut faults)?;
+    doc_openings::check(&sources, &mut faults)?;
     compose::check(&mut faults)?;
     if faults.is_empty() {
         return Ok(());
