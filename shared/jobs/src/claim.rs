@@ -1,70 +1,81 @@
-//! Claiming: the most urgent job that is due, fair between athletes, held by a lease with a fencing epoch.
+//! Claims: the most urgent due job, fair between athletes, held by a lease with a fencing epoch.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kernel::{AthleteId, JobId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::{QueryResult, Value};
+use sea_orm::{FromQueryResult, Value};
 
 use crate::queue::Queue;
-use crate::view;
+use crate::row::JobRow;
 
-/// How often a claim is tried before it waits for the next ring: each failure means another worker won.
-const TRIES: usize = 8;
-/// How many athletes with due jobs are weighed against each other.
-const ATHLETES: i64 = 500;
-/// How many athletes' turns are remembered.
-const TURNS: usize = 10_000;
+/// Attempts of one claim; each failure means that another worker won.
+const MAX_ATTEMPTS: usize = 8;
+/// Athletes with due jobs that are compared with each other.
+const MAX_ATHLETES: i64 = 500;
+/// Athletes whose last claim is remembered.
+const MAX_LAST_CLAIMS: usize = 10_000;
 
-/// A job that this worker holds.
+/// A job that a worker holds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Claimed {
-    /// Its id.
+pub struct ClaimedJob {
+    /// Id.
     pub id: JobId,
-    /// What is to be done.
+    /// Kind of work.
     pub kind: String,
-    /// To what.
+    /// Subject of the work; one job per kind and subject.
     pub subject: String,
-    /// Whose it is.
+    /// The athlete it belongs to, if any.
     pub athlete: Option<AthleteId>,
-    /// How urgent.
+    /// Priority; see [`crate::priority`].
     pub priority: i32,
-    /// The fencing epoch: whoever claims it next has a higher one, and this claim is void.
+    /// Fencing epoch: the next claim has a higher one, which makes this one void.
     pub epoch: i64,
     /// `wanted` at the claim.
     pub wanted: i64,
-    /// The how-manieth attempt this is, from 1.
+    /// Number of this attempt, from 1.
     pub attempts: i64,
-    /// What the worker is told.
+    /// Arguments of the worker.
     pub payload: serde_json::Value,
-    /// Since when it was due.
+    /// The instant since which it was due.
     pub due: Timestamp,
-    /// When it was claimed: any answer asked for from now on is newer.
+    /// The instant of the claim: any answer requested from now on is newer.
     pub claimed_at: Timestamp,
 }
 
+/// The next athlete to be served; `None` for jobs without an athlete.
+struct NextAthlete(Option<String>);
+
+#[derive(FromQueryResult)]
+struct DueAthlete {
+    athlete: Option<String>,
+    urgency: i32,
+    since: i64,
+}
+
 impl Queue {
-    /// Claims the most urgent job of these kinds that is due. Among equally urgent ones the athlete
-    /// whose last turn is longest ago comes first, and an athlete with a running job of a kind waits.
+    /// Claims the most urgent due job of these kinds. Among equally urgent ones the athlete whose last
+    /// claim is longest ago comes first; an athlete with a running job of a kind waits.
     pub async fn claim(
         &self,
         kinds: &[&str],
         lease: Duration,
-    ) -> Result<Option<Claimed>, StoreError> {
+    ) -> Result<Option<ClaimedJob>, StoreError> {
         if kinds.is_empty() {
             return Ok(None);
         }
         // One pick at a time in this process, so that two workers do not both start on one athlete.
-        let mut turns = self.turns.lock().await;
-        for _ in 0..TRIES {
+        let mut last_claims = self.last_claims.lock().await;
+        for _ in 0..MAX_ATTEMPTS {
             let now = self.clock.now();
-            let Some(athlete) = self.next_athlete(kinds, now, &turns).await? else {
+            let Some(athlete) = self.next_athlete(kinds, now, &last_claims).await? else {
                 return Ok(None);
             };
-            let Some(row) = self.candidate(kinds, now, athlete.as_deref()).await? else {
+            let Some(row) = self.find_candidate(kinds, now, &athlete).await? else {
                 continue;
             };
-            let mut claimed = read(&row, now)?;
+            let mut claimed = row.into_claimed(now)?;
             let won = sql::execute(
                 self.database.writer(),
                 "UPDATE job SET epoch = epoch + 1, attempts = attempts + 1, lease_until_us = ? \
@@ -81,75 +92,70 @@ impl Queue {
             if won > 0 {
                 claimed.epoch += 1;
                 claimed.attempts += 1;
-                if turns.len() >= TURNS {
-                    turns.clear();
+                if last_claims.len() >= MAX_LAST_CLAIMS {
+                    last_claims.clear();
                 }
-                turns.insert(athlete.unwrap_or_default(), now.as_micros());
+                last_claims.insert(athlete.0.unwrap_or_default(), now.as_micros());
                 return Ok(Some(claimed));
             }
         }
         Ok(None)
     }
 
-    /// When the next job becomes due or its lease runs out, if none can be claimed before.
+    /// The instant at which the next job becomes due or its lease runs out.
     pub(crate) async fn next_instant(
         &self,
         kinds: &[&str],
     ) -> Result<Option<Timestamp>, StoreError> {
         let now: Value = self.clock.now().as_micros().into();
         let select = format!(
-            "SELECT MIN(CASE WHEN lease_until_us > due_us THEN lease_until_us ELSE due_us END) AS at FROM job \
+            "SELECT MIN(CASE WHEN lease_until_us > due_us THEN lease_until_us ELSE due_us END) FROM job \
              WHERE state = 0 AND kind IN ({}) AND (due_us > ? OR lease_until_us > ?)",
             sql::placeholders(kinds.len())
         );
         let values: Vec<Value> =
             kinds.iter().map(|kind| (*kind).into()).chain([now.clone(), now]).collect();
-        let row = sql::one(self.database.readers(), &select, values).await?;
-        let at: Option<i64> = row.map(|row| row.try_get("", "at")).transpose()?.flatten();
-        Ok(at.map(Timestamp::from_micros))
+        let at: Option<Option<i64>> =
+            sql::fetch_scalar(self.database.readers(), &select, values).await?;
+        Ok(at.flatten().map(Timestamp::from_micros))
     }
 
-    /// Whose turn it is: `Some(None)` stands for jobs that are nobody's.
     async fn next_athlete(
         &self,
         kinds: &[&str],
         now: Timestamp,
-        turns: &std::collections::HashMap<String, i64>,
-    ) -> Result<Option<Option<String>>, StoreError> {
+        last_claims: &HashMap<String, i64>,
+    ) -> Result<Option<NextAthlete>, StoreError> {
         let select = format!(
             "SELECT athlete, MIN(priority) AS urgency, MIN(due_us) AS since FROM job WHERE {} \
              GROUP BY athlete ORDER BY urgency, since LIMIT ?",
             claimable(kinds)
         );
         let mut values = claimable_values(kinds, now);
-        values.push(ATHLETES.into());
-        let rows = sql::all(self.database.readers(), &select, values).await?;
-        let mut best: Option<((i32, i64, i64), Option<String>)> = None;
-        for row in &rows {
-            let athlete: Option<String> = row.try_get("", "athlete")?;
-            let turn = turns.get(athlete.as_deref().unwrap_or_default()).copied().unwrap_or(0);
-            let rank = (row.try_get("", "urgency")?, turn, row.try_get("", "since")?);
-            if best.as_ref().is_none_or(|(other, _)| rank < *other) {
-                best = Some((rank, athlete));
-            }
-        }
-        Ok(best.map(|(_, athlete)| athlete))
+        values.push(MAX_ATHLETES.into());
+        let due: Vec<DueAthlete> = sql::fetch_all(self.database.readers(), &select, values).await?;
+        let next = due.into_iter().min_by_key(|due| {
+            let athlete = due.athlete.as_deref().unwrap_or_default();
+            (due.urgency, last_claims.get(athlete).copied().unwrap_or(0), due.since)
+        });
+        Ok(next.map(|due| NextAthlete(due.athlete)))
     }
 
-    async fn candidate(
+    async fn find_candidate(
         &self,
         kinds: &[&str],
         now: Timestamp,
-        athlete: Option<&str>,
-    ) -> Result<Option<QueryResult>, StoreError> {
-        let whose = if athlete.is_some() { "athlete = ?" } else { "athlete IS NULL" };
+        athlete: &NextAthlete,
+    ) -> Result<Option<JobRow>, StoreError> {
+        let of_athlete = if athlete.0.is_some() { "athlete = ?" } else { "athlete IS NULL" };
         let select = format!(
-            "SELECT * FROM job WHERE {} AND {whose} ORDER BY priority, due_us, id LIMIT 1",
+            "{} WHERE {} AND {of_athlete} ORDER BY priority, due_us, id LIMIT 1",
+            JobRow::SELECT,
             claimable(kinds)
         );
         let mut values = claimable_values(kinds, now);
-        values.extend(athlete.map(Value::from));
-        sql::one(self.database.readers(), &select, values).await
+        values.extend(athlete.0.clone().map(Value::from));
+        sql::fetch_one(self.database.readers(), &select, values).await
     }
 }
 
@@ -164,20 +170,4 @@ fn claimable(kinds: &[&str]) -> String {
 fn claimable_values(kinds: &[&str], now: Timestamp) -> Vec<Value> {
     let now: Value = now.as_micros().into();
     kinds.iter().map(|kind| (*kind).into()).chain([now.clone(), now.clone(), now]).collect()
-}
-
-fn read(row: &QueryResult, now: Timestamp) -> Result<Claimed, StoreError> {
-    Ok(Claimed {
-        id: view::id(row)?,
-        kind: row.try_get("", "kind")?,
-        subject: row.try_get("", "subject")?,
-        athlete: view::athlete(row)?,
-        priority: row.try_get("", "priority")?,
-        epoch: row.try_get("", "epoch")?,
-        wanted: row.try_get("", "wanted")?,
-        attempts: row.try_get("", "attempts")?,
-        payload: view::payload(row)?,
-        due: Timestamp::from_micros(row.try_get("", "due_us")?),
-        claimed_at: now,
-    })
 }

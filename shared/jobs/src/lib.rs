@@ -3,14 +3,19 @@
 
 mod backoff;
 mod claim;
+mod legacy;
 mod migrations;
 mod queue;
+mod row;
 mod view;
 mod workers;
 
 pub use backoff::backoff;
-pub use claim::Claimed;
+pub use claim::{ClaimedJob, ClaimedJob as Claimed};
 pub use migrations::migrations;
-pub use queue::{Closed, Later, Queue, Wanted, priority};
+pub use queue::{
+    CloseResult, CloseResult as Closed, JobRequest, JobRequest as Wanted, Queue, Retry,
+    Retry as Later, priority,
+};
 pub use view::{JobView, State};
-pub use workers::{JobHandler, Outcome, run_workers};
+pub use workers::{JobHandler, JobOutcome, JobOutcome as Outcome, run_workers};

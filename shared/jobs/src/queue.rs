@@ -1,101 +1,111 @@
-//! The queue: one row per (kind, subject), wanted as often as somebody has a reason to look.
+//! The queue: one row per (kind, subject); each request for it raises its counter `wanted`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{AthleteId, Clock, Ids, JobId, Timestamp};
-use outbox::{Bell, Database, StoreError, sql};
+use outbox::{Database, StoreError, Tx, sql};
 use sea_orm::{ConnectionTrait, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
-use crate::claim::Claimed;
+use crate::claim::ClaimedJob;
 use crate::view::State;
 
-/// Priorities: the smaller, the more urgent. They match the purposes of a lease.
+/// Priorities, the smaller the more urgent; they match the purposes of a lease.
 pub mod priority {
-    /// Somebody is signing in.
+    /// A sign-in waits for it.
     pub const LOGIN: i32 = 0;
-    /// Something has just happened.
+    /// A live event.
     pub const LIVE: i32 = 10;
-    /// A copy that is to be made.
+    /// A copy.
     pub const COPY: i32 = 20;
-    /// A look whether anything was missed.
+    /// Reconciliation with Strava.
     pub const RECONCILE: i32 = 30;
-    /// History.
+    /// Backfill of the history.
     pub const BACKFILL: i32 = 40;
 }
 
-/// The longest reason kept.
-const REASON: usize = 1000;
+/// Maximum length of a stored reason, in characters.
+const MAX_REASON: usize = 1000;
 
 /// The jobs of one service.
 #[derive(Clone, Debug)]
 pub struct Queue {
     pub(crate) database: Database,
     pub(crate) clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
-    /// When each athlete last had a turn in this process; held while a job is picked.
-    pub(crate) turns: Arc<Mutex<HashMap<String, i64>>>,
+    pub(crate) ids: Arc<dyn Ids>,
+    /// Instant of each athlete's last claim in this process, in microseconds; locked while a job is picked.
+    pub(crate) last_claims: Arc<Mutex<HashMap<String, i64>>>,
 }
 
-/// A reason to have a job done.
+/// A request for a job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
-    /// What is to be done.
+pub struct JobRequest {
+    /// Kind of work.
     pub kind: &'static str,
-    /// To what; one job per kind and subject.
+    /// Subject of the work; one job per kind and subject.
     pub subject: String,
-    /// Whose it is, for fairness and for forgetting.
+    /// The athlete it belongs to: for fairness and erasure.
     pub athlete: Option<AthleteId>,
-    /// How urgent; see [`priority`].
+    /// Priority; see [`priority`].
     pub priority: i32,
-    /// Not before.
+    /// The earliest instant of the first attempt.
     pub due: Timestamp,
-    /// What the worker is told. An open job keeps its own unless this is as urgent or more so.
+    /// Arguments of the worker. An open job keeps its own unless this request is as urgent or more so.
     pub payload: serde_json::Value,
-    /// Nothing is wanted if the job was last closed with a claim made later than this.
+    /// The request is dropped if the job was last closed with a claim made later than this.
     pub not_if_answered_after: Option<Timestamp>,
 }
 
-/// How a job ended that its worker wanted to close.
+/// The outcome of closing a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub enum CloseResult {
     /// It is closed.
     Closed,
-    /// It was wanted again meanwhile: it stays open and is due now.
+    /// It was wanted again meanwhile, stays open and is due now.
     WantedAgain,
 }
 
 impl Queue {
     /// The queue in this database, which must have [`crate::migrations`].
     pub fn new(database: Database, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { database, clock, ids, turns: Arc::default() }
+        Self { database, clock, ids, last_claims: Arc::default() }
     }
 
-    /// Rings when there may be something to claim. `want` and the commits after it ring it by
-    /// themselves; `notify_one` rings it by hand.
-    pub fn notify(&self) -> Arc<Bell> {
-        Arc::clone(self.database.bell())
+    /// A subscriber that is notified when there may be a job to claim.
+    pub(crate) fn subscribe(&self) -> Arc<Notify> {
+        self.database.bell().listen()
     }
 
-    /// Wants a job: makes it, or raises `wanted` on it. `conn` may be a transaction; workers are
-    /// woken when it commits.
-    pub async fn want<C: ConnectionTrait>(&self, conn: &C, job: &Wanted) -> Result<(), StoreError> {
-        if !self.raise(conn, job).await? && !self.answered(conn, job).await? {
-            match self.insert(conn, job).await {
-                // Somebody else made it between the two statements.
-                Err(StoreError::UniqueViolation) => {
-                    self.raise(conn, job).await?;
-                }
-                outcome => outcome?,
-            }
-        }
-        self.database.bell().asked();
+    /// Enqueues a job: inserts it, or raises `wanted` on the open one of its kind and subject. Workers
+    /// are woken when the transaction commits.
+    pub async fn enqueue(&self, tx: &Tx, job: &JobRequest) -> Result<(), StoreError> {
+        self.enqueue_on(tx.conn(), job).await?;
+        tx.wake_workers_on_commit();
         Ok(())
     }
 
-    async fn raise<C: ConnectionTrait>(&self, conn: &C, job: &Wanted) -> Result<bool, StoreError> {
+    pub(crate) async fn enqueue_on<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        job: &JobRequest,
+    ) -> Result<(), StoreError> {
+        if self.raise(conn, job).await? || self.is_answered(conn, job).await? {
+            return Ok(());
+        }
+        match self.insert(conn, job).await {
+            // Another transaction inserted it between the two statements.
+            Err(StoreError::UniqueViolation) => self.raise(conn, job).await.map(drop),
+            outcome => outcome,
+        }
+    }
+
+    async fn raise<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        job: &JobRequest,
+    ) -> Result<bool, StoreError> {
         // MySQL assigns from left to right: `state`, `priority` and `due_us` are read before they are written.
         let raised = sql::execute(
             conn,
@@ -124,11 +134,11 @@ impl Queue {
         Ok(raised > 0)
     }
 
-    /// Whether nothing was raised because the job was answered late enough.
-    async fn answered<C: ConnectionTrait>(
+    /// True if the job was answered late enough for this request.
+    async fn is_answered<C: ConnectionTrait>(
         &self,
         conn: &C,
-        job: &Wanted,
+        job: &JobRequest,
     ) -> Result<bool, StoreError> {
         let Some(after) = job.not_if_answered_after else {
             return Ok(false);
@@ -139,7 +149,11 @@ impl Queue {
         Ok(sql::one(conn, select, values).await?.is_some())
     }
 
-    async fn insert<C: ConnectionTrait>(&self, conn: &C, job: &Wanted) -> Result<(), StoreError> {
+    async fn insert<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        job: &JobRequest,
+    ) -> Result<(), StoreError> {
         let id = JobId::from_uuid(self.ids.uuid_v7(self.clock.now()));
         sql::execute(
             conn,
@@ -159,8 +173,12 @@ impl Queue {
         Ok(())
     }
 
-    /// Holds on to a job for longer. False: the lease was lost, and what is being done is in vain.
-    pub async fn extend(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StoreError> {
+    /// Renews the lease of a job. False: it was lost, and the work in hand is in vain.
+    pub async fn extend_lease(
+        &self,
+        claimed: &ClaimedJob,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
         let until = self.clock.now().plus(lease).as_micros();
         let extended = sql::execute(
             self.database.writer(),
@@ -171,14 +189,10 @@ impl Queue {
         Ok(extended > 0)
     }
 
-    /// Whether the job is still this claim's, for as long as the transaction lasts: its row is locked.
-    pub async fn holds<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        claimed: &Claimed,
-    ) -> Result<bool, StoreError> {
+    /// True if the claim still holds the job; its row is locked for the rest of the transaction.
+    pub async fn lock_claimed(&self, tx: &Tx, claimed: &ClaimedJob) -> Result<bool, StoreError> {
         let held = sql::execute(
-            conn,
+            tx.conn(),
             "UPDATE job SET epoch = epoch WHERE id = ? AND epoch = ? AND state = 0",
             [claimed.id.to_string().into(), claimed.epoch.into()],
         )
@@ -186,15 +200,17 @@ impl Queue {
         Ok(held > 0)
     }
 
-    /// Closes the job, if `wanted` is what it was at the claim, in the transaction that holds its
-    /// effect. A claim that was lost is an error, so that the effect does not happen.
-    pub async fn done<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        claimed: &Claimed,
-    ) -> Result<Closed, StoreError> {
+    /// Closes the job if `wanted` is as it was at the claim, in the transaction that holds its
+    /// effect; otherwise the job stays open and is due now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Inconsistent`] if the claim was lost, so that the effect does not happen.
+    pub async fn close(&self, tx: &Tx, claimed: &ClaimedJob) -> Result<CloseResult, StoreError> {
+        // A job of the same athlete may have waited for this one to end.
+        tx.wake_workers_on_commit();
         let closed = sql::execute(
-            conn,
+            tx.conn(),
             "UPDATE job SET state = 1, lease_until_us = 0, attempts = 0, last_error = '', answered_us = ? \
              WHERE id = ? AND epoch = ? AND state = 0 AND wanted = ?",
             [
@@ -205,13 +221,11 @@ impl Queue {
             ],
         )
         .await?;
-        // A job of the same athlete may have waited for this one to end.
-        self.database.bell().asked();
         if closed > 0 {
-            return Ok(Closed::Closed);
+            return Ok(CloseResult::Closed);
         }
-        let open = sql::execute(
-            conn,
+        let reopened = sql::execute(
+            tx.conn(),
             "UPDATE job SET lease_until_us = 0, attempts = 0, last_error = '', due_us = ? \
              WHERE id = ? AND epoch = ? AND state = 0",
             [
@@ -221,61 +235,45 @@ impl Queue {
             ],
         )
         .await?;
-        if open > 0 { Ok(Closed::WantedAgain) } else { Err(lost(claimed)) }
+        if reopened > 0 { Ok(CloseResult::WantedAgain) } else { Err(lost(claimed)) }
     }
 
-    /// Puts the job off, unless it was wanted again meanwhile: that reason to look is not put off.
-    /// `counts`: whether this was an attempt.
-    pub async fn later(
+    /// Reschedules the job, unless it was wanted again meanwhile: then it stays due as it is.
+    pub async fn reschedule(
         &self,
-        claimed: &Claimed,
-        due: Timestamp,
-        reason: &str,
-        counts: bool,
+        tx: &Tx,
+        claimed: &ClaimedJob,
+        retry: &Retry<'_>,
     ) -> Result<(), StoreError> {
-        self.later_in(self.database.writer(), claimed, Later { due, reason, counts }).await
-    }
-
-    /// The same within a transaction.
-    pub async fn later_in<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        claimed: &Claimed,
-        later: Later<'_>,
-    ) -> Result<(), StoreError> {
+        tx.wake_workers_on_commit();
         sql::execute(
-            conn,
+            tx.conn(),
             "UPDATE job SET lease_until_us = 0, due_us = CASE WHEN wanted = ? THEN ? ELSE due_us END, \
              attempts = attempts - ?, last_error = ? WHERE id = ? AND epoch = ? AND state = 0",
             [
                 claimed.wanted.into(),
-                later.due.as_micros().into(),
-                i64::from(!later.counts).into(),
-                short(later.reason).into(),
+                retry.due.as_micros().into(),
+                i64::from(!retry.counts).into(),
+                short(retry.reason).into(),
                 claimed.id.to_string().into(),
                 claimed.epoch.into(),
             ],
         )
         .await?;
-        self.database.bell().asked();
         Ok(())
     }
 
-    /// Gives the job up: it stays as failed, with its reason, until it is wanted again or purged. If it was
+    /// Fails the job for good: it stays with its reason until it is wanted again or purged. If it was
     /// wanted again meanwhile it stays open.
-    pub async fn failed_for_good(&self, claimed: &Claimed, reason: &str) -> Result<(), StoreError> {
-        self.failed_in(self.database.writer(), claimed, reason).await
-    }
-
-    /// The same within a transaction.
-    pub async fn failed_in<C: ConnectionTrait>(
+    pub async fn fail(
         &self,
-        conn: &C,
-        claimed: &Claimed,
+        tx: &Tx,
+        claimed: &ClaimedJob,
         reason: &str,
     ) -> Result<(), StoreError> {
+        tx.wake_workers_on_commit();
         sql::execute(
-            conn,
+            tx.conn(),
             "UPDATE job SET lease_until_us = 0, last_error = ?, \
              state = CASE WHEN wanted = ? THEN 2 ELSE 0 END \
              WHERE id = ? AND epoch = ? AND state = 0",
@@ -287,29 +285,19 @@ impl Queue {
             ],
         )
         .await?;
-        self.database.bell().asked();
         Ok(())
     }
 
-    /// Keeps how far a long job has come. False: the lease was lost, or the job was wanted anew with
+    /// Stores the progress of a long job. False: the lease was lost, or the job was wanted anew with
     /// a payload of its own.
-    pub async fn progress(
+    pub async fn save_progress(
         &self,
-        claimed: &Claimed,
+        tx: &Tx,
+        claimed: &ClaimedJob,
         payload: &serde_json::Value,
     ) -> Result<bool, StoreError> {
-        self.progress_in(self.database.writer(), claimed, payload).await
-    }
-
-    /// The same within a transaction.
-    pub async fn progress_in<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        claimed: &Claimed,
-        payload: &serde_json::Value,
-    ) -> Result<bool, StoreError> {
-        let kept = sql::execute(
-            conn,
+        let saved = sql::execute(
+            tx.conn(),
             "UPDATE job SET payload = ?, attempts = 1 WHERE id = ? AND epoch = ? AND state = 0 AND wanted = ?",
             [
                 payload.to_string().into(),
@@ -319,32 +307,24 @@ impl Queue {
             ],
         )
         .await?;
-        Ok(kept > 0)
+        Ok(saved > 0)
     }
 
-    /// Deletes every job of an athlete; whoever runs one finds its lease lost.
-    pub async fn forget<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        athlete: AthleteId,
-    ) -> Result<u64, StoreError> {
-        sql::execute(conn, "DELETE FROM job WHERE athlete = ?", [athlete.to_string().into()]).await
+    /// Deletes every job of an athlete and returns their number; a running one loses its lease.
+    pub async fn delete_for_athlete(&self, tx: &Tx, athlete: AthleteId) -> Result<u64, StoreError> {
+        let id = athlete.to_string();
+        sql::execute(tx.conn(), "DELETE FROM job WHERE athlete = ?", [id.into()]).await
     }
 
-    /// Deletes one job.
-    pub async fn remove<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        kind: &str,
-        subject: &str,
-    ) -> Result<bool, StoreError> {
-        let removed = sql::execute(
-            conn,
+    /// Deletes one job. False: there was none.
+    pub async fn delete(&self, tx: &Tx, kind: &str, subject: &str) -> Result<bool, StoreError> {
+        let deleted = sql::execute(
+            tx.conn(),
             "DELETE FROM job WHERE kind = ? AND subject = ?",
             [kind.into(), subject.into()],
         )
         .await?;
-        Ok(removed > 0)
+        Ok(deleted > 0)
     }
 
     /// Deletes closed jobs that were answered before this instant; what they could still tell is
@@ -369,24 +349,24 @@ impl Queue {
     }
 }
 
-/// When, and why, a job is tried again.
+/// The next try of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Later<'a> {
-    /// Not before.
+pub struct Retry<'a> {
+    /// The earliest instant.
     pub due: Timestamp,
-    /// Why not now.
+    /// The reason why it is not done now.
     pub reason: &'a str,
-    /// Whether this was an attempt.
+    /// True if this was an attempt.
     pub counts: bool,
 }
 
-fn lost(claimed: &Claimed) -> StoreError {
+pub(crate) fn lost(claimed: &ClaimedJob) -> StoreError {
     StoreError::inconsistent(format!(
         "the lease on the job {} {} was lost to another worker",
         claimed.kind, claimed.subject
     ))
 }
 
-fn short(reason: &str) -> String {
-    reason.chars().take(REASON).collect()
+pub(crate) fn short(reason: &str) -> String {
+    reason.chars().take(MAX_REASON).collect()
 }

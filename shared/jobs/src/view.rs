@@ -1,15 +1,15 @@
-//! Jobs as an operator or the journal sees them.
+//! Jobs as operators and the journal see them.
 
 use kernel::{AthleteId, JobId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::QueryResult;
 
 use crate::queue::Queue;
+use crate::row::JobRow;
 
-/// Where a job stands.
+/// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// To be done, or being done.
+    /// Waiting or running.
     Open,
     /// Done.
     Closed,
@@ -26,7 +26,7 @@ impl State {
         }
     }
 
-    const fn from_code(code: i32) -> Self {
+    pub(crate) const fn from_code(code: i32) -> Self {
         match code {
             0 => Self::Open,
             1 => Self::Closed,
@@ -35,109 +35,60 @@ impl State {
     }
 }
 
-/// A job as it stands.
+/// A job as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobView {
-    /// Its id.
+    /// Id.
     pub id: JobId,
-    /// What is to be done.
+    /// Kind of work.
     pub kind: String,
-    /// To what.
+    /// Subject of the work.
     pub subject: String,
-    /// Whose it is.
+    /// The athlete it belongs to, if any.
     pub athlete: Option<AthleteId>,
-    /// How urgent.
+    /// Priority; see [`crate::priority`].
     pub priority: i32,
-    /// Where it stands.
+    /// State.
     pub state: State,
-    /// Not before.
+    /// The earliest instant of the next attempt.
     pub due: Timestamp,
-    /// Until when a worker holds it; long past when none does.
+    /// End of the lease of the worker that holds it; in the past when none does.
     pub lease_until: Timestamp,
-    /// How often it was wanted in all.
+    /// Number of requests for it.
     pub wanted: i64,
-    /// How many attempts did not close it.
+    /// Number of attempts that did not close it.
     pub attempts: i64,
-    /// Why the last one did not.
+    /// Error of the last attempt.
     pub last_error: String,
-    /// What the worker is told.
+    /// Arguments of the worker.
     pub payload: serde_json::Value,
 }
 
 impl Queue {
     /// The job of this kind and subject.
     pub async fn find(&self, kind: &str, subject: &str) -> Result<Option<JobView>, StoreError> {
-        sql::one(
-            self.database.readers(),
-            "SELECT * FROM job WHERE kind = ? AND subject = ?",
-            [kind.into(), subject.into()],
-        )
-        .await?
-        .as_ref()
-        .map(view)
-        .transpose()
+        let select = format!("{} WHERE kind = ? AND subject = ?", JobRow::SELECT);
+        let values = [kind.into(), subject.into()];
+        let row: Option<JobRow> = sql::fetch_one(self.database.readers(), &select, values).await?;
+        row.map(JobView::try_from).transpose()
     }
 
-    /// Every job of an athlete.
-    pub async fn of_athlete(&self, athlete: AthleteId) -> Result<Vec<JobView>, StoreError> {
-        sql::all(
-            self.database.readers(),
-            "SELECT * FROM job WHERE athlete = ? ORDER BY priority, due_us, id",
-            [athlete.to_string().into()],
-        )
-        .await?
-        .iter()
-        .map(view)
-        .collect()
+    /// Every job of an athlete, the most urgent first.
+    pub async fn list_for_athlete(&self, athlete: AthleteId) -> Result<Vec<JobView>, StoreError> {
+        let select = format!("{} WHERE athlete = ? ORDER BY priority, due_us, id", JobRow::SELECT);
+        let values = [athlete.to_string().into()];
+        let rows: Vec<JobRow> = sql::fetch_all(self.database.readers(), &select, values).await?;
+        rows.into_iter().map(JobView::try_from).collect()
     }
 
-    /// How many jobs of a kind are in a state.
+    /// Number of jobs of a kind in a state.
     pub async fn count(&self, kind: &str, state: State) -> Result<i64, StoreError> {
-        let row = sql::one(
+        let count = sql::fetch_scalar(
             self.database.readers(),
-            "SELECT COUNT(*) AS n FROM job WHERE kind = ? AND state = ?",
+            "SELECT COUNT(*) FROM job WHERE kind = ? AND state = ?",
             [kind.into(), state.code().into()],
         )
         .await?;
-        Ok(row.map(|row| row.try_get("", "n")).transpose()?.unwrap_or(0))
+        Ok(count.unwrap_or(0))
     }
-}
-
-fn view(row: &QueryResult) -> Result<JobView, StoreError> {
-    Ok(JobView {
-        id: id(row)?,
-        kind: row.try_get("", "kind")?,
-        subject: row.try_get("", "subject")?,
-        athlete: athlete(row)?,
-        priority: row.try_get("", "priority")?,
-        state: State::from_code(row.try_get("", "state")?),
-        due: Timestamp::from_micros(row.try_get("", "due_us")?),
-        lease_until: Timestamp::from_micros(row.try_get("", "lease_until_us")?),
-        wanted: row.try_get("", "wanted")?,
-        attempts: row.try_get("", "attempts")?,
-        last_error: row.try_get("", "last_error")?,
-        payload: payload(row)?,
-    })
-}
-
-pub(crate) fn id(row: &QueryResult) -> Result<JobId, StoreError> {
-    let text: String = row.try_get("", "id")?;
-    text.parse()
-        .map_err(|error| StoreError::inconsistent(format!("the job id {text:?} is none: {error}")))
-}
-
-pub(crate) fn athlete(row: &QueryResult) -> Result<Option<AthleteId>, StoreError> {
-    let text: Option<String> = row.try_get("", "athlete")?;
-    text.map(|text| {
-        text.parse().map_err(|error| {
-            StoreError::inconsistent(format!("the athlete id {text:?} is none: {error}"))
-        })
-    })
-    .transpose()
-}
-
-pub(crate) fn payload(row: &QueryResult) -> Result<serde_json::Value, StoreError> {
-    let text: String = row.try_get("", "payload")?;
-    serde_json::from_str(&text)
-        .map_err(|error| StoreError::inconsistent(format!("a job's payload is no JSON: {error}")))
 }

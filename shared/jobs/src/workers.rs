@@ -1,4 +1,4 @@
-//! Workers: they sleep until a job is due or somebody rings, hold its lease while it runs, and stop when told.
+//! Workers: they sleep until a job is due, renew its lease while it runs, and stop when told.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -12,57 +12,60 @@ use outbox::StoreError;
 use tokio::sync::Notify;
 
 use crate::backoff::backoff;
-use crate::claim::Claimed;
-use crate::queue::{Closed, Queue};
+use crate::claim::ClaimedJob;
+use crate::queue::{Queue, Retry};
 
-/// How long a job is held at a time; a worker that dies keeps others from it for no longer.
+/// Duration of a lease; the jobs of a worker that dies are free after it.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often the lease of a running job is renewed.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// The longest sleep: other processes' jobs ring no bell here.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-/// The pause when the database is away.
-const AWAY: Duration = Duration::from_secs(2);
-/// How long closed jobs are kept: longer than the log keeps the hints they answer.
-const KEEP_CLOSED: Duration = Duration::from_hours(72);
-/// How long jobs that were given up are kept, for whoever asks why.
-const KEEP_FAILED: Duration = Duration::from_hours(30 * 24);
-/// How often both are purged.
-const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// Interval at which the lease of a running job is renewed.
+const RENEW_INTERVAL: Duration = Duration::from_secs(10);
+/// Upper limit of a sleep: jobs of other processes send no signal here.
+const MAX_SLEEP: Duration = Duration::from_mins(1);
+/// Delay after the database was unavailable.
+const UNAVAILABLE_DELAY: Duration = Duration::from_secs(2);
+/// Retention of closed jobs: longer than the log keeps the hints that they answer.
+const CLOSED_RETENTION: Duration = Duration::from_hours(72);
+/// Retention of failed jobs.
+const FAILED_RETENTION: Duration = Duration::from_hours(30 * 24);
+/// Interval at which both are purged.
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Does jobs of some kinds. The future may be dropped at any `.await`: keep the effect, and the
-/// closing of the job, in one transaction.
+/// A handler of jobs of some kinds. The future may be dropped at any `.await`: keep the effect and
+/// the closing of the job in one transaction.
 pub trait JobHandler: Send + Sync + 'static {
-    /// Does one job. An error puts it off with back-off; one that says that the database is away or
-    /// contended does not count as an attempt.
-    fn run(&self, job: &Claimed) -> impl Future<Output = Result<Outcome, anyhow::Error>> + Send;
+    /// Runs one job. An error reschedules it with back-off; an unavailable database or a conflict does
+    /// not count as an attempt.
+    fn run(
+        &self,
+        job: &ClaimedJob,
+    ) -> impl Future<Output = Result<JobOutcome, anyhow::Error>> + Send;
 }
 
-/// How a job went.
+/// The outcome of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The handler closed it, or put it off, in a transaction of its own.
+pub enum JobOutcome {
+    /// The handler closed or rescheduled it in a transaction of its own.
     Settled,
-    /// It is done; the worker closes it.
+    /// Done; the worker closes it.
     Done,
-    /// Not now.
+    /// To be tried again.
     Later {
-        /// Not before.
+        /// The earliest instant of the next attempt.
         due: Timestamp,
-        /// Why not now.
+        /// The reason.
         reason: String,
-        /// Whether this was an attempt.
+        /// True if this was an attempt.
         counts: bool,
     },
-    /// Never.
+    /// Given up.
     Failed {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Runs `n` workers for jobs of these kinds until the soft stop, finishing what is in hand; a hard
-/// stop drops it, and the jobs are due again at once.
+/// Runs `n` workers for jobs of these kinds until the soft stop, finishing running jobs; a hard stop
+/// drops them, and they are due again at once.
 #[expect(
     clippy::too_many_arguments,
     reason = "the two stops are two arguments wherever something runs"
@@ -76,7 +79,7 @@ pub async fn run_workers<H: JobHandler>(
     hard: Stop,
 ) -> Result<(), anyhow::Error> {
     let handler = Arc::new(handler);
-    let bell = queue.notify().listen();
+    let signal = queue.subscribe();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..n {
         let worker = Worker {
@@ -86,7 +89,7 @@ pub async fn run_workers<H: JobHandler>(
             soft: soft.clone(),
             hard: hard.clone(),
         };
-        workers.spawn(worker.run(bell.clone()));
+        workers.spawn(worker.run(signal.clone()));
     }
     let purger = purge(&queue, &soft);
     let ended = async {
@@ -106,56 +109,64 @@ struct Worker<H> {
 }
 
 impl<H: JobHandler> Worker<H> {
-    async fn run(self, bell: Arc<Notify>) {
+    async fn run(self, signal: Arc<Notify>) {
         while !self.soft.is_stopped() {
             let wait = match self.queue.claim(self.kinds, LEASE).await {
                 Ok(Some(job)) => {
                     // There may be another one for the next worker.
-                    bell.notify_one();
-                    self.work(&job).await;
+                    signal.notify_one();
+                    self.run_job(&job).await;
                     continue;
                 }
-                Ok(None) => self.until_next().await,
+                Ok(None) => self.time_to_next().await,
                 Err(error) => {
-                    tracing::warn!(error = %anyhow::Error::from(error), "jobs cannot be claimed now");
-                    AWAY
+                    tracing::warn!(
+                        error = format!("{:#}", anyhow::Error::from(error)),
+                        "jobs cannot be claimed"
+                    );
+                    UNAVAILABLE_DELAY
                 }
             };
             tokio::select! {
                 () = self.soft.stopped() => {}
-                () = bell.notified() => {}
+                () = signal.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
     }
 
-    async fn until_next(&self) -> Duration {
+    async fn time_to_next(&self) -> Duration {
         match self.queue.next_instant(self.kinds).await {
             // A lease that ends at an instant is free right after it.
             Ok(Some(at)) => {
-                (at.since(self.queue.clock.now()) + Duration::from_millis(1)).min(LONGEST_SLEEP)
+                (at.since(self.queue.clock.now()) + Duration::from_millis(1)).min(MAX_SLEEP)
             }
-            Ok(None) => LONGEST_SLEEP,
-            Err(_) => AWAY,
+            Ok(None) => MAX_SLEEP,
+            Err(_) => UNAVAILABLE_DELAY,
         }
     }
 
-    async fn work(&self, job: &Claimed) {
+    async fn run_job(&self, job: &ClaimedJob) {
         let running = AssertUnwindSafe(self.handler.run(job)).catch_unwind();
         let ended = tokio::select! {
             biased;
             () = self.hard.stopped() => None,
-            () = self.heartbeat(job) => {
+            () = self.renew_lease(job) => {
                 tracing::warn!(kind = job.kind, subject = job.subject, "the job's lease was lost: dropped");
                 return;
             }
             ended = running => Some(ended),
         };
         let settled = match ended {
-            None => self.queue.later(job, job.due, "stopped while running", false).await,
+            None => {
+                let reason = "stopped while running";
+                self.reschedule(job, Retry { due: job.due, reason, counts: false }).await
+            }
             Some(Ok(Ok(outcome))) => self.settle(job, outcome).await,
-            Some(Ok(Err(error))) => self.failed(job, &error).await,
-            Some(Err(_)) => self.failed(job, &anyhow::anyhow!("the job panicked")).await,
+            Some(Ok(Err(error))) => self.retry_with_backoff(job, &error).await,
+            Some(Err(_)) => {
+                self.retry_with_backoff(job, &anyhow::anyhow!("the job panicked")).await
+            }
         };
         if let Err(error) = settled {
             // The lease runs out, and somebody does the job again.
@@ -163,24 +174,26 @@ impl<H: JobHandler> Worker<H> {
         }
     }
 
-    async fn settle(&self, job: &Claimed, outcome: Outcome) -> Result<(), StoreError> {
+    async fn settle(&self, job: &ClaimedJob, outcome: JobOutcome) -> Result<(), StoreError> {
         match outcome {
-            Outcome::Settled => Ok(()),
-            Outcome::Done => match self.queue.done(self.queue.database.writer(), job).await? {
-                Closed::Closed | Closed::WantedAgain => Ok(()),
-            },
-            Outcome::Later { due, reason, counts } => {
-                self.queue.later(job, due, &reason, counts).await
+            JobOutcome::Settled => Ok(()),
+            JobOutcome::Done => self.close(job).await,
+            JobOutcome::Later { due, reason, counts } => {
+                self.reschedule(job, Retry { due, reason: &reason, counts }).await
             }
-            Outcome::Failed { reason } => {
+            JobOutcome::Failed { reason } => {
                 tracing::warn!(kind = job.kind, subject = job.subject, reason, "a job is given up");
                 metrics::counter!("jobs_failed_total", "kind" => job.kind.clone()).increment(1);
-                self.queue.failed_for_good(job, &reason).await
+                self.fail(job, &reason).await
             }
         }
     }
 
-    async fn failed(&self, job: &Claimed, error: &anyhow::Error) -> Result<(), StoreError> {
+    async fn retry_with_backoff(
+        &self,
+        job: &ClaimedJob,
+        error: &anyhow::Error,
+    ) -> Result<(), StoreError> {
         let now = self.queue.clock.now();
         let blameless = error.chain().any(|cause| {
             matches!(
@@ -188,25 +201,54 @@ impl<H: JobHandler> Worker<H> {
                 Some(StoreError::Unavailable(_) | StoreError::Conflict(_))
             )
         });
-        let pause = if blameless { AWAY } else { backoff(job.attempts) };
+        let delay = if blameless { UNAVAILABLE_DELAY } else { backoff(job.attempts) };
+        let error = format!("{error:#}");
         tracing::warn!(
             kind = job.kind,
             subject = job.subject,
             attempts = job.attempts,
-            error = format!("{error:#}"),
+            error,
             "a job failed"
         );
         metrics::counter!("jobs_retried_total", "kind" => job.kind.clone()).increment(1);
-        self.queue.later(job, now.plus(pause), &format!("{error:#}"), !blameless).await
+        self.reschedule(job, Retry { due: now.plus(delay), reason: &error, counts: !blameless })
+            .await
     }
 
-    /// Ends only when the lease is lost.
-    async fn heartbeat(&self, job: &Claimed) {
+    async fn close(&self, job: &ClaimedJob) -> Result<(), StoreError> {
+        let queue = &self.queue;
+        queue
+            .database
+            .run_plain("close_job", |tx| async move { queue.close(&tx, job).await.map(drop) })
+            .await
+    }
+
+    async fn reschedule(&self, job: &ClaimedJob, retry: Retry<'_>) -> Result<(), StoreError> {
+        let (queue, retry) = (&self.queue, &retry);
+        queue
+            .database
+            .run_plain(
+                "reschedule_job",
+                |tx| async move { queue.reschedule(&tx, job, retry).await },
+            )
+            .await
+    }
+
+    async fn fail(&self, job: &ClaimedJob, reason: &str) -> Result<(), StoreError> {
+        let queue = &self.queue;
+        queue
+            .database
+            .run_plain("fail_job", |tx| async move { queue.fail(&tx, job, reason).await })
+            .await
+    }
+
+    /// Renews the lease of a running job; returns only when it is lost.
+    async fn renew_lease(&self, job: &ClaimedJob) {
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            match self.queue.extend(job, LEASE).await {
+            tokio::time::sleep(RENEW_INTERVAL).await;
+            match self.queue.extend_lease(job, LEASE).await {
                 Ok(true) => {}
-                Ok(false) if self.settled_itself(job).await => std::future::pending().await,
+                Ok(false) if self.is_settled(job).await => std::future::pending().await,
                 Ok(false) => return,
                 Err(error) => {
                     tracing::debug!(error = %anyhow::Error::from(error), "a lease was not renewed");
@@ -215,8 +257,8 @@ impl<H: JobHandler> Worker<H> {
         }
     }
 
-    /// Whether the handler has closed the job already and is merely tidying up.
-    async fn settled_itself(&self, job: &Claimed) -> bool {
+    /// True if the handler has closed the job already and is only cleaning up.
+    async fn is_settled(&self, job: &ClaimedJob) -> bool {
         let found = self.queue.find(&job.kind, &job.subject).await;
         matches!(found, Ok(Some(view)) if view.id == job.id && view.state != crate::State::Open)
     }
@@ -225,15 +267,15 @@ impl<H: JobHandler> Worker<H> {
 async fn purge(queue: &Queue, soft: &Stop) {
     while !soft.is_stopped() {
         let now = queue.clock.now();
-        let closed = queue.purge(now.minus(KEEP_CLOSED)).await;
-        for purged in [closed, queue.purge_failed(now.minus(KEEP_FAILED)).await] {
+        let closed = queue.purge(now.minus(CLOSED_RETENTION)).await;
+        for purged in [closed, queue.purge_failed(now.minus(FAILED_RETENTION)).await] {
             if let Err(error) = purged {
                 tracing::debug!(error = %anyhow::Error::from(error), "old jobs were not purged");
             }
         }
         tokio::select! {
             () = soft.stopped() => {}
-            () = tokio::time::sleep(PURGE_EVERY) => {}
+            () = tokio::time::sleep(PURGE_INTERVAL) => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::effect::Effect;
 use crate::plain::Plain;
-use crate::{Bell, StoreError, connect, migrate, migrations, raw_tx, sql};
+use crate::{Bell, Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
 
 /// Where a service keeps its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub struct Database {
     readers: DatabaseConnection,
     filled: Arc<Notify>,
     bell: Arc<Bell>,
+    jobs_signal: Arc<Signal>,
     gate: Arc<Semaphore>,
     bulk: bool,
     clock: Arc<dyn Clock>,
@@ -87,6 +88,7 @@ impl Database {
             readers,
             filled: Arc::default(),
             bell: Arc::default(),
+            jobs_signal: Arc::default(),
             gate: Arc::new(Semaphore::new(1)),
             bulk: false,
             clock: Arc::new(SystemClock::new()),
@@ -169,6 +171,16 @@ impl Database {
     /// Rings whenever outbox rows were committed.
     pub fn outbox_filled(&self) -> Arc<Notify> {
         Arc::clone(&self.filled)
+    }
+
+    /// Notified when outbox rows were committed.
+    pub fn outbox_signal(&self) -> Arc<Notify> {
+        Arc::clone(&self.filled)
+    }
+
+    /// Notified when a transaction that enqueued or released jobs was committed.
+    pub fn jobs_signal(&self) -> &Arc<Signal> {
+        &self.jobs_signal
     }
 
     /// Rings when jobs were wanted, and at the commits that make them seen.

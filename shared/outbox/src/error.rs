@@ -142,6 +142,18 @@ impl Contended for StoreError {
     }
 }
 
+/// An error of a transaction that may be a conflict with another one.
+pub trait IsConflict {
+    /// True if the same work may well succeed at once: deadlock, lock time-out or busy.
+    fn is_conflict(&self) -> bool;
+}
+
+impl IsConflict for StoreError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+}
+
 /// Runs a use case again, at most five times in all, when the engine says deadlock, lock time-out or busy.
 pub async fn again_if_contended<T, E, F>(work: impl Fn() -> F + Send) -> Result<T, E>
 where

@@ -1,6 +1,8 @@
 //! The effect transaction, the outbox relay, parked events, fences: what every store shares.
 #![warn(missing_docs)]
 
+mod athlete_row;
+mod athlete_tx;
 mod bell;
 pub mod caught_up;
 mod connect;
@@ -15,14 +17,20 @@ mod parked;
 mod plain;
 mod raw_tx;
 mod relay;
+mod runner;
+mod signal;
 pub mod sql;
+mod tx;
 
+pub use athlete_tx::AthleteTx;
 pub use bell::Bell;
 pub use database::{Database, Target};
 pub use effect::Effect;
-pub use error::{Contended, StoreError, again_if_contended};
+pub use error::{Contended, IsConflict, StoreError, again_if_contended};
 pub use migrate::{add_column, create_index, create_table};
 pub use outbox_message::OutboxMessage;
 pub use parked::{Parked, ParkedEvents, ReplayError};
 pub use plain::Plain;
 pub use relay::{FAILPOINTS, Outlet, Relay};
+pub use signal::Signal;
+pub use tx::{AthletesTx, Tx};

@@ -1,6 +1,6 @@
 //! Plain statements with `?` placeholders, alike on SQLite and MySQL.
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Statement, TryGetable, Value};
 
 use crate::StoreError;
 
@@ -39,4 +39,44 @@ pub fn placeholders(count: usize) -> String {
     let mut text = "?,".repeat(count);
     text.pop();
     text
+}
+
+/// The first row as `R`, if there is one.
+pub async fn fetch_one<R: FromQueryResult>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Option<R>, StoreError> {
+    let row = one(conn, sql, values).await?;
+    Ok(row.map(|row| R::from_query_result(&row, "")).transpose()?)
+}
+
+/// Every row as `R`.
+pub async fn fetch_all<R: FromQueryResult>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<R>, StoreError> {
+    let rows = all(conn, sql, values).await?;
+    rows.iter().map(|row| Ok(R::from_query_result(row, "")?)).collect()
+}
+
+/// The first column of the first row, if there is one. `T` is an `Option` where the column may be NULL.
+pub async fn fetch_scalar<T: TryGetable>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Option<T>, StoreError> {
+    let row = one(conn, sql, values).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
+/// The first column of every row.
+pub async fn fetch_scalars<T: TryGetable>(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<T>, StoreError> {
+    let rows = all(conn, sql, values).await?;
+    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
 }
