@@ -5,7 +5,7 @@ use kernel::{ApplicationId, Generation};
 use outbox::{Database, OutboxMessage};
 use testkit::databases;
 
-use crate::support::{athlete, draft, open, origin, step};
+use crate::support::{athlete, message, open, origin, step};
 
 fn through(application: i64, generation: i64) -> Erasure {
     Erasure::Connection {
@@ -79,7 +79,7 @@ async fn an_erase_takes_what_waits_in_the_outbox_but_not_the_word_of_itself() {
         let (database, _) = open(&of).await;
         let mut effect = database.effect(athlete(1)).await.unwrap();
         for generation in 1..=2 {
-            let mut of_generation = draft(athlete(1), generation);
+            let mut of_generation = message(athlete(1), generation);
             of_generation.origins = vec![origin(1, generation)];
             effect.publish(of_generation).await.unwrap();
         }

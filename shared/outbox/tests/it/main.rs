@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod caught_up;
-mod effect;
 mod fence;
 mod migrations;
 mod parked;
 mod relay;
 mod support;
+mod transactions;

@@ -6,7 +6,7 @@ use kernel::SystemClock;
 use outbox::ParkedEvents;
 use testkit::{TestDatabase, databases};
 
-use crate::support::{NOW, athlete, draft, open};
+use crate::support::{NOW, athlete, message, open};
 
 fn record(offset: i64, value: Vec<u8>) -> Record {
     Record {
@@ -22,7 +22,7 @@ fn record(offset: i64, value: Vec<u8>) -> Record {
 async fn an_event(of: &TestDatabase) -> (outbox::Database, Vec<u8>) {
     let (database, _) = open(of).await;
     let effect = database.effect(athlete(1)).await.unwrap();
-    effect.publish(draft(athlete(1), "stuck")).await.unwrap();
+    effect.publish(message(athlete(1), "stuck")).await.unwrap();
     effect.commit().await.unwrap();
     let row = outbox::sql::one(database.readers(), "SELECT value FROM outbox", [])
         .await

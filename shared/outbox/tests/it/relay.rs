@@ -11,7 +11,7 @@ use lifecycle::Stop;
 use outbox::{Database, Outlet, Relay};
 use testkit::{databases, eventually};
 
-use crate::support::{athlete, draft, open, step};
+use crate::support::{athlete, message, open, step};
 
 /// A bus that remembers, and fails as it is told.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +93,7 @@ impl Memory {
 async fn publish(database: &Database, of: u128, steps: impl IntoIterator<Item = u32>) {
     for n in steps {
         let effect = database.effect(athlete(of)).await.unwrap();
-        effect.publish(draft(athlete(of), n)).await.unwrap();
+        effect.publish(message(athlete(of), n)).await.unwrap();
         effect.commit().await.unwrap();
     }
 }
@@ -115,7 +115,7 @@ async fn exactly_the_committed_events_are_published_in_order() {
         let (memory, stop) = (Memory::default(), Stop::new());
         publish(&database, 1, 0..30).await;
         let dropped = database.effect(athlete(1)).await.unwrap();
-        dropped.publish(draft(athlete(1), "never")).await.unwrap();
+        dropped.publish(message(athlete(1), "never")).await.unwrap();
         drop(dropped);
         let running = relay(&database, &memory, &stop);
         memory.has(30).await;
@@ -241,7 +241,7 @@ async fn an_event_for_every_partition_that_was_refused_is_replayed_to_every_part
         let (memory, stop) = (Memory::default(), Stop::new());
         *memory.0.refused.lock().unwrap() = Some("1".to_owned());
         let plain = database.plain().await.unwrap();
-        plain.publish_everywhere(draft(athlete(1), 1)).await.unwrap();
+        plain.publish_everywhere(message(athlete(1), 1)).await.unwrap();
         plain.commit().await.unwrap();
         let running = relay(&database, &memory, &stop);
         let parked = outbox::ParkedEvents::new(database);

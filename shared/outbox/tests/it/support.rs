@@ -39,7 +39,7 @@ pub(crate) fn origin(application: i64, generation: i64) -> Origin {
 }
 
 /// A journal entry that says `step`.
-pub(crate) fn draft(of: AthleteId, step: impl ToString) -> OutboxMessage<JournalEntry> {
+pub(crate) fn message(of: AthleteId, step: impl ToString) -> OutboxMessage<JournalEntry> {
     OutboxMessage {
         topic: Topic::Journal,
         athlete: Some(of),
