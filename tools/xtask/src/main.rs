@@ -34,7 +34,7 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Database::Mariadb)]
         database: Database,
     },
-    /// Check what clippy and cargo-deny cannot: file sizes, layers, retired names, compose parity.
+    /// Check what clippy and cargo-deny cannot: file sizes, layers, names, doc comments, imports, compose parity.
     Tidy(tidy::Options),
     /// Generate shared/contracts/src/generated from proto/ (`--check`: fail when it is stale).
     Codegen {
