@@ -70,7 +70,8 @@ impl Guard {
 /// Turns logs (to standard error) and traces on. Spans have ids also when traces go nowhere, so that
 /// trace context travels with every event.
 pub fn init(settings: &Settings) -> Result<Guard, InitError> {
-    let filter = EnvFilter::try_new(&settings.filter)
+    // Mutes the start-up lines of the web framework; the setting may name the target itself.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.filter))
         .map_err(|source| InitError::Filter { filter: settings.filter.clone(), source })?;
     let provider = provider(settings)?;
     // Trace context must not depend on what is logged: with `warn` no span would exist to carry it.
