@@ -1,32 +1,32 @@
-//! What a checked token says.
+//! The claims of an access token.
 
 use kernel::AthleteId;
 use serde::{Deserialize, Serialize};
 
-/// The claims of an access token that we read (Cognito's names).
+/// The claims that are read, by Cognito's names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who: the athlete's id.
+    /// Id of the athlete.
     pub sub: AthleteId,
-    /// Who issued it.
+    /// Issuer.
     pub iss: String,
     /// `access` for access tokens.
     #[serde(default)]
     pub token_use: String,
-    /// The client it was issued to.
+    /// Client that the token was issued to.
     #[serde(default)]
     pub client_id: String,
-    /// When it ends, Unix seconds.
+    /// Expiry, in Unix seconds.
     pub exp: i64,
-    /// When it was issued.
+    /// Time of issue, in Unix seconds.
     #[serde(default)]
     pub iat: i64,
-    /// The groups the person belongs to.
+    /// Groups of the athlete.
     #[serde(default, rename = "cognito:groups")]
     pub groups: Vec<String>,
 }
 
-/// What a person may do.
+/// A permission that a group grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {

@@ -1,4 +1,4 @@
-//! Calls between services carry one shared credential, compared in constant time.
+//! The shared credential of calls between services, compared in constant time.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -10,34 +10,34 @@ use actix_web::{FromRequest, HttpRequest, web};
 use http_kit::Problem;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The credential that internal calls carry as their bearer token.
+/// The bearer token of internal calls.
 #[derive(Clone, Debug)]
 pub struct ServiceCredential(Arc<SecretString>);
 
 impl ServiceCredential {
-    /// This credential.
+    /// A credential with this secret.
     pub fn new(secret: SecretString) -> Self {
         Self(Arc::new(secret))
     }
 
-    /// The secret, to send it.
+    /// Returns the secret, to send it.
     pub fn secret(&self) -> &SecretString {
         &self.0
     }
 
-    /// Whether what was presented is it.
+    /// Returns true if `presented` is the credential; an empty credential matches nothing.
     pub fn matches(&self, presented: &str) -> bool {
-        let ours = self.0.expose_secret();
-        !ours.is_empty()
+        let expected = self.0.expose_secret();
+        !expected.is_empty()
             && aws_lc_rs::constant_time::verify_slices_are_equal(
-                ours.as_bytes(),
+                expected.as_bytes(),
                 presented.as_bytes(),
             )
             .is_ok()
     }
 }
 
-/// The caller is one of our own services. Needs `web::Data<ServiceCredential>`.
+/// Extractor that accepts only callers with the service credential. Needs `web::Data<ServiceCredential>`.
 #[derive(Clone, Copy, Debug)]
 pub struct InternalCaller;
 
@@ -47,7 +47,7 @@ impl FromRequest for InternalCaller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let credential = request.app_data::<web::Data<ServiceCredential>>();
-        let presented = crate::extract::bearer(request);
+        let presented = crate::extract::bearer_token(request);
         ready(match (credential, presented) {
             (Some(credential), Some(presented)) if credential.matches(presented) => Ok(Self),
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "service-credential-required")

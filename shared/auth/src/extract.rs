@@ -1,4 +1,4 @@
-//! Who is signed in and what they may, as arguments of a handler.
+//! Extractors of the signed-in athlete and of a required permission.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -14,10 +14,10 @@ use kernel::AthleteId;
 
 use crate::{Permission, TokenRejection, Verifier};
 
-/// The cookie that carries a browser's session.
+/// Name of the cookie that carries the access token of a browser.
 pub const SESSION_COOKIE: &str = "paceline_session";
 
-/// Somebody is signed in. Needs `web::Data<Arc<Verifier>>`.
+/// The signed-in athlete. Needs `web::Data<Arc<Verifier>>`.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     athlete: AthleteId,
@@ -25,39 +25,39 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Who.
+    /// Returns the id of the athlete.
     pub const fn athlete(&self) -> AthleteId {
         self.athlete
     }
 
-    /// Whether they may.
+    /// Returns true if the athlete has this permission.
     pub fn has_permission(&self, permission: Permission) -> bool {
         self.permissions.contains(&permission)
     }
 }
 
-type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+type ExtractFuture<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for SignedIn {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = ExtractFuture<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let verifier = request.app_data::<web::Data<Arc<Verifier>>>().cloned();
-        let token = presented(request);
+        let token = presented_token(request);
         Box::pin(async move {
             let verifier = verifier
-                .ok_or_else(|| Problem::unauthenticated().detail("nobody can sign in here"))?;
-            let claims = verifier.verify(&token?).await.map_err(refusal)?;
+                .ok_or_else(|| Problem::unauthenticated().detail("signing in is not configured"))?;
+            let claims = verifier.verify(&token?).await.map_err(problem_of)?;
             Ok(Self { athlete: claims.sub, permissions: verifier.permissions(&claims.groups) })
         })
     }
 }
 
-fn refusal(rejected: TokenRejection) -> Problem {
+fn problem_of(rejected: TokenRejection) -> Problem {
     match rejected {
         TokenRejection::KeysUnavailable(cause) => Problem::unavailable(cause),
-        // RFC 6750: one that was presented and refused is told apart from none at all.
+        // RFC 6750: a refused token is distinguished from a missing one.
         other => Problem::unauthenticated().detail(other).header(
             header::WWW_AUTHENTICATE,
             HeaderValue::from_static("Bearer error=\"invalid_token\""),
@@ -65,66 +65,60 @@ fn refusal(rejected: TokenRejection) -> Problem {
     }
 }
 
-/// The token of the header, or of the cookie where that is safe.
-fn presented(request: &HttpRequest) -> Result<String, Problem> {
-    if let Some(token) = bearer(request) {
+/// Returns the token of the header, or of the cookie if the request is safe from cross-site forgery.
+fn presented_token(request: &HttpRequest) -> Result<String, Problem> {
+    if let Some(token) = bearer_token(request) {
         return Ok(token.to_owned());
     }
     let Some(cookie) = request.cookie(SESSION_COOKIE) else {
         return Err(Problem::unauthenticated().detail("sign in first: POST /v1/session"));
     };
-    let harmless = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if harmless || same_origin(request) {
+    let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    if is_safe || is_same_origin(request) {
         return Ok(cookie.value().to_owned());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "cross-site-request")
-        .detail("a cookie alone changes nothing from another site"))
+        .detail("a request from another site needs the Authorization header"))
 }
 
-/// Whether a browser says that the request comes from our own pages.
-fn same_origin(request: &HttpRequest) -> bool {
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
+/// Returns true if the browser reports that the request comes from a page of the same origin.
+fn is_same_origin(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = header("sec-fetch-site") {
         return site == "same-origin";
     }
     let info = request.connection_info();
-    text(header::ORIGIN.as_str())
+    header(header::ORIGIN.as_str())
         .is_some_and(|origin| origin == format!("{}://{}", info.scheme(), info.host()))
 }
 
-/// The bearer token of the request, if any.
-pub(crate) fn bearer(request: &HttpRequest) -> Option<&str> {
+/// Returns the bearer token of the request, if any.
+pub(crate) fn bearer_token(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// A permission as a type, for `Require`.
+/// A permission as a type, for [`Require`].
 pub trait RequiredPermission: 'static {
     /// The permission.
     const PERMISSION: Permission;
 }
 
-/// May administer.
+/// Marker of [`Permission::Admin`].
 #[derive(Debug)]
 pub struct Admin;
-/// May use the platform.
-#[derive(Debug)]
-pub struct User;
 
 impl RequiredPermission for Admin {
     const PERMISSION: Permission = Permission::Admin;
 }
-impl RequiredPermission for User {
-    const PERMISSION: Permission = Permission::User;
-}
 
-/// Somebody is signed in who may do this; others are told that they may not.
+/// The signed-in athlete with a required permission; without it, the response is 403.
 #[derive(Debug)]
 pub struct Require<P: RequiredPermission>(SignedIn, PhantomData<P>);
 
 impl<P: RequiredPermission> Require<P> {
-    /// Who.
+    /// Returns the id of the athlete.
     pub const fn athlete(&self) -> AthleteId {
         self.0.athlete()
     }
@@ -132,7 +126,7 @@ impl<P: RequiredPermission> Require<P> {
 
 impl<P: RequiredPermission> FromRequest for Require<P> {
     type Error = Problem;
-    type Future = Extracted<Self>;
+    type Future = ExtractFuture<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let signed_in = SignedIn::from_request(request, payload);

@@ -1,4 +1,4 @@
-//! Key sets: where they come from, and when they are looked up again.
+//! Key sets: their source, and a cache that refetches them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use kernel::{Clock, Timestamp};
 use tokio::sync::{Mutex, MutexGuard, RwLock};
 use url::Url;
 
-/// How long a key set is believed without looking again.
-const FRESH: Duration = Duration::from_hours(1);
-/// How long an issuer that did not answer is left alone.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Age at which a cached key set is refetched.
+const MAX_AGE: Duration = Duration::from_hours(1);
+/// Minimum time between two fetches of a stale key set.
+const FAILURE_BACKOFF: Duration = Duration::from_secs(5);
 
-/// The keys of an issuer by their id.
+/// The public keys of an issuer by key id.
 #[derive(Clone, Default)]
 pub struct KeySet(HashMap<String, DecodingKey>);
 
@@ -26,7 +26,7 @@ impl std::fmt::Debug for KeySet {
 }
 
 impl KeySet {
-    /// The RSA keys of a JWKS document; keys of other kinds are left out.
+    /// Parses the RSA keys of a JWKS document; keys of other types are ignored.
     pub fn parse(document: &str) -> Result<Self, serde_json::Error> {
         let set: JwkSet = serde_json::from_str(document)?;
         let keys = set.keys.into_iter().filter_map(|key| {
@@ -42,156 +42,167 @@ impl KeySet {
     }
 }
 
-/// Where keys come from.
+/// The source of a key set.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// Given once, as a JWKS document (local accounts in one process).
+    /// A fixed key set (local accounts in the same process).
     Fixed(KeySet),
-    /// Fetched from an address.
+    /// A key set fetched over HTTP.
     Fetched {
-        /// The JWKS address.
+        /// URL of the JWKS document.
         url: Url,
-        /// The client to fetch with.
+        /// HTTP client.
         http: reqwest::Client,
-        /// Looked up at most this often because of an unknown key id.
+        /// Minimum time between two fetches because of an unknown key id.
         min_refetch_interval: Duration,
     },
 }
 
-/// The keys in use and when they were looked up.
-pub(crate) struct Keys {
+/// The cached keys of a source.
+pub(crate) struct KeyCache {
     source: KeySource,
     clock: Arc<dyn Clock>,
-    held: RwLock<Held>,
-    looking: Mutex<Looks>,
+    cached: RwLock<CachedKeys>,
+    /// Locked during a fetch, so that there is one at a time.
+    fetch_times: Mutex<FetchTimes>,
 }
 
 #[derive(Default)]
-struct Held {
+struct CachedKeys {
     keys: KeySet,
-    fetched: Option<Timestamp>,
+    fetched_at: Option<Timestamp>,
 }
 
-/// When the set was last looked up, and why.
+/// The times of the latest fetches, successful or not.
 #[derive(Default)]
-struct Looks {
-    any: Option<Timestamp>,
-    for_unknown: Option<Timestamp>,
+struct FetchTimes {
+    last: Option<Timestamp>,
+    last_for_unknown_key: Option<Timestamp>,
 }
 
-/// Why the key set could not be fetched.
+/// The key set could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The issuer does not answer, or not with 200.
+    /// No response, or a status other than 200.
     #[error("the issuer does not answer with its keys")]
     Http(#[from] reqwest::Error),
-    /// It answers with something else.
-    #[error("what the issuer answers is no key set")]
+    /// The response is no JWKS document.
+    #[error("the response of the issuer is not a key set")]
     NoKeySet(#[from] serde_json::Error),
-    /// It did not answer a moment ago.
+    /// A fetch failed within the last seconds.
     #[error("the issuer did not answer a moment ago")]
-    Lately,
+    RecentlyFailed,
 }
 
-impl Keys {
+impl KeyCache {
     pub(crate) fn new(source: KeySource, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, held: RwLock::default(), looking: Mutex::default() }
+        Self { source, clock, cached: RwLock::default(), fetch_times: Mutex::default() }
     }
 
-    /// The key of this id; the set is looked up again when it is old or does not know the id.
+    /// Returns the key with this id, refetching the key set if it is stale or lacks the id.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<DecodingKey>, FetchError> {
         if let KeySource::Fixed(keys) = &self.source {
             return Ok(keys.get(id).cloned());
         }
         let now = self.clock.now();
-        match self.known(id, now).await {
-            (Some(key), Age::Fresh) => Ok(Some(key)),
-            // Old keys keep working while somebody looks, and while the issuer is away.
-            (Some(key), _) => {
-                let Ok(looks) = self.looking.try_lock() else { return Ok(Some(key)) };
-                match self.look(looks, now, Why::Old).await {
-                    Ok(()) => return Ok(self.known(id, now).await.0),
-                    Err(error) => tell(&error),
-                }
+        let (Some(key), age) = self.find_cached(id, now).await else {
+            return self.find_uncached(id, now).await;
+        };
+        if matches!(age, CacheAge::Fresh) {
+            return Ok(Some(key));
+        }
+        // Stale keys stay valid during a fetch by another task, and while the issuer is unavailable.
+        let Ok(times) = self.fetch_times.try_lock() else { return Ok(Some(key)) };
+        match self.fetch(times, now, FetchReason::Stale).await {
+            Ok(()) => Ok(self.find_cached(id, now).await.0),
+            Err(error) => {
+                log_fetch_error(&error);
                 Ok(Some(key))
             }
-            (None, _) => self.find_unknown(id, now).await,
         }
     }
 
-    /// One look at a time: whoever waits here finds what the one before fetched.
-    async fn find_unknown(
+    async fn find_uncached(
         &self,
         id: &str,
         now: Timestamp,
     ) -> Result<Option<DecodingKey>, FetchError> {
-        let looks = self.looking.lock().await;
-        let (key, age) = self.known(id, now).await;
+        let times = self.fetch_times.lock().await;
+        // Another task may have fetched the key meanwhile.
+        let (key, age) = self.find_cached(id, now).await;
         if key.is_some() {
             return Ok(key);
         }
-        let why = if matches!(age, Age::Never) { Why::Old } else { Why::Unknown };
-        match (self.look(looks, now, why).await, age) {
-            (Ok(()), _) => Ok(self.known(id, now).await.0),
-            (Err(error), Age::Never) => Err(error),
-            (Err(error), _) => {
-                tell(&error);
+        let is_empty = matches!(age, CacheAge::Empty);
+        let reason = if is_empty { FetchReason::Stale } else { FetchReason::UnknownKey };
+        match self.fetch(times, now, reason).await {
+            Ok(()) => Ok(self.find_cached(id, now).await.0),
+            Err(error) if is_empty => Err(error),
+            Err(error) => {
+                log_fetch_error(&error);
                 Ok(None)
             }
         }
     }
 
-    async fn known(&self, id: &str, now: Timestamp) -> (Option<DecodingKey>, Age) {
-        let held = self.held.read().await;
-        let age = match held.fetched {
-            Some(fetched) if now.since(fetched) < FRESH => Age::Fresh,
-            Some(_) => Age::Old,
-            None => Age::Never,
+    async fn find_cached(&self, id: &str, now: Timestamp) -> (Option<DecodingKey>, CacheAge) {
+        let cached = self.cached.read().await;
+        let age = match cached.fetched_at {
+            Some(fetched_at) if now.since(fetched_at) < MAX_AGE => CacheAge::Fresh,
+            Some(_) => CacheAge::Stale,
+            None => CacheAge::Empty,
         };
-        (held.keys.get(id).cloned(), age)
+        (cached.keys.get(id).cloned(), age)
     }
 
-    async fn look(
+    /// Fetches the key set, unless the last fetch for the same reason was too recent.
+    async fn fetch(
         &self,
-        mut looks: MutexGuard<'_, Looks>,
+        mut times: MutexGuard<'_, FetchTimes>,
         now: Timestamp,
-        why: Why,
+        reason: FetchReason,
     ) -> Result<(), FetchError> {
         let KeySource::Fetched { url, http, min_refetch_interval } = &self.source else {
             return Ok(());
         };
-        let lately =
-            |last: Option<Timestamp>, span| last.is_some_and(|last| now.since(last) < span);
-        match why {
-            Why::Old if lately(looks.any, AFTER_FAILURE) => return Err(FetchError::Lately),
-            Why::Unknown if lately(looks.for_unknown, *min_refetch_interval) => return Ok(()),
-            Why::Unknown => looks.for_unknown = Some(now),
-            Why::Old => {}
+        let is_recent =
+            |last: Option<Timestamp>, interval| last.is_some_and(|last| now.since(last) < interval);
+        match reason {
+            FetchReason::Stale if is_recent(times.last, FAILURE_BACKOFF) => {
+                return Err(FetchError::RecentlyFailed);
+            }
+            FetchReason::UnknownKey
+                if is_recent(times.last_for_unknown_key, *min_refetch_interval) =>
+            {
+                return Ok(());
+            }
+            FetchReason::UnknownKey => times.last_for_unknown_key = Some(now),
+            FetchReason::Stale => {}
         }
-        looks.any = Some(now);
+        times.last = Some(now);
         let document = http.get(url.clone()).send().await?.error_for_status()?.text().await?;
         let keys = KeySet::parse(&document)?;
-        *self.held.write().await = Held { keys, fetched: Some(now) };
+        *self.cached.write().await = CachedKeys { keys, fetched_at: Some(now) };
         Ok(())
     }
 }
 
 #[derive(Clone, Copy)]
-enum Age {
-    Never,
-    Old,
+enum CacheAge {
+    Empty,
+    Stale,
     Fresh,
 }
 
 #[derive(Clone, Copy)]
-enum Why {
-    Old,
-    Unknown,
+enum FetchReason {
+    Stale,
+    UnknownKey,
 }
 
-fn tell(error: &FetchError) {
-    if !matches!(error, FetchError::Lately) {
+fn log_fetch_error(error: &FetchError) {
+    if !matches!(error, FetchError::RecentlyFailed) {
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(%error, cause, "the key set cannot be looked up; the old keys stay");
+        tracing::warn!(%error, cause, "cannot fetch the key set; the cached keys stay valid");
     }
 }

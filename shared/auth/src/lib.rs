@@ -1,4 +1,5 @@
-//! Tokens checked against a key set: who is signed in, what they may, and the credential of internal calls.
+//! Authentication: access tokens checked against a key set, permissions, and the credential of
+//! internal calls.
 #![warn(missing_docs)]
 
 mod claims;
@@ -9,6 +10,6 @@ mod verifier;
 
 pub use claims::{Claims, Permission};
 pub use credential::{InternalCaller, ServiceCredential};
-pub use extract::{Admin, Require, RequiredPermission, SESSION_COOKIE, SignedIn, User};
+pub use extract::{Admin, Require, RequiredPermission, SESSION_COOKIE, SignedIn};
 pub use jwks::{FetchError, KeySet, KeySource};
 pub use verifier::{TokenRejection, Verifier, VerifierSettings};

@@ -1,4 +1,4 @@
-//! Checks an access token: signature, issuer, use, client, end.
+//! Verification of access tokens: signature, issuer, use, client, expiry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,27 +6,27 @@ use std::sync::Arc;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use kernel::Clock;
 
-use crate::jwks::{FetchError, KeySource, Keys};
+use crate::jwks::{FetchError, KeyCache, KeySource};
 use crate::{Claims, Permission};
 
-/// How far the clocks of issuer and verifier may differ, in seconds.
+/// Tolerated difference between the clocks of issuer and verifier, in seconds.
 const LEEWAY_S: i64 = 60;
 
-/// Whom the verifier believes.
+/// The accepted issuer, clients and groups.
 #[derive(Clone, Debug)]
 pub struct VerifierSettings {
-    /// The `iss` a token must name.
+    /// Required `iss`.
     pub issuer: String,
-    /// The `client_id`s a token may name; empty: any.
+    /// Accepted `client_id`s; empty: any.
     pub clients: Vec<String>,
-    /// Which group means which permission (`Admin` → admin, `User` → user).
+    /// Permission that each group grants (`Admin` → admin, `User` → user).
     pub groups: BTreeMap<String, Permission>,
 }
 
-/// Checks access tokens.
+/// Verifies access tokens.
 pub struct Verifier {
     settings: VerifierSettings,
-    keys: Keys,
+    keys: KeyCache,
     clock: Arc<dyn Clock>,
 }
 
@@ -36,19 +36,19 @@ impl std::fmt::Debug for Verifier {
     }
 }
 
-/// Why a token is not believed.
+/// A token was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenRejection {
-    /// Not a token, or signed by nobody we know.
+    /// Not a token, or an invalid signature or claim.
     #[error("the token is not valid")]
     Invalid(#[source] jsonwebtoken::errors::Error),
-    /// Signed in another way than RS256, or not at all.
+    /// Not signed with RS256.
     #[error("the token is not signed with RS256")]
     UnsupportedAlgorithm,
-    /// Its key is not in the issuer's key set.
+    /// The key is not in the issuer's key set.
     #[error("the token's key is not known")]
     UnknownKey,
-    /// Past its end.
+    /// Expired.
     #[error("the token has expired")]
     Expired,
     /// Not an access token.
@@ -63,12 +63,12 @@ pub enum TokenRejection {
 }
 
 impl Verifier {
-    /// Believes this issuer, whose keys come from there.
+    /// A verifier that takes the keys from `source`.
     pub fn new(settings: VerifierSettings, source: KeySource, clock: Arc<dyn Clock>) -> Self {
-        Self { settings, keys: Keys::new(source, clock.clone()), clock }
+        Self { settings, keys: KeyCache::new(source, clock.clone()), clock }
     }
 
-    /// What the token says, if it can be believed.
+    /// Verifies a token and returns its claims.
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenRejection> {
         let header = decode_header(token).map_err(|error| match error.kind() {
             jsonwebtoken::errors::ErrorKind::Json(_) => TokenRejection::UnsupportedAlgorithm,
@@ -87,7 +87,7 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key, &self.validation())
             .map_err(TokenRejection::Invalid)?
             .claims;
-        // The end is checked against our own clock, which tests and simulators move.
+        // Expiry is checked against the injected clock, which tests and simulators move.
         if claims.exp.saturating_add(LEEWAY_S) < self.clock.now().as_secs() {
             return Err(TokenRejection::Expired);
         }
@@ -109,7 +109,7 @@ impl Verifier {
         validation
     }
 
-    /// What members of these groups may do.
+    /// Returns the permissions that these groups grant.
     pub fn permissions(&self, groups: &[String]) -> Vec<Permission> {
         groups.iter().filter_map(|group| self.settings.groups.get(group).copied()).collect()
     }

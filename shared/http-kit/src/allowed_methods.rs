@@ -1,4 +1,4 @@
-//! Which methods each address understands, for the `Allow` header of a 405.
+//! The methods of each route, for the `Allow` header of a 405.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderValue;
 use utoipa::openapi::{OpenApi, PathItem};
 
-/// The methods of each route, read from the API's own description. Register it with `app_data`.
+/// The allowed methods of each route, read from the OpenAPI document. Register it with `app_data`.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedMethods(Arc<BTreeMap<String, HeaderValue>>);
 
 impl AllowedMethods {
-    /// The methods as described there.
+    /// Reads the methods of every path of the document.
     pub fn from_openapi(api: &OpenApi) -> Self {
         let routes = api.paths.paths.iter();
         Self(Arc::new(
-            routes.filter_map(|(path, item)| Some((path.clone(), methods(item)?))).collect(),
+            routes.filter_map(|(path, item)| Some((path.clone(), allow_header(item)?))).collect(),
         ))
     }
 
@@ -24,8 +24,8 @@ impl AllowedMethods {
     }
 }
 
-fn methods(item: &PathItem) -> Option<HeaderValue> {
-    let known = [
+fn allow_header(item: &PathItem) -> Option<HeaderValue> {
+    let operations = [
         (item.get.is_some(), "GET, HEAD"),
         (item.post.is_some(), "POST"),
         (item.put.is_some(), "PUT"),
@@ -33,6 +33,6 @@ fn methods(item: &PathItem) -> Option<HeaderValue> {
         (item.delete.is_some(), "DELETE"),
     ];
     let names: Vec<_> =
-        known.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect();
+        operations.into_iter().filter(|(defined, _)| *defined).map(|(_, name)| name).collect();
     HeaderValue::from_str(&names.join(", ")).ok()
 }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_who_has_this_version_needs_no_body() {
+    fn if_none_match_is_compared_weakly() {
         for (header, expected) in [
             ("\"7\"", true),
             ("W/\"7\", \"8\"", true),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn another_question_has_another_tag() {
+    fn another_query_has_another_tag() {
         assert_ne!(query_etag(7, "sport=Run"), query_etag(7, "sport=Ride"));
         let tag = query_etag(7, "sport=Run");
         let request = TestRequest::default()

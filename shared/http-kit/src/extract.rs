@@ -1,4 +1,4 @@
-//! What handlers take in: parsed once, and a problem that names the field where it is wrong.
+//! Extractors of bodies, queries and paths; a value of the wrong form is a problem that names its field.
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use crate::Problem;
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The most a JSON or form body may hold, in bytes. Register another with `app_data`, for the
-/// whole door or for one resource.
+/// Maximum size of a JSON body in bytes, 256 KiB by default. Register another with `app_data`, for the
+/// whole app or for one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimit(pub usize);
 
@@ -30,15 +30,11 @@ impl Default for BodyLimit {
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
-/// A form body.
-#[derive(Clone, Copy, Debug)]
-pub struct Form<T>(pub T);
-
-/// The query of the address.
+/// The query parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
-/// The variable parts of the path; one that does not parse is a 404, like any address that leads nowhere.
+/// The parameters of the path; one that does not parse is a 404, as for an unknown path.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
 
@@ -47,19 +43,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body =
-            body(request, payload, |kind| kind == "application/json" || kind.ends_with("+json"));
-        async move { json(&body.await?).map(Self) }.boxed_local()
-    }
-}
-
-impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = body(request, payload, |kind| kind == "application/x-www-form-urlencoded");
-        async move { pairs(&body.await?).map(Self) }.boxed_local()
+        let body = read_json_body(request, payload);
+        async move { parse_json(&body.await?).map(Self) }.boxed_local()
     }
 }
 
@@ -68,7 +53,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(pairs(request.query_string().as_bytes()).map(Self))
+        ready(parse_query(request.query_string()).map(Self))
     }
 }
 
@@ -78,25 +63,29 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let path = web::Path::<T>::from_request(request, payload).into_inner();
-        ready(path.map(|path| Self(path.into_inner())).map_err(|_no_such| Problem::not_found()))
+        ready(path.map(|path| Self(path.into_inner())).map_err(|_not_parsed| Problem::not_found()))
     }
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut source = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        if error.is_data() { invalid(path, &without_place(&error)) } else { malformed(&error) }
+        if error.is_data() {
+            invalid_field(path, &without_position(&error))
+        } else {
+            malformed(&error)
+        }
     })?;
     source.end().map_err(|error| malformed(&error))?;
     Ok(value)
 }
 
-fn pairs<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
-    let source = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text));
+fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let source = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(source)
-        .map_err(|error| invalid(error.path().to_string(), &error.inner().to_string()))
+        .map_err(|error| invalid_field(error.path().to_string(), &error.inner().to_string()))
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -104,10 +93,10 @@ fn malformed(error: &serde_json::Error) -> Problem {
         .detail(format_args!("the body is not JSON: {error}"))
 }
 
-/// The field as the path has it; one that is missing or unknown is named in the message only.
-fn invalid(path: String, message: &str) -> Problem {
-    let named = ["missing field `", "unknown field `", "duplicate field `"];
-    let name = named.iter().find_map(|start| message.strip_prefix(start)?.split('`').next());
+/// Builds a 422 about the field at this path. A missing or unknown field is named in the message only.
+fn invalid_field(path: String, message: &str) -> Problem {
+    let prefixes = ["missing field `", "unknown field `", "duplicate field `"];
+    let name = prefixes.iter().find_map(|prefix| message.strip_prefix(prefix)?.split('`').next());
     let field = match (path.as_str(), name) {
         ("." | "", Some(name)) => name.to_owned(),
         // The path of an unknown or repeated field ends with its name already.
@@ -117,47 +106,46 @@ fn invalid(path: String, message: &str) -> Problem {
     Problem::invalid().field(field, message)
 }
 
-/// The message without "at line 1 column 20".
-fn without_place(error: &serde_json::Error) -> String {
+/// Returns the message without "at line 1 column 20".
+fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map(|(message, _)| message.to_owned()).unwrap_or(text)
 }
 
-fn body(
+fn read_json_body(
     request: &HttpRequest,
     payload: &mut Payload,
-    takes: fn(&str) -> bool,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind
-        .and_then(|kind| kind.split(';').next())
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok()?.split(';').next())
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default().0;
-    let announced = request
+    let content_length = request
         .headers()
         .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let payload = payload.take();
     async move {
-        if !takes(&kind) {
+        if content_type != "application/json" && !content_type.ends_with("+json") {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"));
         }
-        if announced.is_some_and(|length: usize| length > limit) {
+        if content_length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        match tokio::time::timeout(PATIENCE, read(payload, limit)).await {
+        match tokio::time::timeout(BODY_TIMEOUT, read_limited(payload, limit)).await {
             Ok(body) => body,
             Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout")),
         }
     }
 }
 
-async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+async fn read_limited(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| broken(&error))?;
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
         if body.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
@@ -166,7 +154,7 @@ async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     Ok(body.freeze())
 }
 
-fn broken(error: &PayloadError) -> Problem {
+fn unreadable(error: &PayloadError) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-request").detail(error)
 }
 
@@ -195,7 +183,7 @@ mod tests {
     }
 
     fn field_of(body: &str) -> String {
-        let problem = json::<Link>(body.as_bytes()).unwrap_err();
+        let problem = parse_json::<Link>(body.as_bytes()).unwrap_err();
         assert_eq!(problem.status(), 422, "{body}");
         problem.fields()[0].field.clone()
     }
@@ -213,26 +201,27 @@ mod tests {
     #[test]
     fn a_body_that_is_not_json_is_malformed_not_invalid() {
         for body in ["", "{", r#"{"child":"x","names":[]} trailing"#, "<html>"] {
-            let problem = json::<Link>(body.as_bytes()).unwrap_err();
+            let problem = parse_json::<Link>(body.as_bytes()).unwrap_err();
             assert_eq!(
                 (problem.status().as_u16(), problem.code()),
                 (400, "malformed-body"),
                 "{body:?}"
             );
         }
-        let link = json::<Link>(br#"{"child":"x","names":["a"],"inner":{"count":3}}"#).unwrap();
+        let link =
+            parse_json::<Link>(br#"{"child":"x","names":["a"],"inner":{"count":3}}"#).unwrap();
         assert_eq!((link.child.as_str(), link.names.len(), link.inner.unwrap().count), ("x", 1, 3));
     }
 
     #[test]
     fn a_wrong_query_names_its_field() {
         #[derive(Debug, Deserialize)]
-        struct Asked {
+        struct ListQuery {
             #[expect(dead_code, reason = "only its parsing matters")]
             limit: u32,
         }
-        assert_eq!(pairs::<Asked>(b"limit=many").unwrap_err().fields()[0].field, "limit");
-        assert_eq!(pairs::<Asked>(b"").unwrap_err().fields()[0].field, "limit");
-        assert!(pairs::<Asked>(b"limit=3").is_ok());
+        assert_eq!(parse_query::<ListQuery>("limit=many").unwrap_err().fields()[0].field, "limit");
+        assert_eq!(parse_query::<ListQuery>("").unwrap_err().fields()[0].field, "limit");
+        assert!(parse_query::<ListQuery>("limit=3").is_ok());
     }
 }

@@ -1,4 +1,5 @@
-//! problem+json, extractors, request ids, limits, probes, metrics and graceful stop: what every door has in common.
+//! The HTTP parts that all services share: problem+json, extractors, request ids, limits, probes,
+//! metrics and a server with a graceful stop.
 #![warn(missing_docs)]
 
 mod allowed_methods;
@@ -10,12 +11,12 @@ mod middleware;
 mod ops;
 mod page;
 mod problem;
-pub mod problems;
+mod problem_titles;
 mod server;
 
 pub use allowed_methods::AllowedMethods;
 pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};
-pub use extract::{BodyLimit, Form, Json, Path, Query};
+pub use extract::{BodyLimit, Json, Path, Query};
 pub use metrics::{Metrics, MetricsError};
 pub use middleware::RequestId;
 pub use ops::{OpsEndpoints, Probe, Version};

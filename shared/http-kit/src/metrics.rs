@@ -1,22 +1,22 @@
-//! Numbers for Prometheus: one recorder for the program, rendered on the operations port.
+//! Prometheus metrics: one recorder for the process, rendered on the operations port.
 
 use std::time::Duration;
 
 use lifecycle::Tasks;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Seconds, fine where answers are quick and coarse where they are slow.
-const SECONDS: [f64; 14] =
+/// Histogram buckets of durations, in seconds.
+const DURATION_BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Samples wait in memory until they are folded into their buckets.
-const UPKEEP: Duration = Duration::from_secs(30);
+/// Interval at which samples held in memory are folded into their buckets.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Why numbers cannot be recorded.
+/// The recorder could not be built or installed.
 #[derive(Debug, thiserror::Error)]
-#[error("metrics cannot be recorded")]
+#[error("the metrics recorder cannot be installed")]
 pub struct MetricsError(#[from] BuildError);
 
-/// The program's numbers.
+/// The metrics of the process.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
@@ -27,35 +27,35 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Starts recording for the whole program; once.
+    /// Installs the recorder of the process; a second call fails.
     pub fn install() -> Result<Self, MetricsError> {
-        Ok(Self(builder()?.install_recorder()?))
+        Ok(Self(recorder_builder()?.install_recorder()?))
     }
 
-    /// Numbers that nobody records: for tests of routes.
+    /// A recorder that is not installed, for tests of routes.
     pub fn detached() -> Result<Self, MetricsError> {
-        Ok(Self(builder()?.build_recorder().handle()))
+        Ok(Self(recorder_builder()?.build_recorder().handle()))
     }
 
-    /// Folds samples into buckets now and then, also when nobody asks for them.
+    /// Spawns a task that folds samples into buckets, so that memory stays bounded between scrapes.
     pub fn spawn_upkeep(&self, tasks: &Tasks) {
         let (handle, soft) = (self.0.clone(), tasks.soft());
         tasks.spawn("metrics upkeep", async move {
-            while soft.run_until_stopped(tokio::time::sleep(UPKEEP)).await.is_some() {
+            while soft.run_until_stopped(tokio::time::sleep(UPKEEP_INTERVAL)).await.is_some() {
                 handle.run_upkeep();
             }
             Ok(())
         });
     }
 
-    /// The numbers in Prometheus' text format.
+    /// Returns all metrics in the Prometheus text format.
     pub fn render(&self) -> String {
         self.0.run_upkeep();
         self.0.render()
     }
 }
 
-fn builder() -> Result<PrometheusBuilder, BuildError> {
+fn recorder_builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)
 }

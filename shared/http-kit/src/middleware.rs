@@ -1,5 +1,5 @@
-//! What happens to every request at the edge: a span in the caller's trace, a request id, headers,
-//! a count, and one form for every error.
+//! The middleware of every request: a span in the caller's trace, a request id, security headers,
+//! metrics, and problem+json for every error.
 
 use std::time::Instant;
 
@@ -16,12 +16,12 @@ use tracing::{Instrument, Span, field};
 use crate::problem::trace_id;
 use crate::{AllowedMethods, Problem, headers};
 
-/// The request's id, for logs and for whoever asks about it: the caller's own, or the trace's.
+/// The id of a request, for logs and support: the caller's own, or the trace id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,70 +41,66 @@ impl FromRequest for RequestId {
     }
 }
 
-/// The header that carries the request's id in and out.
+/// The header that carries the request id, in both directions.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The middleware of every door: `App::new().wrap(from_fn(edge))`.
+/// Runs a request inside its span and completes the response.
 pub(crate) async fn request_middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let began = Instant::now();
+    let started = Instant::now();
     let method = request.method().clone();
     if method == Method::HEAD {
-        // The body is dropped on the wire; all else is as for GET.
+        // Routed as GET; the server drops the body.
         request.head_mut().method = Method::GET;
     }
     let span = tracing::info_span!("http", method = %method, route = field::Empty, status = field::Empty, request_id = field::Empty);
-    if let Some(parent) = text(&request, &TRACEPARENT) {
+    if let Some(parent) = header_text(&request, &TRACEPARENT) {
         telemetry::set_parent(&span, parent);
     }
     async move {
         let id = request_id(&request);
         Span::current().record("request_id", &id.0);
         request.extensions_mut().insert(id.clone());
-        let mut response = with_one_form(next.call(request).await?.map_into_boxed_body());
-        finish(&mut response, &id);
-        count(&response, &method, began);
+        let mut response = render_error(next.call(request).await?.map_into_boxed_body());
+        if let Ok(id) = HeaderValue::from_str(&id.0) {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        headers::add_security_headers(response.headers_mut());
+        record_metrics(&response, &method, started);
         Ok(response)
     }
     .instrument(span)
     .await
 }
 
-/// An error of the framework becomes a problem like our own; our own learns where it happened.
-fn with_one_form(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+/// Renders an error as a problem with the path and the trace id of the request. Bodies that a handler
+/// wrote in another format stay.
+fn render_error(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let rendered = {
-        let (instance, trace) = (response.request().path(), trace_id());
-        let (instance, trace) = (Some(instance), trace.as_deref());
-        let cause = response.response().error();
-        let is_empty = response.response().body().size() == BodySize::Sized(0);
-        match cause.and_then(|cause| cause.as_error::<Problem>()) {
-            Some(problem)
-                if status == StatusCode::METHOD_NOT_ALLOWED
-                    && problem.code() == "method-not-allowed" =>
-            {
-                method_not_allowed(response.request()).render(instance, trace)
-            }
-            Some(problem) => problem.render(instance, trace),
-            None if status == StatusCode::METHOD_NOT_ALLOWED && is_empty => {
-                method_not_allowed(response.request()).render(instance, trace)
-            }
-            // The framework writes its errors as plain text; who writes another form means it.
-            None if is_empty || (cause.is_some() && is_text(&response)) => {
-                plain(status).render(instance, trace)
-            }
-            None => return response,
+    let cause = response.response().error();
+    let own = cause.and_then(|cause| cause.as_error::<Problem>());
+    let is_empty = response.response().body().size() == BodySize::Sized(0);
+    let (instance, trace) = (response.request().path(), trace_id());
+    let render = |problem: &Problem| problem.render(Some(instance), trace.as_deref());
+    let wrong_method = status == StatusCode::METHOD_NOT_ALLOWED
+        && own.map_or(is_empty, |problem| problem.code() == "method-not-allowed");
+    let mut rendered = match own {
+        _ if wrong_method => render(&method_not_allowed(response.request())),
+        Some(problem) => render(problem),
+        // The framework writes its errors as plain text.
+        None if is_empty || (cause.is_some() && is_text(&response)) => {
+            render(&problem_for_status(status))
         }
+        None => return response,
     };
     let (request, mut old) = response.into_parts();
-    let mut rendered = rendered;
-    // What middlewares inside set (CORS) stays.
+    // Headers of inner middleware (CORS) stay.
     for (name, value) in old.headers_mut().drain() {
         if let Some(name) = name
             && !rendered.headers().contains_key(&name)
@@ -117,12 +113,12 @@ fn with_one_form(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>
 }
 
 fn is_text(response: &ServiceResponse<BoxBody>) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    content_type.is_none_or(|value| value.as_bytes().starts_with(b"text/plain"))
 }
 
-/// For addresses that lead nowhere, or only with another method.
-pub(crate) async fn nowhere(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
+/// Answers requests that no route takes: 404, or 405 if the path exists with another method.
+pub(crate) async fn unrouted(request: HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
     let exists = request.resource_map().has_resource(request.path());
     Err(if exists { method_not_allowed(&request) } else { Problem::not_found() })
 }
@@ -137,7 +133,7 @@ fn method_not_allowed(request: &HttpRequest) -> Problem {
     }
 }
 
-fn plain(status: StatusCode) -> Problem {
+fn problem_for_status(status: StatusCode) -> Problem {
     let code = match status.as_u16() {
         401 => return Problem::unauthenticated(),
         403 => "forbidden",
@@ -155,35 +151,28 @@ fn plain(status: StatusCode) -> Problem {
 }
 
 fn request_id(request: &ServiceRequest) -> RequestId {
-    let theirs = text(request, &X_REQUEST_ID).filter(|id| {
+    let given = header_text(request, &X_REQUEST_ID).filter(|id| {
         (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     });
-    let ours = || {
+    let generated = || {
         trace_id().unwrap_or_else(|| {
             let mut random = [0; 16];
             SystemIds.fill(&mut random);
             uuid::Uuid::from_bytes(random).simple().to_string()
         })
     };
-    RequestId(theirs.map_or_else(ours, str::to_owned))
+    RequestId(given.map_or_else(generated, str::to_owned))
 }
 
-fn finish(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
-    if let Ok(id) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert(X_REQUEST_ID, id);
-    }
-    headers::secure(response.headers_mut());
-}
-
-fn count(response: &ServiceResponse<BoxBody>, method: &Method, began: Instant) {
-    // The pattern, never the path: paths may hold secrets, and there is no end to them.
+fn record_metrics(response: &ServiceResponse<BoxBody>, method: &Method, started: Instant) {
+    // The pattern, never the path: paths may hold secrets and are unbounded as a label.
     let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
     let status = response.status().as_u16();
     let span = Span::current();
     span.record("route", &route);
     span.record("status", status);
-    // A method somebody made up must not make a new time series.
+    // An arbitrary method must not create a time series.
     let method = match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -196,9 +185,9 @@ fn count(response: &ServiceResponse<BoxBody>, method: &Method, began: Instant) {
     };
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(began.elapsed());
+    metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(started.elapsed());
 }
 
-fn text<'a>(request: &'a ServiceRequest, name: &HeaderName) -> Option<&'a str> {
+fn header_text<'a>(request: &'a ServiceRequest, name: &HeaderName) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }

@@ -1,4 +1,4 @@
-//! The operations port: is it alive, is it ready, what does it count, what is it.
+//! The endpoints of the operations port: liveness, readiness, metrics and version.
 
 use std::fmt;
 use std::fmt::Display;
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Metrics;
 
-/// How long a check may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Time after which a check counts as failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
-/// One thing that readiness depends on.
+/// A named readiness check.
 #[derive(Clone)]
 pub struct Probe {
     name: String,
     check: Check,
-    vital: bool,
+    required: bool,
 }
 
 impl fmt::Debug for Probe {
@@ -34,7 +34,7 @@ impl fmt::Debug for Probe {
 }
 
 impl Probe {
-    /// A check by this name, for example `stats.database`.
+    /// A required check with this name, for example `stats.database`.
     pub fn new<F, Fut, E>(name: impl Into<String>, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -42,45 +42,40 @@ impl Probe {
         E: Display,
     {
         let check = move || check().map(|result| result.map_err(|error| error.to_string())).boxed();
-        Self { name: name.into(), check: Arc::new(check), vital: true }
+        Self { name: name.into(), check: Arc::new(check), required: true }
     }
 
-    /// The program is ready also when this check fails; it is shown all the same.
+    /// Makes the check optional: it is reported, but its failure does not make the process unready.
     #[must_use]
     pub fn optional(mut self) -> Self {
-        self.vital = false;
+        self.required = false;
         self
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether all is well, in at most a second.
-    pub async fn check(&self) -> Result<(), String> {
-        match tokio::time::timeout(PATIENCE, (self.check)()).await {
+    /// Runs the check, for at most [`CHECK_TIMEOUT`].
+    async fn check(&self) -> Result<(), String> {
+        match tokio::time::timeout(CHECK_TIMEOUT, (self.check)()).await {
             Ok(result) => result,
-            Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+            Err(_) => Err(format!("no answer within {CHECK_TIMEOUT:?}")),
         }
     }
 }
 
-/// What is running.
+/// The body of `/version`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// The program.
+    /// Name of the program.
     pub name: String,
-    /// Its version.
+    /// Version of the program.
     pub version: String,
-    /// The commit it was built from, if it was told.
+    /// Commit the program was built from, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// The services it runs.
+    /// Names of the services that run in the process.
     pub services: Vec<String>,
 }
 
-/// The operations port's own routes: `/livez`, `/readyz`, `/metrics`, `/version`.
+/// The endpoints `/livez`, `/readyz`, `/metrics` and `/version`.
 #[derive(Clone, Debug)]
 pub struct OpsEndpoints {
     probes: Arc<[Probe]>,
@@ -90,12 +85,12 @@ pub struct OpsEndpoints {
 }
 
 impl OpsEndpoints {
-    /// Ready when every probe is well and nobody asked for the stop.
+    /// Endpoints that report ready while every required probe succeeds and `stop` is not triggered.
     pub fn new(probes: Vec<Probe>, metrics: Metrics, version: Version, stop: Stop) -> Self {
         Self { probes: probes.into(), metrics, version, stop }
     }
 
-    /// The routes.
+    /// Returns the route configuration.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
         let ops = self.clone();
         move |config| {
@@ -108,10 +103,11 @@ impl OpsEndpoints {
         }
     }
 
-    /// Every check, at the same time.
-    pub async fn check(&self) -> Readiness {
-        let checks = join_all(self.probes.iter().map(checked)).await;
-        let ready = !self.stop.is_stopped() && checks.iter().all(|check| check.ok || !check.vital);
+    /// Runs all checks concurrently.
+    async fn check_readiness(&self) -> Readiness {
+        let checks = join_all(self.probes.iter().map(run_check)).await;
+        let ready =
+            !self.stop.is_stopped() && checks.iter().all(|check| check.ok || !check.required);
         let status = match (ready, self.stop.is_stopped()) {
             (true, _) => "ready",
             (false, true) => "stopping",
@@ -121,36 +117,39 @@ impl OpsEndpoints {
     }
 }
 
-/// Whether work can be taken, and what stands in the way.
-#[derive(Clone, Debug, Serialize)]
-pub struct Readiness {
+/// The body of `/readyz`.
+#[derive(Debug, Serialize)]
+struct Readiness {
     /// `ready`, `not-ready` or `stopping`.
-    pub status: &'static str,
-    /// Each check by name.
-    pub checks: Vec<CheckResult>,
+    status: &'static str,
+    checks: Vec<CheckResult>,
 }
 
-/// One check's outcome.
-#[derive(Clone, Debug, Serialize)]
-pub struct CheckResult {
-    /// Its name.
-    pub name: String,
-    /// Whether it is well.
-    pub ok: bool,
-    /// Whether readiness depends on it.
-    pub vital: bool,
-    /// How long it took.
-    pub ms: u64,
-    /// What is wrong.
+/// The outcome of one check.
+#[derive(Debug, Serialize)]
+struct CheckResult {
+    name: String,
+    ok: bool,
+    /// True if readiness depends on it.
+    #[serde(rename = "vital")]
+    required: bool,
+    /// Duration in milliseconds.
+    ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    error: Option<String>,
 }
 
-async fn checked(probe: &Probe) -> CheckResult {
-    let began = Instant::now();
+async fn run_check(probe: &Probe) -> CheckResult {
+    let started = Instant::now();
     let error = probe.check().await.err();
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    CheckResult { name: probe.name.clone(), ok: error.is_none(), vital: probe.vital, ms, error }
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    CheckResult {
+        name: probe.name.clone(),
+        ok: error.is_none(),
+        required: probe.required,
+        ms,
+        error,
+    }
 }
 
 async fn livez() -> HttpResponse {
@@ -158,7 +157,7 @@ async fn livez() -> HttpResponse {
 }
 
 async fn readyz(ops: Data<OpsEndpoints>) -> HttpResponse {
-    let readiness = ops.check().await;
+    let readiness = ops.check_readiness().await;
     match readiness.status {
         "ready" => HttpResponse::Ok().json(readiness),
         _ => HttpResponse::ServiceUnavailable()

@@ -1,4 +1,4 @@
-//! Lists in pages: an opaque cursor, a limit, and a `Link` to the next page (RFC 8288).
+//! Pagination: an opaque cursor, a limit, and a `Link` to the next page (RFC 8288).
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
@@ -10,46 +10,57 @@ use utoipa::ToSchema;
 
 use crate::Problem;
 
-/// Where a list goes on; opaque to callers.
+/// The position after the last item of a page; opaque to callers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// The cursor that stands for this position.
+    /// Encodes a position.
     pub fn encode<T: Serialize>(position: &T) -> Result<Self, Problem> {
         serde_json::to_vec(position)
             .map(|bytes| Self(URL_SAFE_NO_PAD.encode(bytes)))
             .map_err(Problem::internal)
     }
 
-    /// The position it stands for; a cursor that we did not make is a 422.
+    /// Decodes the position.
+    ///
+    /// # Errors
+    ///
+    /// `422 invalid-request` if the cursor was not made by [`Cursor::encode`] of this type.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.0).ok();
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
-            Problem::invalid().field("cursor", "must be the cursor of a page you were given")
+            Problem::invalid().field("cursor", "must be the `next` of an earlier page")
         })
     }
 }
 
-/// The query of a list.
+/// The query parameters of a list.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct PageQuery {
-    /// Where to go on.
+    /// The `next` of the page before; absent for the first page.
     pub cursor: Option<Cursor>,
-    /// How many, 1 to 200.
+    /// Maximum number of items, 1 to 200.
     pub limit: Option<u32>,
 }
 
 impl PageQuery {
-    /// The most a page holds.
-    pub const MAX: u32 = 200;
+    /// Maximum number of items on a page.
+    pub const MAX_LIMIT: u32 = 200;
 
-    /// How many, 50 if not asked otherwise.
+    /// Returns the requested number of items, 50 by default.
+    ///
+    /// # Errors
+    ///
+    /// `422 invalid-request` outside of 1 to [`Self::MAX_LIMIT`].
     pub fn limit(&self) -> Result<u32, Problem> {
         match self.limit.unwrap_or(50) {
-            limit @ 1..=Self::MAX => Ok(limit),
-            _ => Err(Problem::invalid().field("limit", format_args!("must be 1 to {}", Self::MAX))),
+            limit @ 1..=Self::MAX_LIMIT => Ok(limit),
+            _ => {
+                Err(Problem::invalid()
+                    .field("limit", format_args!("must be 1 to {}", Self::MAX_LIMIT)))
+            }
         }
     }
 }
@@ -57,20 +68,20 @@ impl PageQuery {
 /// One page of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items.
     pub items: Vec<T>,
-    /// Where the list goes on, if it does.
+    /// The cursor of the next page; absent on the last one.
     pub next: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// The `Link` header to the next page of this request, if there is one.
+    /// Returns the `Link` header to the next page of this request, if there is one.
     pub fn next_link(&self, request: &HttpRequest) -> Option<(&'static str, HeaderValue)> {
         let next = self.next.as_ref()?;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let kept = url::form_urlencoded::parse(request.query_string().as_bytes())
+        let other_params = url::form_urlencoded::parse(request.query_string().as_bytes())
             .filter(|(name, _)| name != "cursor");
-        query.extend_pairs(kept).append_pair("cursor", &next.0);
+        query.extend_pairs(other_params).append_pair("cursor", &next.0);
         let link = format!("<{}?{}>; rel=\"next\"", request.path(), query.finish());
         Some(("link", HeaderValue::from_str(&link).ok()?))
     }
@@ -83,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_leads_back_to_its_position_and_a_foreign_one_is_refused() {
+    fn a_cursor_decodes_to_its_position_and_a_foreign_one_is_refused() {
         let cursor = Cursor::encode(&(1_700_000_000_i64, "x")).unwrap();
         assert_eq!(cursor.decode::<(i64, String)>().unwrap(), (1_700_000_000, "x".to_owned()));
 
@@ -104,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_nothing_or_of_everything_is_refused() {
+    fn a_limit_out_of_range_is_refused() {
         for limit in [0, 201] {
             let query = PageQuery { cursor: None, limit: Some(limit) };
             assert_eq!(query.limit().unwrap_err().fields()[0].field, "limit");

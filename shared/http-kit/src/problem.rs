@@ -1,4 +1,4 @@
-//! Errors as callers see them: `application/problem+json` (RFC 9457), one `type` each.
+//! Error responses: `application/problem+json` (RFC 9457).
 
 use std::fmt::{self, Display};
 
@@ -10,46 +10,48 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::problems;
+use crate::problem_titles;
 
-/// What was wrong with one field of the request.
+/// The base of every `type` URI.
+const TYPE_BASE_URI: &str = "https://paceline.dev/problems/";
+
+/// An invalid field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field: `email`, `names[2]`.
+    /// Path of the field: `email`, `names[2]`.
     pub field: String,
-    /// What it should be.
+    /// The expected value.
     pub message: String,
 }
 
-/// The body of a problem, for the API's description.
+/// The body of a problem, for the OpenAPI document.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProblemDocument {
-    /// Which kind of problem: the address of a page that describes it.
+    /// The problem type: a URI that ends in its code.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in words.
+    /// A short summary of the problem type.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// What happened this time.
+    /// An explanation of this occurrence.
     pub detail: Option<String>,
-    /// Where: the path of the request.
+    /// The path of the request.
     pub instance: Option<String>,
-    /// The fields that are wrong.
+    /// The invalid fields.
     pub errors: Option<Vec<FieldError>>,
-    /// When to try again (RFC 3339).
+    /// The earliest time to retry (RFC 3339).
     pub retry_at: Option<String>,
-    /// The trace this happened in, also found in the log.
+    /// The id of the trace, also found in the log.
     pub trace_id: Option<String>,
 }
 
-/// An error on its way to a caller. Callers of a 5xx learn nothing but the trace id; the log has the cause.
+/// An error response. The cause goes to the log only; the caller of a 5xx gets the trace id.
 pub struct Problem(Box<Inner>);
 
 struct Inner {
     status: StatusCode,
     code: &'static str,
-    title: Option<String>,
     detail: Option<String>,
     errors: Vec<FieldError>,
     members: Map<String, Value>,
@@ -58,12 +60,11 @@ struct Inner {
 }
 
 impl Problem {
-    /// A problem of this kind; the code is the last part of its `type`.
+    /// A problem of this type; the code is the last part of the `type` URI.
     pub fn new(status: StatusCode, code: &'static str) -> Self {
         Self(Box::new(Inner {
             status,
             code,
-            title: None,
             detail: None,
             errors: Vec::new(),
             members: Map::new(),
@@ -72,111 +73,92 @@ impl Problem {
         }))
     }
 
-    /// 500: our fault. The cause goes to the log only.
+    /// 500. The cause goes to the log only.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal").cause(cause)
     }
 
-    /// 503: something we need is away, but will be back. The cause goes to the log only.
+    /// 503 with `Retry-After`: a dependency is temporarily unavailable. The cause goes to the log only.
     pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
             .cause(cause)
     }
 
-    /// 404: there is no such thing, or it is somebody else's.
+    /// 404: unknown, or owned by another athlete.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found")
     }
 
-    /// 422: the request is understood and wrong in these fields (add them with [`Problem::field`]).
+    /// 422: well-formed, but with invalid fields (add them with [`Problem::field`]).
     pub fn invalid() -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request")
     }
 
-    /// 401 with the challenge that RFC 6750 asks for.
+    /// 401 with the challenge that RFC 6750 requires.
     pub fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    /// 401, and why.
-    pub fn unauthorized(detail: impl Display) -> Self {
-        Self::unauthenticated().detail(detail)
-    }
-
-    /// 403: known, but not allowed.
+    /// 403: signed in, but without the permission.
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden")
     }
 
-    /// What it is called, if not as the registry has it.
-    #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.0.title = Some(title.into());
-        self
-    }
-
-    /// What happened this time, for the caller to read.
+    /// Sets the explanation of this occurrence.
     #[must_use]
     pub fn detail(mut self, detail: impl Display) -> Self {
         self.0.detail = Some(detail.to_string());
         self
     }
 
-    /// A field that is wrong, and what it should be.
+    /// Adds an invalid field with its expected value.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, message: impl Display) -> Self {
         self.0.errors.push(FieldError { field: field.into(), message: message.to_string() });
         self
     }
 
-    /// When to try again: the `Retry-After` header and a member `retry_at`.
+    /// Sets the earliest time to retry: the `Retry-After` header and the member `retry_at`.
     #[must_use]
-    pub fn retry_at(self, at: Timestamp) -> Self {
-        // Rounded up: whoever comes exactly then must not come too early.
+    pub fn retry_at(mut self, at: Timestamp) -> Self {
+        // Rounded up: a retry at exactly this second must not come too early.
         let at = Timestamp::from_secs(at.as_micros().saturating_add(999_999).div_euclid(1_000_000));
         let date = at.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        let problem = self.member("retry_at", at.to_rfc3339());
+        self.0.members.insert("retry_at".to_owned(), at.to_rfc3339().into());
         match HeaderValue::from_str(&date) {
-            Ok(date) => problem.header(header::RETRY_AFTER, date),
-            Err(_) => problem,
+            Ok(date) => self.header(header::RETRY_AFTER, date),
+            Err(_) => self,
         }
     }
 
-    /// A member of its own in the body.
-    #[must_use]
-    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.0.members.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// A header of its own, in place of one of the same name.
+    /// Sets a header, in place of one of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.headers.retain(|(there, _)| *there != name);
+        self.0.headers.retain(|(existing, _)| *existing != name);
         self.0.headers.push((name, value));
         self
     }
 
-    /// Why, for the log only.
+    /// Sets the cause, for the log only.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.0.cause = Some(cause.into());
         self
     }
 
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The code: the last part of the `type`.
+    /// Returns the code: the last part of the `type` URI.
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
-    /// The fields that are wrong.
+    /// Returns the invalid fields.
     pub fn fields(&self) -> &[FieldError] {
         &self.0.errors
     }
@@ -193,9 +175,8 @@ impl Problem {
     fn body(&self, instance: Option<&str>, trace: Option<&str>) -> String {
         let inner = &self.0;
         let mut body = inner.members.clone();
-        let title = inner.title.clone().unwrap_or_else(|| problems::title(inner.code));
-        body.insert("type".to_owned(), problems::type_uri(inner.code).into());
-        body.insert("title".to_owned(), title.into());
+        body.insert("type".to_owned(), format!("{TYPE_BASE_URI}{}", inner.code).into());
+        body.insert("title".to_owned(), problem_titles::title_of(inner.code).into());
         body.insert("status".to_owned(), inner.status.as_u16().into());
         let optional =
             [("detail", inner.detail.as_deref()), ("instance", instance), ("trace_id", trace)];
@@ -217,9 +198,9 @@ impl Problem {
         let (status, code) = (self.0.status.as_u16(), self.0.code);
         let cause = self.0.cause.as_ref().map(|cause| format!("{cause:#}")).unwrap_or_default();
         if self.0.status.is_server_error() {
-            tracing::error!(status, code, cause, "a request failed");
+            tracing::error!(status, code, cause, "request failed");
         } else if !cause.is_empty() {
-            tracing::debug!(status, code, cause, "a request was refused");
+            tracing::debug!(status, code, cause, "request refused");
         }
     }
 }
@@ -255,7 +236,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// The trace of the current span.
+/// Returns the trace id of the current span, as 32 hexadecimal digits.
 pub(crate) fn trace_id() -> Option<String> {
     telemetry::current_traceparent().get(3..35).map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! A port with routes behind it: opened on a bound listener, stopped gently with everything else.
+//! The HTTP server on a bound listener; it stops gracefully with the tasks of the process.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,22 +12,22 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use lifecycle::Tasks;
 
-use crate::middleware::{X_REQUEST_ID, nowhere, request_middleware};
+use crate::middleware::{X_REQUEST_ID, request_middleware, unrouted};
 
-/// Longer than gateways in front of us keep theirs, so that they never send into a closed connection.
+/// Idle time of a connection; longer than that of common gateways, so that they never reuse a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long requests in flight may take when we stop.
-const LAST_REQUESTS_S: u64 = 10;
+/// Maximum time for requests in flight during a graceful stop, in seconds.
+const SHUTDOWN_TIMEOUT_S: u64 = 10;
 
-/// A door about to be opened.
+/// A server that is not started yet.
 #[derive(Debug)]
 pub struct HttpServer {
     listener: TcpListener,
     workers: usize,
-    origins: Vec<String>,
+    allowed_origins: Vec<String>,
 }
 
-/// A door that is open.
+/// A started server.
 #[derive(Clone, Debug)]
 pub struct RunningServer {
     address: SocketAddr,
@@ -35,39 +35,39 @@ pub struct RunningServer {
 }
 
 impl RunningServer {
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Closes it before everything else stops: for tests.
+    /// Stops the server before the tasks stop, for tests.
     pub async fn stop(&self) {
         self.server.stop(true).await;
     }
 }
 
 impl HttpServer {
-    /// A door on this listener, with two workers and no foreign origins.
+    /// A server with two worker threads and no CORS origins.
     pub fn new(listener: TcpListener) -> Self {
-        Self { listener, workers: 2, origins: Vec::new() }
+        Self { listener, workers: 2, allowed_origins: Vec::new() }
     }
 
-    /// So many worker threads.
+    /// Sets the number of worker threads, at least one.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
         self
     }
 
-    /// Pages of these origins may call, with credentials.
+    /// Allows cross-origin requests with credentials from these origins (CORS).
     #[must_use]
     pub fn allowed_origins(mut self, origins: Vec<String>) -> Self {
-        self.origins = origins;
+        self.allowed_origins = origins;
         self
     }
 
-    /// Opens the door; it closes with the tasks: no new connections after the soft stop, the
-    /// workers (whose database connections others may hold) after all else has ended.
+    /// Starts the server. At the soft stop it accepts no new connections; its workers end after all
+    /// other tasks, which may still hold their database connections.
     pub fn start(
         self,
         tasks: &Tasks,
@@ -75,36 +75,36 @@ impl HttpServer {
     ) -> io::Result<RunningServer> {
         self.listener.set_nonblocking(true)?;
         let address = self.listener.local_addr()?;
-        let origins = self.origins;
+        let origins = self.allowed_origins;
         let app = move || {
             App::new()
-                .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+                .wrap(Condition::new(!origins.is_empty(), build_cors(&origins)))
                 .wrap(from_fn(request_middleware))
                 .configure(configure.clone())
-                .configure(defaults)
+                .default_service(web::to(unrouted))
         };
         let server = actix_web::HttpServer::new(app)
             .workers(self.workers)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(Duration::from_secs(10))
-            .shutdown_timeout(LAST_REQUESTS_S)
+            .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
             .disable_signals()
             .listen(self.listener)?
             .run();
-        let serving = RunningServer { address, server: server.handle() };
-        close_with(tasks, serving.server.clone());
+        let running = RunningServer { address, server: server.handle() };
+        spawn_stop(tasks, running.server.clone());
         tasks.spawn_dependency("http", async move { Ok(server.await?) });
-        Ok(serving)
+        Ok(running)
     }
 }
 
-fn close_with(tasks: &Tasks, server: ServerHandle) {
+fn spawn_stop(tasks: &Tasks, server: ServerHandle) {
     let (soft, last, hard) = (tasks.soft(), tasks.dependency_stop(), tasks.hard());
     tasks.spawn_dependency("http stop", async move {
         soft.stopped().await;
         server.pause().await;
         last.stopped().await;
-        // Dropping what is in flight is the hard stop's wish, at any moment of the gentle one.
+        // A hard stop during the graceful one drops the requests in flight.
         if hard.run_until_stopped(server.stop(true)).await.is_none() {
             server.stop(false).await;
         }
@@ -112,7 +112,7 @@ fn close_with(tasks: &Tasks, server: ServerHandle) {
     });
 }
 
-fn cors(origins: &[String]) -> Cors {
+fn build_cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([
@@ -132,9 +132,4 @@ fn cors(origins: &[String]) -> Cors {
         .supports_credentials()
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
-}
-
-/// Addresses that lead nowhere answer with a problem; [`HttpServer`] has this already.
-fn defaults(config: &mut ServiceConfig) {
-    config.default_service(web::to(nowhere));
 }

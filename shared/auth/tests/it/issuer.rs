@@ -1,4 +1,4 @@
-//! An issuer of our own: it signs what it is told and counts who asks for its keys.
+//! A test issuer that counts the requests for its key set.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use testkit::TokenSigner;
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const ATHLETE: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
-/// What a good token says.
+/// Claims of a valid token.
 pub(crate) fn claims() -> Value {
     json!({
         "sub": ATHLETE, "iss": "https://issuer.example", "token_use": "access", "client_id": "web",
@@ -24,25 +24,25 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// The good claims, but for one.
+/// Valid claims with one replaced.
 pub(crate) fn claims_with(name: &str, value: Value) -> Value {
     let mut claims = claims();
     claims[name] = value;
     claims
 }
 
-/// A token whose header and signature are made by hand.
+/// A token with this header and signature.
 pub(crate) fn forged(header: &Value, signature: &[u8]) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{}", part(header), part(&claims()), URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The issuer's key set behind a door.
+/// An issuer with its key set.
 #[derive(Clone, Default)]
 pub(crate) struct Issuer {
     pub(crate) keys: Arc<Mutex<Vec<Jwk>>>,
-    pub(crate) asked: Arc<AtomicUsize>,
-    pub(crate) away: Arc<AtomicBool>,
+    pub(crate) requests: Arc<AtomicUsize>,
+    pub(crate) unavailable: Arc<AtomicBool>,
 }
 
 impl Issuer {
@@ -56,27 +56,27 @@ impl Issuer {
         *self.keys.lock().unwrap() = keys.iter().map(|key| key.public().clone()).collect();
     }
 
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    pub(crate) fn request_count(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
-    /// Opens the door: where the key set is.
-    pub(crate) fn open(&self, tasks: &Tasks) -> String {
+    /// Starts a server and returns the URL of the key set.
+    pub(crate) fn start(&self, tasks: &Tasks) -> String {
         let issuer = self.clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let routes = move |config: &mut web::ServiceConfig| {
             config.app_data(Data::new(issuer.clone())).route("/jwks", web::get().to(jwks));
         };
-        let door = http_kit::HttpServer::new(listener).workers(1).start(tasks, routes).unwrap();
-        format!("http://{}/jwks", door.address())
+        let server = http_kit::HttpServer::new(listener).workers(1).start(tasks, routes).unwrap();
+        format!("http://{}/jwks", server.address())
     }
 }
 
 async fn jwks(issuer: Data<Issuer>) -> HttpResponse {
-    issuer.asked.fetch_add(1, Ordering::SeqCst);
-    // Slow enough that a flood of askers would meet here if nobody held them back.
+    issuer.requests.fetch_add(1, Ordering::SeqCst);
+    // Slow enough that concurrent fetches would overlap here if they were not prevented.
     tokio::time::sleep(Duration::from_millis(30)).await;
-    if issuer.away.load(Ordering::SeqCst) {
+    if issuer.unavailable.load(Ordering::SeqCst) {
         return HttpResponse::ServiceUnavailable().finish();
     }
     let keys = issuer.keys.lock().unwrap().clone();

@@ -1,4 +1,4 @@
-//! Tokens as they come: good ones, and every kind of bad one.
+//! The verifier with valid tokens, and with every kind of invalid one.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod extractors;
@@ -17,7 +17,7 @@ use lifecycle::Tasks;
 use serde_json::json;
 use testkit::TokenSigner;
 
-const EVERY: Duration = Duration::from_mins(5);
+const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
 
 pub(crate) fn settings() -> VerifierSettings {
     VerifierSettings {
@@ -34,35 +34,38 @@ pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_secs(NOW)))
 }
 
-pub(crate) fn fixed(key: &TokenSigner) -> Arc<Verifier> {
+pub(crate) fn fixed_verifier(key: &TokenSigner) -> Arc<Verifier> {
     let keys = KeySource::Fixed(KeySet::parse(&key.jwks()).unwrap());
     Arc::new(Verifier::new(settings(), keys, clock()))
 }
 
-fn fetching(address: &str, clock: Arc<ManualClock>) -> Verifier {
+fn fetching_verifier(address: &str, clock: Arc<ManualClock>) -> Verifier {
     let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
-    let source =
-        KeySource::Fetched { url: address.parse().unwrap(), http, min_refetch_interval: EVERY };
+    let source = KeySource::Fetched {
+        url: address.parse().unwrap(),
+        http,
+        min_refetch_interval: REFETCH_INTERVAL,
+    };
     Verifier::new(settings(), source, clock)
 }
 
 #[tokio::test]
-async fn a_good_token_says_who_and_what_they_may() {
+async fn a_valid_token_has_an_athlete_and_permissions() {
     let key = TokenSigner::generate("one");
-    let verifier = fixed(&key);
+    let verifier = fixed_verifier(&key);
 
-    let believed = verifier.verify(&key.sign(&claims())).await.unwrap();
+    let accepted = verifier.verify(&key.sign(&claims())).await.unwrap();
 
-    assert_eq!(believed.sub.to_string(), ATHLETE);
-    assert_eq!(verifier.permissions(&believed.groups), [Permission::User]);
+    assert_eq!(accepted.sub.to_string(), ATHLETE);
+    assert_eq!(verifier.permissions(&accepted.groups), [Permission::User]);
     let second_client = key.sign(&claims_with("client_id", json!("cli")));
     assert!(verifier.verify(&second_client).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
+async fn a_token_with_a_wrong_claim_is_refused() {
     let key = TokenSigner::generate("one");
-    let verifier = fixed(&key);
+    let verifier = fixed_verifier(&key);
     let refused = async |claims| verifier.verify(&key.sign(&claims)).await.unwrap_err();
 
     let wrong_issuer = claims_with("iss", json!("https://issuer.example.evil"));
@@ -91,9 +94,9 @@ async fn a_token_of_the_wrong_kind_is_refused_whatever_it_says() {
 }
 
 #[tokio::test]
-async fn a_token_ends_a_minute_after_its_end_by_our_clock() {
+async fn a_token_is_accepted_until_a_minute_after_its_expiry() {
     let key = TokenSigner::generate("one");
-    let verifier = fixed(&key);
+    let verifier = fixed_verifier(&key);
     let ending = |exp| key.sign(&claims_with("exp", json!(exp)));
 
     assert!(verifier.verify(&ending(NOW - 59)).await.is_ok());
@@ -101,9 +104,9 @@ async fn a_token_ends_a_minute_after_its_end_by_our_clock() {
 }
 
 #[tokio::test]
-async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
+async fn a_token_without_a_valid_rs256_signature_is_refused() {
     let (key, other) = (TokenSigner::generate("one"), TokenSigner::generate("two"));
-    let verifier = fixed(&key);
+    let verifier = fixed_verifier(&key);
 
     for alg in ["none", "None", "NONE", ""] {
         let unsigned = forged(&json!({"alg": alg, "typ": "JWT", "kid": "one"}), b"");
@@ -138,56 +141,56 @@ async fn a_token_signed_otherwise_or_not_at_all_is_refused() {
 async fn a_new_key_is_accepted_once_a_token_names_it() {
     let (old, new) = (TokenSigner::generate("old"), TokenSigner::generate("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&old]), Tasks::new(), clock());
-    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
     assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
 
     issuer.publish(&[&old, &new]);
 
     assert!(verifier.verify(&new.sign(&claims())).await.is_ok());
     assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
-    assert_eq!(issuer.asked(), 2);
+    assert_eq!(issuer.request_count(), 2);
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_keys_makes_one_look_and_another_after_the_pause() {
+async fn a_flood_of_unknown_keys_causes_one_fetch_per_interval() {
     let (known, stranger) = (TokenSigner::generate("known"), TokenSigner::generate("stranger"));
     let (issuer, tasks, clock) = (Issuer::with(&[&known]), Tasks::new(), clock());
-    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
     assert!(verifier.verify(&known.sign(&claims())).await.is_ok());
 
-    let flood = (0..50).map(|n| stranger.sign_as(&format!("made up {n}"), &claims()));
+    let flood = (0..50).map(|n| stranger.sign_as(&format!("unknown {n}"), &claims()));
     let flood: Vec<String> = flood.collect();
     let answers = futures::future::join_all(flood.iter().map(|token| verifier.verify(token))).await;
 
     assert!(answers.iter().all(|answer| matches!(answer, Err(TokenRejection::UnknownKey))));
-    assert_eq!(issuer.asked(), 2, "the first look, and one for the flood");
-    clock.advance(EVERY);
+    assert_eq!(issuer.request_count(), 2, "the first fetch, and one for the flood");
+    clock.advance(REFETCH_INTERVAL);
     assert!(verifier.verify(&flood[0]).await.is_err());
-    assert_eq!(issuer.asked(), 3);
+    assert_eq!(issuer.request_count(), 3);
 }
 
 #[tokio::test]
-async fn old_keys_keep_working_while_the_issuer_is_away() {
+async fn stale_keys_stay_valid_while_the_issuer_is_unavailable() {
     let key = TokenSigner::generate("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
-    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
     let token = key.sign(&claims_with("exp", json!(NOW + 100_000)));
     assert!(verifier.verify(&token).await.is_ok());
 
-    issuer.away.store(true, Ordering::SeqCst);
+    issuer.unavailable.store(true, Ordering::SeqCst);
     clock.advance(Duration::from_hours(2));
 
     assert!(verifier.verify(&token).await.is_ok());
-    assert_eq!(issuer.asked(), 2, "the set is old, so it was looked for");
+    assert_eq!(issuer.request_count(), 2, "the stale set was refetched");
     assert!(verifier.verify(&token).await.is_ok());
-    assert_eq!(issuer.asked(), 2, "an issuer that did not answer is left alone for a moment");
+    assert_eq!(issuer.request_count(), 2, "no refetch right after a failure");
 }
 
 #[tokio::test]
-async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
+async fn a_withdrawn_key_is_refused_within_an_hour() {
     let (leaked, new) = (TokenSigner::generate("leaked"), TokenSigner::generate("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&leaked]), Tasks::new(), clock());
-    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
     let token = leaked.sign(&claims_with("exp", json!(NOW + 100_000)));
     assert!(verifier.verify(&token).await.is_ok());
 
@@ -198,18 +201,18 @@ async fn a_key_that_the_issuer_withdrew_is_refused_within_the_hour() {
 }
 
 #[tokio::test]
-async fn an_issuer_never_reached_is_not_the_callers_fault_and_is_asked_again_soon() {
+async fn an_issuer_never_reached_is_an_outage_and_is_retried_soon() {
     let key = TokenSigner::generate("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
-    issuer.away.store(true, Ordering::SeqCst);
-    let verifier = fetching(&issuer.open(&tasks), clock.clone());
+    issuer.unavailable.store(true, Ordering::SeqCst);
+    let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
     let token = key.sign(&claims());
 
     assert!(matches!(verifier.verify(&token).await, Err(TokenRejection::KeysUnavailable(_))));
     assert!(matches!(verifier.verify(&token).await, Err(TokenRejection::KeysUnavailable(_))));
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.request_count(), 1);
 
-    issuer.away.store(false, Ordering::SeqCst);
+    issuer.unavailable.store(false, Ordering::SeqCst);
     clock.advance(Duration::from_secs(5));
     assert!(verifier.verify(&token).await.is_ok());
 }

@@ -1,4 +1,4 @@
-//! A door as callers meet it: over a socket, with everything in place.
+//! The server over a socket, with all middleware.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::net::TcpListener;
@@ -19,25 +19,25 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Deserialize)]
-struct Body {
+struct EchoBody {
     child: String,
 }
 
-async fn echo(Json(body): Json<Body>) -> HttpResponse {
+async fn echo(Json(body): Json<EchoBody>) -> HttpResponse {
     HttpResponse::Ok().json(body.child)
 }
 
-async fn refuse() -> Result<HttpResponse, Problem> {
+async fn fail() -> Result<HttpResponse, Problem> {
     let cause = anyhow::anyhow!("the password of the database is hunter2");
     Err(Problem::internal(cause))
 }
 
-async fn later() -> Result<HttpResponse, Problem> {
+async fn rate_limited() -> Result<HttpResponse, Problem> {
     Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests")
         .retry_at(Timestamp::from_secs(1_700_000_000)))
 }
 
-async fn thing(Path(id): Path<uuid::Uuid>, request: HttpRequest) -> HttpResponse {
+async fn get_thing(Path(id): Path<uuid::Uuid>, request: HttpRequest) -> HttpResponse {
     let etag = http_kit::version_etag(7);
     if http_kit::is_not_modified(&request, &etag) {
         return HttpResponse::NotModified().insert_header(("etag", etag)).finish();
@@ -45,21 +45,21 @@ async fn thing(Path(id): Path<uuid::Uuid>, request: HttpRequest) -> HttpResponse
     HttpResponse::Ok().insert_header(("etag", etag)).body(id.to_string())
 }
 
-async fn id(id: RequestId) -> String {
+async fn get_request_id(id: RequestId) -> String {
     id.as_str().to_owned()
 }
 
-/// An error in the form of the predecessor.
+/// An error that renders itself in another format.
 #[derive(Debug)]
-struct Theirs;
+struct CustomError;
 
-impl std::fmt::Display for Theirs {
+impl std::fmt::Display for CustomError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("theirs")
+        f.write_str("custom")
     }
 }
 
-impl actix_web::ResponseError for Theirs {
+impl actix_web::ResponseError for CustomError {
     fn status_code(&self) -> StatusCode {
         StatusCode::NOT_FOUND
     }
@@ -69,12 +69,12 @@ impl actix_web::ResponseError for Theirs {
     }
 }
 
-async fn theirs() -> Result<HttpResponse, Theirs> {
-    Err(Theirs)
+async fn custom_error() -> Result<HttpResponse, CustomError> {
+    Err(CustomError)
 }
 
-async fn frameworks() -> actix_web::Result<HttpResponse> {
-    Err(actix_web::error::ErrorConflict("the framework's own words"))
+async fn framework_error() -> actix_web::Result<HttpResponse> {
+    Err(actix_web::error::ErrorConflict("an error of the framework"))
 }
 
 async fn page() -> HttpResponse {
@@ -94,26 +94,26 @@ fn routes(config: &mut ServiceConfig) {
     config
         .app_data(AllowedMethods::from_openapi(&OpenApiBuilder::new().paths(paths.build()).build()))
         .service(web::resource("/small").app_data(BodyLimit(16)).route(web::post().to(echo)))
-        .service(web::resource("/resource").route(web::get().to(id)))
+        .service(web::resource("/resource").route(web::get().to(get_request_id)))
         .route("/echo", web::post().to(echo))
-        .route("/refuse", web::get().to(refuse))
-        .route("/theirs", web::get().to(theirs))
-        .route("/frameworks", web::get().to(frameworks))
-        .route("/later", web::get().to(later))
-        .route("/things/{id}", web::get().to(thing))
-        .route("/id", web::get().to(id))
+        .route("/fail", web::get().to(fail))
+        .route("/custom-error", web::get().to(custom_error))
+        .route("/framework-error", web::get().to(framework_error))
+        .route("/rate-limited", web::get().to(rate_limited))
+        .route("/things/{id}", web::get().to(get_thing))
+        .route("/id", web::get().to(get_request_id))
         .route("/page", web::get().to(page))
         .route("/slow", web::get().to(slow));
 }
 
-struct Host {
+struct TestServer {
     base: String,
     tasks: Tasks,
     http: reqwest::Client,
 }
 
-impl Host {
-    fn of(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+impl TestServer {
+    fn start(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
         let tasks = Tasks::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server =
@@ -135,13 +135,13 @@ impl Host {
     }
 }
 
-struct Answer {
+struct TestResponse {
     status: u16,
     headers: reqwest::header::HeaderMap,
     body: String,
 }
 
-impl Answer {
+impl TestResponse {
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
@@ -156,85 +156,85 @@ impl Answer {
     }
 }
 
-async fn ask(request: reqwest::RequestBuilder) -> Answer {
+async fn send(request: reqwest::RequestBuilder) -> TestResponse {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, body: response.text().await.unwrap() }
+    TestResponse { status, headers, body: response.text().await.unwrap() }
 }
 
 #[tokio::test]
-async fn an_address_that_leads_nowhere_is_a_problem_that_names_it() {
-    let host = Host::of(routes);
-    let (status, code, body) = ask(host.get("/nowhere")).await.problem();
+async fn an_unknown_path_is_a_problem_that_names_it() {
+    let server = TestServer::start(routes);
+    let (status, code, body) = send(server.get("/unknown")).await.problem();
     assert_eq!(
         (status, code.as_str(), body["instance"].as_str()),
-        (404, "not-found", Some("/nowhere"))
+        (404, "not-found", Some("/unknown"))
     );
-    let (status, code, _) = ask(host.get("/things/not-a-uuid")).await.problem();
+    let (status, code, _) = send(server.get("/things/not-a-uuid")).await.problem();
     assert_eq!((status, code.as_str()), (404, "not-found"));
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_which_are_right() {
-    let host = Host::of(routes);
-    let answer = ask(host.get("/echo")).await;
-    assert_eq!((answer.problem().0, answer.header("allow")), (405, "POST"));
-    assert_eq!(ask(host.post("/resource", "{}")).await.problem().1, "method-not-allowed");
+async fn a_wrong_method_gets_the_allowed_ones() {
+    let server = TestServer::start(routes);
+    let response = send(server.get("/echo")).await;
+    assert_eq!((response.problem().0, response.header("allow")), (405, "POST"));
+    assert_eq!(send(server.post("/resource", "{}")).await.problem().1, "method-not-allowed");
 }
 
 #[tokio::test]
-async fn a_wrong_body_gets_the_status_that_fits() {
-    let host = Host::of(routes);
-    assert_eq!(ask(host.post("/echo", r#"{"child":"Milla"}"#)).await.body, "\"Milla\"");
-    let (status, _, body) = ask(host.post("/echo", r#"{"child":5}"#)).await.problem();
+async fn an_invalid_body_gets_the_fitting_status() {
+    let server = TestServer::start(routes);
+    assert_eq!(send(server.post("/echo", r#"{"child":"Milla"}"#)).await.body, "\"Milla\"");
+    let (status, _, body) = send(server.post("/echo", r#"{"child":5}"#)).await.problem();
     assert_eq!((status, body["errors"][0]["field"].as_str()), (422, Some("child")));
-    assert_eq!(ask(host.post("/echo", "{")).await.problem().0, 400);
-    let text = host
+    assert_eq!(send(server.post("/echo", "{")).await.problem().0, 400);
+    let text = server
         .http
-        .post(format!("{}/echo", host.base))
+        .post(format!("{}/echo", server.base))
         .header("content-type", "text/plain")
         .body("x");
-    assert_eq!(ask(text).await.problem().0, 415);
+    assert_eq!(send(text).await.problem().0, 415);
     assert_eq!(
-        ask(host.post("/small", r#"{"child":"a name too long"}"#)).await.problem().1,
+        send(server.post("/small", r#"{"child":"a name too long"}"#)).await.problem().1,
         "body-too-large"
     );
     let endless = reqwest::Body::wrap_stream(futures::stream::iter(
         (0..400).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024])),
     ));
-    assert_eq!(ask(host.post("/echo", endless)).await.problem().0, 413);
+    assert_eq!(send(server.post("/echo", endless)).await.problem().0, 413);
 }
 
 #[tokio::test]
-async fn the_caller_of_a_failure_learns_nothing_of_its_cause() {
-    let host = Host::of(routes);
-    let answer = ask(host.get("/refuse")).await;
-    assert_eq!(answer.problem().1, "internal");
-    assert!(!answer.body.contains("hunter2"), "{}", answer.body);
+async fn an_internal_error_does_not_reveal_its_cause() {
+    let server = TestServer::start(routes);
+    let response = send(server.get("/fail")).await;
+    assert_eq!(response.problem().1, "internal");
+    assert!(!response.body.contains("hunter2"), "{}", response.body);
 }
 
 #[tokio::test]
-async fn an_error_of_the_framework_becomes_a_problem_and_one_in_a_form_of_its_own_stays() {
-    let host = Host::of(routes);
-    assert_eq!(ask(host.get("/frameworks")).await.problem().0, 409);
-    let theirs = ask(host.get("/theirs")).await;
-    assert_eq!((theirs.status, theirs.body.as_str()), (404, r#"{"detail":"not cached yet"}"#));
+async fn a_framework_error_becomes_a_problem_and_a_custom_one_stays() {
+    let server = TestServer::start(routes);
+    assert_eq!(send(server.get("/framework-error")).await.problem().0, 409);
+    let response = send(server.get("/custom-error")).await;
+    assert_eq!((response.status, response.body.as_str()), (404, r#"{"detail":"not cached yet"}"#));
 }
 
 #[tokio::test]
-async fn a_refusal_for_now_says_until_when() {
-    let host = Host::of(routes);
-    let answer = ask(host.get("/later")).await;
-    assert_eq!(answer.header("retry-after"), "Tue, 14 Nov 2023 22:13:20 GMT");
-    assert_eq!(answer.problem().2["retry_at"], "2023-11-14T22:13:20Z");
+async fn a_temporary_refusal_says_when_to_retry() {
+    let server = TestServer::start(routes);
+    let response = send(server.get("/rate-limited")).await;
+    assert_eq!(response.header("retry-after"), "Tue, 14 Nov 2023 22:13:20 GMT");
+    assert_eq!(response.problem().2["retry_at"], "2023-11-14T22:13:20Z");
 }
 
 #[tokio::test]
-async fn a_sane_request_id_is_kept_and_another_replaced() {
-    let host = Host::of(routes);
-    let kept = ask(host.get("/id").header("x-request-id", "abc-123")).await;
+async fn a_valid_request_id_is_kept_and_an_invalid_one_replaced() {
+    let server = TestServer::start(routes);
+    let kept = send(server.get("/id").header("x-request-id", "abc-123")).await;
     assert_eq!((kept.header("x-request-id"), kept.body.as_str()), ("abc-123", "abc-123"));
-    let replaced = ask(host.get("/id").header("x-request-id", "a b\"<script>")).await;
+    let replaced = send(server.get("/id").header("x-request-id", "a b\"<script>")).await;
     assert_eq!(
         (replaced.header("x-request-id"), replaced.body.len()),
         (replaced.body.as_str(), 32)
@@ -242,66 +242,69 @@ async fn a_sane_request_id_is_kept_and_another_replaced() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_that_protect_it() {
-    let host = Host::of(routes);
-    for path in ["/page", "/nowhere", "/id"] {
-        let answer = ask(host.get(path)).await;
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+async fn every_response_has_security_headers() {
+    let server = TestServer::start(routes);
+    for path in ["/page", "/unknown", "/id"] {
+        let response = send(server.get(path)).await;
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
         assert!(
-            !answer.header("referrer-policy").is_empty()
-                && !answer.header("cache-control").is_empty(),
+            !response.header("referrer-policy").is_empty()
+                && !response.header("cache-control").is_empty(),
             "{path}"
         );
     }
     assert!(
-        ask(host.get("/page"))
+        send(server.get("/page"))
             .await
             .header("content-security-policy")
             .contains("frame-ancestors 'none'")
     );
-    assert_eq!(ask(host.get("/id")).await.header("cache-control"), "private, no-cache");
+    assert_eq!(send(server.get("/id")).await.header("cache-control"), "private, no-cache");
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
-    let host = Host::of(routes);
-    let path = format!("{}/things/{}", host.base, uuid::Uuid::nil());
-    let answer = ask(host.http.head(&path)).await;
+async fn head_responds_as_get_without_a_body() {
+    let server = TestServer::start(routes);
+    let path = format!("{}/things/{}", server.base, uuid::Uuid::nil());
+    let response = send(server.http.head(&path)).await;
     assert_eq!(
         (
-            answer.status,
-            answer.header("etag"),
-            answer.header("content-length"),
-            answer.body.as_str()
+            response.status,
+            response.header("etag"),
+            response.header("content-length"),
+            response.body.as_str()
         ),
         (200, "\"7\"", "36", "")
     );
-    assert_eq!(ask(host.http.get(path).header("if-none-match", "\"7\"")).await.status, 304);
+    assert_eq!(send(server.http.get(path).header("if-none-match", "\"7\"")).await.status, 304);
 }
 
 #[tokio::test]
-async fn only_pages_of_named_origins_may_call() {
-    let host = Host::of(routes);
-    let ours = ask(host.get("/id").header("origin", "https://app.example")).await;
+async fn only_allowed_origins_get_cors_headers() {
+    let server = TestServer::start(routes);
+    let ours = send(server.get("/id").header("origin", "https://app.example")).await;
     assert_eq!(ours.header("access-control-allow-origin"), "https://app.example");
-    let theirs = ask(host.get("/id").header("origin", "https://evil.example")).await;
-    assert_eq!(theirs.header("access-control-allow-origin"), "");
+    let response = send(server.get("/id").header("origin", "https://evil.example")).await;
+    assert_eq!(response.header("access-control-allow-origin"), "");
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_when_we_stop() {
-    let host = Host::of(routes);
-    let (slow, began) = (host.get("/slow"), Instant::now());
+async fn a_request_in_flight_completes_during_a_stop() {
+    let server = TestServer::start(routes);
+    let (slow, started) = (server.get("/slow"), Instant::now());
     let stopped = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        host.tasks.join(Duration::from_secs(10)).await
+        server.tasks.join(Duration::from_secs(10)).await
     };
 
-    let (answer, outcome) = tokio::join!(ask(slow), stopped);
+    let (response, outcome) = tokio::join!(send(slow), stopped);
 
-    assert_eq!((answer.status, answer.body.as_str(), outcome), (200, "done", JoinOutcome::Clean));
-    assert!(began.elapsed() < Duration::from_secs(4), "stopping took {:?}", began.elapsed());
-    assert!(host.get("/id").send().await.is_err(), "the door is closed");
+    assert_eq!(
+        (response.status, response.body.as_str(), outcome),
+        (200, "done", JoinOutcome::Clean)
+    );
+    assert!(started.elapsed() < Duration::from_secs(4), "stopping took {:?}", started.elapsed());
+    assert!(server.get("/id").send().await.is_err(), "the listener is closed");
 }
 
 #[tokio::test]
@@ -336,25 +339,25 @@ async fn readiness_names_what_is_missing_and_ends_with_the_stop() {
         version,
         stop.clone(),
     );
-    let host = Host::of(ops.routes());
+    let server = TestServer::start(ops.routes());
 
-    let answer = ask(host.get("/readyz")).await;
-    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let response = send(server.get("/readyz")).await;
+    let body: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!(
-        (answer.status, body["checks"][0]["error"].as_str()),
+        (response.status, body["checks"][0]["error"].as_str()),
         (503, Some("connection refused"))
     );
     assert_eq!(body["checks"][1]["error"], "no answer within 1s");
 
     up.store(true, Ordering::SeqCst);
     stuck.store(false, Ordering::SeqCst);
-    assert_eq!(ask(host.get("/readyz")).await.status, 200);
-    assert_eq!(ask(host.get("/livez")).await.status, 200);
-    assert!(ask(host.get("/version")).await.body.contains("stats"));
-    assert_eq!(ask(host.get("/metrics")).await.status, 200);
+    assert_eq!(send(server.get("/readyz")).await.status, 200);
+    assert_eq!(send(server.get("/livez")).await.status, 200);
+    assert!(send(server.get("/version")).await.body.contains("stats"));
+    assert_eq!(send(server.get("/metrics")).await.status, 200);
 
     stop.trigger();
-    let answer = ask(host.get("/readyz")).await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.body.contains("stopping"), "{}", answer.body);
+    let response = send(server.get("/readyz")).await;
+    assert_eq!(response.status, 503);
+    assert!(response.body.contains("stopping"), "{}", response.body);
 }
