@@ -74,12 +74,12 @@ impl AthleteTx {
 
     /// True if one of these origins is withdrawn, or the athlete is gone: then the message is dropped.
     pub fn is_fenced(&self, origins: &[Origin]) -> bool {
-        self.read(|athlete| athlete.fences.shut_out(origins))
+        self.read(|athlete| athlete.fences.shuts_out(origins))
     }
 
     /// The lowest generation of an application that still counts; none if it was never fenced.
     pub fn min_generation(&self, application: ApplicationId) -> Option<Generation> {
-        self.read(|athlete| athlete.fences.minimum(application))
+        self.read(|athlete| athlete.fences.min_generation(application))
     }
 
     /// Raises the fence; false if it is as high already.

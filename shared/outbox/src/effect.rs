@@ -104,12 +104,12 @@ impl Effect {
 
     /// Whether one of these origins is withdrawn, or the athlete is gone: then the message is dropped.
     pub fn is_fenced(&self, origins: &[Origin]) -> bool {
-        self.fences.shut_out(origins)
+        self.fences.shuts_out(origins)
     }
 
     /// The lowest generation of an application that still counts, if it was ever fenced.
     pub fn min_generation(&self, application: ApplicationId) -> Option<Generation> {
-        self.fences.minimum(application)
+        self.fences.min_generation(application)
     }
 
     /// Raises the fence; false when it is as high already.

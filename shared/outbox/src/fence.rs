@@ -1,10 +1,16 @@
-//! Fences: what an athlete has withdrawn changes nothing any more.
+//! Fences: events of a withdrawn connection or a deleted account change nothing any more.
 
 use contracts::{Erasure, Origin};
 use kernel::{ApplicationId, AthleteId, Generation};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{StoreError, sql};
+
+#[derive(FromQueryResult)]
+struct FenceRow {
+    application: i64,
+    min_generation: i64,
+}
 
 /// The fences of one athlete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,48 +20,44 @@ pub(crate) struct Fences {
 }
 
 impl Fences {
-    /// What is stored; the athlete's row must be locked.
+    /// Reads the stored fences; the athlete's row must be locked.
     pub(crate) async fn load<C: ConnectionTrait>(
         conn: &C,
-        of: AthleteId,
+        athlete: AthleteId,
         gone: bool,
     ) -> Result<Self, StoreError> {
-        let rows = sql::all(
+        let rows: Vec<FenceRow> = sql::fetch_all(
             conn,
             "SELECT application, min_generation FROM fence WHERE athlete = ?",
-            [of.to_string().into()],
+            [athlete.to_string().into()],
         )
         .await?;
         let minima = rows
-            .iter()
-            .map(|row| {
-                Ok((
-                    ApplicationId::new(row.try_get("", "application")?),
-                    Generation::new(row.try_get("", "min_generation")?),
-                ))
-            })
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Self { gone, minima })
+            .into_iter()
+            .map(|row| (ApplicationId::new(row.application), Generation::new(row.min_generation)));
+        Ok(Self { gone, minima: minima.collect() })
     }
 
     /// The lowest generation of an application that still counts.
-    pub(crate) fn minimum(&self, application: ApplicationId) -> Option<Generation> {
+    pub(crate) fn min_generation(&self, application: ApplicationId) -> Option<Generation> {
         self.minima.iter().find(|(of, _)| *of == application).map(|(_, minimum)| *minimum)
     }
 
-    /// Whether one of these origins, or the athlete as a whole, is fenced: one fenced pair drops a message.
-    pub(crate) fn shut_out(&self, origins: &[Origin]) -> bool {
+    /// True if one of these origins, or the athlete as a whole, is fenced: one fenced pair drops a message.
+    pub(crate) fn shuts_out(&self, origins: &[Origin]) -> bool {
         self.gone
             || origins.iter().any(|origin| {
-                self.minimum(origin.application).is_some_and(|minimum| origin.generation < minimum)
+                self.min_generation(origin.application)
+                    .is_some_and(|minimum| origin.generation < minimum)
             })
     }
 
-    /// Raises the fence; false if it is as high already. The athlete's row holds `gone`: the caller writes it.
+    /// Raises the fence; false if it is as high already. `gone` is a column of the athlete's row, which
+    /// the caller writes.
     pub(crate) async fn raise<C: ConnectionTrait>(
         &mut self,
         conn: &C,
-        of: AthleteId,
+        athlete: AthleteId,
         erasure: Erasure,
     ) -> Result<bool, StoreError> {
         let (application, minimum) = match erasure {
@@ -64,13 +66,13 @@ impl Fences {
                 (application, Generation::new(through.get().saturating_add(1)))
             }
         };
-        match self.minimum(application) {
+        match self.min_generation(application) {
             Some(known) if known >= minimum => return Ok(false),
             Some(_) => {
                 sql::execute(
                     conn,
                     "UPDATE fence SET min_generation = ? WHERE athlete = ? AND application = ?",
-                    [minimum.get().into(), of.to_string().into(), application.get().into()],
+                    [minimum.get().into(), athlete.to_string().into(), application.get().into()],
                 )
                 .await?;
             }
@@ -78,7 +80,7 @@ impl Fences {
                 sql::execute(
                     conn,
                     "INSERT INTO fence (athlete, application, min_generation) VALUES (?, ?, ?)",
-                    [of.to_string().into(), application.get().into(), minimum.get().into()],
+                    [athlete.to_string().into(), application.get().into(), minimum.get().into()],
                 )
                 .await?;
             }

@@ -1,4 +1,4 @@
-//! An event about to be published, and the outbox row it becomes.
+//! An event to be published, and the outbox row it becomes.
 
 use contracts::{Cause, Envelope, Event, MAX_RECORD_BYTES, Origin, Topic, record_key};
 use kernel::{AthleteId, EventId};
@@ -6,24 +6,24 @@ use sea_orm::ConnectionTrait;
 
 use crate::{Database, StoreError, sql};
 
-/// An event about to be published.
+/// An event to be published.
 #[derive(Clone, Debug)]
 pub struct OutboxMessage<E> {
-    /// Where it goes.
+    /// The topic.
     pub topic: Topic,
-    /// Whose it is; the key, but on `strava.events`.
+    /// The athlete it belongs to; the record's key, but on `strava.events`.
     pub athlete: Option<AthleteId>,
     /// Every connection it draws on.
     pub origins: Vec<Origin>,
-    /// Why it came about.
+    /// The cause that led to it.
     pub cause: Cause,
-    /// Whether it answers a replay request.
+    /// True if it answers a replay request.
     pub replay: bool,
     /// The message.
     pub body: E,
 }
 
-/// Where an event goes within its topic.
+/// The partitions of the topic that a record goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Routing {
     /// The partition of its key.
@@ -32,49 +32,72 @@ pub(crate) enum Routing {
     AllPartitions,
 }
 
-/// Writes the outbox row of a message.
+/// An encoded record about to be stored.
+pub(crate) struct EncodedRecord {
+    pub(crate) event_id: EventId,
+    pub(crate) topic: Topic,
+    pub(crate) key: String,
+    pub(crate) athlete: Option<AthleteId>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) routing: Routing,
+}
+
+/// Encodes a message and inserts its outbox row.
 pub(crate) async fn insert<C: ConnectionTrait, E: Event>(
     conn: &C,
     database: &Database,
     message: OutboxMessage<E>,
-    reach: Routing,
+    routing: Routing,
 ) -> Result<EventId, StoreError> {
     let now = database.clock().now();
     let event_id = EventId::from_uuid(database.ids().uuid_v7(now));
-    let payload = message.body.into_payload();
-    let key = record_key(message.topic, message.athlete, &payload);
+    let OutboxMessage { topic, athlete, origins, cause, replay, body } = message;
+    let payload = body.into_payload();
+    let key = record_key(topic, athlete, &payload);
+    let traceparent = telemetry::current_traceparent();
     let value = Envelope {
         event_id,
         occurred_at: now,
-        athlete: message.athlete,
-        origins: message.origins,
-        cause: message.cause,
-        replay: message.replay,
-        traceparent: telemetry::current_traceparent(),
+        athlete,
+        origins,
+        cause,
+        replay,
+        traceparent,
         payload,
     }
     .encode();
     if value.len() > MAX_RECORD_BYTES {
         return Err(StoreError::inconsistent(format!(
-            "a {} of {} bytes is larger than the {MAX_RECORD_BYTES} a record may have",
+            "a {} of {} bytes exceeds the maximum of {MAX_RECORD_BYTES}",
             E::NAME,
             value.len()
         )));
     }
+    let record = EncodedRecord { event_id, topic, key, athlete, value, routing };
+    insert_record(conn, database, record).await?;
+    Ok(event_id)
+}
+
+/// Inserts the outbox row of an encoded record.
+pub(crate) async fn insert_record<C: ConnectionTrait>(
+    conn: &C,
+    database: &Database,
+    record: EncodedRecord,
+) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "INSERT INTO outbox (event_id, topic, record_key, everywhere, athlete, value, written_at_us, published_at_us) \
          VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
         [
-            event_id.to_string().into(),
-            message.topic.name().into(),
-            key.into(),
-            i32::from(reach == Routing::AllPartitions).into(),
-            message.athlete.map(|athlete| athlete.to_string()).into(),
-            value.into(),
-            now.as_micros().into(),
+            record.event_id.to_string().into(),
+            record.topic.name().into(),
+            record.key.into(),
+            i32::from(record.routing == Routing::AllPartitions).into(),
+            record.athlete.map(|athlete| athlete.to_string()).into(),
+            record.value.into(),
+            database.clock().now().as_micros().into(),
         ],
     )
     .await?;
-    Ok(event_id)
+    Ok(())
 }

@@ -1,21 +1,30 @@
-//! Parked events: what no handler could take, whole and with its reason, until somebody decides.
+//! Parked events: records that no handler could take, whole and with the reason, until an operator
+//! replays or drops them.
 
 use contracts::{Envelope, Topic, payload_name};
-use event_bus::{OutgoingRecord, Parking, PublishError, Publisher, Record};
-use kernel::{AthleteId, Timestamp};
-use sea_orm::{ConnectionTrait, QueryResult};
+use event_bus::{Parking, Record};
+use kernel::{AthleteId, EventId, Timestamp};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::database::unavailable;
-use crate::{Database, StoreError, sql};
+use crate::outbox_message::{EncodedRecord, Routing};
+use crate::{Database, StoreError, Tx, sql};
 
-/// The longest reason kept.
-const REASON: usize = 1000;
-/// The group that parks what the relay could not publish.
+/// Maximum length of a stored reason, in characters.
+const MAX_REASON: usize = 1000;
+/// Maximum length of a stored key, in characters.
+const MAX_KEY: usize = 191;
+/// Maximum size of a record that can be replayed, in bytes: what an outbox row holds.
+const MAX_REPLAY_BYTES: usize = 65_535;
+/// The group that parks records that the relay could not publish.
 pub(crate) const RELAY: &str = "relay";
 /// The partition of an event that could not be published.
 pub(crate) const UNPUBLISHED: i32 = -1;
-/// The same for one that was meant for every partition of its topic.
+/// The partition of an event for every partition of its topic that could not be published.
 pub(crate) const UNPUBLISHED_EVERYWHERE: i32 = -2;
+
+const SELECT: &str = "SELECT id, topic, at_partition, at_offset, grp, record_key, value, reason, athlete, parked_at_us \
+     FROM parked_event";
 
 /// A service's parked events.
 #[derive(Clone, Debug)]
@@ -26,8 +35,8 @@ pub struct ParkedEvents {
 
 /// One parked event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parked {
-    /// Its own id, for `show`, `replay` and `drop`.
+pub struct ParkedEvent {
+    /// Id, for `show`, `replay` and `drop`.
     pub id: String,
     /// The topic it came on.
     pub topic: String,
@@ -42,105 +51,128 @@ pub struct Parked {
     pub key: String,
     /// Its value, whole.
     pub value: Vec<u8>,
-    /// Why it is here.
+    /// The reason.
     pub reason: String,
-    /// Whose it is, as far as it can be read.
+    /// The athlete it belongs to, as far as it can be decoded.
     pub athlete: Option<AthleteId>,
-    /// Since when.
+    /// The instant at which it was parked.
     pub parked_at: Timestamp,
 }
 
-impl Parked {
-    /// What kind of event it is, as far as it can be read.
+#[derive(FromQueryResult)]
+struct ParkedRow {
+    id: String,
+    topic: String,
+    at_partition: i32,
+    at_offset: i64,
+    grp: String,
+    record_key: String,
+    value: Vec<u8>,
+    reason: String,
+    athlete: Option<String>,
+    parked_at_us: i64,
+}
+
+impl ParkedEvent {
+    /// The name of its message, as far as it can be decoded.
     pub fn kind(&self) -> Option<&'static str> {
         Envelope::decode(&self.value).ok().map(|envelope| payload_name(&envelope.payload))
     }
 }
 
-/// Why a parked event could not be replayed.
+/// The reason why a parked event cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The store said no.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bus said no.
-    #[error("the event could not be published again")]
-    Publish(#[source] PublishError),
-    /// It came from a topic that is none of ours.
+    /// It came on a topic that does not exist any more.
     #[error(transparent)]
     Topic(#[from] contracts::UnknownTopic),
+    /// It is larger than an outbox row can hold.
+    #[error("the record of {0} bytes is too large to be replayed; drop it")]
+    TooLarge(usize),
+}
+
+impl crate::IsConflict for ReplayError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }
 
 impl ParkedEvents {
-    /// The parked events of the service whose database this is, for its group of the same name.
+    /// The parked events in a service's database.
     pub fn new(database: Database) -> Self {
         Self { database, group: "" }
     }
 
-    /// The same, for what this group parks.
+    /// The same, parking in the name of this consumer group.
     #[must_use]
     pub fn for_group(mut self, group: &'static str) -> Self {
         self.group = group;
         self
     }
 
-    /// The newest first, without their values being of use to a list: at most `limit`.
-    pub async fn list(&self, limit: u64) -> Result<Vec<Parked>, StoreError> {
-        sql::all(
-            self.database.readers(),
-            "SELECT * FROM parked_event ORDER BY parked_at_us DESC, id DESC LIMIT ?",
-            [(limit as i64).into()],
-        )
-        .await?
-        .iter()
-        .map(parked)
-        .collect()
+    /// At most `limit` events, the newest first.
+    pub async fn list(&self, limit: u64) -> Result<Vec<ParkedEvent>, StoreError> {
+        let select = format!("{SELECT} ORDER BY parked_at_us DESC, id DESC LIMIT ?");
+        let rows: Vec<ParkedRow> =
+            sql::fetch_all(self.database.readers(), &select, [(limit as i64).into()]).await?;
+        Ok(rows.into_iter().map(ParkedEvent::from).collect())
     }
 
-    /// How many there are.
+    /// Number of parked events.
     pub async fn count(&self) -> Result<i64, StoreError> {
-        let row =
-            sql::one(self.database.readers(), "SELECT COUNT(*) AS n FROM parked_event", []).await?;
-        Ok(row.map(|row| row.try_get("", "n")).transpose()?.unwrap_or(0))
+        let select = "SELECT COUNT(*) FROM parked_event";
+        Ok(sql::fetch_scalar(self.database.readers(), select, []).await?.unwrap_or(0))
     }
 
-    /// One of them, whole.
-    pub async fn show(&self, id: &str) -> Result<Option<Parked>, StoreError> {
-        sql::one(self.database.readers(), "SELECT * FROM parked_event WHERE id = ?", [id.into()])
-            .await?
-            .as_ref()
-            .map(parked)
-            .transpose()
+    /// One event, whole.
+    pub async fn show(&self, id: &str) -> Result<Option<ParkedEvent>, StoreError> {
+        find(self.database.readers(), id).await
     }
 
-    /// Publishes it again, byte for byte and so with the same event id, and forgets it once the bus
-    /// has it. False: there is none of this id.
-    pub async fn replay(&self, id: &str, publisher: &Publisher) -> Result<bool, ReplayError> {
-        let Some(event) = self.show(id).await? else {
-            return Ok(false);
+    /// Puts an event back into the outbox, byte for byte and so with the same event id; the relay
+    /// publishes it. False: there is none of this id.
+    pub async fn replay(&self, id: &str) -> Result<bool, ReplayError> {
+        self.database
+            .run_plain("replay_parked_event", |tx| async move {
+                match find(tx.conn(), id).await? {
+                    Some(event) => self.requeue(&tx, event).await.map(|()| true),
+                    None => Ok(tx.unchanged(false)),
+                }
+            })
+            .await
+    }
+
+    /// Deletes an event. False: there is none of this id.
+    pub async fn drop(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(delete(self.database.writer(), id).await? > 0)
+    }
+
+    async fn requeue(&self, tx: &Tx, event: ParkedEvent) -> Result<(), ReplayError> {
+        if event.value.len() > MAX_REPLAY_BYTES {
+            return Err(ReplayError::TooLarge(event.value.len()));
+        }
+        let event_id = match Envelope::decode(&event.value) {
+            Ok(envelope) => envelope.event_id,
+            Err(_) => EventId::from_uuid(self.database.ids().uuid_v7(self.database.clock().now())),
         };
-        let outgoing = OutgoingRecord {
+        let routing = match event.partition {
+            UNPUBLISHED_EVERYWHERE => Routing::AllPartitions,
+            _ => Routing::ByKey,
+        };
+        let record = EncodedRecord {
+            event_id,
             topic: event.topic.parse::<Topic>()?,
             key: event.key,
+            athlete: event.athlete,
             value: event.value,
-            to_every_partition: event.partition == UNPUBLISHED_EVERYWHERE,
+            routing,
         };
-        for outcome in publisher.publish_many(vec![outgoing]).await {
-            outcome.map_err(ReplayError::Publish)?;
-        }
-        self.drop(id).await?;
-        Ok(true)
-    }
-
-    /// Forgets it. False: there is none of this id.
-    pub async fn drop(&self, id: &str) -> Result<bool, StoreError> {
-        let dropped = sql::execute(
-            self.database.writer(),
-            "DELETE FROM parked_event WHERE id = ?",
-            [id.into()],
-        )
-        .await?;
-        Ok(dropped > 0)
+        tx.insert_record(record).await?;
+        delete(tx.conn(), &event.id).await?;
+        Ok(())
     }
 }
 
@@ -152,7 +184,35 @@ impl Parking for ParkedEvents {
     }
 }
 
-/// Parks a record; parking it twice keeps one.
+impl From<ParkedRow> for ParkedEvent {
+    fn from(row: ParkedRow) -> Self {
+        let group = row.grp.split_once(' ').map_or(row.grp.as_str(), |(group, _)| group).to_owned();
+        Self {
+            id: row.id,
+            topic: row.topic,
+            partition: row.at_partition,
+            offset: row.at_offset,
+            group,
+            key: row.record_key,
+            value: row.value,
+            reason: row.reason,
+            athlete: row.athlete.and_then(|athlete| athlete.parse().ok()),
+            parked_at: Timestamp::from_micros(row.parked_at_us),
+        }
+    }
+}
+
+async fn find<C: ConnectionTrait>(conn: &C, id: &str) -> Result<Option<ParkedEvent>, StoreError> {
+    let select = format!("{SELECT} WHERE id = ?");
+    let row: Option<ParkedRow> = sql::fetch_one(conn, &select, [id.into()]).await?;
+    Ok(row.map(ParkedEvent::from))
+}
+
+async fn delete<C: ConnectionTrait>(conn: &C, id: &str) -> Result<u64, StoreError> {
+    sql::execute(conn, "DELETE FROM parked_event WHERE id = ?", [id.into()]).await
+}
+
+/// Parks a record; parking it twice stores it once.
 pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     database: &Database,
@@ -162,7 +222,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     let mut log = 1;
     loop {
-        let group = in_log(group, log);
+        let group = group_in_log(group, log);
         match insert_as(conn, database, &group, record, reason).await {
             // Parked before, and the crash came before the offset was stored.
             Err(StoreError::UniqueViolation) if is_parked(conn, &group, record).await? => {
@@ -175,18 +235,18 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     }
 }
 
-/// The group as it is stored: offsets name a record only within one log.
-fn in_log(group: &str, log: u32) -> String {
+/// The stored name of a group: offsets identify a record only within one log.
+fn group_in_log(group: &str, log: u32) -> String {
     if log == 1 { group.to_owned() } else { format!("{group} {log}") }
 }
 
-/// Whether what is parked under this offset is this very record.
+/// True if the record parked under this offset is this very record.
 async fn is_parked<C: ConnectionTrait>(
     conn: &C,
     group: &str,
     record: &Record,
 ) -> Result<bool, StoreError> {
-    let row = sql::one(
+    let value: Option<Vec<u8>> = sql::fetch_scalar(
         conn,
         "SELECT value FROM parked_event WHERE topic = ? AND at_partition = ? AND at_offset = ? AND grp = ?",
         [
@@ -197,7 +257,6 @@ async fn is_parked<C: ConnectionTrait>(
         ],
     )
     .await?;
-    let value: Option<Vec<u8>> = row.map(|row| row.try_get("", "value")).transpose()?;
     Ok(value.is_some_and(|value| value == record.value))
 }
 
@@ -210,7 +269,7 @@ async fn insert_as<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     let now = database.clock().now();
     let athlete = Envelope::decode(&record.value).ok().and_then(|envelope| envelope.athlete);
-    let reason: String = reason.chars().take(REASON).collect();
+    let reason: String = reason.chars().take(MAX_REASON).collect();
     sql::execute(
         conn,
         "INSERT INTO parked_event (id, topic, at_partition, at_offset, grp, record_key, value, reason, athlete, \
@@ -221,7 +280,7 @@ async fn insert_as<C: ConnectionTrait>(
             record.partition.into(),
             record.offset.into(),
             group.into(),
-            record.key.chars().take(191).collect::<String>().into(),
+            record.key.chars().take(MAX_KEY).collect::<String>().into(),
             record.value.clone().into(),
             reason.into(),
             athlete.map(|athlete| athlete.to_string()).into(),
@@ -230,22 +289,4 @@ async fn insert_as<C: ConnectionTrait>(
     )
     .await?;
     Ok(())
-}
-
-fn parked(row: &QueryResult) -> Result<Parked, StoreError> {
-    let athlete: Option<String> = row.try_get("", "athlete")?;
-    let stored: String = row.try_get("", "grp")?;
-    let group = stored.split_once(' ').map_or(stored.as_str(), |(group, _)| group).to_owned();
-    Ok(Parked {
-        id: row.try_get("", "id")?,
-        topic: row.try_get("", "topic")?,
-        partition: row.try_get("", "at_partition")?,
-        offset: row.try_get("", "at_offset")?,
-        group,
-        key: row.try_get("", "record_key")?,
-        value: row.try_get("", "value")?,
-        reason: row.try_get("", "reason")?,
-        athlete: athlete.and_then(|athlete| athlete.parse().ok()),
-        parked_at: Timestamp::from_micros(row.try_get("", "parked_at_us")?),
-    })
 }

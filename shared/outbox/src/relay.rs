@@ -1,4 +1,4 @@
-//! The relay: what effects committed to the outbox reaches the log, in order per key, at least once.
+//! The relay: publishes committed outbox rows, in order per key, at least once.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,78 +9,83 @@ use kernel::{Clock, Timestamp};
 use lifecycle::{Failpoints, Stop};
 use sea_orm::DbBackend;
 
-use crate::{Database, StoreError};
+use crate::{Database, Singleton, StoreError};
 
 mod batch;
-mod lease;
 
 use batch::Batch;
-use lease::Lease;
 
-/// How often the outbox is looked at without a ring: other processes' commits ring no bell here.
-const POLL_SHARED: Duration = Duration::from_secs(5);
+/// Interval at which the outbox is read without a signal: commits of other processes send none.
+const SHARED_POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The same where this is the only process.
-const POLL_ALONE: Duration = Duration::from_secs(30);
-/// How soon a relay looks again while another one is at work.
-const POLL_HELD: Duration = Duration::from_millis(250);
-/// The first pause after the bus or the database was away, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// How long what is left may take once a soft stop was asked for.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-/// How often published rows are purged, at most.
-const PURGE_EVERY: Duration = Duration::from_mins(1);
+const SINGLE_POLL_INTERVAL: Duration = Duration::from_secs(30);
+/// Delay while another relay holds the lease.
+const HELD_DELAY: Duration = Duration::from_millis(250);
+/// First delay after the bus or the database was unavailable.
+const MIN_DELAY: Duration = Duration::from_millis(100);
+/// Upper limit of that delay.
+const MAX_DELAY: Duration = Duration::from_secs(5);
+/// Time limit for publishing the rest after a soft stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Minimum time between two purges of published rows.
+const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Where a test may kill the process: around publishing a batch, and after it was noted as published.
+/// Failpoints around publishing a batch, and after it was marked as published.
 pub const FAILPOINTS: [&str; 3] = ["outbox.before-publish", "outbox.published", "outbox.marked"];
 
-/// Where a relay publishes.
-pub trait Outlet: Send + Sync + 'static {
-    /// Publishes in order, and answers for each record in the same order.
+/// The publisher that a relay uses.
+pub trait RecordSink: Send + Sync + 'static {
+    /// Publishes in order and returns a result for each record in the same order.
     fn publish_many(
         &self,
         records: Vec<OutgoingRecord>,
     ) -> impl Future<Output = Vec<Result<(), PublishError>>> + Send;
 }
 
-impl Outlet for Publisher {
+impl RecordSink for Publisher {
     async fn publish_many(&self, records: Vec<OutgoingRecord>) -> Vec<Result<(), PublishError>> {
         Self::publish_many(self, records).await
     }
 }
 
-/// Publishes a service's outbox. Any number may run: a lease lets one work at a time, and one that
-/// was paused while it held the lease does no harm when it wakes, for events bear repetition.
+/// Publishes a service's outbox. On MySQL any number of processes may run one: a lease lets one work
+/// at a time, and one that was paused while it held the lease does no harm when it wakes, for events
+/// bear repetition. A SQLite file has one process and needs no lease.
 #[derive(Debug)]
-pub struct Relay<O = Publisher> {
+pub struct Relay<S = Publisher> {
     database: Database,
-    outlet: O,
+    sink: S,
     clock: Arc<dyn Clock>,
     failpoints: Failpoints,
-    lease: Lease,
+    singleton: Option<Singleton>,
     purged_at: Option<Timestamp>,
     to_purge: bool,
 }
 
-/// How a look at the outbox ended.
+/// The outcome of draining the outbox.
 #[derive(Debug, PartialEq, Eq)]
-enum Look {
+enum Drained {
     /// Nothing is left.
     Empty,
-    /// Another relay is at work.
+    /// Another relay holds the lease.
     Held,
     /// The bus did not take everything.
-    Stuck,
+    Partly,
 }
 
-impl<O: Outlet> Relay<O> {
+impl<S: RecordSink> Relay<S> {
     /// A relay for this database.
-    pub fn new(database: Database, outlet: O, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(database: Database, sink: S, clock: Arc<dyn Clock>) -> Self {
+        let singleton = match database.backend() {
+            DbBackend::Sqlite => None,
+            _ => Some(Singleton::new("relay")),
+        };
         Self {
             database,
-            outlet,
+            sink,
             clock,
             failpoints: Failpoints::none(),
-            lease: Lease::default(),
+            singleton,
             purged_at: None,
             to_purge: true,
         }
@@ -95,36 +100,36 @@ impl<O: Outlet> Relay<O> {
 
     /// Publishes until the stop, then what is left if it goes quickly.
     pub async fn run(mut self, soft: Stop) -> Result<(), anyhow::Error> {
-        let filled = self.database.outbox_filled();
+        let signal = self.database.outbox_signal();
         let poll = match self.database.backend() {
-            DbBackend::Sqlite => POLL_ALONE,
-            _ => POLL_SHARED,
+            DbBackend::Sqlite => SINGLE_POLL_INTERVAL,
+            _ => SHARED_POLL_INTERVAL,
         };
-        let mut pause = PAUSES.0;
+        let mut delay = MIN_DELAY;
         while !soft.is_stopped() {
-            // Only a relay that has nothing to do listens: one that cannot work must not be rung into a frenzy.
+            // Only an idle relay listens: signals must not cut short the delay of one that cannot work.
             let (wait, listens) = match self.drain().await {
-                Ok(Look::Empty) => {
-                    pause = PAUSES.0;
+                Ok(Drained::Empty) => {
+                    delay = MIN_DELAY;
                     self.purge_if_due().await;
                     (poll, true)
                 }
-                Ok(Look::Held) => (POLL_HELD, false),
-                Ok(Look::Stuck) => (grow(&mut pause), false),
+                Ok(Drained::Held) => (HELD_DELAY, false),
+                Ok(Drained::Partly) => (next_delay(&mut delay), false),
                 Err(error) => {
-                    tracing::warn!(error = %chain(&error), "the outbox cannot be relayed now");
-                    (grow(&mut pause), false)
+                    tracing::warn!(error = %chain(&error), "the outbox cannot be published");
+                    (next_delay(&mut delay), false)
                 }
             };
             tokio::select! {
                 () = soft.stopped() => {}
-                () = filled.notified(), if listens => {}
+                () = signal.notified(), if listens => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // What the last effects committed; whatever does not go now goes at the next start.
-        match tokio::time::timeout(LAST_WORDS, self.drain()).await {
-            Ok(Ok(look)) => tracing::debug!(?look, "the relay stops"),
+        // Rows of the last transactions; what is left is published at the next start.
+        match tokio::time::timeout(STOP_TIMEOUT, self.drain()).await {
+            Ok(Ok(drained)) => tracing::debug!(?drained, "the relay stops"),
             Ok(Err(error)) => {
                 tracing::warn!(error = %chain(&error), "the outbox could not be drained");
             }
@@ -134,47 +139,54 @@ impl<O: Outlet> Relay<O> {
     }
 
     /// Publishes batch after batch until nothing is left.
-    async fn drain(&mut self) -> Result<Look, StoreError> {
+    async fn drain(&mut self) -> Result<Drained, StoreError> {
         loop {
-            if !Batch::waiting(&self.database).await? {
-                return Ok(Look::Empty);
+            let mut batch = Batch::load(&self.database).await?;
+            if batch.is_empty() {
+                return Ok(Drained::Empty);
             }
-            let Some(batch) =
-                Batch::take(&self.database, &mut self.lease, self.clock.now()).await?
-            else {
-                return Ok(Look::Held);
-            };
+            if let Some(singleton) = &mut self.singleton {
+                if !singleton.acquire(&self.database, self.clock.now()).await? {
+                    return Ok(Drained::Held);
+                }
+                // Another relay may have published them meanwhile.
+                batch = Batch::load(&self.database).await?;
+            }
             self.failpoints.hit("outbox.before-publish");
             let answers = self.publish(&batch).await;
             self.failpoints.hit("outbox.published");
+            let now = self.clock.now();
             let complete =
-                batch.settle(&self.database, &mut self.lease, answers, self.clock.now()).await?;
+                batch.mark(&self.database, self.singleton.as_ref(), answers, now).await?;
             self.failpoints.hit("outbox.marked");
             self.to_purge = true;
             if !complete {
-                return Ok(Look::Stuck);
+                return Ok(Drained::Partly);
             }
         }
     }
 
     /// Publishes a batch, renewing the lease for as long as the bus takes.
     async fn publish(&self, batch: &Batch) -> Vec<Result<(), PublishError>> {
-        let mut publishing = std::pin::pin!(self.outlet.publish_many(batch.records()));
+        let mut publishing = std::pin::pin!(self.sink.publish_many(batch.records()));
         loop {
             tokio::select! {
                 answers = &mut publishing => return answers,
-                () = tokio::time::sleep(lease::RENEW) => {
-                    if let Err(error) = self.lease.renew(&self.database, self.clock.now()).await {
-                        tracing::warn!(error = %chain(&error), "the relay's lease was not renewed");
-                    }
-                }
+                () = tokio::time::sleep(Singleton::RENEW_INTERVAL) => self.renew_lease().await,
             }
+        }
+    }
+
+    async fn renew_lease(&self) {
+        let Some(singleton) = &self.singleton else { return };
+        if let Err(error) = singleton.renew(self.database.writer(), self.clock.now()).await {
+            tracing::warn!(error = %chain(&error), "the relay's lease was not renewed");
         }
     }
 
     async fn purge_if_due(&mut self) {
         let now = self.clock.now();
-        if !self.to_purge || self.purged_at.is_some_and(|at| now.since(at) < PURGE_EVERY) {
+        if !self.to_purge || self.purged_at.is_some_and(|at| now.since(at) < PURGE_INTERVAL) {
             return;
         }
         self.purged_at = Some(now);
@@ -185,13 +197,14 @@ impl<O: Outlet> Relay<O> {
     }
 }
 
-fn grow(pause: &mut Duration) -> Duration {
-    let now = *pause;
-    *pause = (now * 2).min(PAUSES.1);
-    now
+/// Returns the delay and doubles it.
+fn next_delay(delay: &mut Duration) -> Duration {
+    let current = *delay;
+    *delay = (current * 2).min(MAX_DELAY);
+    current
 }
 
-/// An error with what caused it, in one line.
+/// An error with its causes, in one line.
 fn chain(error: &StoreError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

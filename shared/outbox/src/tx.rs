@@ -10,7 +10,7 @@ use kernel::{AthleteId, EventId};
 use sea_orm::DatabaseTransaction;
 
 use crate::athlete_row::LockedAthlete;
-use crate::outbox_message::{self, Routing};
+use crate::outbox_message::{self, EncodedRecord, Routing};
 use crate::raw_tx::RawTx;
 use crate::{AthleteTx, Database, OutboxMessage, StoreError};
 
@@ -85,6 +85,12 @@ impl Tx {
     /// Wakes the job workers after the commit.
     pub fn wake_workers_on_commit(&self) {
         self.inner.jobs_enqueued.store(true, Ordering::Relaxed);
+    }
+
+    /// Inserts the outbox row of an encoded record.
+    pub(crate) async fn insert_record(&self, record: EncodedRecord) -> Result<(), StoreError> {
+        self.inner.published.store(true, Ordering::Relaxed);
+        outbox_message::insert_record(self.conn(), &self.inner.database, record).await
     }
 
     async fn insert_message<E: Event>(

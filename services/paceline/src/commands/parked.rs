@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use event_bus::PublisherKind;
 use outbox::ParkedEvents;
 
 use crate::cli::{Parked, Place};
@@ -29,10 +28,8 @@ pub(super) async fn parked(place: &Place, action: Parked) -> anyhow::Result<Exit
             say(format!("{record:#?}"));
         }
         Parked::Replay { service, id } => {
-            bus.warm_up().await?;
-            let done =
-                of(&services, &service)?.replay(&id, &bus.publisher(PublisherKind::Relay)).await?;
-            told(done, &id, "back on the log")?;
+            let done = of(&services, &service)?.replay(&id).await?;
+            told(done, &id, "back in the outbox: the service publishes it as soon as it runs")?;
         }
         Parked::Drop { service, id } => {
             let done = of(&services, &service)?.drop(&id).await?;

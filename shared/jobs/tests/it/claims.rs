@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jobs::{Closed, State, priority};
+use jobs::{CloseResult, Retry, State, priority};
+use outbox::StoreError;
 use testkit::databases;
 
 use crate::support::{KIND, LEASE, NOW, athlete, job, open};
@@ -14,7 +15,7 @@ async fn two_workers_never_hold_the_same_job() {
     for of in databases().await {
         let (here, there) = (open(&of).await, open(&of).await);
         for n in 0..40 {
-            here.want(job(n, &n.to_string())).await;
+            here.enqueue(job(n, &n.to_string())).await;
         }
         let claims = join_all((0..60).map(|n| {
             let desk = if n % 2 == 0 { &here } else { &there };
@@ -31,7 +32,7 @@ async fn two_workers_never_hold_the_same_job() {
 async fn an_expired_lease_is_taken_over_and_the_old_holder_can_change_nothing() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "run")).await;
+        desk.enqueue(job(1, "run")).await;
         let old = desk.claim().await.unwrap();
         assert_eq!(desk.claim().await, None, "{}", of.engine());
         desk.clock.advance(LEASE + Duration::from_secs(1));
@@ -43,28 +44,26 @@ async fn an_expired_lease_is_taken_over_and_the_old_holder_can_change_nothing() 
             of.engine()
         );
 
-        let unit = desk.database.plain().await.unwrap();
-        assert!(!desk.queue.holds(unit.conn(), &old).await.unwrap(), "{}", of.engine());
-        assert!(desk.queue.holds(unit.conn(), &new).await.unwrap(), "{}", of.engine());
-        drop(unit);
-        assert!(desk.queue.done(desk.database.writer(), &old).await.is_err(), "{}", of.engine());
-        assert!(!desk.queue.extend(&old, LEASE).await.unwrap(), "{}", of.engine());
+        let (queue, old_claim, new_claim) = (&desk.queue, &old, &new);
+        let held = desk.database.run_plain("lock", |tx| async move {
+            let old = queue.lock_claimed(&tx, old_claim).await?;
+            let new = queue.lock_claimed(&tx, new_claim).await?;
+            Ok::<_, StoreError>((old, new))
+        });
+        assert_eq!(held.await.unwrap(), (false, true), "{}", of.engine());
+        assert!(desk.close(&old).await.is_err(), "{}", of.engine());
+        assert!(!desk.queue.extend_lease(&old, LEASE).await.unwrap(), "{}", of.engine());
         assert!(
-            !desk.queue.progress(&old, &serde_json::json!({"late": true})).await.unwrap(),
+            !desk.save_progress(&old, &serde_json::json!({"late": true})).await,
             "{}",
             of.engine()
         );
-        desk.queue.later(&old, NOW, "late", true).await.unwrap();
-        desk.queue.failed_for_good(&old, "late").await.unwrap();
+        desk.reschedule(&old, Retry { due: NOW, reason: "late", counts: true }).await;
+        desk.fail(&old, "late").await;
         let seen = desk.queue.find(KIND, "run").await.unwrap().unwrap();
         assert_eq!((seen.state, seen.last_error.as_str()), (State::Open, ""), "{}", of.engine());
         assert_eq!(desk.claim().await, None, "the new holder still holds it");
-        assert_eq!(
-            desk.queue.done(desk.database.writer(), &new).await.unwrap(),
-            Closed::Closed,
-            "{}",
-            of.engine()
-        );
+        assert_eq!(desk.close(&new).await.unwrap(), CloseResult::Closed, "{}", of.engine());
     }
 }
 
@@ -72,10 +71,10 @@ async fn an_expired_lease_is_taken_over_and_the_old_holder_can_change_nothing() 
 async fn a_lease_that_is_extended_is_not_taken_over() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "run")).await;
+        desk.enqueue(job(1, "run")).await;
         let held = desk.claim().await.unwrap();
         desk.clock.advance(LEASE / 2);
-        assert!(desk.queue.extend(&held, LEASE).await.unwrap());
+        assert!(desk.queue.extend_lease(&held, LEASE).await.unwrap());
         desk.clock.advance(LEASE * 3 / 4);
         assert_eq!(desk.claim().await, None, "{}", of.engine());
     }
@@ -90,10 +89,10 @@ async fn the_most_urgent_comes_first_and_nothing_comes_before_it_is_due() {
             (wanted.priority, wanted.due) = (priority, NOW.plus(Duration::from_secs(after)));
             wanted
         };
-        desk.want(with(1, "history", priority::BACKFILL, 0)).await;
-        desk.want(with(2, "look", priority::RECONCILE, 0)).await;
-        desk.want(with(3, "hint", priority::LIVE, 0)).await;
-        desk.want(with(4, "later", priority::LOGIN, 3600)).await;
+        desk.enqueue(with(1, "history", priority::BACKFILL, 0)).await;
+        desk.enqueue(with(2, "look", priority::RECONCILE, 0)).await;
+        desk.enqueue(with(3, "hint", priority::LIVE, 0)).await;
+        desk.enqueue(with(4, "later", priority::LOGIN, 3600)).await;
         assert_eq!(desk.work_off().await, ["hint", "look", "history"], "{}", of.engine());
         desk.clock.advance(Duration::from_hours(1));
         assert_eq!(desk.work_off().await, ["later"], "{}", of.engine());
@@ -107,13 +106,13 @@ async fn an_athlete_with_many_jobs_takes_turns_with_one_who_has_few() {
         for n in 0..20 {
             let mut early = job(1, &format!("many {n:02}"));
             early.due = NOW.plus(Duration::from_micros(n));
-            desk.want(early).await;
+            desk.enqueue(early).await;
         }
         desk.clock.advance(Duration::from_secs(2));
         for n in 0..3 {
             let mut late = job(2, &format!("few {n}"));
             late.due = NOW.plus(Duration::from_secs(1)).plus(Duration::from_micros(n));
-            desk.want(late).await;
+            desk.enqueue(late).await;
         }
         let order = desk.work_off().await;
         assert_eq!(
@@ -131,8 +130,8 @@ async fn a_failing_athlete_does_not_hold_up_another() {
     for of in databases().await {
         let desk = open(&of).await;
         for n in 0..10 {
-            desk.want(job(1, &format!("fails {n}"))).await;
-            desk.want(job(2, &format!("works {n}"))).await;
+            desk.enqueue(job(1, &format!("fails {n}"))).await;
+            desk.enqueue(job(2, &format!("works {n}"))).await;
         }
         let mut worked = 0;
         for _ in 0..20 {
@@ -140,9 +139,13 @@ async fn a_failing_athlete_does_not_hold_up_another() {
             desk.clock.advance(Duration::from_millis(10));
             if claimed.athlete == Some(athlete(1)) {
                 let due = desk.clock_now().plus(jobs::backoff(claimed.attempts));
-                desk.queue.later(&claimed, due, "Strava is down for this one", true).await.unwrap();
+                desk.reschedule(
+                    &claimed,
+                    Retry { due: due, reason: "Strava is down for this one", counts: true },
+                )
+                .await;
             } else {
-                desk.queue.done(desk.database.writer(), &claimed).await.unwrap();
+                desk.close(&claimed).await.unwrap();
                 worked += 1;
             }
         }
@@ -159,9 +162,9 @@ async fn a_failing_athlete_does_not_hold_up_another() {
 async fn one_athlete_has_one_running_job_of_a_kind_while_others_go_on() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "a")).await;
-        desk.want(job(1, "b")).await;
-        desk.want(job(2, "c")).await;
+        desk.enqueue(job(1, "a")).await;
+        desk.enqueue(job(1, "b")).await;
+        desk.enqueue(job(2, "c")).await;
         let first = desk.claim().await.unwrap();
         let second = desk.claim().await.unwrap();
         assert_eq!(
@@ -171,7 +174,7 @@ async fn one_athlete_has_one_running_job_of_a_kind_while_others_go_on() {
             of.engine()
         );
         assert_eq!(desk.claim().await, None, "{}", of.engine());
-        desk.queue.done(desk.database.writer(), &first).await.unwrap();
+        desk.close(&first).await.unwrap();
         assert_eq!(desk.claim().await.unwrap().subject, "b", "{}", of.engine());
     }
 }
@@ -180,14 +183,16 @@ async fn one_athlete_has_one_running_job_of_a_kind_while_others_go_on() {
 async fn jobs_of_an_athlete_who_withdrew_are_forgotten_also_the_running_one() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "a")).await;
-        desk.want(job(1, "b")).await;
-        desk.want(job(2, "c")).await;
+        desk.enqueue(job(1, "a")).await;
+        desk.enqueue(job(1, "b")).await;
+        desk.enqueue(job(2, "c")).await;
         let running = desk.claim().await.unwrap();
-        let unit = desk.database.effect(athlete(1)).await.unwrap();
-        assert_eq!(desk.queue.forget(unit.conn(), athlete(1)).await.unwrap(), 2, "{}", of.engine());
-        unit.commit().await.unwrap();
-        assert!(!desk.queue.extend(&running, LEASE).await.unwrap(), "{}", of.engine());
+        let queue = &desk.queue;
+        let deleted = desk.database.run("delete", athlete(1), |tx| async move {
+            queue.delete_for_athlete(&tx, athlete(1)).await
+        });
+        assert_eq!(deleted.await.unwrap(), 2, "{}", of.engine());
+        assert!(!desk.queue.extend_lease(&running, LEASE).await.unwrap(), "{}", of.engine());
         assert_eq!(desk.work_off().await, ["c"], "{}", of.engine());
     }
 }

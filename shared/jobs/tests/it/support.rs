@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jobs::{Claimed, Queue, Wanted, priority};
+use jobs::{ClaimedJob, CloseResult, JobRequest, Queue, Retry, priority};
 use kernel::{AthleteId, ManualClock, Timestamp};
-use outbox::Database;
+use outbox::{Database, StoreError};
 use serde_json::json;
 use testkit::{SeededIds, TestDatabase};
 use uuid::Uuid;
@@ -30,20 +30,60 @@ pub(crate) async fn open(of: &TestDatabase) -> Desk {
 }
 
 impl Desk {
-    pub(crate) async fn want(&self, job: Wanted) {
-        self.queue.want(self.database.writer(), &job).await.unwrap();
+    pub(crate) async fn enqueue(&self, job: JobRequest) {
+        let (queue, job) = (&self.queue, &job);
+        self.database
+            .run_plain("enqueue", |tx| async move { queue.enqueue(&tx, job).await })
+            .await
+            .unwrap();
     }
 
-    pub(crate) async fn claim(&self) -> Option<Claimed> {
+    pub(crate) async fn claim(&self) -> Option<ClaimedJob> {
         self.queue.claim(&[KIND], LEASE).await.unwrap()
     }
 
-    /// Claims and closes until nothing is due; says in which order.
+    pub(crate) async fn close(&self, job: &ClaimedJob) -> Result<CloseResult, StoreError> {
+        let queue = &self.queue;
+        self.database.run_plain("close", |tx| async move { queue.close(&tx, job).await }).await
+    }
+
+    pub(crate) async fn reschedule(&self, job: &ClaimedJob, retry: Retry<'_>) {
+        let (queue, retry) = (&self.queue, &retry);
+        self.database
+            .run_plain("reschedule", |tx| async move { queue.reschedule(&tx, job, retry).await })
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn fail(&self, job: &ClaimedJob, reason: &str) {
+        let queue = &self.queue;
+        self.database
+            .run_plain("fail", |tx| async move { queue.fail(&tx, job, reason).await })
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn save_progress(
+        &self,
+        job: &ClaimedJob,
+        payload: &serde_json::Value,
+    ) -> bool {
+        let queue = &self.queue;
+        self.database
+            .run_plain(
+                "save_progress",
+                |tx| async move { queue.save_progress(&tx, job, payload).await },
+            )
+            .await
+            .unwrap()
+    }
+
+    /// Claims and closes until nothing is due; returns the subjects in that order.
     pub(crate) async fn work_off(&self) -> Vec<String> {
         let mut order = Vec::new();
         while let Some(job) = self.claim().await {
             self.clock.advance(Duration::from_secs(1));
-            self.queue.done(self.database.writer(), &job).await.unwrap();
+            self.close(&job).await.unwrap();
             order.push(job.subject);
         }
         order
@@ -55,8 +95,8 @@ pub(crate) fn athlete(n: u128) -> AthleteId {
 }
 
 /// A job due since shortly before now: the athletes' jobs in the order of their numbers.
-pub(crate) fn job(of: u128, subject: &str) -> Wanted {
-    Wanted {
+pub(crate) fn job(of: u128, subject: &str) -> JobRequest {
+    JobRequest {
         kind: KIND,
         subject: subject.to_owned(),
         athlete: Some(athlete(of)),

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use jobs::{Closed, State, priority};
-use outbox::again_if_contended;
+use jobs::{CloseResult, Retry, State, priority};
 use serde_json::json;
 use testkit::databases;
 
@@ -14,15 +13,15 @@ use crate::support::{KIND, NOW, job, open};
 async fn a_job_wanted_again_while_it_runs_stays_open() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "run")).await;
+        desk.enqueue(job(1, "run")).await;
         let running = desk.claim().await.unwrap();
-        desk.want(job(1, "run")).await;
-        let closed = desk.queue.done(desk.database.writer(), &running).await.unwrap();
-        assert_eq!(closed, Closed::WantedAgain, "{}", of.engine());
+        desk.enqueue(job(1, "run")).await;
+        let closed = desk.close(&running).await.unwrap();
+        assert_eq!(closed, CloseResult::WantedAgain, "{}", of.engine());
         let again = desk.claim().await.unwrap();
         assert_eq!((again.id, again.wanted, again.attempts), (running.id, 2, 1), "{}", of.engine());
-        let closed = desk.queue.done(desk.database.writer(), &again).await.unwrap();
-        assert_eq!((closed, desk.claim().await), (Closed::Closed, None), "{}", of.engine());
+        let closed = desk.close(&again).await.unwrap();
+        assert_eq!((closed, desk.claim().await), (CloseResult::Closed, None), "{}", of.engine());
     }
 }
 
@@ -31,13 +30,21 @@ async fn putting_a_job_off_does_not_put_off_what_it_was_wanted_for_meanwhile() {
     for of in databases().await {
         let desk = open(&of).await;
         let tomorrow = NOW.plus(Duration::from_hours(24));
-        desk.want(job(1, "run")).await;
+        desk.enqueue(job(1, "run")).await;
         let running = desk.claim().await.unwrap();
-        desk.want(job(1, "run")).await;
-        desk.queue.later(&running, tomorrow, "the window is full", false).await.unwrap();
+        desk.enqueue(job(1, "run")).await;
+        desk.reschedule(
+            &running,
+            Retry { due: tomorrow, reason: "the window is full", counts: false },
+        )
+        .await;
         let again = desk.claim().await.unwrap();
         assert_eq!((again.id, again.wanted), (running.id, 2), "{}", of.engine());
-        desk.queue.later(&again, tomorrow, "the window is full", false).await.unwrap();
+        desk.reschedule(
+            &again,
+            Retry { due: tomorrow, reason: "the window is full", counts: false },
+        )
+        .await;
         assert_eq!(desk.claim().await, None, "{}", of.engine());
         let seen = desk.queue.find(KIND, "run").await.unwrap().unwrap();
         assert_eq!(seen.due, tomorrow, "{}", of.engine());
@@ -48,12 +55,12 @@ async fn putting_a_job_off_does_not_put_off_what_it_was_wanted_for_meanwhile() {
 async fn a_job_given_up_while_it_was_wanted_again_stays_open() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "run")).await;
+        desk.enqueue(job(1, "run")).await;
         let running = desk.claim().await.unwrap();
-        desk.want(job(1, "run")).await;
-        desk.queue.failed_for_good(&running, "no such activity").await.unwrap();
+        desk.enqueue(job(1, "run")).await;
+        desk.fail(&running, "no such activity").await;
         let again = desk.claim().await.unwrap();
-        desk.queue.failed_for_good(&again, "no such activity").await.unwrap();
+        desk.fail(&again, "no such activity").await;
         let seen = desk.queue.find(KIND, "run").await.unwrap().unwrap();
         assert_eq!(
             (seen.state, seen.last_error.as_str()),
@@ -62,7 +69,7 @@ async fn a_job_given_up_while_it_was_wanted_again_stays_open() {
             of.engine()
         );
         assert_eq!(desk.claim().await, None, "{}", of.engine());
-        desk.want(job(1, "run")).await;
+        desk.enqueue(job(1, "run")).await;
         assert_eq!(desk.claim().await.unwrap().attempts, 1, "{}", of.engine());
     }
 }
@@ -72,12 +79,10 @@ async fn however_often_and_at_once_it_is_wanted_there_is_one_job() {
     for of in databases().await {
         let desk = open(&of).await;
         let wants = (0..50).map(|_| async {
-            again_if_contended(|| async {
-                let unit = desk.database.plain().await?;
-                desk.queue.want(unit.conn(), &job(1, "run")).await?;
-                unit.commit().await
-            })
-            .await
+            let (queue, job) = (&desk.queue, &job(1, "run"));
+            desk.database
+                .run_plain("enqueue", |tx| async move { queue.enqueue(&tx, job).await })
+                .await
         });
         for outcome in join_all(wants).await {
             outcome.unwrap_or_else(|error| panic!("{}: {error:?}", of.engine()));
@@ -97,8 +102,8 @@ async fn the_earliest_due_and_the_most_urgent_priority_win_with_its_payload() {
             wanted.due = NOW.plus(Duration::from_secs(after));
             wanted
         };
-        desk.want(with(priority::RECONCILE, 60, json!("sweep"))).await;
-        desk.want(with(priority::BACKFILL, 30, json!("history"))).await;
+        desk.enqueue(with(priority::RECONCILE, 60, json!("sweep"))).await;
+        desk.enqueue(with(priority::BACKFILL, 30, json!("history"))).await;
         let seen = desk.queue.find(KIND, "run").await.unwrap().unwrap();
         assert_eq!(
             (seen.priority, seen.payload),
@@ -107,7 +112,7 @@ async fn the_earliest_due_and_the_most_urgent_priority_win_with_its_payload() {
             of.engine()
         );
         assert_eq!(seen.due, NOW.plus(Duration::from_secs(30)), "{}", of.engine());
-        desk.want(with(priority::LIVE, 90, json!("hint"))).await;
+        desk.enqueue(with(priority::LIVE, 90, json!("hint"))).await;
         let seen = desk.queue.find(KIND, "run").await.unwrap().unwrap();
         assert_eq!(
             (seen.priority, seen.payload),
@@ -133,12 +138,12 @@ async fn a_hint_older_than_the_last_answer_wants_nothing() {
             wanted.not_if_answered_after = Some(at);
             wanted
         };
-        desk.want(hint(NOW)).await;
+        desk.enqueue(hint(NOW)).await;
         desk.clock.advance(Duration::from_secs(10));
         assert_eq!(desk.work_off().await, ["run"], "{}", of.engine());
-        desk.want(hint(NOW.plus(Duration::from_secs(9)))).await;
+        desk.enqueue(hint(NOW.plus(Duration::from_secs(9)))).await;
         assert_eq!(desk.claim().await, None, "{}", of.engine());
-        desk.want(hint(NOW.plus(Duration::from_secs(10)))).await;
+        desk.enqueue(hint(NOW.plus(Duration::from_secs(10)))).await;
         assert_eq!(desk.claim().await.unwrap().wanted, 2, "{}", of.engine());
     }
 }
@@ -147,10 +152,11 @@ async fn a_hint_older_than_the_last_answer_wants_nothing() {
 async fn progress_is_kept_for_whoever_claims_the_job_next() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "history")).await;
+        desk.enqueue(job(1, "history")).await;
         let first = desk.claim().await.unwrap();
-        assert!(desk.queue.progress(&first, &json!({"before": 17})).await.unwrap());
-        desk.queue.later(&first, NOW, "the window is full", false).await.unwrap();
+        assert!(desk.save_progress(&first, &json!({"before": 17})).await);
+        desk.reschedule(&first, Retry { due: NOW, reason: "the window is full", counts: false })
+            .await;
         let second = desk.claim().await.unwrap();
         assert_eq!(
             (second.payload.clone(), second.attempts),
@@ -160,13 +166,9 @@ async fn progress_is_kept_for_whoever_claims_the_job_next() {
         );
         let mut anew = job(1, "history");
         anew.payload = json!({"generation": 2});
-        desk.want(anew).await;
-        assert!(
-            !desk.queue.progress(&second, &json!({"before": 16})).await.unwrap(),
-            "{}",
-            of.engine()
-        );
-        desk.queue.later(&second, NOW, "stopped", false).await.unwrap();
+        desk.enqueue(anew).await;
+        assert!(!desk.save_progress(&second, &json!({"before": 16})).await, "{}", of.engine());
+        desk.reschedule(&second, Retry { due: NOW, reason: "stopped", counts: false }).await;
         assert_eq!(
             desk.claim().await.unwrap().payload,
             json!({"generation": 2}),
@@ -180,9 +182,9 @@ async fn progress_is_kept_for_whoever_claims_the_job_next() {
 async fn closed_jobs_are_purged_and_open_ones_are_not() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "done")).await;
+        desk.enqueue(job(1, "done")).await;
         desk.work_off().await;
-        desk.want(job(1, "open")).await;
+        desk.enqueue(job(1, "open")).await;
         assert_eq!(
             desk.queue.purge(NOW.plus(Duration::from_hours(1))).await.unwrap(),
             1,
@@ -198,16 +200,16 @@ async fn closed_jobs_are_purged_and_open_ones_are_not() {
 async fn jobs_given_up_long_ago_are_purged_and_the_others_are_not() {
     for of in databases().await {
         let desk = open(&of).await;
-        desk.want(job(1, "old")).await;
+        desk.enqueue(job(1, "old")).await;
         let old = desk.claim().await.unwrap();
-        desk.queue.failed_for_good(&old, "no such activity").await.unwrap();
+        desk.fail(&old, "no such activity").await;
         let mut recent = job(1, "recent");
         recent.due = NOW.plus(Duration::from_hours(2));
-        desk.want(recent).await;
+        desk.enqueue(recent).await;
         desk.clock.advance(Duration::from_hours(2));
         let recent = desk.claim().await.unwrap();
-        desk.queue.failed_for_good(&recent, "no such activity").await.unwrap();
-        desk.want(job(1, "open")).await;
+        desk.fail(&recent, "no such activity").await;
+        desk.enqueue(job(1, "open")).await;
         let purged = desk.queue.purge_failed(NOW.plus(Duration::from_hours(1))).await.unwrap();
         assert_eq!(purged, 1, "{}", of.engine());
         assert_eq!(desk.queue.find(KIND, "old").await.unwrap(), None, "{}", of.engine());

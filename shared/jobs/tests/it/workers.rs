@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jobs::{Claimed, JobHandler, Outcome, State, run_workers};
+use jobs::{ClaimedJob, JobHandler, JobOutcome, State, run_workers};
 use kernel::SystemClock;
 use lifecycle::Stop;
+use outbox::StoreError;
 use testkit::{databases, eventually};
 use tokio::sync::Semaphore;
 
@@ -20,17 +21,17 @@ struct Obedient {
 }
 
 impl JobHandler for Obedient {
-    async fn run(&self, job: &Claimed) -> Result<Outcome, anyhow::Error> {
+    async fn run(&self, job: &ClaimedJob) -> Result<JobOutcome, anyhow::Error> {
         self.ran.fetch_add(1, Ordering::SeqCst);
         match job.subject.as_str() {
             "fail" => anyhow::bail!("as I was told"),
             "panic" => panic!("as I was told"),
-            "give up" => Ok(Outcome::Failed { reason: "as I was told".to_owned() }),
+            "give up" => Ok(JobOutcome::Failed { reason: "as I was told".to_owned() }),
             "wait" => {
                 self.go.acquire().await?.forget();
-                Ok(Outcome::Done)
+                Ok(JobOutcome::Done)
             }
-            _ => Ok(Outcome::Done),
+            _ => Ok(JobOutcome::Done),
         }
     }
 }
@@ -60,15 +61,18 @@ async fn shop(of: &testkit::TestDatabase) -> Shop {
 }
 
 impl Shop {
-    /// Wants a job in a transaction, as services do.
-    async fn want(&self, subject: &str) {
-        let unit = self.desk.database.plain().await.unwrap();
-        let mut wanted = job(subject.len() as u128, subject);
-        wanted.due = kernel::Timestamp::from_secs(0);
-        self.desk.queue.want(unit.conn(), &wanted).await.unwrap();
-        // Long enough for a worker that was woken too early to fall asleep again.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        unit.commit().await.unwrap();
+    /// Enqueues a job in a transaction, as services do.
+    async fn enqueue(&self, subject: &str) {
+        let mut job = job(subject.len() as u128, subject);
+        job.due = kernel::Timestamp::from_secs(0);
+        let (queue, job) = (&self.desk.queue, &job);
+        let enqueued = self.desk.database.run_plain("enqueue", |tx| async move {
+            queue.enqueue(&tx, job).await?;
+            // Long enough for a worker that was woken too early to fall asleep again.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok::<_, StoreError>(())
+        });
+        enqueued.await.unwrap();
     }
 
     async fn is(&self, subject: &str, state: State, error: &str) {
@@ -85,13 +89,13 @@ async fn a_commit_wakes_a_worker_and_every_end_of_a_job_is_written_down() {
     for of in databases().await {
         let shop = shop(&of).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
-        shop.want("plain").await;
+        shop.enqueue("plain").await;
         shop.is("plain", State::Closed, "").await;
-        shop.want("fail").await;
+        shop.enqueue("fail").await;
         shop.is("fail", State::Open, "as I was told").await;
-        shop.want("panic").await;
+        shop.enqueue("panic").await;
         shop.is("panic", State::Open, "panicked").await;
-        shop.want("give up").await;
+        shop.enqueue("give up").await;
         shop.is("give up", State::Failed, "as I was told").await;
         assert_eq!(shop.handler.ran.load(Ordering::SeqCst), 4, "{}", of.engine());
         shop.soft.trigger();
@@ -103,7 +107,7 @@ async fn a_commit_wakes_a_worker_and_every_end_of_a_job_is_written_down() {
 async fn a_soft_stop_finishes_what_is_in_hand() {
     for of in databases().await {
         let shop = shop(&of).await;
-        shop.want("wait").await;
+        shop.enqueue("wait").await;
         eventually(Duration::from_secs(3), "the job runs", async || {
             let ran = shop.handler.ran.load(Ordering::SeqCst);
             if ran == 1 { Ok(()) } else { Err(ran) }
@@ -122,7 +126,7 @@ async fn a_soft_stop_finishes_what_is_in_hand() {
 async fn a_hard_stop_drops_the_job_which_is_due_again_at_once_and_counts_nothing() {
     for of in databases().await {
         let shop = shop(&of).await;
-        shop.want("wait").await;
+        shop.enqueue("wait").await;
         eventually(Duration::from_secs(3), "the job runs", async || {
             let ran = shop.handler.ran.load(Ordering::SeqCst);
             if ran == 1 { Ok(()) } else { Err(ran) }

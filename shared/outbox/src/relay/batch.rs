@@ -1,4 +1,4 @@
-//! One batch of outbox rows: taken, published, marked; purged later.
+//! One batch of outbox rows: read, published, marked; purged later.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -6,72 +6,65 @@ use std::time::Duration;
 use contracts::Topic;
 use event_bus::{OutgoingRecord, PublishError, Record};
 use kernel::Timestamp;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{FromQueryResult, Value};
 
-use super::lease::Lease;
 use crate::parked::{self, RELAY};
-use crate::{Database, StoreError, sql};
+use crate::{Database, Singleton, StoreError, Tx, sql};
 
-/// How many rows are published together.
-const SIZE: i64 = 200;
-/// How many published rows are deleted together.
-const PURGE: i64 = 500;
-/// How long a published row stays, for whoever wonders where an event is.
-const KEEP: Duration = Duration::from_mins(10);
+/// Rows that are published together.
+const BATCH_SIZE: i64 = 200;
+/// Published rows that are deleted together.
+const PURGE_SIZE: i64 = 500;
+/// Retention of a published row, for whoever looks for an event.
+const RETENTION: Duration = Duration::from_mins(10);
 
-/// Rows that are to be published, in the order of their ids.
+/// Unpublished rows in the order of their ids.
 #[derive(Debug)]
-pub(super) struct Batch(Vec<Row>);
+pub(super) struct Batch(Vec<UnpublishedRow>);
 
-#[derive(Debug)]
-struct Row {
+#[derive(Clone, Debug)]
+struct UnpublishedRow {
     id: i64,
     record: OutgoingRecord,
 }
 
+#[derive(FromQueryResult)]
+struct OutboxRow {
+    id: i64,
+    topic: String,
+    record_key: String,
+    everywhere: i32,
+    value: Vec<u8>,
+}
+
 impl Batch {
-    /// Whether there is anything to publish: a look at an index, on a reader.
-    pub(super) async fn waiting(database: &Database) -> Result<bool, StoreError> {
-        let row = sql::one(
+    /// The next unpublished rows; empty if there are none.
+    pub(super) async fn load(database: &Database) -> Result<Self, StoreError> {
+        let rows: Vec<OutboxRow> = sql::fetch_all(
             database.readers(),
-            "SELECT id FROM outbox WHERE published_at_us = 0 LIMIT 1",
-            [],
-        )
-        .await?;
-        Ok(row.is_some())
-    }
-
-    /// The next rows, with the lease; none while another relay has it.
-    pub(super) async fn take(
-        database: &Database,
-        lease: &mut Lease,
-        now: Timestamp,
-    ) -> Result<Option<Self>, StoreError> {
-        let unit = database.begin().await?;
-        if !lease.take(&unit.tx, now).await? {
-            return Ok(None);
-        }
-        let rows = sql::all(
-            &unit.tx,
             "SELECT id, topic, record_key, everywhere, value FROM outbox WHERE published_at_us = 0 ORDER BY id LIMIT ?",
-            [SIZE.into()],
+            [BATCH_SIZE.into()],
         )
         .await?;
-        unit.tx.commit().await?;
-        rows.iter().map(row).collect::<Result<_, _>>().map(Self).map(Some)
+        rows.into_iter().map(UnpublishedRow::try_from).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What goes to the bus.
+    /// True if nothing is to be published.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The records to publish.
     pub(super) fn records(&self) -> Vec<OutgoingRecord> {
         self.0.iter().map(|row| row.record.clone()).collect()
     }
 
-    /// Marks what the bus has, parks what it will never take, and hands the lease on. False if
+    /// Marks what the bus has, parks what it refuses for good, and releases the lease. False if
     /// something is left to be tried again.
-    pub(super) async fn settle(
+    pub(super) async fn mark(
         self,
         database: &Database,
-        lease: &mut Lease,
+        singleton: Option<&Singleton>,
         answers: Vec<Result<(), PublishError>>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -88,7 +81,7 @@ impl Batch {
                     tracing::error!(
                         outbox = row.id,
                         reason,
-                        "the bus refuses an event for good: parked"
+                        "the bus refuses an event for good; it is parked"
                     );
                     settled.push(row.id);
                     refused.push((row, reason));
@@ -104,71 +97,82 @@ impl Batch {
         }
         metrics::counter!("outbox_published_total")
             .increment((settled.len() - refused.len()) as u64);
-        let unit = database.begin().await?;
-        for (row, reason) in &refused {
-            let OutgoingRecord { topic, key, value, to_every_partition } = row.record.clone();
-            let partition = if to_every_partition {
-                parked::UNPUBLISHED_EVERYWHERE
-            } else {
-                parked::UNPUBLISHED
-            };
-            let record = Record { topic, partition, offset: row.id, key, value, timestamp: now };
-            parked::insert(&unit.tx, database, RELAY, &record, reason).await?;
-        }
-        if !settled.is_empty() {
-            let mark = format!(
-                "UPDATE outbox SET published_at_us = ? WHERE id IN ({})",
-                sql::placeholders(settled.len())
-            );
-            let values = std::iter::once(Value::from(now.as_micros()))
-                .chain(settled.into_iter().map(Value::from));
-            sql::execute(&unit.tx, &mark, values.collect::<Vec<_>>()).await?;
-        }
-        lease.release(&unit.tx).await?;
-        unit.tx.commit().await?;
+        let (settled, refused) = (&settled, &refused);
+        database
+            .run_plain("mark_published", |tx| async move {
+                for (row, reason) in refused {
+                    park_refused(database, &tx, row, reason, now).await?;
+                }
+                if !settled.is_empty() {
+                    let mark = format!(
+                        "UPDATE outbox SET published_at_us = ? WHERE id IN ({})",
+                        sql::placeholders(settled.len())
+                    );
+                    let ids = settled.iter().copied().map(Value::from);
+                    let values = std::iter::once(Value::from(now.as_micros())).chain(ids);
+                    sql::execute(tx.conn(), &mark, values.collect::<Vec<_>>()).await?;
+                }
+                match singleton {
+                    Some(singleton) => singleton.release(&tx).await,
+                    None => Ok(()),
+                }
+            })
+            .await?;
         Ok(complete)
     }
 }
 
-/// Deletes the rows that were published a while ago; true if some are left to be deleted one day.
+async fn park_refused(
+    database: &Database,
+    tx: &Tx,
+    row: &UnpublishedRow,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let OutgoingRecord { topic, key, value, to_every_partition } = row.record.clone();
+    let partition =
+        if to_every_partition { parked::UNPUBLISHED_EVERYWHERE } else { parked::UNPUBLISHED };
+    let record = Record { topic, partition, offset: row.id, key, value, timestamp: now };
+    parked::insert(tx.conn(), database, RELAY, &record, reason).await
+}
+
+/// Deletes rows that were published a while ago; true if some are left to be deleted later.
 pub(super) async fn purge(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
     loop {
-        let old = sql::all(
+        let ids: Vec<i64> = sql::fetch_scalars(
             database.readers(),
             "SELECT id FROM outbox WHERE published_at_us > 0 AND published_at_us < ? ORDER BY published_at_us LIMIT ?",
-            [now.minus(KEEP).as_micros().into(), PURGE.into()],
+            [now.minus(RETENTION).as_micros().into(), PURGE_SIZE.into()],
         )
         .await?;
-        let ids = old
-            .iter()
-            .map(|row| Ok(row.try_get::<i64>("", "id")?.into()))
-            .collect::<Result<Vec<Value>, StoreError>>()?;
-        if !ids.is_empty() {
+        let count = ids.len() as i64;
+        if count > 0 {
             let delete =
                 format!("DELETE FROM outbox WHERE id IN ({})", sql::placeholders(ids.len()));
-            sql::execute(database.writer(), &delete, ids).await?;
+            let values: Vec<Value> = ids.into_iter().map(Value::from).collect();
+            sql::execute(database.writer(), &delete, values).await?;
         }
-        if (old.len() as i64) < PURGE {
+        if count < PURGE_SIZE {
             break;
         }
     }
-    Ok(sql::one(database.readers(), "SELECT id FROM outbox WHERE published_at_us > 0 LIMIT 1", [])
-        .await?
-        .is_some())
+    let select = "SELECT id FROM outbox WHERE published_at_us > 0 LIMIT 1";
+    Ok(sql::fetch_scalar::<i64>(database.readers(), select, []).await?.is_some())
 }
 
-fn row(row: &QueryResult) -> Result<Row, StoreError> {
-    let topic: String = row.try_get("", "topic")?;
-    let topic: Topic = topic.parse().map_err(|error: contracts::UnknownTopic| {
-        StoreError::inconsistent(format!("an outbox row is broken: {error}"))
-    })?;
-    Ok(Row {
-        id: row.try_get("", "id")?,
-        record: OutgoingRecord {
+impl TryFrom<OutboxRow> for UnpublishedRow {
+    type Error = StoreError;
+
+    fn try_from(row: OutboxRow) -> Result<Self, StoreError> {
+        let topic: Topic = row.topic.parse().map_err(|error: contracts::UnknownTopic| {
+            StoreError::inconsistent(format!("outbox row {}: {error}", row.id))
+        })?;
+        let record = OutgoingRecord {
             topic,
-            key: row.try_get("", "record_key")?,
-            value: row.try_get("", "value")?,
-            to_every_partition: row.try_get::<i32>("", "everywhere")? != 0,
-        },
-    })
+            key: row.record_key,
+            value: row.value,
+            to_every_partition: row.everywhere != 0,
+        };
+        Ok(Self { id: row.id, record })
+    }
 }

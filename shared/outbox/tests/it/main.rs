@@ -1,10 +1,10 @@
 //! What the store kit promises, on SQLite and on MariaDB.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod caught_up;
 mod fence;
 mod migrations;
 mod parked;
 mod relay;
+mod replay_state;
 mod support;
 mod transactions;

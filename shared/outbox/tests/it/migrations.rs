@@ -5,7 +5,7 @@ use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{Alias, ColumnDef, Index, Table};
 use testkit::databases;
 
-use crate::support::{athlete, own};
+use crate::support::{own, publish_one};
 
 fn next_release() -> Vec<Box<dyn MigrationTrait>> {
     let mut all = own();
@@ -27,7 +27,7 @@ async fn a_database_opens_from_nothing_and_again_and_from_the_previous_release()
         for migrations in [own, own, next_release, next_release] {
             let database = Database::open(&of.target(), migrations()).await.unwrap();
             database.ping().await.unwrap();
-            database.effect(athlete(1)).await.unwrap().commit().await.unwrap();
+            publish_one(&database, 1, "first").await;
             database.close().await.unwrap();
         }
         assert_eq!(of.number("SELECT COUNT(noted) FROM newest").await, 0, "{}", of.engine());

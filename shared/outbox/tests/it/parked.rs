@@ -1,12 +1,12 @@
 //! Parked events.
 
 use contracts::{Envelope, Topic};
-use event_bus::{BuiltInLogSettings, Bus, Parking as _, PublisherKind, Record};
+use event_bus::{BuiltInLogSettings, Bus, Parking as _, Record};
 use kernel::SystemClock;
 use outbox::ParkedEvents;
 use testkit::{TestDatabase, databases};
 
-use crate::support::{NOW, athlete, message, open};
+use crate::support::{NOW, athlete, open, publish_one, relay_everything};
 
 fn record(offset: i64, value: Vec<u8>) -> Record {
     Record {
@@ -21,14 +21,11 @@ fn record(offset: i64, value: Vec<u8>) -> Record {
 
 async fn an_event(of: &TestDatabase) -> (outbox::Database, Vec<u8>) {
     let (database, _) = open(of).await;
-    let effect = database.effect(athlete(1)).await.unwrap();
-    effect.publish(message(athlete(1), "stuck")).await.unwrap();
-    effect.commit().await.unwrap();
-    let row = outbox::sql::one(database.readers(), "SELECT value FROM outbox", [])
-        .await
-        .unwrap()
-        .unwrap();
-    (database, row.try_get("", "value").unwrap())
+    publish_one(&database, 1, "stuck").await;
+    let select = "SELECT value FROM outbox";
+    let value = outbox::sql::fetch_scalar(database.readers(), select, []).await.unwrap();
+    of.run("DELETE FROM outbox").await;
+    (database, value.unwrap())
 }
 
 #[tokio::test]
@@ -99,12 +96,12 @@ async fn a_replayed_event_comes_again_byte_for_byte_with_its_own_id() {
         .await
         .unwrap();
         bus.ensure_topics(&[Topic::Journal]).await.unwrap();
-        let parked = ParkedEvents::new(database);
+        let parked = ParkedEvents::new(database.clone());
         parked.park(&record(7, value.clone()), "a bug").await.unwrap();
         let id = parked.list(1).await.unwrap().remove(0).id;
-        let publisher = bus.publisher(PublisherKind::Relay);
-        assert!(parked.replay(&id, &publisher).await.unwrap());
-        assert!(!parked.replay(&id, &publisher).await.unwrap(), "{}", of.engine());
+        assert!(parked.replay(&id).await.unwrap());
+        assert!(!parked.replay(&id).await.unwrap(), "{}", of.engine());
+        relay_everything(&database, &bus).await;
         let records = bus.read_all(Topic::Journal).await.unwrap();
         assert_eq!(records.len(), 1, "{}", of.engine());
         assert_eq!(records[0].value, value, "{}", of.engine());

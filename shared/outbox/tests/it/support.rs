@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use contracts::journal::JournalEntry;
 use contracts::{Cause, Envelope, Origin, Topic, wire::envelope::Payload};
-use kernel::{ApplicationId, AthleteId, Generation, ManualClock, Timestamp};
-use outbox::{Database, OutboxMessage, create_table};
+use event_bus::{Bus, PublisherKind};
+use kernel::{ApplicationId, AthleteId, Generation, ManualClock, SystemClock, Timestamp};
+use lifecycle::Stop;
+use outbox::{Database, OutboxMessage, Relay, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Table};
 use testkit::{SeededIds, TestDatabase};
@@ -60,4 +62,25 @@ pub(crate) fn step(value: &[u8]) -> String {
         Payload::JournalEntry(entry) => entry.step,
         other => panic!("no journal entry: {other:?}"),
     }
+}
+
+/// Publishes one journal entry in a transaction of its own.
+pub(crate) async fn publish_one(database: &Database, of: u128, step: impl ToString) {
+    let step = step.to_string();
+    database
+        .run("publish", athlete(of), |tx| {
+            let message = message(athlete(of), &step);
+            async move { tx.publish(message).await }
+        })
+        .await
+        .unwrap();
+}
+
+/// Runs a relay until it has published everything.
+pub(crate) async fn relay_everything(database: &Database, bus: &Bus) {
+    let clock = Arc::new(SystemClock::new());
+    let relay = Relay::new(database.clone(), bus.publisher(PublisherKind::Relay), clock);
+    let stop = Stop::new();
+    stop.trigger();
+    relay.run(stop).await.unwrap();
 }
