@@ -57,8 +57,9 @@ impl Program {
             bus.ensure_topics(&Topic::ALL).await.context("the log's topics cannot be made")?;
             bus.warm_up().await.context("the log does not answer")
         };
-        let (services, ()) = tokio::try_join!(Services::start(&on, &bus, wanted, &at), prepare)?;
         let tasks = Tasks::new();
+        let services = Services::start(&on, &bus, wanted, &at, &tasks);
+        let (services, ()) = tokio::try_join!(services, prepare)?;
         let ready = said(&services, &bus, &listeners, &at)?;
         let log = bus.clone();
         let mut probes = services.probes();
@@ -186,8 +187,8 @@ async fn drain_built_in_log(
         waiting,
         "working off what the built-in log still holds, before Kafka takes over"
     );
-    let services = Services::start(on, &bus, wanted, at).await?;
     let tasks = Tasks::new();
+    let services = Services::start(on, &bus, wanted, at, &tasks).await?;
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
     HttpServer::new(listeners.ops.try_clone()?)

@@ -1,7 +1,7 @@
-//! What this service listens to.
+//! The events this service consumes.
 
 mod answer_replays;
-mod note_deauthorizations;
+mod record_deauthorizations;
 
 pub(crate) use answer_replays::AnswerReplays;
-pub(crate) use note_deauthorizations::NoteDeauthorizations;
+pub(crate) use record_deauthorizations::RecordDeauthorizations;

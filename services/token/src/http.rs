@@ -1,4 +1,4 @@
-//! The doors: authorize, callback and connections for athletes; leases for our own services.
+//! The routes: authorize, callback and connections for athletes; leases for our own services.
 
 mod authorize;
 mod callback;
@@ -10,7 +10,7 @@ use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi;
 
 /// The public routes.
-pub(crate) fn public(routes: &mut ServiceConfig) {
+pub(crate) fn public_routes(routes: &mut ServiceConfig) {
     routes
         .service(web::resource("/strava/authorize").route(web::get().to(authorize::authorize)))
         .service(web::resource("/strava/callback").route(web::get().to(callback::callback)))
@@ -26,8 +26,8 @@ pub(crate) fn public(routes: &mut ServiceConfig) {
         );
 }
 
-/// The internal routes, for the operations port.
-pub(crate) fn internal(routes: &mut ServiceConfig) {
+/// The internal routes, for the operations listener.
+pub(crate) fn internal_routes(routes: &mut ServiceConfig) {
     routes
         .service(web::resource("/internal/v1/leases").route(web::post().to(leases::grant)))
         .service(

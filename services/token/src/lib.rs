@@ -1,7 +1,7 @@
-//! token: connections and their sealed tokens, the call budget, and the leases that everybody who
-//! calls Strava asks for.
+//! token: connections and their encrypted tokens, the call budget, and the leases that every caller
+//! of Strava asks for.
 //!
-//! Doors: `/strava/authorize`, `/strava/callback` (`/callback`), `/v1/me/connections`; internal
+//! Routes: `/strava/authorize`, `/strava/callback` (`/callback`), `/v1/me/connections`; internal
 //! `/internal/v1/leases`. Publishes `athletes`; consumes `strava.events` and `replays`.
 #![warn(missing_docs)]
 
@@ -14,14 +14,14 @@ mod store;
 mod usecases;
 mod workers;
 
-pub use service::{Parts, Service, StartError};
+pub use service::{Dependencies, Service, StartError};
 pub use settings::Settings;
 pub use store::{Keyring, KeyringError};
 
-/// Where a test may kill the process on an activity's journey: around each lease.
+/// Failpoints on an activity's way: around each lease.
 pub const FAILPOINTS: &[&str] = &["token.lease-granted", "token.report-counted"];
 
-/// Where a test may kill the process in the life of a connection.
+/// Failpoints in the life of a connection.
 pub const CONNECTION_FAILPOINTS: &[&str] = &[
     "token.state-taken",
     "token.code-exchanged",

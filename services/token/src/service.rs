@@ -1,4 +1,4 @@
-//! Puts the service together.
+//! The service and its dependencies.
 
 use std::sync::Arc;
 
@@ -14,42 +14,43 @@ use strava_client::Client;
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::events::{AnswerReplays, NoteDeauthorizations};
+use crate::events::{AnswerReplays, RecordDeauthorizations};
 use crate::settings::Settings;
 use crate::store::{Keyring, migrations};
-use crate::usecases::Means;
-use crate::usecases::means::{Askers, OwnedWork, Turns};
+use crate::usecases::{ConnectionLocks, RecentRequesters, ServiceContext};
 use crate::{http, workers};
 
-/// What the service is put together from.
-pub struct Parts {
-    /// Where its rows are.
+/// The dependencies of the service.
+pub struct Dependencies {
+    /// Its database.
     pub database: Target,
     /// The log.
     pub bus: Bus,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Ids and secrets.
+    /// The source of ids and secrets.
     pub ids: Arc<dyn Ids>,
-    /// Who is signed in.
+    /// The verifier of sessions.
     pub verifier: Arc<Verifier>,
-    /// What internal calls must carry.
+    /// The credential of internal calls.
     pub internal: ServiceCredential,
-    /// Strava.
+    /// The client of Strava's API.
     pub strava: Client,
     /// The keys that seal tokens (see [`Settings::keyring`]).
     pub keys: Keyring,
-    /// Where browsers reach us.
+    /// Our address as browsers see it.
     pub public_url: Url,
-    /// Whether missing migrations are applied, or refused.
+    /// True if missing migrations are applied, false if they are an error.
     pub migrate: bool,
-    /// Where a test may kill the process.
+    /// Failpoints of tests.
     pub failpoints: Failpoints,
-    /// The operator's choices.
+    /// The tasks of the program: work that outlives its request runs there.
+    pub tasks: Tasks,
+    /// The settings of this service.
     pub settings: Settings,
 }
 
-/// Why the service did not start.
+/// The reason the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database could not be opened or migrated.
@@ -60,7 +61,7 @@ pub enum StartError {
 /// The token service.
 #[derive(Clone)]
 pub struct Service {
-    means: Arc<Means>,
+    ctx: Arc<ServiceContext>,
     bus: Bus,
     verifier: Arc<Verifier>,
     internal: ServiceCredential,
@@ -71,98 +72,95 @@ impl Service {
     pub const NAME: &'static str = "token";
 
     /// Opens the database and migrates it; no task runs yet.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let database = if parts.migrate {
-            Database::open(&parts.database, migrations()).await?
+    pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
+        let database = if dependencies.migrate {
+            Database::open(&dependencies.database, migrations()).await?
         } else {
-            Database::open_migrated(&parts.database, migrations()).await?
+            Database::open_migrated(&dependencies.database, migrations()).await?
         };
-        let means = Means {
-            database: database.with(parts.clock.clone(), parts.ids.clone()),
-            strava: parts.strava,
-            app: parts.settings.application(),
-            keys: parts.keys,
-            clock: parts.clock,
-            ids: parts.ids,
-            settings: parts.settings,
-            public_url: parts.public_url,
-            failpoints: parts.failpoints,
-            due: Notify::new(),
-            turns: Turns::default(),
-            askers: Askers::default(),
-            owned: OwnedWork::default(),
+        let ctx = ServiceContext {
+            database: database.with(dependencies.clock.clone(), dependencies.ids.clone()),
+            strava: dependencies.strava,
+            app: dependencies.settings.application(),
+            keys: dependencies.keys,
+            clock: dependencies.clock,
+            ids: dependencies.ids,
+            settings: dependencies.settings,
+            public_url: dependencies.public_url,
+            failpoints: dependencies.failpoints,
+            tasks: dependencies.tasks,
+            checks_wanted: Notify::new(),
+            connection_locks: ConnectionLocks::default(),
+            recent_requesters: RecentRequesters::default(),
         };
         Ok(Self {
-            means: Arc::new(means),
-            bus: parts.bus,
-            verifier: parts.verifier,
-            internal: parts.internal,
+            ctx: Arc::new(ctx),
+            bus: dependencies.bus,
+            verifier: dependencies.verifier,
+            internal: dependencies.internal,
         })
     }
 
-    /// The public door.
+    /// The routes of the public listener.
     pub fn routes(&self) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-        let (means, verifier) = (self.means.clone(), self.verifier.clone());
+        let (ctx, verifier) = (self.ctx.clone(), self.verifier.clone());
         move |routes| {
             routes
-                .app_data(web::Data::from(means.clone()))
+                .app_data(web::Data::from(ctx.clone()))
                 .app_data(web::Data::new(verifier.clone()));
-            http::public(routes);
+            http::public_routes(routes);
         }
     }
 
-    /// The operations port: leases.
+    /// The routes of the operations listener: leases.
     pub fn internal_routes(&self) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-        let (means, internal) = (self.means.clone(), self.internal.clone());
+        let (ctx, internal) = (self.ctx.clone(), self.internal.clone());
         move |routes| {
             routes
-                .app_data(web::Data::from(means.clone()))
+                .app_data(web::Data::from(ctx.clone()))
                 .app_data(web::Data::new(internal.clone()));
-            http::internal(routes);
+            http::internal_routes(routes);
         }
     }
 
-    /// What it needs to be ready.
+    /// The probes of its readiness.
     pub fn probes(&self) -> Vec<Probe> {
-        let database = self.means.database.clone();
+        let database = self.ctx.database.clone();
         vec![Probe::new("token.database", move || {
             let database = database.clone();
             async move { database.ping().await.map_err(|error| error.to_string()) }
         })]
     }
 
-    /// Starts its consumer, its workers and its relay.
+    /// Starts its consumer, its worker and its relay.
     pub fn spawn(&self, tasks: &Tasks) {
-        let means = &self.means;
-        if let Some(wanted) = means.owned.open() {
-            tasks.spawn("token.work", workers::run_owned(wanted, tasks.clone(), tasks.soft()));
-        }
-        tasks.spawn("token.checks", workers::run_checks(means.clone(), tasks.soft()));
+        let ctx = &self.ctx;
+        tasks.spawn("token.checks", workers::run_connection_checks(ctx.clone(), tasks.soft()));
         let relay = Relay::new(
-            means.database.clone(),
+            ctx.database.clone(),
             self.bus.publisher(PublisherKind::Relay),
-            means.clock.clone(),
+            ctx.clock.clone(),
         )
-        .with_failpoints(means.failpoints.clone());
+        .with_failpoints(ctx.failpoints.clone());
         tasks.spawn("token.relay", relay.run(tasks.soft()));
         let subscription = Subscription::new(Self::NAME, self.parked())
-            .on(Topic::StravaEvents, NoteDeauthorizations(means.clone()))
-            .on(Topic::Replays, AnswerReplays(means.clone()));
+            .on(Topic::StravaEvents, RecordDeauthorizations(ctx.clone()))
+            .on(Topic::Replays, AnswerReplays(ctx.clone()));
         let (bus, soft, hard) = (self.bus.clone(), tasks.soft(), tasks.hard());
         tasks.spawn("token.events", async move { subscription.run(&bus, soft, hard).await });
     }
 
-    /// What its consumer could not handle.
+    /// The events its consumer could not handle.
     pub fn parked(&self) -> ParkedEvents {
-        ParkedEvents::new(self.means.database.clone()).for_group(Self::NAME)
+        ParkedEvents::new(self.ctx.database.clone()).for_group(Self::NAME)
     }
 
     /// Its database, for the operator's commands.
     pub fn database(&self) -> &Database {
-        &self.means.database
+        &self.ctx.database
     }
 
-    /// The description of its public door.
+    /// The OpenAPI description of its public routes.
     pub fn openapi() -> utoipa::openapi::OpenApi {
         http::openapi()
     }

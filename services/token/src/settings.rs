@@ -1,4 +1,4 @@
-//! What an operator may set for this service.
+//! The settings of this service.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,10 +19,10 @@ pub struct Settings {
     pub client_id: Option<i64>,
     /// The Strava application's client secret (alias `STRAVA_CLIENT_SECRET`).
     pub client_secret: Option<SecretString>,
-    /// Where Strava sends the athlete back (alias `STRAVA_REDIRECT_URI`); by default
+    /// The address Strava sends the athlete back to (alias `STRAVA_REDIRECT_URI`); by default
     /// `/strava/callback` under the public address.
     pub redirect_uri: Option<Url>,
-    /// Where the athlete ends up after connecting (alias `FRONTEND_URL`); by default the public address.
+    /// The address the athlete ends up on after connecting (alias `FRONTEND_URL`); by default the public address.
     pub frontend_url: Option<Url>,
     /// Ask every athlete for `activity:write`, not only those who come with `?write=1`.
     pub ask_write: bool,
@@ -37,11 +37,11 @@ pub struct Settings {
     /// A token that ends within this many seconds is refreshed before it is lent. Strava answers
     /// with a new one only in the last 3600.
     pub refresh_margin_s: u64,
-    /// How long a refresh that somebody else began is waited for before it counts as lost.
+    /// Seconds until a refresh that another process began counts as lost.
     pub refresh_patience_s: u64,
-    /// How long a lease lasts at most.
+    /// Maximum duration of a lease in seconds.
     pub lease_s: u64,
-    /// How often one lease finds out whether an inactive application is active again.
+    /// Seconds between the leases that probe if an inactive application is active again.
     pub inactive_retry_s: u64,
 }
 
@@ -65,10 +65,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The keyring these settings name; a key file is made when it is missing.
+    /// Opens the keyring these settings name; a missing key file is created.
     pub fn keyring(&self, data_dir: &Path, ids: &dyn Ids) -> Result<Keyring, KeyringError> {
         match (&self.key_file, &self.encryption_key) {
-            (None, Some(passphrase)) => Keyring::of_passphrase(passphrase),
+            (None, Some(passphrase)) => Keyring::from_passphrase(passphrase),
             (Some(file), _) => Keyring::open_or_create(file, ids),
             (None, None) => Keyring::open_or_create(&data_dir.join("token.keys"), ids),
         }
@@ -84,15 +84,15 @@ impl Settings {
         Duration::from_secs(self.refresh_margin_s)
     }
 
-    pub(crate) const fn refresh_patience(&self) -> Duration {
+    pub(crate) const fn refresh_timeout(&self) -> Duration {
         Duration::from_secs(self.refresh_patience_s)
     }
 
-    pub(crate) const fn lease_life(&self) -> Duration {
+    pub(crate) const fn max_lease_duration(&self) -> Duration {
         Duration::from_secs(self.lease_s)
     }
 
-    pub(crate) const fn inactive_retry(&self) -> Duration {
+    pub(crate) const fn inactive_retry_interval(&self) -> Duration {
         Duration::from_secs(self.inactive_retry_s)
     }
 }

@@ -1,17 +1,17 @@
-//! What this service can do, one operation per file.
+//! The operations of this service, one per file.
 
-mod announce;
 pub(crate) mod answer_replay;
 pub(crate) mod begin_authorize;
+pub(crate) mod check_connections;
 pub(crate) mod complete_authorize;
+mod connection;
+mod context;
 pub(crate) mod disconnect;
 pub(crate) mod grant_lease;
 pub(crate) mod list_connections;
-pub(crate) mod means;
-pub(crate) mod note_hint;
-pub(crate) mod refresh;
+pub(crate) mod record_hint;
+pub(crate) mod refresh_token;
 pub(crate) mod report_lease;
-pub(crate) mod reseal;
-pub(crate) mod work_off_checks;
+pub(crate) mod reseal_tokens;
 
-pub(crate) use means::Means;
+pub(crate) use context::{ConnectionLocks, RecentRequesters, ServiceContext};

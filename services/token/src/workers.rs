@@ -1,7 +1,5 @@
-//! What runs on its own: checks of connections, and work that outlives the request that wanted it.
+//! Background work: checks of connections.
 
-mod checks;
-mod owned;
+mod connection_checks;
 
-pub(crate) use checks::run_checks;
-pub(crate) use owned::run_owned;
+pub(crate) use connection_checks::run_connection_checks;

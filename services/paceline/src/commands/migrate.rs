@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use lifecycle::Tasks;
+
 use crate::cli::Place;
 use crate::commands::{begin, say};
 use crate::compose::{Addresses, Foundation, Services, all};
@@ -15,7 +17,7 @@ pub(super) async fn migrate(place: &Place) -> anyhow::Result<ExitCode> {
     let bus = on.built_in_log().await?;
     let nowhere = chosen.settings.strava.url.clone();
     let at = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let services = Services::start(&on, &bus, &all(), &at).await?;
+    let services = Services::start(&on, &bus, &all(), &at, &Tasks::new()).await?;
     for name in services.names() {
         say(format!("{name:<12} up to date"));
     }

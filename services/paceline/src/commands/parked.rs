@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use event_bus::PublisherKind;
+use lifecycle::Tasks;
 use outbox::ParkedEvents;
 
 use crate::cli::{Parked, Place};
@@ -17,7 +19,7 @@ pub(super) async fn parked(place: &Place, action: Parked) -> anyhow::Result<Exit
     let bus = on.bus().await?;
     let nowhere = chosen.settings.strava.url.clone();
     let at = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let services = Services::start(&on, &bus, &all(), &at).await?;
+    let services = Services::start(&on, &bus, &all(), &at, &Tasks::new()).await?;
     match action {
         Parked::List => list(&services.parked()).await?,
         Parked::Show { service, id } => {

@@ -62,11 +62,12 @@ impl Services {
         bus: &Bus,
         wanted: &Wanted,
         at: &Addresses,
+        tasks: &Tasks,
     ) -> anyhow::Result<Self> {
         let want = |name: &str| wanted.contains(name);
         // Databases open side by side: a start takes as long as the slowest.
         let (token, ingest, stats, duplication, identity) = tokio::try_join!(
-            optional(want(token::Service::NAME), || start_token(on, bus, at)),
+            optional(want(token::Service::NAME), || start_token(on, bus, at, tasks)),
             optional(want(ingest::Service::NAME), || start_ingest(on, bus, at)),
             optional(want(stats::Service::NAME), || start_stats(on, bus)),
             optional(want(duplication::Service::NAME), || start_duplication(on, bus, at)),
@@ -178,7 +179,12 @@ fn leases(on: &Foundation, at: &Addresses) -> LeaseClient {
     LeaseClient::new(at.token.clone(), on.credential.secret().clone(), on.http.clone())
 }
 
-async fn start_token(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Result<token::Service> {
+async fn start_token(
+    on: &Foundation,
+    bus: &Bus,
+    at: &Addresses,
+    tasks: &Tasks,
+) -> anyhow::Result<token::Service> {
     let mut settings = on.settings.token.clone();
     let strava = &on.settings.strava;
     settings.client_id = strava.client_id;
@@ -186,7 +192,7 @@ async fn start_token(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Resu
     settings.redirect_uri.clone_from(&strava.redirect_uri);
     settings.frontend_url.clone_from(&on.settings.server.frontend_url);
     let keys = settings.keyring(&crate::own_secrets::folder(&on.data), on.ids.as_ref())?;
-    let parts = token::Parts {
+    let parts = token::Dependencies {
         database: on.database(token::Service::NAME),
         bus: bus.clone(),
         clock: on.clock.clone(),
@@ -198,6 +204,7 @@ async fn start_token(on: &Foundation, bus: &Bus, at: &Addresses) -> anyhow::Resu
         public_url: at.public.clone(),
         migrate: on.settings.database.migrate,
         failpoints: on.failpoints.clone(),
+        tasks: tasks.clone(),
         settings,
     };
     token::Service::start(parts).await.context("token does not start")

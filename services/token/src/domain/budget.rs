@@ -1,8 +1,8 @@
-//! The call budget of one Strava application: two buckets, two windows each, and who may spend how much.
+//! The call budget of one Strava application: two buckets, two windows each, a share per purpose.
 //!
-//! What is spent in a window is the highest figure Strava told of it, plus what was spent since
-//! without being told, plus every lease not reported yet. A purpose may fill a window up to its
-//! ceiling only: what lies above is kept for the more urgent ones.
+//! The usage of a window is the highest figure Strava gave for it, plus the calls since then that
+//! came without a figure, plus every lease not reported yet. A purpose may fill a window up to its
+//! ceiling only: the rest is kept for the more urgent ones.
 
 use std::time::Duration;
 
@@ -10,19 +10,21 @@ use kernel::{ApplicationId, Timestamp};
 use strava_client::lease::Purpose;
 use strava_client::{RateLimits, WindowCounts};
 
+/// Length of the short window in seconds.
 const QUARTER: i64 = 15 * 60;
+/// Length of the long window in seconds.
 const DAY: i64 = 24 * 60 * 60;
-/// When to ask again if only leases in flight stand in the way.
-const SOON: Duration = Duration::from_secs(1);
+/// Pause before asking again if only leases in flight stand in the way.
+const IN_FLIGHT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Calls: those that count in both buckets, and those that count overall only.
+/// Number of calls that count in both buckets, and of those that count overall only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Calls {
+pub(crate) struct CallCount {
     pub(crate) reads: i64,
     pub(crate) writes: i64,
 }
 
-impl Calls {
+impl CallCount {
     pub(crate) const fn new(reads: i64, writes: i64) -> Self {
         Self { reads, writes }
     }
@@ -40,16 +42,16 @@ pub(crate) struct Buckets {
 }
 
 impl Buckets {
-    fn add(&mut self, calls: Calls) {
+    fn add(&mut self, calls: CallCount) {
         self.overall = self.overall.saturating_add(calls.overall());
         self.read = self.read.saturating_add(calls.reads);
     }
 }
 
-/// A window and what Strava, or we, counted in it.
+/// A window with its limits and the calls counted in it, by Strava or by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// When it began.
+    /// Start of the window.
     pub(crate) since: Timestamp,
     pub(crate) limit: Buckets,
     pub(crate) spent: Buckets,
@@ -65,19 +67,19 @@ pub(crate) struct Budget {
     pub(crate) blocked_until: Option<Timestamp>,
     /// Strava says the application is switched off, since then.
     pub(crate) inactive_since: Option<Timestamp>,
-    /// When one lease may find out whether it still is.
+    /// Time at which one lease may find out if it still is.
     pub(crate) probe_at: Option<Timestamp>,
 }
 
-/// What leases not reported yet may still spend in the current windows.
+/// Calls that leases not reported yet may still make in the current windows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct InFlight {
-    pub(crate) quarter: Calls,
-    pub(crate) day: Calls,
+pub(crate) struct InFlightCalls {
+    pub(crate) quarter: CallCount,
+    pub(crate) day: CallCount,
 }
 
-/// How much of a window each purpose may fill, in per cent: the reserve of the ones above it.
-pub(crate) const fn ceiling(purpose: Purpose) -> i64 {
+/// Share of a window that a purpose may fill, in per cent; the rest is kept for the purposes above it.
+pub(crate) const fn ceiling_percent(purpose: Purpose) -> i64 {
     match purpose {
         Purpose::Login => 100,
         Purpose::Live => 97,
@@ -88,10 +90,10 @@ pub(crate) const fn ceiling(purpose: Purpose) -> i64 {
 }
 
 impl Budget {
-    /// The budget of an application whose headers nobody has seen yet: the smallest Strava gives.
-    pub(crate) fn unseen(application: ApplicationId, now: Timestamp) -> Self {
+    /// The budget of an application before Strava gave any figures: the smallest there is.
+    pub(crate) fn initial(application: ApplicationId, now: Timestamp) -> Self {
         let window = |length, overall, read| Window {
-            since: start(now, length),
+            since: window_start(now, length),
             limit: Buckets { overall, read },
             spent: Buckets::default(),
         };
@@ -105,11 +107,11 @@ impl Budget {
         }
     }
 
-    /// Begins new windows when their time has come. Windows never go back: when our clock lags
-    /// behind Strava's, Strava's is right.
-    pub(crate) fn roll(&mut self, now: Timestamp) {
-        self.quarter.roll(start(now, QUARTER));
-        self.day.roll(start(now, DAY));
+    /// Begins new windows if their time has come. Windows never go back: if our clock lags behind
+    /// Strava's, Strava's is right.
+    pub(crate) fn roll_windows(&mut self, now: Timestamp) {
+        self.quarter.roll(window_start(now, QUARTER));
+        self.day.roll(window_start(now, DAY));
         if self.blocked_until.is_some_and(|until| until <= now) {
             self.blocked_until = None;
         }
@@ -123,67 +125,73 @@ impl Budget {
         self.day.since.plus(Duration::from_secs(DAY.unsigned_abs()))
     }
 
-    /// Whether this many calls fit; otherwise when to ask again.
+    /// Checks that this many calls fit; the error is the time to ask again.
     pub(crate) fn admits(
         &self,
         purpose: Purpose,
-        wanted: Calls,
-        in_flight: InFlight,
+        wanted: CallCount,
+        in_flight: InFlightCalls,
         now: Timestamp,
     ) -> Result<(), Timestamp> {
         if let Some(until) = self.blocked_until {
             return Err(until);
         }
-        if !self.day.fits(purpose, wanted, Calls::default()) {
+        if !self.day.fits(purpose, wanted, CallCount::default()) {
             return Err(self.day_ends());
         }
-        if !self.quarter.fits(purpose, wanted, Calls::default()) {
+        if !self.quarter.fits(purpose, wanted, CallCount::default()) {
             return Err(self.quarter_ends());
         }
         let fits = self.day.fits(purpose, wanted, in_flight.day)
             && self.quarter.fits(purpose, wanted, in_flight.quarter);
-        if fits { Ok(()) } else { Err(now.plus(SOON).min(self.quarter_ends())) }
+        if fits { Ok(()) } else { Err(now.plus(IN_FLIGHT_RETRY_DELAY).min(self.quarter_ends())) }
     }
 
-    /// Whether an athlete who spent this much in the quarter of an hour may have what is wanted
-    /// while `athletes` want some. A first lease is fair however many they are: were the share
-    /// smaller than what each of them wants at once, nobody would ever get anything.
+    /// Returns true if an athlete who made `spent` calls in the quarter of an hour may make `wanted`
+    /// more while `athletes` want some. A first lease is fair however many they are: were the share
+    /// smaller than one request, nobody would ever get anything.
     pub(crate) fn is_fair(
         &self,
         purpose: Purpose,
         athletes: usize,
-        spent: Calls,
-        wanted: Calls,
+        spent: CallCount,
+        wanted: CallCount,
     ) -> bool {
         let share = self.fair_share(purpose, athletes);
         spent.reads.saturating_add(wanted.reads) <= share.reads.max(wanted.reads)
             && spent.writes.saturating_add(wanted.writes) <= share.writes.max(wanted.writes)
     }
 
-    /// How many calls of a bucket an athlete may have in a quarter of an hour while `athletes` want some.
-    fn fair_share(&self, purpose: Purpose, athletes: usize) -> Calls {
+    /// Maximum number of calls of an athlete in a quarter of an hour while `athletes` want some.
+    fn fair_share(&self, purpose: Purpose, athletes: usize) -> CallCount {
         let among = i64::try_from(athletes.max(1)).unwrap_or(i64::MAX);
-        let share = |limit: i64| (limit.saturating_mul(ceiling(purpose)) / 100 / among).max(1);
-        Calls::new(share(self.quarter.limit.read), share(self.quarter.limit.overall))
+        let share =
+            |limit: i64| (limit.saturating_mul(ceiling_percent(purpose)) / 100 / among).max(1);
+        CallCount::new(share(self.quarter.limit.read), share(self.quarter.limit.overall))
     }
 
-    /// Calls were made; `told` is what Strava said of its budget with the last answer, at `at`.
-    pub(crate) fn count(&mut self, used: Calls, told: Option<&RateLimits>, at: Timestamp) {
-        let told = told.copied().unwrap_or_default();
-        // When our clock lags behind Strava's, Strava's is right.
-        self.roll(at);
+    /// Counts calls that were made; `limits` are Strava's figures in its last answer, at `answered_at`.
+    pub(crate) fn record_usage(
+        &mut self,
+        used: CallCount,
+        limits: Option<&RateLimits>,
+        answered_at: Timestamp,
+    ) {
+        let limits = limits.copied().unwrap_or_default();
+        self.roll_windows(answered_at);
         // An answer from before the current window says nothing about it; that its calls count in
         // this one errs on the safe side, also where it is our clock that is ahead.
-        let said = |since: Timestamp, length| {
-            if start(at, length) >= since { told } else { RateLimits::default() }
+        let current = |since: Timestamp, length| {
+            if window_start(answered_at, length) >= since { limits } else { RateLimits::default() }
         };
-        let (of_quarter, of_day) = (said(self.quarter.since, QUARTER), said(self.day.since, DAY));
-        self.quarter.count(used, &of_quarter, |figures| figures.quarter);
-        self.day.count(used, &of_day, |figures| figures.day);
+        let for_quarter = current(self.quarter.since, QUARTER);
+        let for_day = current(self.day.since, DAY);
+        self.quarter.record_usage(used, &for_quarter, |figures| figures.quarter);
+        self.day.record_usage(used, &for_day, |figures| figures.day);
     }
 
-    /// Strava answered 429.
-    pub(crate) fn block(&mut self) {
+    /// Blocks all calls until the full window ends: Strava answered 429.
+    pub(crate) fn block_until_window_ends(&mut self) {
         let day_is_full = self.day.spent.overall >= self.day.limit.overall
             || self.day.spent.read >= self.day.limit.read;
         self.blocked_until = Some(if day_is_full { self.day_ends() } else { self.quarter_ends() });
@@ -198,8 +206,8 @@ impl Window {
         }
     }
 
-    fn fits(&self, purpose: Purpose, wanted: Calls, in_flight: Calls) -> bool {
-        let top = |limit: i64| limit.saturating_mul(ceiling(purpose)) / 100;
+    fn fits(&self, purpose: Purpose, wanted: CallCount, in_flight: CallCount) -> bool {
+        let top = |limit: i64| limit.saturating_mul(ceiling_percent(purpose)) / 100;
         let mut total = self.spent;
         total.add(in_flight);
         total.add(wanted);
@@ -208,36 +216,41 @@ impl Window {
         overall && read
     }
 
-    fn count(&mut self, used: Calls, told: &RateLimits, of: impl Fn(&WindowCounts) -> Option<u32>) {
-        let figure = |figures: &WindowCounts| of(figures).map(i64::from);
-        if let Some(limit) = figure(&told.overall_limit) {
+    fn record_usage(
+        &mut self,
+        used: CallCount,
+        limits: &RateLimits,
+        of_window: impl Fn(&WindowCounts) -> Option<u32>,
+    ) {
+        let figure = |figures: &WindowCounts| of_window(figures).map(i64::from);
+        if let Some(limit) = figure(&limits.overall_limit) {
             self.limit.overall = limit;
             // Where there is no read bucket (as in 2018), reads are bounded by the overall one.
             self.limit.read =
-                figure(&told.read_limit).unwrap_or_else(|| self.limit.read.min(limit));
+                figure(&limits.read_limit).unwrap_or_else(|| self.limit.read.min(limit));
         }
-        if let Some(limit) = figure(&told.read_limit) {
+        if let Some(limit) = figure(&limits.read_limit) {
             self.limit.read = limit;
         }
-        // What Strava told includes these calls; what it did not tell is added.
-        self.spent.overall = match figure(&told.overall_usage) {
+        // Strava's figures include these calls; without figures they are added.
+        self.spent.overall = match figure(&limits.overall_usage) {
             Some(usage) => self.spent.overall.max(usage),
             None => self.spent.overall.saturating_add(used.overall()),
         };
-        self.spent.read = match figure(&told.read_usage) {
+        self.spent.read = match figure(&limits.read_usage) {
             Some(usage) => self.spent.read.max(usage),
             None => self.spent.read.saturating_add(used.reads),
         };
     }
 }
 
-/// When the day of this instant began, UTC.
-pub(crate) fn day_of(at: Timestamp) -> Timestamp {
-    start(at, DAY)
+/// Start of the day of this instant, UTC.
+pub(crate) fn start_of_day(instant: Timestamp) -> Timestamp {
+    window_start(instant, DAY)
 }
 
-fn start(at: Timestamp, length: i64) -> Timestamp {
-    Timestamp::from_secs(at.as_secs().div_euclid(length) * length)
+fn window_start(instant: Timestamp, length_s: i64) -> Timestamp {
+    Timestamp::from_secs(instant.as_secs().div_euclid(length_s) * length_s)
 }
 
 #[cfg(test)]

@@ -1,22 +1,22 @@
-//! A connection: one Strava athlete of one application, and whose it is.
+//! A connection of an athlete: to one Strava athlete, through one application.
 
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
 use strava_client::lease::DenialReason;
 
 use super::scopes::Scopes;
 
-/// How a connection stands.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ConnectionState {
     /// Leases are given.
     Connected,
-    /// The athlete has to connect again; what there is stays hidden meanwhile.
+    /// The athlete has to connect again; their activities stay hidden meanwhile.
     ReconnectNeeded,
     /// Withdrawn: leases have stopped.
     Disconnected,
 }
 
-impl State {
+impl ConnectionState {
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Connected => "connected",
@@ -32,10 +32,10 @@ impl State {
     }
 }
 
-/// Why a connection is not connected; a code, never Strava's words.
+/// The reason a connection is not connected: a code, never Strava's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// There is nothing to explain.
+pub(crate) enum StateReason {
+    /// It is connected.
     None,
     /// Strava said so, and the refresh token is dead.
     Withdrawn,
@@ -46,13 +46,13 @@ pub(crate) enum Reason {
     /// The refresh token is dead and an answer to an earlier refresh never arrived: most likely
     /// Strava replaced the token then.
     RefreshLost,
-    /// What was granted is not enough.
+    /// The athlete granted too little.
     ScopeMissing,
     /// No key we hold opens the stored tokens.
     Unreadable,
 }
 
-impl Reason {
+impl StateReason {
     const ALL: [Self; 7] = [
         Self::None,
         Self::Withdrawn,
@@ -80,25 +80,24 @@ impl Reason {
     }
 }
 
-/// A token nobody can read without the key; it prints as nothing.
+/// An encrypted token. Its `Debug` shows nothing of it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sealed(pub(crate) String);
+pub(crate) struct SealedToken(pub(crate) String);
 
-impl std::fmt::Debug for Sealed {
+impl std::fmt::Debug for SealedToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sealed(…)")
+        f.write_str("SealedToken(…)")
     }
 }
 
-/// A refresh that was begun. Until it is cleared nobody knows whether Strava replaced the token.
+/// A refresh under way. Until it is cleared nobody knows whether Strava replaced the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Intent {
-    /// Which attempt.
+pub(crate) struct RefreshIntent {
+    /// Unique id of the refresh.
     pub(crate) attempt: String,
-    /// When it began.
-    pub(crate) at: Timestamp,
-    /// The print of the refresh token that was sent.
-    pub(crate) print: String,
+    pub(crate) started_at: Timestamp,
+    /// Fingerprint of the refresh token that was sent.
+    pub(crate) fingerprint: String,
 }
 
 /// A connection as it is stored.
@@ -109,35 +108,86 @@ pub(crate) struct Connection {
     pub(crate) strava_athlete: StravaAthleteId,
     pub(crate) athlete: AthleteId,
     pub(crate) generation: Generation,
-    pub(crate) state: State,
-    pub(crate) reason: Reason,
+    pub(crate) state: ConnectionState,
+    pub(crate) reason: StateReason,
     pub(crate) scopes: Scopes,
-    pub(crate) access: Sealed,
-    pub(crate) refresh: Sealed,
+    pub(crate) access: SealedToken,
+    pub(crate) refresh: SealedToken,
     /// Tells access tokens apart without opening them.
-    pub(crate) access_print: String,
+    pub(crate) access_fingerprint: String,
     /// Tells refresh tokens apart without opening them.
-    pub(crate) refresh_print: String,
-    /// Nothing when a new token is needed whatever the clock says.
+    pub(crate) refresh_fingerprint: String,
+    /// None if a new token is needed whatever the clock says.
     pub(crate) token_expires_at: Option<Timestamp>,
-    pub(crate) intent: Option<Intent>,
-    /// When Strava hinted that access was withdrawn, until that is settled.
+    pub(crate) intent: Option<RefreshIntent>,
+    /// Time of Strava's hint that access was withdrawn, until that is settled.
     pub(crate) hinted_at: Option<Timestamp>,
-    /// When the worker looks at it: a hint to confirm, or a revoke to send.
+    /// Time of the worker's next check: a hint to confirm, or a revoke to send.
     pub(crate) check_due: Option<Timestamp>,
-    /// A revoke that Strava has not answered yet.
+    /// True until Strava has answered the revoke.
     pub(crate) revoking: bool,
     /// No lease before this: Strava calls the token dead and a refresh does not help.
     pub(crate) hold_until: Option<Timestamp>,
-    /// How often in a row Strava called the token dead.
+    /// Number of times in a row that Strava called the token dead.
     pub(crate) dead_reports: i64,
-    /// Of the last change that was published.
+    /// Revision of the last change that was published.
     pub(crate) revision: i64,
     pub(crate) connected_at: Timestamp,
 }
 
 impl Connection {
-    /// Whether this generation, for this many calls of each kind, may ever get a lease.
+    /// A connection without tokens, before its first generation.
+    pub(crate) fn new(
+        id: String,
+        application: ApplicationId,
+        athlete: AthleteId,
+        strava_athlete: StravaAthleteId,
+    ) -> Self {
+        Self {
+            id,
+            application,
+            strava_athlete,
+            athlete,
+            generation: Generation::new(0),
+            state: ConnectionState::Connected,
+            reason: StateReason::None,
+            scopes: Scopes::default(),
+            access: SealedToken::default(),
+            refresh: SealedToken::default(),
+            access_fingerprint: String::new(),
+            refresh_fingerprint: String::new(),
+            token_expires_at: None,
+            intent: None,
+            hinted_at: None,
+            check_due: None,
+            revoking: false,
+            hold_until: None,
+            dead_reports: 0,
+            revision: 0,
+            connected_at: Timestamp::from_micros(0),
+        }
+    }
+
+    /// Begins a new generation; whatever was begun with the old one is over.
+    pub(crate) fn restart(
+        &mut self,
+        strava_athlete: StravaAthleteId,
+        generation: Generation,
+        now: Timestamp,
+    ) {
+        self.strava_athlete = strava_athlete;
+        self.generation = generation;
+        self.connected_at = now;
+        self.intent = None;
+        self.hinted_at = None;
+        self.check_due = None;
+        self.revoking = false;
+        self.hold_until = None;
+        self.dead_reports = 0;
+    }
+
+    /// Returns the reason if this generation, for this many calls of each kind, can never get a
+    /// lease.
     pub(crate) fn admits(
         &self,
         generation: Generation,
@@ -148,49 +198,53 @@ impl Connection {
             return Err(DenialReason::Disconnected);
         }
         match self.state {
-            State::Disconnected => return Err(DenialReason::Disconnected),
-            State::ReconnectNeeded if self.reason == Reason::ScopeMissing => {
+            ConnectionState::Disconnected => return Err(DenialReason::Disconnected),
+            ConnectionState::ReconnectNeeded if self.reason == StateReason::ScopeMissing => {
                 return Err(DenialReason::ScopeMissing);
             }
-            State::ReconnectNeeded => return Err(DenialReason::ReconnectNeeded),
-            State::Connected => {}
+            ConnectionState::ReconnectNeeded => return Err(DenialReason::ReconnectNeeded),
+            ConnectionState::Connected => {}
         }
-        let lacks = (reads > 0 && !self.scopes.reads()) || (writes > 0 && !self.scopes.writes());
+        let lacks =
+            (reads > 0 && !self.scopes.can_read()) || (writes > 0 && !self.scopes.can_write());
         if lacks { Err(DenialReason::ScopeMissing) } else { Ok(()) }
     }
 
-    /// Whether the access token is good for longer than `margin`.
-    pub(crate) fn is_fresh(&self, now: Timestamp, margin: std::time::Duration) -> bool {
+    /// Returns true if the access token is good for longer than `margin`.
+    pub(crate) fn is_token_fresh(&self, now: Timestamp, margin: std::time::Duration) -> bool {
         self.token_expires_at.is_some_and(|at| at > now.plus(margin))
     }
 
-    /// Until when a refresh that was begun with the stored token is waited for.
-    pub(crate) fn refresh_ends(&self, patience: std::time::Duration) -> Option<Timestamp> {
-        let open = self.intent.as_ref().filter(|intent| intent.print == self.refresh_print);
-        open.map(|intent| intent.at.plus(patience))
+    /// The time until which a refresh with the stored token is waited for, if one is under way.
+    pub(crate) fn refresh_deadline(&self, timeout: std::time::Duration) -> Option<Timestamp> {
+        let intent = self.intent.as_ref();
+        let current = intent.filter(|intent| intent.fingerprint == self.refresh_fingerprint);
+        current.map(|intent| intent.started_at.plus(timeout))
     }
 
-    /// Not connected any more; the tokens go, unless a revoke still needs them, and with them the
-    /// refresh under way that may replace them.
-    pub(crate) fn end(&mut self, state: State, reason: Reason) {
+    /// Ends the connection. If a revoke is to follow it keeps its tokens, and the refresh under way
+    /// that may replace them.
+    pub(crate) fn end(&mut self, state: ConnectionState, reason: StateReason) {
         self.state = state;
         self.reason = reason;
-        if !self.revoking {
-            self.intent = None;
-        }
         self.hinted_at = None;
         self.hold_until = None;
-        if state == State::Disconnected && !self.revoking {
-            self.forget_tokens();
+        if self.revoking {
+            return;
+        }
+        self.intent = None;
+        self.check_due = None;
+        if state == ConnectionState::Disconnected {
+            self.clear_tokens();
         }
     }
 
-    /// The tokens are of no use to anybody any more.
-    pub(crate) fn forget_tokens(&mut self) {
-        self.access = Sealed::default();
-        self.refresh = Sealed::default();
-        self.access_print.clear();
-        self.refresh_print.clear();
+    /// Deletes the tokens: they are of no use to anybody any more.
+    pub(crate) fn clear_tokens(&mut self) {
+        self.access = SealedToken::default();
+        self.refresh = SealedToken::default();
+        self.access_fingerprint.clear();
+        self.refresh_fingerprint.clear();
         self.token_expires_at = None;
         self.intent = None;
         self.revoking = false;

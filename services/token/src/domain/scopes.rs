@@ -1,10 +1,10 @@
-//! What an athlete granted, and what we need it for.
+//! The scopes an athlete granted.
 
 use std::collections::BTreeSet;
 
-/// Seen without *Only You* activities and without what lies inside privacy zones.
+/// Reading, without *Only You* activities and without the parts inside privacy zones.
 pub(crate) const READ: &str = "activity:read";
-/// Everything the athlete recorded.
+/// Reading everything the athlete recorded.
 pub(crate) const READ_ALL: &str = "activity:read_all";
 /// Uploading.
 pub(crate) const WRITE: &str = "activity:write";
@@ -14,34 +14,34 @@ pub(crate) const WRITE: &str = "activity:write";
 pub(crate) struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Scopes joined by commas or spaces, as Strava and OAuth join them.
+    /// Parses scopes joined by commas or spaces, as Strava and OAuth join them.
     pub(crate) fn parse(text: &str) -> Self {
         text.split([',', ' ', '+']).collect()
     }
 
-    /// What the athlete is asked for.
-    pub(crate) fn asked(write: bool) -> Vec<&'static str> {
-        let mut asked = vec!["read", READ_ALL];
-        asked.extend(write.then_some(WRITE));
-        asked
+    /// The scopes the athlete is asked for.
+    pub(crate) fn requested(write: bool) -> Vec<&'static str> {
+        let mut scopes = vec!["read", READ_ALL];
+        scopes.extend(write.then_some(WRITE));
+        scopes
     }
 
-    pub(crate) fn reads(&self) -> bool {
+    pub(crate) fn can_read(&self) -> bool {
         self.0.contains(READ) || self.0.contains(READ_ALL)
     }
 
-    pub(crate) fn writes(&self) -> bool {
+    pub(crate) fn can_write(&self) -> bool {
         self.0.contains(WRITE)
     }
 
-    /// Strava refused for want of this.
-    pub(crate) fn take_reading(&mut self) {
+    /// Removes reading: Strava refused a call for want of it.
+    pub(crate) fn remove_read(&mut self) {
         self.0.remove(READ);
         self.0.remove(READ_ALL);
     }
 
-    /// Strava refused for want of this.
-    pub(crate) fn take_writing(&mut self) {
+    /// Removes writing: Strava refused a call for want of it.
+    pub(crate) fn remove_write(&mut self) {
         self.0.remove(WRITE);
     }
 
@@ -77,9 +77,9 @@ mod tests {
             ["read,activity:read_all", "read activity:read_all", " activity:read_all , read,"]
         {
             let scopes = Scopes::parse(text);
-            assert!(scopes.reads() && !scopes.writes());
+            assert!(scopes.can_read() && !scopes.can_write());
             assert_eq!(scopes.joined(), "activity:read_all,read");
         }
-        assert!(!Scopes::parse("read").reads());
+        assert!(!Scopes::parse("read").can_read());
     }
 }

@@ -1,14 +1,14 @@
-//! Services that are incomplete and ask for every connection.
+//! Requests of services that lost their state.
 
 use std::sync::Arc;
 
 use contracts::replays::ReplayRequested;
 use event_bus::{HandleError, Handler, Received};
 
-use crate::usecases::{Means, answer_replay::answer_replay};
+use crate::usecases::{ServiceContext, answer_replay::answer_replay};
 
 /// Answers requests for `athletes`; other requests are ingest's.
-pub(crate) struct AnswerReplays(pub(crate) Arc<Means>);
+pub(crate) struct AnswerReplays(pub(crate) Arc<ServiceContext>);
 
 impl Handler for AnswerReplays {
     type Event = ReplayRequested;

@@ -1,4 +1,4 @@
-//! `GET /strava/callback` (and `/callback`): back from Strava's consent page.
+//! `GET /strava/callback` (and `/callback`): the way back from Strava's consent page.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,19 +8,21 @@ use serde::Deserialize;
 use url::Url;
 
 use super::authorize::{BROWSER_COOKIE, browser_cookie};
-use crate::usecases::Means;
-use crate::usecases::begin_authorize::BeginError;
-use crate::usecases::complete_authorize::{Answer, CompleteAuthorize, Ending, complete_authorize};
+use crate::usecases::ServiceContext;
+use crate::usecases::begin_authorize::AuthorizeError;
+use crate::usecases::complete_authorize::{
+    AuthorizeOutcome, CompleteAuthorize, ConsentResponse, complete_authorize,
+};
 
-/// What Strava sends the athlete back with.
+/// The query that Strava sends the athlete back with.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Back {
+pub(super) struct CallbackQuery {
     /// The state we sent.
     state: Option<String>,
     /// The code, if the athlete agreed.
     code: Option<String>,
-    /// What was granted.
+    /// The scopes that were granted.
     scope: Option<String>,
     /// `access_denied`, if the athlete refused.
     error: Option<String>,
@@ -30,7 +32,7 @@ pub(super) struct Back {
 /// `?strava=success`, `denied`, `scope` or `error` (then `reason` is `state`, `exchange`, `taken`,
 /// `busy` or `unavailable`).
 #[utoipa::path(
-    get, path = "/strava/callback", tag = "connections", params(Back),
+    get, path = "/strava/callback", tag = "connections", params(CallbackQuery),
     responses(
         (status = 307, description = "To the front end with `?strava=success|denied|scope|error`"),
         (status = 422, description = "Neither code nor error, or no state", body = ProblemDocument, content_type = "application/problem+json"),
@@ -38,59 +40,59 @@ pub(super) struct Back {
 )]
 pub(super) async fn callback(
     request: HttpRequest,
-    back: Query<Back>,
+    query: Query<CallbackQuery>,
     signed_in: Option<SignedIn>,
-    means: web::Data<Means>,
+    ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let means = means.into_inner();
-    let Back { state, code, scope, error } = back.0;
+    let ctx = ctx.into_inner();
+    let CallbackQuery { state, code, scope, error } = query.0;
     let state = state
         .filter(|state| !state.is_empty())
         .ok_or_else(|| Problem::invalid().field("state", "is missing"))?;
-    let answer = match (code, error) {
-        (_, Some(error)) => Answer::Error(error),
-        (Some(code), None) if !code.is_empty() => Answer::Code(code),
+    let consent = match (code, error) {
+        (_, Some(error)) => ConsentResponse::Error(error),
+        (Some(code), None) if !code.is_empty() => ConsentResponse::Code(code),
         _ => return Err(Problem::invalid().field("code", "is missing, and so is error")),
     };
     let command = CompleteAuthorize {
         state,
-        answer,
+        consent,
         scope,
         signed_in: signed_in.map(|signed_in| signed_in.athlete()),
         browser_secret: request.cookie(BROWSER_COOKIE).map(|cookie| cookie.value().to_owned()),
     };
-    let (outcome, reason) = match complete_authorize(&means, command).await {
-        Ok(ending) => words(ending),
-        Err(BeginError::StillDisconnecting) => ("error", Some("busy")),
+    let (result, reason) = match complete_authorize(&ctx, command).await {
+        Ok(outcome) => query_values(outcome),
+        Err(AuthorizeError::StillDisconnecting) => ("error", Some("busy")),
         Err(error) => {
-            tracing::error!(%error, "a connect could not be completed");
+            tracing::error!(%error, "an authorization could not be completed");
             ("error", Some("unavailable"))
         }
     };
-    let mut gone = browser_cookie(&means, String::new(), 0);
-    gone.make_removal();
+    let mut removal = browser_cookie(&ctx, String::new(), 0);
+    removal.make_removal();
     Ok(HttpResponse::TemporaryRedirect()
-        .insert_header((header::LOCATION, target(means.frontend(), outcome, reason).as_str()))
+        .insert_header((header::LOCATION, frontend_url(ctx.frontend(), result, reason).as_str()))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .cookie(gone)
+        .cookie(removal)
         .finish())
 }
 
-const fn words(ending: Ending) -> (&'static str, Option<&'static str>) {
-    match ending {
-        Ending::Connected => ("success", None),
-        Ending::Denied => ("denied", None),
-        Ending::ScopeMissing => ("scope", None),
-        Ending::BadState => ("error", Some("state")),
-        Ending::NotExchanged => ("error", Some("exchange")),
-        Ending::Taken => ("error", Some("taken")),
+const fn query_values(outcome: AuthorizeOutcome) -> (&'static str, Option<&'static str>) {
+    match outcome {
+        AuthorizeOutcome::Connected => ("success", None),
+        AuthorizeOutcome::Denied => ("denied", None),
+        AuthorizeOutcome::ScopeMissing => ("scope", None),
+        AuthorizeOutcome::BadState => ("error", Some("state")),
+        AuthorizeOutcome::NotExchanged => ("error", Some("exchange")),
+        AuthorizeOutcome::Taken => ("error", Some("taken")),
     }
 }
 
-fn target(mut frontend: Url, outcome: &str, reason: Option<&str>) -> Url {
+fn frontend_url(mut frontend: Url, result: &str, reason: Option<&str>) -> Url {
     frontend
         .query_pairs_mut()
-        .append_pair("strava", outcome)
+        .append_pair("strava", result)
         .extend_pairs(reason.map(|reason| ("reason", reason)));
     frontend
 }

@@ -1,4 +1,4 @@
-//! `/v1/me/connections`: how an athlete's connections stand, a new one, and the end of one.
+//! `/v1/me/connections`: lists, begins and ends an athlete's connections.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -6,12 +6,12 @@ use auth::SignedIn;
 use http_kit::{Path, Problem, ProblemDocument, Query};
 use serde::{Deserialize, Serialize};
 
-use super::authorize::Ask;
-use super::errors::store;
-use crate::usecases::Means;
+use super::authorize::AuthorizeQuery;
+use super::errors::store_problem;
+use crate::usecases::ServiceContext;
 use crate::usecases::begin_authorize::{BeginAuthorize, begin_authorize};
 use crate::usecases::disconnect::disconnect as end_connection;
-use crate::usecases::list_connections::{Standing, list_connections};
+use crate::usecases::list_connections::{ConnectionStatus, list_connections};
 
 /// The athlete's connections.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -30,22 +30,22 @@ pub(super) struct ConnectionView {
     strava_athlete: i64,
     /// `connected`, `reconnect-needed` or `disconnected`.
     state: &'static str,
-    /// Why it is not connected: `withdrawn`, `asked`, `refresh-refused`, `refresh-lost`,
+    /// The reason it is not connected: `withdrawn`, `asked`, `refresh-refused`, `refresh-lost`,
     /// `scope-missing` or `unreadable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
-    /// Whether Strava has switched the whole application off: then everything waits.
+    /// True if Strava has switched the whole application off: then everything waits.
     application_inactive: bool,
-    /// What the athlete granted.
+    /// The scopes the athlete granted.
     scopes: Vec<String>,
-    /// Which connection of this athlete it is; it rises with every connect.
+    /// Number of this connection; it rises with every connect.
     generation: i64,
-    /// Since when.
+    /// Time of the connect.
     connected_at: String,
 }
 
-impl From<Standing> for ConnectionView {
-    fn from(Standing { connection, application_inactive }: Standing) -> Self {
+impl From<ConnectionStatus> for ConnectionView {
+    fn from(ConnectionStatus { connection, application_inactive }: ConnectionStatus) -> Self {
         Self {
             application: connection.application.get(),
             strava_athlete: connection.strava_athlete.get(),
@@ -60,14 +60,14 @@ impl From<Standing> for ConnectionView {
     }
 }
 
-/// Where the athlete connects.
+/// The page on which the athlete connects.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Authorize {
     /// Strava's consent page, with a state that works once, for ten minutes.
     authorize_url: String,
 }
 
-/// Whether uploads are asked for too.
+/// The scopes to ask for.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Connect {
@@ -76,7 +76,7 @@ pub(super) struct Connect {
     write: bool,
 }
 
-/// How the athlete's connections stand.
+/// Lists the athlete's connections.
 #[utoipa::path(
     get, path = "/v1/me/connections", tag = "connections",
     responses(
@@ -86,18 +86,18 @@ pub(super) struct Connect {
 )]
 pub(super) async fn list(
     signed_in: SignedIn,
-    means: web::Data<Means>,
+    ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let standings = list_connections(&means, signed_in.athlete()).await.map_err(store)?;
-    let items = standings.into_iter().map(ConnectionView::from).collect();
+    let statuses = list_connections(&ctx, signed_in.athlete()).await.map_err(store_problem)?;
+    let items = statuses.into_iter().map(ConnectionView::from).collect();
     Ok(HttpResponse::Ok().json(Connections { items }))
 }
 
 /// Begins a connect, for scripts: the answer names the page to open.
 #[utoipa::path(
-    post, path = "/v1/me/connections", tag = "connections", params(Ask), request_body = Option<Connect>,
+    post, path = "/v1/me/connections", tag = "connections", params(AuthorizeQuery), request_body = Option<Connect>,
     responses(
-        (status = 200, description = "Where to connect", body = Authorize),
+        (status = 200, description = "The page to open", body = Authorize),
         (status = 401, description = "Nobody is signed in", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "An earlier disconnect is still under way", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 503, description = "No Strava application is configured", body = ProblemDocument, content_type = "application/problem+json"),
@@ -105,22 +105,22 @@ pub(super) async fn list(
 )]
 pub(super) async fn connect(
     signed_in: SignedIn,
-    ask: Query<Ask>,
+    query: Query<AuthorizeQuery>,
     body: web::Bytes,
-    means: web::Data<Means>,
+    ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = if body.is_empty() {
+    let body = if body.is_empty() {
         Connect::default()
     } else {
-        serde_json::from_slice(&body).map_err(malformed)?
+        serde_json::from_slice(&body).map_err(malformed_body)?
     };
-    let write = wanted.write || ask.0.write();
+    let write = body.write || query.0.write();
     let command = BeginAuthorize { athlete: signed_in.athlete(), write, browser: false };
-    let begun = begin_authorize(&means.into_inner(), command).await?;
-    Ok(HttpResponse::Ok().json(Authorize { authorize_url: begun.authorize_url.into() }))
+    let pending = begin_authorize(&ctx.into_inner(), command).await?;
+    Ok(HttpResponse::Ok().json(Authorize { authorize_url: pending.authorize_url.into() }))
 }
 
-fn malformed(error: serde_json::Error) -> Problem {
+fn malformed_body(error: serde_json::Error) -> Problem {
     if error.is_data() {
         return Problem::invalid()
             .field("write", "must be true or false, and nothing else may be there");
@@ -141,9 +141,9 @@ fn malformed(error: serde_json::Error) -> Problem {
 pub(super) async fn disconnect(
     signed_in: SignedIn,
     connection: Path<String>,
-    means: web::Data<Means>,
+    ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    if end_connection(&means, signed_in.athlete(), &connection.0).await.map_err(store)? {
+    if end_connection(&ctx, signed_in.athlete(), &connection.0).await.map_err(store_problem)? {
         return Ok(HttpResponse::NoContent().finish());
     }
     Err(Problem::not_found())

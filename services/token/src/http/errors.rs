@@ -1,4 +1,4 @@
-//! What goes wrong, as the caller is told.
+//! Problem documents of errors.
 
 use actix_web::http::StatusCode;
 use http_kit::Problem;
@@ -6,42 +6,42 @@ use kernel::Timestamp;
 use outbox::StoreError;
 use strava_client::lease::DenialReason;
 
-use crate::usecases::begin_authorize::BeginError;
+use crate::usecases::begin_authorize::AuthorizeError;
 
-impl From<BeginError> for Problem {
-    fn from(error: BeginError) -> Self {
+impl From<AuthorizeError> for Problem {
+    fn from(error: AuthorizeError) -> Self {
         match error {
-            BeginError::NotConfigured => Self::new(
+            AuthorizeError::NotConfigured => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "strava-not-configured",
             )
             .detail(
                 "no Strava application is configured: set strava.client_id and strava.client_secret",
             ),
-            BeginError::StillDisconnecting => {
+            AuthorizeError::StillDisconnecting => {
                 Self::new(StatusCode::CONFLICT, "still-disconnecting").detail(
                     "Strava has not answered the last disconnect yet; try again in a minute",
                 )
             }
-            BeginError::Store(error) => store(error),
+            AuthorizeError::Store(error) => store_problem(error),
         }
     }
 }
 
-/// The database said no.
-pub(super) fn store(error: StoreError) -> Problem {
+/// The problem of a failed database.
+pub(super) fn store_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         other => Problem::internal(other),
     }
 }
 
-/// No lease now.
+/// The problem of a lease that is to be asked for again at this time.
 pub(super) fn retry_at(at: Timestamp) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "retry-later").retry_at(at)
 }
 
-/// No lease with this connection.
+/// The problem of a lease that this connection never gets.
 pub(super) fn never(reason: DenialReason) -> Problem {
     Problem::new(StatusCode::CONFLICT, reason.code())
 }

@@ -7,15 +7,15 @@ use http_kit::{Json, Path, Problem};
 use serde::Serialize;
 use strava_client::lease::{LeaseRequest, Report};
 
-use super::errors::{never, retry_at, store};
-use crate::usecases::Means;
-use crate::usecases::grant_lease::{Answer, grant_lease};
+use super::errors::{never, retry_at, store_problem};
+use crate::usecases::ServiceContext;
+use crate::usecases::grant_lease::{LeaseDecision, grant_lease};
 use crate::usecases::report_lease::report_lease;
 
-/// The most calls one lease may be for.
-const MOST: u32 = 100;
-/// The longest name of an attempt.
-const LONGEST: usize = 64;
+/// Maximum number of calls of a lease.
+const MAX_CALLS: u32 = 100;
+/// Maximum length of an attempt in bytes.
+const MAX_ATTEMPT_BYTES: usize = 64;
 
 #[derive(Serialize)]
 struct LeaseView<'a> {
@@ -29,18 +29,18 @@ struct LeaseView<'a> {
 pub(super) async fn grant(
     _caller: InternalCaller,
     request: Json<LeaseRequest>,
-    means: web::Data<Means>,
+    ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
     let request = request.0;
-    if request.attempt.is_empty() || request.attempt.len() > LONGEST {
+    if request.attempt.is_empty() || request.attempt.len() > MAX_ATTEMPT_BYTES {
         return Err(Problem::invalid().field("attempt", "must have 1 to 64 bytes"));
     }
     let calls = request.reads.saturating_add(request.writes);
-    if calls == 0 || calls > MOST {
+    if calls == 0 || calls > MAX_CALLS {
         return Err(Problem::invalid().field("reads", "and writes together must be 1 to 100"));
     }
-    match grant_lease(&means.into_inner(), &request).await.map_err(store)? {
-        Answer::Granted(granted) => Ok(HttpResponse::Ok()
+    match grant_lease(&ctx.into_inner(), &request).await.map_err(store_problem)? {
+        LeaseDecision::Granted(granted) => Ok(HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .json(LeaseView {
                 lease: granted.lease.to_string(),
@@ -48,20 +48,20 @@ pub(super) async fn grant(
                 token_expires_at: granted.token_expires_at.to_string(),
                 lease_expires_at: granted.lease_expires_at.to_string(),
             })),
-        Answer::RetryAt(at) => Err(retry_at(at)),
-        Answer::Never(reason) => Err(never(reason)),
+        LeaseDecision::RetryAt(at) => Err(retry_at(at)),
+        LeaseDecision::Never(reason) => Err(never(reason)),
     }
 }
 
-/// Takes the report of a lease: 204; 404 when there is no such lease.
+/// Takes the report of a lease: 204; 404 if there is no such lease.
 pub(super) async fn report(
     _caller: InternalCaller,
     lease: Path<String>,
     report: Json<Report>,
-    means: web::Data<Means>,
+    ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
     let lease = lease.0.parse().map_err(|_no_uuid| Problem::not_found())?;
-    if report_lease(&means, lease, &report.0).await.map_err(store)? {
+    if report_lease(&ctx, lease, &report.0).await.map_err(store_problem)? {
         return Ok(HttpResponse::NoContent().finish());
     }
     Err(Problem::not_found())

@@ -1,4 +1,4 @@
-//! Budgets: one row per application, locked by whoever grants or counts.
+//! Budgets: one row per application, locked to grant leases and to count calls.
 
 use kernel::{ApplicationId, Timestamp};
 use outbox::{Database, StoreError, sql};
@@ -23,26 +23,26 @@ const COLUMNS: [&str; 13] = [
     "probe_at_us",
 ];
 
-/// The budget as last committed.
-pub(crate) async fn budget(
+/// Loads the budget as last committed.
+pub(crate) async fn load(
     database: &Database,
     application: ApplicationId,
     now: Timestamp,
 ) -> Result<Budget, StoreError> {
-    let mut budget = load(database.readers(), application)
+    let mut budget = find(database.readers(), application)
         .await?
-        .unwrap_or_else(|| Budget::unseen(application, now));
-    budget.roll(now);
+        .unwrap_or_else(|| Budget::initial(application, now));
+    budget.roll_windows(now);
     Ok(budget)
 }
 
-/// The budget, locked until the transaction ends, in the windows of this instant.
-pub(crate) async fn lock_budget<C: ConnectionTrait>(
+/// Locks the budget until the transaction ends, and moves it to the windows of this instant.
+pub(crate) async fn lock<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     now: Timestamp,
 ) -> Result<Budget, StoreError> {
-    let unseen = Budget::unseen(application, now);
+    let initial = Budget::initial(application, now);
     let insert = format!(
         "INSERT INTO budget (application, {}) VALUES (?, {})",
         COLUMNS.join(", "),
@@ -56,17 +56,17 @@ pub(crate) async fn lock_budget<C: ConnectionTrait>(
         _ => " ON DUPLICATE KEY UPDATE application = budget.application",
     };
     let mut all = vec![application.get().into()];
-    all.extend(values(&unseen));
+    all.extend(values(&initial));
     sql::execute(conn, &format!("{insert}{lock}"), all).await?;
-    let mut budget = load(conn, application)
-        .await?
-        .ok_or_else(|| StoreError::inconsistent("the budget's row vanished under its lock"))?;
-    budget.roll(now);
+    let mut budget = find(conn, application).await?.ok_or_else(|| {
+        StoreError::inconsistent("the budget's row is missing although it is locked")
+    })?;
+    budget.roll_windows(now);
     Ok(budget)
 }
 
-/// Stores the budget; its row must be locked.
-pub(crate) async fn save_budget<C: ConnectionTrait>(
+/// Updates the budget; its row must be locked.
+pub(crate) async fn update<C: ConnectionTrait>(
     conn: &C,
     budget: &Budget,
 ) -> Result<(), StoreError> {
@@ -78,7 +78,7 @@ pub(crate) async fn save_budget<C: ConnectionTrait>(
     Ok(())
 }
 
-async fn load<C: ConnectionTrait>(
+async fn find<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
 ) -> Result<Option<Budget>, StoreError> {
@@ -90,7 +90,7 @@ async fn load<C: ConnectionTrait>(
 }
 
 fn values(budget: &Budget) -> [Value; 13] {
-    let at = |instant: Option<Timestamp>| instant.map_or(0, Timestamp::as_micros);
+    let micros = |instant: Option<Timestamp>| instant.map_or(0, Timestamp::as_micros);
     let (quarter, day) = (&budget.quarter, &budget.day);
     [
         quarter.since.as_micros().into(),
@@ -103,9 +103,9 @@ fn values(budget: &Budget) -> [Value; 13] {
         day.limit.read.into(),
         day.spent.overall.into(),
         day.spent.read.into(),
-        at(budget.blocked_until).into(),
-        at(budget.inactive_since).into(),
-        at(budget.probe_at).into(),
+        micros(budget.blocked_until).into(),
+        micros(budget.inactive_since).into(),
+        micros(budget.probe_at).into(),
     ]
 }
 

@@ -1,34 +1,35 @@
-//! Leases: what was allowed, until when, and whether its use was reported.
+//! Leases: the calls they allow, until they are reported.
 
 use kernel::{ApplicationId, AthleteId, LeaseId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult};
 use strava_client::lease::Purpose;
 
-use crate::domain::budget::{Calls, InFlight};
+use crate::domain::budget::{CallCount, InFlightCalls};
 
 /// A lease as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GrantedLease {
+pub(crate) struct StoredLease {
     pub(crate) id: LeaseId,
     pub(crate) application: ApplicationId,
     pub(crate) athlete: AthleteId,
     pub(crate) purpose: Purpose,
     pub(crate) attempt: String,
-    /// Of the token it was given with.
-    pub(crate) access_print: String,
-    pub(crate) allowed: Calls,
+    /// Fingerprint of the token it was given with.
+    pub(crate) access_fingerprint: String,
+    pub(crate) allowed: CallCount,
     pub(crate) expires_at: Timestamp,
-    /// The windows it spends in.
+    /// Start of the short window it counts in.
     pub(crate) quarter: Timestamp,
+    /// Start of the day it counts in.
     pub(crate) day: Timestamp,
     pub(crate) reported: bool,
 }
 
-/// Stores a lease.
-pub(crate) async fn insert_lease<C: ConnectionTrait>(
+/// Inserts a lease.
+pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
-    lease: &GrantedLease,
+    lease: &StoredLease,
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
@@ -38,9 +39,9 @@ pub(crate) async fn insert_lease<C: ConnectionTrait>(
             lease.id.to_string().into(),
             lease.application.get().into(),
             lease.athlete.to_string().into(),
-            word(lease.purpose).into(),
+            purpose_code(lease.purpose).into(),
             lease.attempt.clone().into(),
-            lease.access_print.clone().into(),
+            lease.access_fingerprint.clone().into(),
             lease.allowed.reads.into(),
             lease.allowed.writes.into(),
             lease.expires_at.as_micros().into(),
@@ -52,11 +53,11 @@ pub(crate) async fn insert_lease<C: ConnectionTrait>(
     Ok(())
 }
 
-/// The lease of this id.
-pub(crate) async fn find_lease<C: ConnectionTrait>(
+/// Finds the lease of this id.
+pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
     id: LeaseId,
-) -> Result<Option<GrantedLease>, StoreError> {
+) -> Result<Option<StoredLease>, StoreError> {
     sql::one(conn, "SELECT * FROM lease WHERE id = ?", [id.to_string().into()])
         .await?
         .as_ref()
@@ -64,13 +65,13 @@ pub(crate) async fn find_lease<C: ConnectionTrait>(
         .transpose()
 }
 
-/// The lease an attempt was given before.
-pub(crate) async fn lease_of_attempt<C: ConnectionTrait>(
+/// Finds the lease that was granted to an attempt.
+pub(crate) async fn find_by_attempt<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     athlete: AthleteId,
     attempt: &str,
-) -> Result<Option<GrantedLease>, StoreError> {
+) -> Result<Option<StoredLease>, StoreError> {
     sql::one(
         conn,
         "SELECT * FROM lease WHERE application = ? AND athlete = ? AND attempt = ?",
@@ -82,7 +83,7 @@ pub(crate) async fn lease_of_attempt<C: ConnectionTrait>(
     .transpose()
 }
 
-/// Frees the attempt's name of a lease that is over; what it allowed stays counted.
+/// Frees the attempt of a lease that is over; its calls stay counted.
 pub(crate) async fn retire_attempt<C: ConnectionTrait>(
     conn: &C,
     id: LeaseId,
@@ -97,11 +98,11 @@ pub(crate) async fn retire_attempt<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Its use was reported: from now on the budget itself counts it.
-pub(crate) async fn close_lease<C: ConnectionTrait>(
+/// Closes a reported lease: from now on the budget itself counts its calls.
+pub(crate) async fn close<C: ConnectionTrait>(
     conn: &C,
     id: LeaseId,
-    used: Calls,
+    used: CallCount,
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
@@ -112,13 +113,13 @@ pub(crate) async fn close_lease<C: ConnectionTrait>(
     Ok(())
 }
 
-/// What leases that nobody reported spend, or may still spend, in the windows that began at these instants.
-pub(crate) async fn in_flight<C: ConnectionTrait>(
+/// Sums the calls of leases that are not reported, in the windows that began at these instants.
+pub(crate) async fn sum_in_flight<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     quarter: Timestamp,
     day: Timestamp,
-) -> Result<InFlight, StoreError> {
+) -> Result<InFlightCalls, StoreError> {
     let day_us = day.as_micros();
     let rows = sql::all(
         conn,
@@ -127,23 +128,23 @@ pub(crate) async fn in_flight<C: ConnectionTrait>(
         [application.get().into(), day_us.into()],
     )
     .await?;
-    let mut sum = InFlight::default();
+    let mut sum = InFlightCalls::default();
     for row in rows {
-        let calls = calls(&row)?;
-        sum.day = Calls::new(sum.day.reads + calls.reads, sum.day.writes + calls.writes);
+        let calls = read_calls(&row)?;
+        sum.day = CallCount::new(sum.day.reads + calls.reads, sum.day.writes + calls.writes);
         if row.try_get::<i64>("", "quarter_us")? == quarter.as_micros() {
             sum.quarter =
-                Calls::new(sum.quarter.reads + calls.reads, sum.quarter.writes + calls.writes);
+                CallCount::new(sum.quarter.reads + calls.reads, sum.quarter.writes + calls.writes);
         }
     }
     Ok(sum)
 }
 
-/// What an athlete's leases for a purpose spent, or may still spend, in this quarter of an hour.
-pub(crate) async fn spent_by<C: ConnectionTrait>(
+/// Sums the calls of all leases with the athlete, purpose and short window of this one.
+pub(crate) async fn sum_spent<C: ConnectionTrait>(
     conn: &C,
-    lease: &GrantedLease,
-) -> Result<Calls, StoreError> {
+    lease: &StoredLease,
+) -> Result<CallCount, StoreError> {
     let rows = sql::all(
         conn,
         "SELECT quarter_us, allowed_reads, allowed_writes FROM lease \
@@ -153,18 +154,18 @@ pub(crate) async fn spent_by<C: ConnectionTrait>(
             lease.day.as_micros().into(),
             lease.quarter.as_micros().into(),
             lease.athlete.to_string().into(),
-            word(lease.purpose).into(),
+            purpose_code(lease.purpose).into(),
         ],
     )
     .await?;
-    rows.iter().try_fold(Calls::default(), |sum, row| {
-        let calls = calls(row)?;
-        Ok(Calls::new(sum.reads + calls.reads, sum.writes + calls.writes))
+    rows.iter().try_fold(CallCount::default(), |sum, row| {
+        let calls = read_calls(row)?;
+        Ok(CallCount::new(sum.reads + calls.reads, sum.writes + calls.writes))
     })
 }
 
-/// Forgets leases of days long over.
-pub(crate) async fn purge_leases<C: ConnectionTrait>(
+/// Deletes leases of days before this one.
+pub(crate) async fn delete_before<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     before: Timestamp,
@@ -178,7 +179,8 @@ pub(crate) async fn purge_leases<C: ConnectionTrait>(
     Ok(())
 }
 
-const fn word(purpose: Purpose) -> &'static str {
+/// The purpose as it is stored and counted.
+pub(crate) const fn purpose_code(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Login => "login",
         Purpose::Live => "live",
@@ -188,22 +190,21 @@ const fn word(purpose: Purpose) -> &'static str {
     }
 }
 
-fn calls(row: &QueryResult) -> Result<Calls, StoreError> {
-    Ok(Calls::new(row.try_get("", "allowed_reads")?, row.try_get("", "allowed_writes")?))
+fn read_calls(row: &QueryResult) -> Result<CallCount, StoreError> {
+    Ok(CallCount::new(row.try_get("", "allowed_reads")?, row.try_get("", "allowed_writes")?))
 }
 
-fn read(row: &QueryResult) -> Result<GrantedLease, StoreError> {
-    let odd =
-        |column: &str| StoreError::inconsistent(format!("a lease's {column} is none of ours"));
+fn read(row: &QueryResult) -> Result<StoredLease, StoreError> {
+    let invalid = |column: &str| StoreError::inconsistent(format!("a lease's {column} is invalid"));
     let purpose: String = row.try_get("", "purpose")?;
     let instant = |column: &str| row.try_get("", column).map(Timestamp::from_micros);
-    Ok(GrantedLease {
-        id: row.try_get::<String>("", "id")?.parse().map_err(|_no_uuid| odd("id"))?,
+    Ok(StoredLease {
+        id: row.try_get::<String>("", "id")?.parse().map_err(|_no_uuid| invalid("id"))?,
         application: ApplicationId::new(row.try_get("", "application")?),
         athlete: row
             .try_get::<String>("", "athlete")?
             .parse()
-            .map_err(|_no_uuid| odd("athlete"))?,
+            .map_err(|_no_uuid| invalid("athlete"))?,
         purpose: [
             Purpose::Login,
             Purpose::Live,
@@ -212,11 +213,11 @@ fn read(row: &QueryResult) -> Result<GrantedLease, StoreError> {
             Purpose::Backfill,
         ]
         .into_iter()
-        .find(|known| word(*known) == purpose)
-        .ok_or_else(|| odd("purpose"))?,
+        .find(|known| purpose_code(*known) == purpose)
+        .ok_or_else(|| invalid("purpose"))?,
         attempt: row.try_get("", "attempt")?,
-        access_print: row.try_get("", "access_print")?,
-        allowed: calls(row)?,
+        access_fingerprint: row.try_get("", "access_print")?,
+        allowed: read_calls(row)?,
         expires_at: instant("expires_at_us")?,
         quarter: instant("quarter_us")?,
         day: instant("day_us")?,

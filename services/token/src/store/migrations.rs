@@ -97,7 +97,7 @@ fn oauth_state() -> TableCreateStatement {
         .col(ColumnDef::new("athlete").string_len(36).not_null())
         .col(ColumnDef::new("application").big_integer().not_null())
         .col(ColumnDef::new("asked_write").integer().not_null())
-        // Of the browser that began; empty when a script did.
+        // Hash of the secret of the browser that began; empty if a script did.
         .col(ColumnDef::new("browser_hash").string_len(64).not_null())
         .col(ColumnDef::new("expires_at_us").big_integer().not_null())
         .take()

@@ -1,4 +1,4 @@
-//! Sealing: AES-256-GCM, the key's id in the value, bound to its connection and column.
+//! Encryption of tokens: AES-256-GCM, the key's id in the value, bound to its connection and column.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,11 +12,11 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use kernel::Ids;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::connection::Sealed;
+use crate::domain::connection::SealedToken;
 
 const VERSION: &str = "v1";
 
-/// The keys that tokens are sealed with; the first seals, all open.
+/// The keys that tokens are encrypted with: the first seals, all open.
 pub struct Keyring {
     keys: Vec<Key>,
 }
@@ -32,21 +32,21 @@ impl std::fmt::Debug for Keyring {
     }
 }
 
-/// Why there is no keyring.
+/// The reason there is no keyring.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("the key file {file} cannot be used")]
     File {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A line is not `ID BASE64`, with 32 bytes in the base64.
     #[error("line {0} of the key file is not a key id and 32 bytes in base64")]
     Line(usize),
-    /// There is no key at all.
+    /// The file holds no key.
     #[error("the key file holds no key")]
     Empty,
 }
@@ -56,14 +56,14 @@ pub enum KeyringError {
 #[error("no key opens the sealed value")]
 pub(crate) struct Unreadable;
 
-/// What a sealed value is bound to besides its connection.
+/// The kind of a token; a sealed value is bound to it and to its connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Column {
+pub(crate) enum TokenKind {
     Access,
     Refresh,
 }
 
-impl Column {
+impl TokenKind {
     const fn name(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -73,8 +73,8 @@ impl Column {
 }
 
 impl Keyring {
-    /// The keys in this file, one per line: `ID BASE64`, the current one first, `#` for remarks.
-    /// Without a file one is made with a new key, readable by its owner only.
+    /// Reads the keys in this file, one per line: `ID BASE64`, the current one first, `#` for
+    /// remarks. A missing file is created with a new key, readable by its owner only.
     pub fn open_or_create(file: &Path, ids: &dyn Ids) -> Result<Self, KeyringError> {
         let failed = |source| KeyringError::File { file: file.to_owned(), source };
         match std::fs::read_to_string(file) {
@@ -86,25 +86,28 @@ impl Keyring {
                 Self::parse(&text)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let text = fresh(ids);
+                let text = new_key_file(ids);
                 if let Some(parent) = file.parent() {
                     std::fs::create_dir_all(parent).map_err(failed)?;
                 }
-                let mut made = std::fs::OpenOptions::new()
+                let mut created = std::fs::OpenOptions::new()
                     .write(true)
                     .create_new(true)
                     .mode(0o600)
                     .open(file)
                     .map_err(failed)?;
-                made.write_all(text.as_bytes()).and_then(|()| made.sync_all()).map_err(failed)?;
-                tracing::info!(file = %file.display(), "made a key file; keep a copy of it apart from the database");
+                created
+                    .write_all(text.as_bytes())
+                    .and_then(|()| created.sync_all())
+                    .map_err(failed)?;
+                tracing::info!(file = %file.display(), "created a key file; keep a copy of it apart from the database");
                 Self::parse(&text)
             }
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// The keys in this text.
+    /// Parses the text of a key file.
     pub fn parse(text: &str) -> Result<Self, KeyringError> {
         let mut keys = Vec::new();
         for (number, line) in text.lines().enumerate() {
@@ -117,13 +120,13 @@ impl Keyring {
         if keys.is_empty() { Err(KeyringError::Empty) } else { Ok(Self { keys }) }
     }
 
-    /// One key derived from a passphrase of high entropy (the predecessor's `ENCRYPTION_KEY`).
-    pub fn of_passphrase(passphrase: &SecretString) -> Result<Self, KeyringError> {
+    /// Derives one key from a passphrase of high entropy (the predecessor's `ENCRYPTION_KEY`).
+    pub fn from_passphrase(passphrase: &SecretString) -> Result<Self, KeyringError> {
         let bytes = digest(
             &SHA256,
             format!("paceline token key\n{}", passphrase.expose_secret()).as_bytes(),
         );
-        let id = format!("p{}", &print_of(&STANDARD.encode(bytes.as_ref()))[..8]);
+        let id = format!("p{}", &fingerprint(&STANDARD.encode(bytes.as_ref()))[..8]);
         Self::parse(&format!("{id} {}", STANDARD.encode(bytes.as_ref())))
     }
 
@@ -132,9 +135,9 @@ impl Keyring {
         &self,
         ids: &dyn Ids,
         connection: &str,
-        column: Column,
+        kind: TokenKind,
         secret: &str,
-    ) -> Result<Sealed, Unreadable> {
+    ) -> Result<SealedToken, Unreadable> {
         let current = self.keys.first().ok_or(Unreadable)?;
         let mut nonce = [0; NONCE_LEN];
         ids.fill(&mut nonce);
@@ -143,21 +146,21 @@ impl Keyring {
             .key
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                aad(connection, column),
+                aad(connection, kind),
                 &mut bytes,
             )
             .map_err(|_unspecified| Unreadable)?;
         let mut packed = nonce.to_vec();
         packed.append(&mut bytes);
-        Ok(Sealed(format!("{VERSION}.{}.{}", current.id, URL_SAFE_NO_PAD.encode(packed))))
+        Ok(SealedToken(format!("{VERSION}.{}.{}", current.id, URL_SAFE_NO_PAD.encode(packed))))
     }
 
-    /// Opens what was sealed for this column of this connection.
+    /// Opens a secret that was sealed for this column of this connection.
     pub(crate) fn open(
         &self,
         connection: &str,
-        column: Column,
-        sealed: &Sealed,
+        kind: TokenKind,
+        sealed: &SealedToken,
     ) -> Result<SecretString, Unreadable> {
         let (key, packed) = self.split(sealed).ok_or(Unreadable)?;
         let mut packed = URL_SAFE_NO_PAD.decode(packed).map_err(|_not_base64| Unreadable)?;
@@ -165,18 +168,18 @@ impl Keyring {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_unspecified| Unreadable)?;
         let opened = key
             .key
-            .open_in_place(nonce, aad(connection, column), bytes)
+            .open_in_place(nonce, aad(connection, kind), bytes)
             .map_err(|_unspecified| Unreadable)?;
         String::from_utf8(opened.to_vec()).map(SecretString::from).map_err(|_not_text| Unreadable)
     }
 
-    /// Whether the current key sealed it.
-    pub(crate) fn is_current(&self, sealed: &Sealed) -> bool {
+    /// Returns true if the current key sealed it.
+    pub(crate) fn is_current(&self, sealed: &SealedToken) -> bool {
         self.split(sealed)
             .is_some_and(|(key, _)| self.keys.first().is_some_and(|current| current.id == key.id))
     }
 
-    fn split<'s>(&self, sealed: &'s Sealed) -> Option<(&Key, &'s str)> {
+    fn split<'s>(&self, sealed: &'s SealedToken) -> Option<(&Key, &'s str)> {
         let mut parts = sealed.0.splitn(3, '.');
         let (version, id, packed) = (parts.next()?, parts.next()?, parts.next()?);
         let key = self.keys.iter().find(|key| key.id == id)?;
@@ -196,8 +199,8 @@ impl Key {
     }
 }
 
-/// A key file with one new key.
-fn fresh(ids: &dyn Ids) -> String {
+/// The text of a key file with one new key.
+fn new_key_file(ids: &dyn Ids) -> String {
     let mut id = String::from("k");
     let mut name = [0; 4];
     ids.fill(&mut name);
@@ -210,12 +213,12 @@ fn fresh(ids: &dyn Ids) -> String {
     )
 }
 
-fn aad(connection: &str, column: Column) -> Aad<String> {
-    Aad::from(format!("connection:{connection}:{}", column.name()))
+fn aad(connection: &str, kind: TokenKind) -> Aad<String> {
+    Aad::from(format!("connection:{connection}:{}", kind.name()))
 }
 
-/// A secret's print: tells secrets apart, says nothing of them (they are long and random).
-pub(crate) fn print_of(secret: &str) -> String {
+/// Hash of a secret, hexadecimal: tells secrets apart without revealing them, as they are long and random.
+pub(crate) fn fingerprint(secret: &str) -> String {
     hex::encode(digest(&SHA256, secret.as_bytes()))
 }
 
@@ -237,30 +240,30 @@ mod tests {
     #[test]
     fn a_sealed_value_opens_only_where_it_belongs() {
         let ring = ring(&["a"]);
-        let sealed = ring.seal(&SystemIds, "c1", Column::Access, "token").unwrap();
+        let sealed = ring.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
         assert!(!sealed.0.contains("token"));
-        assert_eq!(ring.open("c1", Column::Access, &sealed).unwrap().expose_secret(), "token");
-        assert!(ring.open("c2", Column::Access, &sealed).is_err());
-        assert!(ring.open("c1", Column::Refresh, &sealed).is_err());
-        assert!(self::ring(&["b"]).open("c1", Column::Access, &sealed).is_err());
+        assert_eq!(ring.open("c1", TokenKind::Access, &sealed).unwrap().expose_secret(), "token");
+        assert!(ring.open("c2", TokenKind::Access, &sealed).is_err());
+        assert!(ring.open("c1", TokenKind::Refresh, &sealed).is_err());
+        assert!(self::ring(&["b"]).open("c1", TokenKind::Access, &sealed).is_err());
     }
 
     #[test]
     fn rotation_opens_the_old_and_seals_with_the_new() {
         let old = ring(&["a"]);
-        let sealed = old.seal(&SystemIds, "c1", Column::Access, "token").unwrap();
+        let sealed = old.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
         let rotated = ring(&["b", "a"]);
         assert!(
-            rotated.open("c1", Column::Access, &sealed).is_ok() && !rotated.is_current(&sealed)
+            rotated.open("c1", TokenKind::Access, &sealed).is_ok() && !rotated.is_current(&sealed)
         );
-        let again = rotated.seal(&SystemIds, "c1", Column::Access, "token").unwrap();
-        assert!(rotated.is_current(&again) && old.open("c1", Column::Access, &again).is_err());
+        let again = rotated.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
+        assert!(rotated.is_current(&again) && old.open("c1", TokenKind::Access, &again).is_err());
     }
 
     #[test]
     fn the_same_token_never_seals_alike() {
         let ring = ring(&["a"]);
-        let seal = || ring.seal(&SystemIds, "c1", Column::Access, "token").unwrap();
+        let seal = || ring.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
         assert_ne!(seal(), seal());
     }
 
@@ -269,10 +272,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys/token.keys");
         let first = Keyring::open_or_create(&file, &SystemIds).unwrap();
-        let sealed = first.seal(&SystemIds, "c1", Column::Access, "token").unwrap();
+        let sealed = first.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let second = Keyring::open_or_create(&file, &SystemIds).unwrap();
-        assert!(second.open("c1", Column::Access, &sealed).is_ok());
+        assert!(second.open("c1", TokenKind::Access, &sealed).is_ok());
     }
 
     #[test]
@@ -285,9 +288,9 @@ mod tests {
         #[test]
         fn no_sealed_text_is_too_odd_to_refuse(text in "[ -~]{0,60}", tail in "[A-Za-z0-9_-]{0,80}") {
             let ring = ring(&["a"]);
-            prop_assert!(ring.open("c1", Column::Access, &Sealed(text)).is_err());
-            let forged = Sealed(format!("v1.a.{tail}"));
-            prop_assert!(ring.open("c1", Column::Access, &forged).is_err());
+            prop_assert!(ring.open("c1", TokenKind::Access, &SealedToken(text)).is_err());
+            let forged = SealedToken(format!("v1.a.{tail}"));
+            prop_assert!(ring.open("c1", TokenKind::Access, &forged).is_err());
         }
     }
 }

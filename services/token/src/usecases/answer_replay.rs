@@ -1,18 +1,17 @@
-//! Answers a service that is incomplete with every connection as it is: the same revisions, marked as told again.
+//! Answers a service that lost its state: publishes every connection again with its old revision.
 
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Cause, Topic};
 use kernel::AthleteId;
 use outbox::{OutboxMessage, StoreError, again_if_contended};
 
-use super::{Means, announce, refresh};
-use crate::store::{of_athlete, page};
+use super::ServiceContext;
+use super::connection::{change_event, load_for_update};
+use crate::store::connections;
 
-const PAGE: i64 = 200;
-
-/// Publishes the current state, then says on every partition that this was all.
+/// Publishes the current state, then the end of the replay on every partition.
 pub(crate) async fn answer_replay(
-    means: &Means,
+    ctx: &ServiceContext,
     request: &ReplayRequested,
 ) -> Result<(), StoreError> {
     if request.of != Topic::Athletes.name() {
@@ -21,41 +20,45 @@ pub(crate) async fn answer_replay(
     let topic = request.answer_on.parse().unwrap_or(Topic::Athletes);
     match request.athlete.parse::<AthleteId>() {
         Ok(athlete) => {
-            for connection in of_athlete(&means.database, athlete).await? {
-                again_if_contended(|| tell(means, &connection.id, topic)).await?;
+            for connection in connections::list_by_athlete(&ctx.database, athlete).await? {
+                again_if_contended(|| try_replay(ctx, &connection.id, topic)).await?;
             }
         }
-        Err(_everybody) => tell_all(means, topic).await?,
+        Err(_everybody) => replay_all(ctx, topic).await?,
     }
     let body = ReplayDone {
         id: request.id.clone(),
         service: request.service.clone(),
         of: request.of.clone(),
     };
-    again_if_contended(|| done(means, &body, topic)).await
+    again_if_contended(|| try_publish_done(ctx, &body, topic)).await
 }
 
-async fn tell_all(means: &Means, topic: Topic) -> Result<(), StoreError> {
+async fn replay_all(ctx: &ServiceContext, topic: Topic) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
-        let connections = page(&means.database, &after, PAGE).await?;
-        let Some(last) = connections.last() else { return Ok(()) };
+        let page = connections::list_page(&ctx.database, &after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
         after.clone_from(&last.id);
-        for connection in &connections {
-            again_if_contended(|| tell(means, &connection.id, topic)).await?;
+        for connection in &page {
+            again_if_contended(|| try_replay(ctx, &connection.id, topic)).await?;
         }
     }
 }
 
-async fn tell(means: &Means, id: &str, topic: Topic) -> Result<(), StoreError> {
-    let Some((effect, connection)) = refresh::locked(means, id).await? else { return Ok(()) };
-    effect.publish(announce::draft(&connection, topic, true)).await?;
-    effect.commit().await
+async fn try_replay(ctx: &ServiceContext, id: &str, topic: Topic) -> Result<(), StoreError> {
+    let Some((tx, connection)) = load_for_update(ctx, id).await? else { return Ok(()) };
+    tx.publish(change_event(&connection, topic, true)).await?;
+    tx.commit().await
 }
 
-async fn done(means: &Means, body: &ReplayDone, topic: Topic) -> Result<(), StoreError> {
-    let plain = means.database.plain().await?;
-    let draft = OutboxMessage {
+async fn try_publish_done(
+    ctx: &ServiceContext,
+    body: &ReplayDone,
+    topic: Topic,
+) -> Result<(), StoreError> {
+    let tx = ctx.database.plain().await?;
+    let message = OutboxMessage {
         topic,
         athlete: None,
         origins: Vec::new(),
@@ -63,6 +66,6 @@ async fn done(means: &Means, body: &ReplayDone, topic: Topic) -> Result<(), Stor
         replay: true,
         body: body.clone(),
     };
-    plain.publish_everywhere(draft).await?;
-    plain.commit().await
+    tx.publish_everywhere(message).await?;
+    tx.commit().await
 }

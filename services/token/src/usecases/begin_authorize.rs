@@ -9,14 +9,16 @@ use kernel::AthleteId;
 use outbox::StoreError;
 use url::Url;
 
-use super::{Means, work_off_checks};
+use super::ServiceContext;
+use super::check_connections::check_connection;
 use crate::domain::scopes::Scopes;
-use crate::store::{NewState, OauthState, by_athlete, insert_state, print_of};
+use crate::store::oauth_states::{self, NewOauthState, OauthState};
+use crate::store::{connections, fingerprint};
 
-/// How long the athlete may take.
+/// Time the athlete may take.
 pub(crate) const STATE_LIFE: Duration = Duration::from_mins(10);
 
-/// Who wants to connect.
+/// A request to connect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BeginAuthorize {
     pub(crate) athlete: AthleteId,
@@ -26,17 +28,17 @@ pub(crate) struct BeginAuthorize {
     pub(crate) browser: bool,
 }
 
-/// Where to send them.
+/// An authorization that waits for the athlete's consent.
 #[derive(Clone, Debug)]
-pub(crate) struct Begun {
+pub(crate) struct PendingAuthorization {
     pub(crate) authorize_url: Url,
     /// For the browser's cookie.
     pub(crate) browser_secret: Option<String>,
 }
 
-/// Why they cannot connect now.
+/// The reason an athlete cannot connect now.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BeginError {
+pub(crate) enum AuthorizeError {
     #[error("no Strava application is configured")]
     NotConfigured,
     #[error("an earlier disconnect is not answered by Strava yet")]
@@ -45,52 +47,56 @@ pub(crate) enum BeginError {
     Store(#[from] StoreError),
 }
 
-/// Begins a connect.
+/// Stores a state and returns the consent page's address.
 pub(crate) async fn begin_authorize(
-    means: &Arc<Means>,
+    ctx: &Arc<ServiceContext>,
     command: BeginAuthorize,
-) -> Result<Begun, BeginError> {
-    let app = means.app.as_ref().ok_or(BeginError::NotConfigured)?;
-    ensure_nothing_is_revoked(means, command.athlete).await?;
-    let write = command.write || means.settings.ask_write;
-    let state = secret(means);
-    let browser_secret = command.browser.then(|| secret(means));
-    let now = means.now();
-    let new = NewState {
-        hash: print_of(&state),
+) -> Result<PendingAuthorization, AuthorizeError> {
+    let app = ctx.app.as_ref().ok_or(AuthorizeError::NotConfigured)?;
+    ensure_no_revoke_is_pending(ctx, command.athlete).await?;
+    let write = command.write || ctx.settings.ask_write;
+    let state = new_secret(ctx);
+    let browser_secret = command.browser.then(|| new_secret(ctx));
+    let now = ctx.now();
+    let new = NewOauthState {
+        hash: fingerprint(&state),
         state: OauthState {
             athlete: command.athlete,
             application: app.client_id,
             write,
-            browser: browser_secret.as_deref().map(print_of).unwrap_or_default(),
+            browser_hash: browser_secret.as_deref().map(fingerprint).unwrap_or_default(),
         },
         expires_at: now.plus(STATE_LIFE),
     };
-    let plain = means.database.plain().await?;
-    insert_state(plain.conn(), &new, now).await?;
-    plain.commit().await?;
-    let scopes = Scopes::asked(write);
+    let tx = ctx.database.plain().await?;
+    oauth_states::insert(tx.conn(), &new, now).await?;
+    tx.commit().await?;
+    let scopes = Scopes::requested(write);
     let authorize_url =
-        means.strava.authorize_url(app.client_id, &means.redirect_uri(), &scopes, &state);
-    Ok(Begun { authorize_url, browser_secret })
+        ctx.strava.authorize_url(app.client_id, &ctx.redirect_uri(), &scopes, &state);
+    Ok(PendingAuthorization { authorize_url, browser_secret })
 }
 
-/// A revoke ends all tokens of an athlete, those of a connect after it too: so it comes first.
-pub(super) async fn ensure_nothing_is_revoked(
-    means: &Arc<Means>,
+/// Sends a revoke that is still to be answered, and fails if that does not settle it: a revoke ends
+/// all tokens of an athlete, those of a later connect too.
+pub(super) async fn ensure_no_revoke_is_pending(
+    ctx: &Arc<ServiceContext>,
     athlete: AthleteId,
-) -> Result<(), BeginError> {
-    let Some(app) = &means.app else { return Err(BeginError::NotConfigured) };
-    let revoking = |found: Option<crate::domain::connection::Connection>| {
-        found.filter(|connection| connection.revoking)
+) -> Result<(), AuthorizeError> {
+    let app = ctx.app.as_ref().ok_or(AuthorizeError::NotConfigured)?;
+    let find_revoking = async || {
+        let found =
+            connections::find_by_athlete(ctx.database.readers(), app.client_id, athlete).await?;
+        Ok::<_, StoreError>(found.filter(|connection| connection.revoking))
     };
-    let stored = by_athlete(means.database.readers(), app.client_id, athlete).await?;
-    let Some(connection) = revoking(stored) else { return Ok(()) };
-    work_off_checks::look_at(means, &connection.id).await?;
-    let stored = by_athlete(means.database.readers(), app.client_id, athlete).await?;
-    if revoking(stored).is_some() { Err(BeginError::StillDisconnecting) } else { Ok(()) }
+    let Some(connection) = find_revoking().await? else { return Ok(()) };
+    check_connection(ctx, &connection.id).await?;
+    match find_revoking().await? {
+        Some(_) => Err(AuthorizeError::StillDisconnecting),
+        None => Ok(()),
+    }
 }
 
-fn secret(means: &Means) -> String {
-    URL_SAFE_NO_PAD.encode(means.ids.secret())
+fn new_secret(ctx: &ServiceContext) -> String {
+    URL_SAFE_NO_PAD.encode(ctx.ids.secret())
 }

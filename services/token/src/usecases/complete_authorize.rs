@@ -1,42 +1,44 @@
 //! Takes an athlete back from Strava's consent page: checks the state, exchanges the code, stores
-//! the connection under a new generation, and tells everybody.
+//! the connection under a new generation and publishes it.
 
 use std::sync::Arc;
 
 use futures::FutureExt;
-use kernel::{AthleteId, Generation};
+use kernel::{AthleteId, Generation, StravaAthleteId};
 use outbox::{Effect, StoreError, again_if_contended};
-use strava_client::{ErrorKind, ExchangedTokens};
+use strava_client::{ErrorKind, RefreshedTokens};
 
-use super::begin_authorize::{BeginError, ensure_nothing_is_revoked};
-use super::{Means, announce, refresh};
-use crate::domain::connection::{Connection, Reason, Sealed, State};
+use super::ServiceContext;
+use super::begin_authorize::{AuthorizeError, ensure_no_revoke_is_pending};
+use super::connection::{publish_change, store_tokens, transfer_tokens};
+use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::scopes::Scopes;
-use crate::store::{OauthState, by_athlete, holder_of, insert, print_of, save, take_state};
+use crate::store::oauth_states::{self, OauthState};
+use crate::store::{connections, fingerprint};
 
-/// What came back with the athlete.
+/// The athlete's way back from the consent page.
 #[derive(Clone, Debug)]
 pub(crate) struct CompleteAuthorize {
     pub(crate) state: String,
-    pub(crate) answer: Answer,
+    pub(crate) consent: ConsentResponse,
     /// The scopes the address names, for token answers that lack them.
     pub(crate) scope: Option<String>,
-    /// Who is signed in where the athlete came back, if anybody is.
+    /// The athlete signed in where they came back, if anybody is.
     pub(crate) signed_in: Option<AthleteId>,
     /// The secret in the browser's cookie, if there is one.
     pub(crate) browser_secret: Option<String>,
 }
 
-/// The athlete's answer.
+/// The answer of the consent page.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum ConsentResponse {
     Code(String),
     Error(String),
 }
 
-/// How it ended, for the athlete.
+/// The end of an authorization, as the athlete is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum AuthorizeOutcome {
     /// Connected, with all that was asked for.
     Connected,
     /// The athlete said no.
@@ -51,174 +53,160 @@ pub(crate) enum Ending {
     Taken,
 }
 
-/// Ends a connect.
+/// The athlete's consent with the tokens it brought.
+struct StravaGrant {
+    strava_athlete: StravaAthleteId,
+    scopes: Scopes,
+    tokens: RefreshedTokens,
+}
+
+/// Completes the authorization that the state belongs to.
 pub(crate) async fn complete_authorize(
-    means: &Arc<Means>,
+    ctx: &Arc<ServiceContext>,
     command: CompleteAuthorize,
-) -> Result<Ending, BeginError> {
-    let Some(app) = &means.app else { return Err(BeginError::NotConfigured) };
-    let plain = means.database.plain().await?;
-    let taken = take_state(plain.conn(), &print_of(&command.state), means.now()).await?;
-    plain.commit().await?;
-    let Some(state) = taken
-        .filter(|state| state.application == app.client_id && came_from(means, state, &command))
-    else {
-        return Ok(Ending::BadState);
+) -> Result<AuthorizeOutcome, AuthorizeError> {
+    let app = ctx.app.as_ref().ok_or(AuthorizeError::NotConfigured)?;
+    let tx = ctx.database.plain().await?;
+    let taken = oauth_states::take(tx.conn(), &fingerprint(&command.state), ctx.now()).await?;
+    tx.commit().await?;
+    let Some(state) = taken.filter(|state| {
+        state.application == app.client_id && is_where_they_left(ctx, state, &command)
+    }) else {
+        return Ok(AuthorizeOutcome::BadState);
     };
-    means.failpoints.hit("token.state-taken");
-    let code = match command.answer {
-        Answer::Code(code) => code,
-        Answer::Error(error) if error == "access_denied" => return Ok(Ending::Denied),
-        Answer::Error(_) => return Ok(Ending::NotExchanged),
+    ctx.failpoints.hit("token.state-taken");
+    let code = match command.consent {
+        ConsentResponse::Code(code) => code,
+        ConsentResponse::Error(error) if error == "access_denied" => {
+            return Ok(AuthorizeOutcome::Denied);
+        }
+        ConsentResponse::Error(_) => return Ok(AuthorizeOutcome::NotExchanged),
     };
-    ensure_nothing_is_revoked(means, state.athlete).await?;
-    let task = means.clone();
-    // The exchange may end tokens we hold: whoever answers it stores it, request or no request.
-    let ending = means
-        .owned
-        .run(async move { exchange(&task, &code, &state, command.scope.as_deref()).boxed().await });
-    match ending.await {
-        Some(ending) => Ok(ending?),
-        None => Ok(Ending::NotExchanged),
+    ensure_no_revoke_is_pending(ctx, state.athlete).await?;
+    let task_ctx = ctx.clone();
+    // The exchange may end tokens we hold: its answer is stored even if the request is dropped.
+    let exchange = async move {
+        exchange_code(&task_ctx, &code, &state, command.scope.as_deref()).boxed().await
+    };
+    match ctx.run_detached(exchange).await {
+        Some(outcome) => Ok(outcome?),
+        None => Ok(AuthorizeOutcome::NotExchanged),
     }
 }
 
-async fn exchange(
-    means: &Means,
-    code: &str,
+/// Returns true if the athlete comes back where they left: signed in as the same user, or in the
+/// same browser. A script that began has neither: unless the operator forbids it, any browser may
+/// come back in which nobody else is signed in.
+fn is_where_they_left(
+    ctx: &ServiceContext,
     state: &OauthState,
-    named: Option<&str>,
-) -> Result<Ending, StoreError> {
-    let Some(app) = &means.app else { return Ok(Ending::NotExchanged) };
-    let exchanged = match means.strava.exchange_code(app, code).await {
-        Ok(answer) => answer.body,
-        Err(error) => {
-            let ours = matches!(error.kind, ErrorKind::ClientRefused);
-            tracing::warn!(%error, ours, "a code was not exchanged");
-            return Ok(Ending::NotExchanged);
-        }
-    };
-    means.failpoints.hit("token.code-exchanged");
-    let granted = match &exchanged.scopes {
-        Some(names) => names.iter().map(String::as_str).collect(),
-        None => Scopes::parse(named.unwrap_or_default()),
-    };
-    let (exchanged, granted) = (&exchanged, &granted);
-    again_if_contended(move || connect(means, state, exchanged, granted).boxed()).await
-}
-
-/// Whether the athlete comes back where they left: signed in as the same user, or in the same
-/// browser. A script that began has neither: unless the operator forbids it, any browser may come
-/// back in which nobody else is signed in.
-fn came_from(means: &Means, state: &OauthState, command: &CompleteAuthorize) -> bool {
+    command: &CompleteAuthorize,
+) -> bool {
     match command.signed_in {
         Some(athlete) => athlete == state.athlete,
-        None if state.browser.is_empty() => means.settings.script_connects,
+        None if state.browser_hash.is_empty() => ctx.settings.script_connects,
         None => command
             .browser_secret
             .as_deref()
-            .is_some_and(|secret| print_of(secret) == state.browser),
+            .is_some_and(|secret| fingerprint(secret) == state.browser_hash),
     }
 }
 
-async fn connect(
-    means: &Means,
+async fn exchange_code(
+    ctx: &ServiceContext,
+    code: &str,
     state: &OauthState,
-    exchanged: &ExchangedTokens,
-    granted: &Scopes,
-) -> Result<Ending, StoreError> {
-    let (application, strava_athlete) = (state.application, exchanged.athlete.id);
-    let mut effect = means.database.effect(state.athlete).await?;
-    if effect.is_gone() {
-        return Ok(Ending::BadState);
-    }
-    if let Some(holder) =
-        holder_of(effect.conn(), application, strava_athlete, state.athlete).await?
-    {
-        drop(effect);
-        // The exchange may have ended the tokens of the one who holds this athlete: the new ones are theirs.
-        refresh::hand_over(means, &holder, exchanged, granted).await?;
-        return Ok(Ending::Taken);
-    }
-    let stored = by_athlete(effect.conn(), application, state.athlete).await?;
-    let other = |known: &Connection| {
-        known.strava_athlete != strava_athlete && known.state != State::Disconnected
+    scope: Option<&str>,
+) -> Result<AuthorizeOutcome, StoreError> {
+    let Some(app) = &ctx.app else { return Ok(AuthorizeOutcome::NotExchanged) };
+    let exchanged = match ctx.strava.exchange_code(app, code).await {
+        Ok(answer) => answer.body,
+        Err(error) => {
+            let client_refused = matches!(error.kind, ErrorKind::ClientRefused);
+            tracing::warn!(%error, client_refused, "a code was not exchanged");
+            return Ok(AuthorizeOutcome::NotExchanged);
+        }
     };
-    if stored.as_ref().is_some_and(other) {
-        return Ok(Ending::Taken);
+    ctx.failpoints.hit("token.code-exchanged");
+    let scopes = match &exchanged.scopes {
+        Some(names) => names.iter().map(String::as_str).collect(),
+        None => Scopes::parse(scope.unwrap_or_default()),
+    };
+    let grant = &StravaGrant {
+        strava_athlete: exchanged.athlete.id,
+        scopes,
+        tokens: RefreshedTokens {
+            access_token: exchanged.access_token,
+            refresh_token: exchanged.refresh_token,
+            expires_at: exchanged.expires_at,
+        },
+    };
+    again_if_contended(move || try_connect(ctx, state, grant).boxed()).await
+}
+
+async fn try_connect(
+    ctx: &ServiceContext,
+    state: &OauthState,
+    grant: &StravaGrant,
+) -> Result<AuthorizeOutcome, StoreError> {
+    let (application, athlete) = (state.application, state.athlete);
+    let mut tx = ctx.database.effect(athlete).await?;
+    if tx.is_gone() {
+        return Ok(AuthorizeOutcome::BadState);
+    }
+    let holder = connections::find_holder(tx.conn(), application, grant.strava_athlete).await?;
+    if let Some(holder) = holder.filter(|holder| holder.athlete != athlete) {
+        drop(tx);
+        // The exchange may have ended the holder's tokens: the new ones are theirs.
+        transfer_tokens(ctx, &holder.id, &grant.tokens, &grant.scopes).await?;
+        return Ok(AuthorizeOutcome::Taken);
+    }
+    let stored = connections::find_by_athlete(tx.conn(), application, athlete).await?;
+    if stored.as_ref().is_some_and(|known| {
+        known.strava_athlete != grant.strava_athlete && known.state != ConnectionState::Disconnected
+    }) {
+        return Ok(AuthorizeOutcome::Taken);
     }
     let is_new = stored.is_none();
     let mut connection = match stored {
         Some(stored) => stored,
-        None => blank(means, state, exchanged),
+        None => {
+            let id = ctx.ids.uuid_v7(ctx.now()).to_string();
+            Connection::new(id, application, athlete, grant.strava_athlete)
+        }
     };
-    renew(means, &mut effect, &mut connection, exchanged).await?;
-    connection.scopes = granted.clone();
-    (connection.state, connection.reason) = if granted.reads() {
-        (State::Connected, Reason::None)
-    } else {
-        (State::ReconnectNeeded, Reason::ScopeMissing)
-    };
-    announce::changed(&mut effect, &mut connection).await?;
+    start_generation(ctx, &mut tx, &mut connection, grant).await?;
+    publish_change(&mut tx, &mut connection).await?;
     let stored = if is_new {
-        insert(effect.conn(), &connection).await
+        connections::insert(tx.conn(), &connection).await
     } else {
-        save(effect.conn(), &connection).await
+        connections::update(tx.conn(), &connection).await
     };
     match stored {
-        Ok(()) => effect.commit().await?,
+        Ok(()) => tx.commit().await?,
         // Somebody else connected the same Strava athlete at this very moment.
-        Err(StoreError::UniqueViolation) => return Ok(Ending::Taken),
+        Err(StoreError::UniqueViolation) => return Ok(AuthorizeOutcome::Taken),
         Err(error) => return Err(error),
     }
-    means.failpoints.hit("token.connected");
-    let enough = granted.reads() && (granted.writes() || !state.write);
-    Ok(if enough { Ending::Connected } else { Ending::ScopeMissing })
+    ctx.failpoints.hit("token.connected");
+    let enough = grant.scopes.can_read() && (grant.scopes.can_write() || !state.write);
+    Ok(if enough { AuthorizeOutcome::Connected } else { AuthorizeOutcome::ScopeMissing })
 }
 
-/// A new generation with new tokens; whatever was begun with the old ones is over.
-async fn renew(
-    means: &Means,
-    effect: &mut Effect,
+/// Gives the connection a new generation with new tokens; work begun with the old ones is void.
+async fn start_generation(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
     connection: &mut Connection,
-    exchanged: &ExchangedTokens,
+    grant: &StravaGrant,
 ) -> Result<(), StoreError> {
-    connection.strava_athlete = exchanged.athlete.id;
-    connection.generation = Generation::new(effect.next().await?);
-    connection.connected_at = means.now();
-    connection.intent = None;
-    connection.hinted_at = None;
-    connection.check_due = None;
-    connection.revoking = false;
-    connection.hold_until = None;
-    connection.dead_reports = 0;
-    let tokens = (&exchanged.access_token, &exchanged.refresh_token, exchanged.expires_at);
-    refresh::put_tokens(means, connection, tokens)
-}
-
-fn blank(means: &Means, state: &OauthState, exchanged: &ExchangedTokens) -> Connection {
-    let now = means.now();
-    Connection {
-        id: means.ids.uuid_v7(now).to_string(),
-        application: state.application,
-        strava_athlete: exchanged.athlete.id,
-        athlete: state.athlete,
-        generation: Generation::new(0),
-        state: State::Connected,
-        reason: Reason::None,
-        scopes: Scopes::default(),
-        access: Sealed::default(),
-        refresh: Sealed::default(),
-        access_print: String::new(),
-        refresh_print: String::new(),
-        token_expires_at: None,
-        intent: None,
-        hinted_at: None,
-        check_due: None,
-        revoking: false,
-        hold_until: None,
-        dead_reports: 0,
-        revision: 0,
-        connected_at: now,
-    }
+    connection.restart(grant.strava_athlete, Generation::new(tx.next().await?), ctx.now());
+    store_tokens(ctx, connection, &grant.tokens)?;
+    connection.scopes = grant.scopes.clone();
+    (connection.state, connection.reason) = if grant.scopes.can_read() {
+        (ConnectionState::Connected, StateReason::None)
+    } else {
+        (ConnectionState::ReconnectNeeded, StateReason::ScopeMissing)
+    };
+    Ok(())
 }

@@ -1,29 +1,30 @@
-//! Shows an athlete how their connections stand.
+//! Lists an athlete's connections and their state.
 
 use kernel::AthleteId;
 use outbox::StoreError;
 
-use super::Means;
+use super::ServiceContext;
 use crate::domain::connection::Connection;
-use crate::store::{budget, of_athlete};
+use crate::store::{budgets, connections};
 
-/// A connection, and whether Strava has switched its application off.
+/// A connection and the state of its application.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ConnectionStatus {
     pub(crate) connection: Connection,
+    /// True if Strava has switched the application off.
     pub(crate) application_inactive: bool,
 }
 
-/// Every connection of the athlete.
+/// Lists all connections of the athlete.
 pub(crate) async fn list_connections(
-    means: &Means,
+    ctx: &ServiceContext,
     athlete: AthleteId,
-) -> Result<Vec<Standing>, StoreError> {
-    let mut standings = Vec::new();
-    for connection in of_athlete(&means.database, athlete).await? {
-        let budget = budget(&means.database, connection.application, means.now()).await?;
-        standings
-            .push(Standing { connection, application_inactive: budget.inactive_since.is_some() });
+) -> Result<Vec<ConnectionStatus>, StoreError> {
+    let mut statuses = Vec::new();
+    for connection in connections::list_by_athlete(&ctx.database, athlete).await? {
+        let budget = budgets::load(&ctx.database, connection.application, ctx.now()).await?;
+        let application_inactive = budget.inactive_since.is_some();
+        statuses.push(ConnectionStatus { connection, application_inactive });
     }
-    Ok(standings)
+    Ok(statuses)
 }

@@ -1,4 +1,4 @@
-//! Takes the report of a lease: counts its calls, believes Strava's figures, acts on its faults.
+//! Takes the report of a lease: counts its calls, adopts Strava's figures, acts on its faults.
 
 use std::time::Duration;
 
@@ -6,74 +6,82 @@ use kernel::{LeaseId, Timestamp};
 use outbox::{Effect, StoreError, again_if_contended};
 use strava_client::lease::{Report, ReportedFault};
 
-use super::{Means, announce};
-use crate::domain::budget::{Budget, Calls};
+use super::ServiceContext;
+use super::connection::publish_change;
+use crate::domain::budget::{Budget, CallCount};
 use crate::domain::connection::Connection;
-use crate::store::{
-    GrantedLease, by_athlete, close_lease, find_lease, lock_budget, save, save_budget,
-};
+use crate::store::leases::{self, StoredLease};
+use crate::store::{budgets, connections};
 
-/// The first pause of a connection whose token Strava calls dead although a refresh did not help.
-const HOLD: Duration = Duration::from_secs(30);
-/// The longest.
-const LONGEST_HOLD: Duration = Duration::from_hours(1);
+/// First pause of a connection whose token Strava calls dead although a refresh did not help; it
+/// doubles with every such report.
+const MIN_HOLD: Duration = Duration::from_secs(30);
+/// Maximum pause of such a connection.
+const MAX_HOLD: Duration = Duration::from_hours(1);
+/// Maximum lead of Strava's clock over ours.
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
-/// How far ahead of ours Strava's clock may be.
-const SKEW: Duration = Duration::from_mins(5);
-
-/// Takes a report; false when there is no such lease. The same report may come twice.
+/// Takes a report; returns false if there is no such lease. The same report may come twice.
 pub(crate) async fn report_lease(
-    means: &Means,
+    ctx: &ServiceContext,
     lease: LeaseId,
     report: &Report,
 ) -> Result<bool, StoreError> {
-    let Some(known) = find_lease(means.database.readers(), lease).await? else { return Ok(false) };
-    again_if_contended(|| take(means, &known, report)).await?;
+    let Some(known) = leases::find(ctx.database.readers(), lease).await? else {
+        return Ok(false);
+    };
+    again_if_contended(|| try_count(ctx, &known, report)).await?;
     Ok(true)
 }
 
-async fn take(means: &Means, known: &GrantedLease, report: &Report) -> Result<(), StoreError> {
-    let now = means.now();
-    let mut effect = means.database.effect(known.athlete).await?;
-    let Some(lease) = find_lease(effect.conn(), known.id).await?.filter(|lease| !lease.reported)
+async fn try_count(
+    ctx: &ServiceContext,
+    known: &StoredLease,
+    report: &Report,
+) -> Result<(), StoreError> {
+    let now = ctx.now();
+    let mut tx = ctx.database.effect(known.athlete).await?;
+    let Some(lease) = leases::find(tx.conn(), known.id).await?.filter(|lease| !lease.reported)
     else {
         return Ok(());
     };
-    let connection = by_athlete(effect.conn(), lease.application, lease.athlete).await?;
-    let mut budget = lock_budget(effect.conn(), lease.application, now).await?;
-    let used = Calls::new(i64::from(report.reads), i64::from(report.writes));
-    close_lease(effect.conn(), lease.id, used).await?;
+    let connection =
+        connections::find_by_athlete(tx.conn(), lease.application, lease.athlete).await?;
+    let mut budget = budgets::lock(tx.conn(), lease.application, now).await?;
+    let used = CallCount::new(i64::from(report.reads), i64::from(report.writes));
+    leases::close(tx.conn(), lease.id, used).await?;
     // Strava's clock is right by a little; one that is far ahead is somebody's mistake.
-    let at = report.date.filter(|date| *date <= now.plus(SKEW)).unwrap_or(now);
-    budget.count(used, report.limits.as_ref(), at);
-    judge_application(means, &mut budget, report);
-    save_budget(effect.conn(), &budget).await?;
-    // A token that was replaced meanwhile says nothing about the connection as it is now.
+    let answered_at = report.date.filter(|date| *date <= now.plus(MAX_CLOCK_SKEW)).unwrap_or(now);
+    budget.record_usage(used, report.limits.as_ref(), answered_at);
+    judge_application(ctx, &mut budget, report);
+    budgets::update(tx.conn(), &budget).await?;
+    // A report on a token that was replaced says nothing about the connection as it is now.
     if let Some(connection) =
-        connection.filter(|connection| connection.access_print == lease.access_print)
+        connection.filter(|connection| connection.access_fingerprint == lease.access_fingerprint)
     {
-        judge_connection(&mut effect, connection, &lease, report, now).await?;
+        judge_connection(&mut tx, connection, &lease, report, now).await?;
     }
-    effect.commit().await?;
-    means.failpoints.hit("token.report-counted");
+    tx.commit().await?;
+    ctx.failpoints.hit("token.report-counted");
     Ok(())
 }
 
-fn judge_application(means: &Means, budget: &mut Budget, report: &Report) {
-    let now = means.now();
+/// Pauses the application, or resumes it, as Strava's answer says.
+fn judge_application(ctx: &ServiceContext, budget: &mut Budget, report: &Report) {
+    let now = ctx.now();
     match report.fault {
         Some(ReportedFault::AppInactive) => {
             if budget.inactive_since.is_none() {
-                tracing::error!(application = %budget.application, "Strava switched the application off; everything pauses");
+                tracing::error!(application = %budget.application, "Strava switched the application off; leases pause");
             }
             budget.inactive_since.get_or_insert(now);
-            budget.probe_at = Some(now.plus(means.settings.inactive_retry()));
+            budget.probe_at = Some(now.plus(ctx.settings.inactive_retry_interval()));
         }
-        Some(ReportedFault::RateLimited) => budget.block(),
+        Some(ReportedFault::RateLimited) => budget.block_until_window_ends(),
         None if budget.inactive_since.is_some()
             && report.status.is_some_and(|status| status < 400) =>
         {
-            tracing::info!(application = %budget.application, "Strava takes the application again");
+            tracing::info!(application = %budget.application, "Strava accepts the application again");
             budget.inactive_since = None;
             budget.probe_at = None;
         }
@@ -81,10 +89,11 @@ fn judge_application(means: &Means, budget: &mut Budget, report: &Report) {
     }
 }
 
+/// Changes the connection as Strava's answer says.
 async fn judge_connection(
-    effect: &mut Effect,
+    tx: &mut Effect,
     mut connection: Connection,
-    lease: &GrantedLease,
+    lease: &StoredLease,
     report: &Report,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -98,18 +107,18 @@ async fn judge_connection(
                 let doublings =
                     u32::try_from(connection.dead_reports - 2).unwrap_or(u32::MAX).min(10);
                 connection.hold_until =
-                    Some(now.plus((HOLD * 2_u32.pow(doublings)).min(LONGEST_HOLD)));
+                    Some(now.plus((MIN_HOLD * 2_u32.pow(doublings)).min(MAX_HOLD)));
             }
         }
         Some(ReportedFault::ScopeMissing) => {
             let before = connection.scopes.clone();
             if lease.allowed.writes > 0 {
-                connection.scopes.take_writing();
+                connection.scopes.remove_write();
             } else {
-                connection.scopes.take_reading();
+                connection.scopes.remove_read();
             }
             if connection.scopes != before {
-                announce::changed(effect, &mut connection).await?;
+                publish_change(tx, &mut connection).await?;
             }
         }
         None if report.status.is_some_and(|status| status < 400) && connection.dead_reports > 0 => {
@@ -118,5 +127,5 @@ async fn judge_connection(
         }
         _ => return Ok(()),
     }
-    save(effect.conn(), &connection).await
+    connections::update(tx.conn(), &connection).await
 }

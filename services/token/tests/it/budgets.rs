@@ -6,17 +6,17 @@ use futures::future::join_all;
 use strava_client::lease::{LeaseError, Purpose, Report};
 use testkit::TestDatabase;
 
-use crate::world::{CHILD, GUARDIAN, World, new_athlete};
+use crate::test_app::{CHILD, GUARDIAN, TestApp, new_athlete};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_budget_is_never_overspent_however_many_ask_at_once() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
+        let app = TestApp::new(database).await;
         let athletes = [new_athlete(), new_athlete()];
         let generations =
-            [world.connect(athletes[0], GUARDIAN).await, world.connect(athletes[1], CHILD).await];
+            [app.connect(athletes[0], GUARDIAN).await, app.connect(athletes[1], CHILD).await];
         let ask = |number: usize| {
-            world.lease(athletes[number % 2], generations[number % 2], Purpose::Login)
+            app.request_lease(athletes[number % 2], generations[number % 2], Purpose::Login)
         };
 
         let answers = join_all((0..150).map(ask)).await;
@@ -26,89 +26,88 @@ async fn the_budget_is_never_overspent_however_many_ask_at_once() {
         for refused in answers.into_iter().filter_map(Result::err) {
             assert!(matches!(refused, LeaseError::RetryAt(_)), "{refused:?}");
         }
-        world.end().await;
+        app.shut_down().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_cannot_take_what_live_events_need() {
-    let world = World::new(TestDatabase::sqlite()).await;
+    let app = TestApp::new(TestDatabase::sqlite()).await;
     let athlete = new_athlete();
-    let generation = world.connect(athlete, GUARDIAN).await;
+    let generation = app.connect(athlete, GUARDIAN).await;
     let mut taken = 0;
-    while world.lease(athlete, generation, Purpose::Backfill).await.is_ok() {
+    while app.request_lease(athlete, generation, Purpose::Backfill).await.is_ok() {
         taken += 1;
     }
     assert_eq!(taken, 80);
     for purpose in [Purpose::Reconcile, Purpose::Copy, Purpose::Live, Purpose::Login] {
-        assert!(world.lease(athlete, generation, purpose).await.is_ok(), "{purpose:?}");
+        assert!(app.request_lease(athlete, generation, purpose).await.is_ok(), "{purpose:?}");
     }
-    world.end().await;
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_backfills_share() {
-    let world = World::new(TestDatabase::sqlite()).await;
+    let app = TestApp::new(TestDatabase::sqlite()).await;
     let (greedy, modest) = (new_athlete(), new_athlete());
-    let of_greedy = world.connect(greedy, GUARDIAN).await;
-    let of_modest = world.connect(modest, CHILD).await;
-    assert!(world.lease(modest, of_modest, Purpose::Backfill).await.is_ok());
+    let of_greedy = app.connect(greedy, GUARDIAN).await;
+    let of_modest = app.connect(modest, CHILD).await;
+    assert!(app.request_lease(modest, of_modest, Purpose::Backfill).await.is_ok());
     let mut taken = 0;
-    while world.lease(greedy, of_greedy, Purpose::Backfill).await.is_ok() {
+    while app.request_lease(greedy, of_greedy, Purpose::Backfill).await.is_ok() {
         taken += 1;
     }
     assert_eq!(taken, 40, "half of what backfills may take");
-    assert!(world.lease(modest, of_modest, Purpose::Backfill).await.is_ok());
-    world.end().await;
+    assert!(app.request_lease(modest, of_modest, Purpose::Backfill).await.is_ok());
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stravas_own_figures_are_believed() {
-    let world = World::new(TestDatabase::sqlite()).await;
+    let app = TestApp::new(TestDatabase::sqlite()).await;
     let athlete = new_athlete();
-    let generation = world.connect(athlete, GUARDIAN).await;
+    let generation = app.connect(athlete, GUARDIAN).await;
     let limits = serde_json::json!({"overall_15min": 400, "overall_day": 4000, "read_15min": 30, "read_day": 2000});
-    world.sim("limits", serde_json::json!({"limits": limits})).await;
-    let lease = world.lease(athlete, generation, Purpose::Login).await.unwrap();
+    app.control_sim("limits", serde_json::json!({"limits": limits})).await;
+    let lease = app.request_lease(athlete, generation, Purpose::Login).await.unwrap();
     // Somebody else uses the application too.
     for _ in 0..27 {
-        world.strava.get_athlete(&lease.access_token).await.unwrap();
+        app.strava.get_athlete(&lease.access_token).await.unwrap();
     }
-    let last = world.strava.get_athlete(&lease.access_token).await;
-    world.leases.report_usage(lease.id, &Report::for_read(&last)).await.unwrap();
+    let last = app.strava.get_athlete(&lease.access_token).await;
+    app.leases.report_usage(lease.id, &Report::for_read(&last)).await.unwrap();
 
-    assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
-    assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
+    assert!(app.request_lease(athlete, generation, Purpose::Login).await.is_ok());
+    assert!(app.request_lease(athlete, generation, Purpose::Login).await.is_ok());
     assert!(matches!(
-        world.lease(athlete, generation, Purpose::Login).await,
+        app.request_lease(athlete, generation, Purpose::Login).await,
         Err(LeaseError::RetryAt(_))
     ));
-    world.later(Duration::from_mins(15)).await;
-    assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
-    world.end().await;
+    app.advance_clocks(Duration::from_mins(15)).await;
+    assert!(app.request_lease(athlete, generation, Purpose::Login).await.is_ok());
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_429_everybody_waits_for_the_next_window() {
-    let world = World::new(TestDatabase::sqlite()).await;
+    let app = TestApp::new(TestDatabase::sqlite()).await;
     let athlete = new_athlete();
-    let generation = world.connect(athlete, GUARDIAN).await;
-    let lease = world.lease(athlete, generation, Purpose::Live).await.unwrap();
-    world
-        .sim(
-            "faults",
-            serde_json::json!({"endpoint": "GET /athlete", "kind": "rate_limit", "count": 1}),
-        )
-        .await;
-    let limited = world.strava.get_athlete(&lease.access_token).await;
-    world.leases.report_usage(lease.id, &Report::for_read(&limited)).await.unwrap();
+    let generation = app.connect(athlete, GUARDIAN).await;
+    let lease = app.request_lease(athlete, generation, Purpose::Live).await.unwrap();
+    app.control_sim(
+        "faults",
+        serde_json::json!({"endpoint": "GET /athlete", "kind": "rate_limit", "count": 1}),
+    )
+    .await;
+    let limited = app.strava.get_athlete(&lease.access_token).await;
+    app.leases.report_usage(lease.id, &Report::for_read(&limited)).await.unwrap();
     let LeaseError::RetryAt(at) =
-        world.lease(athlete, generation, Purpose::Login).await.unwrap_err()
+        app.request_lease(athlete, generation, Purpose::Login).await.unwrap_err()
     else {
         panic!("it is a matter of time");
     };
     assert_eq!(at.as_secs() % 900, 0);
-    world.later(Duration::from_mins(15)).await;
-    assert!(world.lease(athlete, generation, Purpose::Login).await.is_ok());
-    world.end().await;
+    app.advance_clocks(Duration::from_mins(15)).await;
+    assert!(app.request_lease(athlete, generation, Purpose::Login).await.is_ok());
+    app.shut_down().await;
 }

@@ -8,5 +8,5 @@ mod leasing;
 mod refreshing;
 mod replaying;
 mod sealing;
+mod test_app;
 mod withdrawing;
-mod world;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Envelope, Event, Topic};
 
-use crate::world::{CHILD, GUARDIAN, World, new_athlete};
+use crate::test_app::{CHILD, GUARDIAN, TestApp, new_athlete};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_tells_every_connection_again_with_the_same_revision_then_says_so_everywhere() {
+async fn a_replay_publishes_every_connection_with_its_revision_and_its_end() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
-        world.connect(new_athlete(), GUARDIAN).await;
-        world.connect(new_athlete(), CHILD).await;
+        let app = TestApp::new(database).await;
+        app.connect(new_athlete(), GUARDIAN).await;
+        app.connect(new_athlete(), CHILD).await;
         let request = |of: &str| ReplayRequested {
             id: "0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
             service: "stats".to_owned(),
@@ -20,14 +20,14 @@ async fn a_replay_tells_every_connection_again_with_the_same_revision_then_says_
             answer_on: "athletes".to_owned(),
             athlete: String::new(),
         };
-        world.publish(Topic::Replays, request("activities")).await;
-        world.publish(Topic::Replays, request("athletes")).await;
+        app.publish_event(Topic::Replays, request("activities")).await;
+        app.publish_event(Topic::Replays, request("athletes")).await;
 
         testkit::eventually(
             Duration::from_secs(10),
             "every partition hears that it is done",
             async || {
-                let records = world.bus.read_all(Topic::Athletes).await.unwrap();
+                let records = app.bus.read_all(Topic::Athletes).await.unwrap();
                 let done = records
                     .iter()
                     .map(|record| Envelope::decode(&record.value).unwrap())
@@ -37,19 +37,19 @@ async fn a_replay_tells_every_connection_again_with_the_same_revision_then_says_
             },
         )
         .await;
-        let told = world.told().await;
+        let published = app.published_connections().await;
         let (again, first): (Vec<_>, Vec<_>) =
-            told.into_iter().partition(|(envelope, ..)| envelope.replay);
+            published.into_iter().partition(|(envelope, ..)| envelope.replay);
         let key = |(envelope, revision, connection): &(
             Envelope,
             i64,
             contracts::athletes::Connection,
         )| { (envelope.athlete, *revision, connection.clone()) };
         assert_eq!((again.len(), first.len()), (2, 2));
-        for told in &first {
-            assert!(again.iter().any(|other| key(other) == key(told)));
+        for event in &first {
+            assert!(again.iter().any(|other| key(other) == key(event)));
         }
-        world.end().await;
+        app.shut_down().await;
     }
 }
 

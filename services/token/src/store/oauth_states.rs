@@ -1,34 +1,33 @@
-//! OAuth states: only their hashes are kept, each works once.
+//! OAuth states: only their hashes are stored, each works once.
 
 use kernel::{ApplicationId, AthleteId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::ConnectionTrait;
 
-/// A state about to be handed out.
+/// A state before it is handed out.
 #[derive(Clone, Debug)]
-pub(crate) struct NewState {
+pub(crate) struct NewOauthState {
     /// The hash of the state.
     pub(crate) hash: String,
-    pub(crate) state: State,
+    pub(crate) state: OauthState,
     pub(crate) expires_at: Timestamp,
 }
 
-/// What a state stands for.
+/// The request to connect that a state belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State {
-    /// Who asked to connect.
+pub(crate) struct OauthState {
     pub(crate) athlete: AthleteId,
     pub(crate) application: ApplicationId,
-    /// Whether writing was asked for too.
+    /// True if writing was asked for too.
     pub(crate) write: bool,
     /// The hash of the secret in the asking browser's cookie; empty when a script asked.
-    pub(crate) browser: String,
+    pub(crate) browser_hash: String,
 }
 
-/// Stores a state, and drops those whose time is over.
-pub(crate) async fn insert_state<C: ConnectionTrait>(
+/// Inserts a state, and deletes expired ones.
+pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
-    new: &NewState,
+    new: &NewOauthState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sql::execute(
@@ -46,7 +45,7 @@ pub(crate) async fn insert_state<C: ConnectionTrait>(
             new.state.athlete.to_string().into(),
             new.state.application.get().into(),
             i32::from(new.state.write).into(),
-            new.state.browser.clone().into(),
+            new.state.browser_hash.clone().into(),
             new.expires_at.as_micros().into(),
         ],
     )
@@ -54,12 +53,12 @@ pub(crate) async fn insert_state<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Takes a state out: whoever deletes the row has it, nobody after.
-pub(crate) async fn take_state<C: ConnectionTrait>(
+/// Deletes a state and returns it, unless it has expired: each works once.
+pub(crate) async fn take<C: ConnectionTrait>(
     conn: &C,
     hash: &str,
     now: Timestamp,
-) -> Result<Option<State>, StoreError> {
+) -> Result<Option<OauthState>, StoreError> {
     let found =
         sql::one(conn, "SELECT * FROM oauth_state WHERE state_hash = ?", [hash.into()]).await?;
     let Some(row) = found else { return Ok(None) };
@@ -68,13 +67,13 @@ pub(crate) async fn take_state<C: ConnectionTrait>(
     if taken == 0 || row.try_get::<i64>("", "expires_at_us")? <= now.as_micros() {
         return Ok(None);
     }
-    Ok(Some(State {
+    Ok(Some(OauthState {
         athlete: row
             .try_get::<String>("", "athlete")?
             .parse()
             .map_err(|_no_uuid| StoreError::inconsistent("a state's athlete is no UUID"))?,
         application: ApplicationId::new(row.try_get("", "application")?),
         write: row.try_get::<i32>("", "asked_write")? != 0,
-        browser: row.try_get("", "browser_hash")?,
+        browser_hash: row.try_get("", "browser_hash")?,
     }))
 }

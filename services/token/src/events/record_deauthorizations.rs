@@ -6,12 +6,12 @@ use contracts::strava::{Hint, ObjectType};
 use event_bus::{HandleError, Handler, Received};
 use kernel::{ApplicationId, StravaAthleteId};
 
-use crate::usecases::{Means, note_hint::note_hint};
+use crate::usecases::{ServiceContext, record_hint::record_hint};
 
-/// Notes hints of a withdrawal; other hints are ingest's.
-pub(crate) struct NoteDeauthorizations(pub(crate) Arc<Means>);
+/// Records hints of a withdrawal; other hints are ingest's.
+pub(crate) struct RecordDeauthorizations(pub(crate) Arc<ServiceContext>);
 
-impl Handler for NoteDeauthorizations {
+impl Handler for RecordDeauthorizations {
     type Event = Hint;
 
     async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
@@ -21,6 +21,6 @@ impl Handler for NoteDeauthorizations {
         }
         let (application, owner) =
             (ApplicationId::new(hint.application), StravaAthleteId::new(hint.owner));
-        Ok(note_hint(&self.0, application, owner).await?)
+        Ok(record_hint(&self.0, application, owner).await?)
     }
 }

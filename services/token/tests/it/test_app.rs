@@ -1,4 +1,4 @@
-//! A running service next to a simulated Strava whose clock goes with ours.
+//! A running service next to a simulated Strava with the same clock.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
 use testkit::{TestDatabase, TokenSigner, verifier_for};
-use token::{Keyring, Parts, Service, Settings};
+use token::{Dependencies, Keyring, Service, Settings};
 use url::Url;
 
 pub(crate) const GUARDIAN: i64 = strava_sim::GUARDIAN_ID;
@@ -27,25 +27,25 @@ pub(crate) const CHILD: i64 = strava_sim::CHILD_ID;
 pub(crate) const APP: ApplicationId = ApplicationId::new(1);
 const SECRET: &str = "between-services";
 
-/// A service in this process, a simulated Strava, and clocks that go together.
-pub(crate) struct World {
+/// A service in this process, a simulated Strava, and their clocks.
+pub(crate) struct TestApp {
     pub(crate) bus: Bus,
     pub(crate) database: TestDatabase,
-    caller: Caller,
+    client: TestClient,
     tasks: Tasks,
     folder: tempfile::TempDir,
 }
 
-impl Deref for World {
-    type Target = Caller;
+impl Deref for TestApp {
+    type Target = TestClient;
 
-    fn deref(&self) -> &Caller {
-        &self.caller
+    fn deref(&self) -> &TestClient {
+        &self.client
     }
 }
 
-/// Somebody who calls the service, wherever it runs, and moves the simulated Strava.
-pub(crate) struct Caller {
+/// Calls the service, wherever it runs, and controls the simulated Strava.
+pub(crate) struct TestClient {
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) strava: strava_client::Client,
     pub(crate) leases: LeaseClient,
@@ -56,25 +56,25 @@ pub(crate) struct Caller {
     pub(crate) sim: Simulator,
 }
 
-/// A service that was started here.
-pub(crate) struct Running {
+/// A service that runs in this process.
+pub(crate) struct RunningService {
     pub(crate) bus: Bus,
     pub(crate) tasks: Tasks,
     pub(crate) base: String,
     pub(crate) internal: String,
 }
 
-/// An answer, whole.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) location: Option<Url>,
     pub(crate) cookie: Option<String>,
     pub(crate) text: String,
 }
 
-impl Answer {
-    pub(crate) async fn of(response: reqwest::Response) -> Self {
+impl TestResponse {
+    pub(crate) async fn read(response: reqwest::Response) -> Self {
         let header = |name: &str| {
             response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
         };
@@ -90,8 +90,8 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// How a connect ended: the query of the front end's address.
-    pub(crate) fn ending(&self) -> String {
+    /// The outcome of a connect: the query of the front end's address.
+    pub(crate) fn outcome(&self) -> String {
         assert_eq!(self.status, 307, "{self:?}");
         let location = self.location.as_ref().unwrap();
         assert_eq!(location.host_str(), Some("front.example"));
@@ -103,18 +103,19 @@ pub(crate) fn new_athlete() -> AthleteId {
     AthleteId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1)))
 }
 
-/// How a service is started when a test wants it otherwise.
-pub(crate) struct Start {
-    /// The key set that sessions are checked with.
+/// Options of a service.
+pub(crate) struct StartOptions {
+    /// The key set that sessions are verified with.
     pub(crate) key_set: String,
     pub(crate) keys: String,
     pub(crate) settings: Settings,
+    pub(crate) failpoints: Failpoints,
 }
 
 pub(crate) const KEY_A: &str = "a YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=";
 pub(crate) const KEY_B: &str = "b YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI=";
 
-impl Default for Start {
+impl Default for StartOptions {
     fn default() -> Self {
         let settings = Settings {
             client_id: Some(1),
@@ -124,38 +125,44 @@ impl Default for Start {
             inactive_retry_s: 60,
             ..Settings::default()
         };
-        Self { key_set: TokenSigner::shared().jwks(), keys: KEY_A.to_owned(), settings }
+        Self {
+            key_set: TokenSigner::shared().jwks(),
+            keys: KEY_A.to_owned(),
+            settings,
+            failpoints: Failpoints::none(),
+        }
     }
 }
 
-/// Starts the service on these rows and this log.
-pub(crate) async fn run(
+/// Starts the service on this database and the log in this folder.
+pub(crate) async fn start_service(
     database: outbox::Target,
     folder: &Path,
     strava: &str,
     clock: Arc<SystemClock>,
-    (start, failpoints): (Start, Failpoints),
-) -> Running {
-    let bus = built_in(folder, clock.clone()).await;
+    options: StartOptions,
+) -> RunningService {
+    let bus = open_bus(folder, clock.clone()).await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let service = Service::start(Parts {
+    let tasks = Tasks::new();
+    let service = Service::start(Dependencies {
         migrate: true,
         database,
         bus: bus.clone(),
         clock: clock.clone(),
         ids: Arc::new(SystemIds),
-        verifier: verifier_for(&start.key_set, clock),
+        verifier: verifier_for(&options.key_set, clock),
         internal: ServiceCredential::new(SECRET.to_owned().into()),
         strava: strava_client::Client::new(&Url::parse(strava).unwrap(), client()).unwrap(),
-        keys: Keyring::parse(&start.keys).unwrap(),
+        keys: Keyring::parse(&options.keys).unwrap(),
         public_url: Url::parse(&base).unwrap(),
-        failpoints,
-        settings: start.settings,
+        failpoints: options.failpoints,
+        tasks: tasks.clone(),
+        settings: options.settings,
     })
     .await
     .unwrap();
-    let tasks = Tasks::new();
     service.spawn(&tasks);
     http_kit::HttpServer::new(listener).workers(2).start(&tasks, service.routes()).unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -164,11 +171,11 @@ pub(crate) async fn run(
         .workers(2)
         .start(&tasks, service.internal_routes())
         .unwrap();
-    Running { bus, tasks, base, internal }
+    RunningService { bus, tasks, base, internal }
 }
 
-/// The log in this folder, with three partitions.
-pub(crate) async fn built_in(folder: &Path, clock: Arc<SystemClock>) -> Bus {
+/// Opens the log in this folder, with three partitions.
+pub(crate) async fn open_bus(folder: &Path, clock: Arc<SystemClock>) -> Bus {
     let mut log = BuiltInLogSettings::new(folder.join("bus.db"), clock);
     log.partitions = 3;
     let bus = Bus::open_built_in(log).await.unwrap();
@@ -180,61 +187,66 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
-impl World {
-    /// Two minutes into a quarter of an hour, shortly after noon UTC.
+impl TestApp {
+    /// A service two minutes into a quarter of an hour, shortly after noon UTC.
     pub(crate) async fn new(database: TestDatabase) -> Self {
-        Self::with(database, Caller::new().await, Start::default(), tempfile::tempdir().unwrap())
-            .await
+        let folder = tempfile::tempdir().unwrap();
+        Self::start(database, TestClient::new().await, StartOptions::default(), folder).await
     }
 
-    /// The same Strava, database and log with a service started otherwise.
-    pub(crate) async fn restarted(self, start: Start) -> Self {
-        let Self { database, caller, tasks, folder, bus } = self;
+    /// Stops the service and starts it with these options on the same Strava, database and log.
+    pub(crate) async fn restart(self, options: StartOptions) -> Self {
+        let Self { database, client, tasks, folder, bus } = self;
         assert_eq!(tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
         drop(bus);
         drop(tasks);
-        Self::with(database, caller, start, folder).await
+        Self::start(database, client, options, folder).await
     }
 
-    async fn with(
+    async fn start(
         database: TestDatabase,
-        mut caller: Caller,
-        start: Start,
+        mut client: TestClient,
+        options: StartOptions,
         folder: tempfile::TempDir,
     ) -> Self {
-        let with = (start, Failpoints::none());
+        let (strava, clock) = (client.sim.url(), client.clock.clone());
         let running =
-            run(database.target(), folder.path(), &caller.sim.url(), caller.clock.clone(), with)
-                .await;
-        caller.go_to(&running.base, &running.internal);
-        Self { bus: running.bus, database, caller, tasks: running.tasks, folder }
+            start_service(database.target(), folder.path(), &strava, clock, options).await;
+        client.set_addresses(&running.base, &running.internal);
+        Self { bus: running.bus, database, client, tasks: running.tasks, folder }
     }
 
-    /// Ends everything and drops the database.
-    pub(crate) async fn end(self) {
+    /// Stops everything and drops the database.
+    pub(crate) async fn shut_down(self) {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
-        self.caller.sim.stop().await;
+        self.client.sim.stop().await;
         drop(self.database);
     }
 
     /// Publishes an event.
-    pub(crate) async fn publish<E: Event>(&self, topic: Topic, body: E) {
-        publish(&self.bus, topic, body, self.clock.now()).await;
+    pub(crate) async fn publish_event<E: Event>(&self, topic: Topic, body: E) {
+        publish_event(&self.bus, topic, body, self.clock.now()).await;
     }
 
-    /// The webhook says that this athlete withdrew access, truly or not.
-    pub(crate) async fn hint_of_withdrawal(&self, strava_athlete: i64) {
-        publish(&self.bus, Topic::StravaEvents, withdrawal(strava_athlete), self.clock.now()).await;
+    /// Publishes a hint of the webhook that this athlete withdrew access, true or not.
+    pub(crate) async fn publish_withdrawal_hint(&self, strava_athlete: i64) {
+        publish_event(
+            &self.bus,
+            Topic::StravaEvents,
+            withdrawal_hint(strava_athlete),
+            self.clock.now(),
+        )
+        .await;
     }
 
-    /// Everything `athletes` says of connections, in order.
-    pub(crate) async fn told(&self) -> Vec<(Envelope, i64, Connection)> {
-        told(&self.bus).await
+    /// The connections published on `athletes`, in order.
+    pub(crate) async fn published_connections(&self) -> Vec<(Envelope, i64, Connection)> {
+        published_connections(&self.bus).await
     }
 }
 
 /// Publishes an event as ingest's intake or another service would.
-pub(crate) async fn publish<E: Event>(bus: &Bus, topic: Topic, body: E, now: Timestamp) {
+pub(crate) async fn publish_event<E: Event>(bus: &Bus, topic: Topic, body: E, now: Timestamp) {
     let payload = body.into_payload();
     let key = record_key(topic, None, &payload);
     let envelope = Envelope {
@@ -250,8 +262,8 @@ pub(crate) async fn publish<E: Event>(bus: &Bus, topic: Topic, body: E, now: Tim
     bus.publisher(PublisherKind::Intake).publish(topic, &key, envelope.encode()).await.unwrap();
 }
 
-/// What the webhook says of a withdrawal.
-pub(crate) fn withdrawal(strava_athlete: i64) -> Hint {
+/// The hint of the webhook that an athlete withdrew access.
+pub(crate) fn withdrawal_hint(strava_athlete: i64) -> Hint {
     Hint {
         application: APP.get(),
         owner: strava_athlete,
@@ -265,8 +277,8 @@ pub(crate) fn withdrawal(strava_athlete: i64) -> Hint {
     }
 }
 
-/// Everything `athletes` says of connections, in order.
-pub(crate) async fn told(bus: &Bus) -> Vec<(Envelope, i64, Connection)> {
+/// The connections published on `athletes`, in order.
+pub(crate) async fn published_connections(bus: &Bus) -> Vec<(Envelope, i64, Connection)> {
     let records = bus.read_all(Topic::Athletes).await.unwrap();
     let envelopes = records.iter().map(|record| Envelope::decode(&record.value).unwrap());
     envelopes
@@ -279,12 +291,12 @@ pub(crate) async fn told(bus: &Bus) -> Vec<(Envelope, i64, Connection)> {
         .collect()
 }
 
-impl Caller {
+impl TestClient {
     /// A simulated Strava two minutes into a quarter of an hour, shortly after noon UTC; no service yet.
     pub(crate) async fn new() -> Self {
         let sim = Simulator::start(Options { instant: true, ..Options::default() }).await.unwrap();
         let nowhere = Url::parse("http://127.0.0.1:9/").unwrap();
-        let caller = Self {
+        let client = Self {
             clock: Arc::new(SystemClock::new()),
             strava: strava_client::Client::new(&Url::parse(&sim.url()).unwrap(), client()).unwrap(),
             leases: LeaseClient::new(nowhere.clone(), SECRET.to_owned().into(), client()),
@@ -295,12 +307,12 @@ impl Caller {
             sim,
         };
         let now = SystemClock::new().now().as_secs();
-        caller.move_clock(now.div_euclid(86_400) * 86_400 + 86_400 + 43_320 - now).await;
-        caller
+        client.set_clocks(now.div_euclid(86_400) * 86_400 + 86_400 + 43_320 - now).await;
+        client
     }
 
-    /// From now on calls go to the service behind these doors.
-    pub(crate) fn go_to(&mut self, base: &str, internal: &str) {
+    /// Directs all further calls to the service at these addresses.
+    pub(crate) fn set_addresses(&mut self, base: &str, internal: &str) {
         base.clone_into(&mut self.base);
         internal.clone_into(&mut self.internal);
         self.leases =
@@ -308,34 +320,34 @@ impl Caller {
     }
 
     /// Sets both clocks to this many seconds ahead of the machine's.
-    async fn move_clock(&self, offset_s: i64) {
+    async fn set_clocks(&self, offset_s: i64) {
         self.offset_s.store(offset_s, Ordering::SeqCst);
         self.clock.set_offset(offset_s);
-        self.sim("clock", json!({"offset_s": offset_s})).await;
+        self.control_sim("clock", json!({"offset_s": offset_s})).await;
     }
 
-    /// Moves both clocks on.
-    pub(crate) async fn later(&self, by: Duration) {
+    /// Advances both clocks.
+    pub(crate) async fn advance_clocks(&self, by: Duration) {
         let ahead = self.offset_s.load(Ordering::SeqCst);
-        self.move_clock(ahead + i64::try_from(by.as_secs()).unwrap()).await;
+        self.set_clocks(ahead + i64::try_from(by.as_secs()).unwrap()).await;
     }
 
-    /// Something in the simulated world changes.
-    pub(crate) async fn sim(&self, what: &str, how: Value) {
-        let url = self.sim_url(what);
-        let response = self.http.post(url).json(&how).send().await.unwrap();
-        assert!(response.status().is_success(), "{what}: {}", response.text().await.unwrap());
+    /// Something in the simulated app changes.
+    pub(crate) async fn control_sim(&self, control: &str, body: Value) {
+        let url = self.sim_url(control);
+        let response = self.http.post(url).json(&body).send().await.unwrap();
+        assert!(response.status().is_success(), "{control}: {}", response.text().await.unwrap());
     }
 
     pub(crate) fn sim_url(&self, what: &str) -> String {
         format!("{}/_sim/{what}", self.sim.url())
     }
 
-    /// A figure the simulator counts.
-    pub(crate) async fn counted(&self, what: &str) -> i64 {
+    /// A counter of the simulator, by its JSON pointer.
+    pub(crate) async fn sim_counter(&self, pointer: &str) -> i64 {
         let url = self.sim_url("counters");
         let counters: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        counters.pointer(what).and_then(Value::as_i64).unwrap_or(0)
+        counters.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
     }
 
     pub(crate) fn bearer(&self, athlete: AthleteId) -> String {
@@ -346,31 +358,36 @@ impl Caller {
         )
     }
 
-    /// A call of the public door as this athlete.
-    pub(crate) async fn call(&self, method: &str, path: &str, athlete: AthleteId) -> Answer {
+    /// Calls a public route as this athlete.
+    pub(crate) async fn call_as(
+        &self,
+        method: &str,
+        path: &str,
+        athlete: AthleteId,
+    ) -> TestResponse {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.http.request(method, format!("{}{path}", self.base));
-        Answer::of(request.bearer_auth(self.bearer(athlete)).send().await.unwrap()).await
+        TestResponse::read(request.bearer_auth(self.bearer(athlete)).send().await.unwrap()).await
     }
 
-    /// Asks to connect as a script does, and goes through Strava's page as this Strava athlete;
-    /// says where Strava sends the athlete back to.
-    pub(crate) async fn consent(
+    /// Asks to connect as a script does, and consents on Strava's page as this Strava athlete;
+    /// returns the address that Strava sends the athlete back to.
+    pub(crate) async fn give_consent(
         &self,
         athlete: AthleteId,
         strava_athlete: i64,
         query: &str,
     ) -> Url {
-        let begun = self.call("POST", &format!("/v1/me/connections{query}"), athlete).await;
+        let begun = self.call_as("POST", &format!("/v1/me/connections{query}"), athlete).await;
         assert_eq!(begun.status, 200, "{begun:?}");
         let page = begun.json()["authorize_url"].as_str().unwrap().to_owned();
-        self.through(&page, strava_athlete).await
+        self.pass_consent_page(&page, strava_athlete).await
     }
 
-    /// Through Strava's page.
-    pub(crate) async fn through(&self, page: &str, strava_athlete: i64) -> Url {
+    /// Consents on Strava's page; returns the address that Strava sends the athlete back to.
+    pub(crate) async fn pass_consent_page(&self, page: &str, strava_athlete: i64) -> Url {
         let page = format!("{page}&athlete={strava_athlete}");
-        let back = Answer::of(self.http.get(page).send().await.unwrap()).await;
+        let back = TestResponse::read(self.http.get(page).send().await.unwrap()).await;
         assert_eq!(back.status, 302, "{back:?}");
         let location = back.location.unwrap();
         assert!(
@@ -380,44 +397,44 @@ impl Caller {
         location
     }
 
-    /// The way back, with nobody signed in.
-    pub(crate) async fn come_back(&self, back: Url) -> Answer {
-        Answer::of(self.http.get(back).send().await.unwrap()).await
+    /// Follows the way back, with nobody signed in.
+    pub(crate) async fn follow_redirect(&self, back: Url) -> TestResponse {
+        TestResponse::read(self.http.get(back).send().await.unwrap()).await
     }
 
-    /// Connects; says which generation it is.
+    /// Connects; returns the generation.
     pub(crate) async fn connect(&self, athlete: AthleteId, strava_athlete: i64) -> Generation {
-        let back = self.consent(athlete, strava_athlete, "?write=1").await;
-        assert_eq!(self.come_back(back).await.ending(), "strava=success");
-        self.generation(athlete).await
+        let back = self.give_consent(athlete, strava_athlete, "?write=1").await;
+        assert_eq!(self.follow_redirect(back).await.outcome(), "strava=success");
+        self.fetch_generation(athlete).await
     }
 
     /// The athlete's one connection, as they see it.
-    pub(crate) async fn connection(&self, athlete: AthleteId) -> Value {
-        let list = self.call("GET", "/v1/me/connections", athlete).await;
+    pub(crate) async fn fetch_connection(&self, athlete: AthleteId) -> Value {
+        let list = self.call_as("GET", "/v1/me/connections", athlete).await;
         assert_eq!(list.status, 200, "{list:?}");
         list.json()["items"][0].clone()
     }
 
-    pub(crate) async fn generation(&self, athlete: AthleteId) -> Generation {
-        Generation::new(self.connection(athlete).await["generation"].as_i64().unwrap())
+    pub(crate) async fn fetch_generation(&self, athlete: AthleteId) -> Generation {
+        Generation::new(self.fetch_connection(athlete).await["generation"].as_i64().unwrap())
     }
 
-    pub(crate) async fn lease(
+    pub(crate) async fn request_lease(
         &self,
         athlete: AthleteId,
         generation: Generation,
         purpose: Purpose,
     ) -> Result<Lease, LeaseError> {
         let attempt = SystemIds.uuid_v7(Timestamp::from_secs(1)).to_string();
-        self.leases.request_lease(&request(athlete, generation, purpose, &attempt)).await
+        self.leases.request_lease(&lease_request(athlete, generation, purpose, &attempt)).await
     }
 
     /// Waits until the athlete's connection is in this state for this reason.
-    pub(crate) async fn until(&self, athlete: AthleteId, state: &str, reason: &str) {
+    pub(crate) async fn wait_for_state(&self, athlete: AthleteId, state: &str, reason: &str) {
         let what = format!("the connection is {state} because of {reason}");
         testkit::eventually(Duration::from_secs(10), &what, async || {
-            let seen = self.connection(athlete).await;
+            let seen = self.fetch_connection(athlete).await;
             let right =
                 seen["state"] == state && seen["reason"].as_str().unwrap_or_default() == reason;
             if right { Ok(()) } else { Err(seen) }
@@ -426,7 +443,7 @@ impl Caller {
     }
 }
 
-pub(crate) fn request(
+pub(crate) fn lease_request(
     athlete: AthleteId,
     generation: Generation,
     purpose: Purpose,

@@ -1,0 +1,139 @@
+//! Checks connections that are due: confirms hints by a refresh, sends revokes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::Timestamp;
+use outbox::{StoreError, again_if_contended};
+use secrecy::ExposeSecret;
+use strava_client::RefreshToken;
+
+use super::ServiceContext;
+use super::connection::load_for_update;
+use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
+use crate::domain::connection::Connection;
+use crate::store::{TokenKind, connections};
+
+/// Pause before a revoke that was not answered is sent again.
+const REVOKE_RETRY_DELAY: Duration = Duration::from_secs(30);
+/// Pause before the next check if the last one settled nothing.
+const CHECK_RETRY_DELAY: Duration = Duration::from_secs(15);
+
+/// Checks every connection that is due; returns the time the next one is.
+pub(crate) async fn check_due_connections(
+    ctx: &Arc<ServiceContext>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut failed = false;
+    for connection in connections::list_due(&ctx.database, ctx.now()).await? {
+        // One that cannot be checked must not keep the others waiting.
+        if let Err(error) = check_connection(ctx, &connection.id).await {
+            tracing::warn!(%error, connection = connection.id, "a connection could not be checked");
+            failed = true;
+        }
+    }
+    if failed {
+        return Ok(Some(ctx.now().plus(CHECK_RETRY_DELAY)));
+    }
+    connections::next_check_due(&ctx.database).await
+}
+
+/// Checks one connection.
+pub(crate) async fn check_connection(
+    ctx: &Arc<ServiceContext>,
+    id: &str,
+) -> Result<(), StoreError> {
+    let Some(connection) = connections::find(ctx.database.readers(), id).await? else {
+        return Ok(());
+    };
+    if connection.revoking {
+        return revoke_token(ctx, id).await;
+    }
+    let retry_at = match refresh_token(ctx, id, RefreshReason::Hinted).await? {
+        RefreshOutcome::Fresh | RefreshOutcome::Ended => None,
+        RefreshOutcome::RetryAt(at) => Some(at),
+    };
+    change_connection(ctx, id, |connection| {
+        // Disconnected meanwhile: the revoke has a time of its own.
+        if connection.revoking {
+            return;
+        }
+        // A hint that is not settled is checked again.
+        let next = connection.hinted_at.map(|_| ctx.now().plus(CHECK_RETRY_DELAY));
+        connection.check_due = retry_at.or(next);
+    })
+    .await
+}
+
+async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreError> {
+    let _lock = ctx.connection_locks.lock(id).await;
+    // Loaded under the lock: a refresh that had it before may have replaced the token, and Strava
+    // says yes to the revoke of one it has forgotten.
+    let Some(connection) = connections::find(ctx.database.readers(), id).await? else {
+        return Ok(());
+    };
+    if !connection.revoking {
+        return Ok(());
+    }
+    let refresh_timeout = ctx.settings.refresh_timeout();
+    if connection.refresh_deadline(refresh_timeout).is_some_and(|deadline| deadline > ctx.now()) {
+        // Another process refreshes: the tokens it gets are those to revoke.
+        return change_connection(ctx, id, |connection| {
+            let deadline = connection.refresh_deadline(refresh_timeout);
+            if connection.revoking && deadline.is_some() {
+                connection.check_due = deadline;
+            }
+        })
+        .await;
+    }
+    let revoked_fingerprint = connection.refresh_fingerprint.clone();
+    let task_ctx = ctx.clone();
+    let sent = ctx.run_detached(async move { send_revoke(&task_ctx, &connection).await });
+    let answered = sent.await.unwrap_or(false);
+    change_connection(ctx, id, |connection| {
+        if !connection.revoking {
+            return;
+        }
+        if !answered {
+            connection.check_due = Some(ctx.now().plus(REVOKE_RETRY_DELAY));
+        } else if connection.refresh_fingerprint == revoked_fingerprint {
+            connection.clear_tokens();
+            connection.check_due = None;
+        } else {
+            // Newer tokens came after all: those are to be revoked too.
+            connection.check_due = Some(ctx.now());
+        }
+    })
+    .await
+}
+
+/// Asks Strava to revoke the connection's tokens; returns false if it has to be asked again.
+async fn send_revoke(ctx: &ServiceContext, connection: &Connection) -> bool {
+    let token = ctx.keys.open(&connection.id, TokenKind::Refresh, &connection.refresh);
+    let (Ok(token), Some(app)) = (token, ctx.app(connection.application)) else {
+        // Nobody can revoke it any more; the athlete can, at Strava.
+        return true;
+    };
+    match ctx.strava.revoke_tokens(app, &RefreshToken::new(token.expose_secret())).await {
+        Ok(_answer) => true,
+        Err(error) => {
+            tracing::warn!(%error, "a revoke was not answered");
+            false
+        }
+    }
+}
+
+async fn change_connection(
+    ctx: &ServiceContext,
+    id: &str,
+    change: impl Fn(&mut Connection) + Send + Sync,
+) -> Result<(), StoreError> {
+    again_if_contended(|| async {
+        let Some((tx, mut connection)) = load_for_update(ctx, id).await? else {
+            return Ok(());
+        };
+        change(&mut connection);
+        connections::update(tx.conn(), &connection).await?;
+        tx.commit().await
+    })
+    .await
+}
