@@ -1,4 +1,4 @@
-//! The command line: what can be asked of the program, with examples.
+//! The command line, with examples.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "paceline", version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -20,18 +20,18 @@ Examples:
   paceline up --public-url https://run.example     everything in one process, on a built-in log and SQLite
   paceline up --kafka 127.0.0.1:9092 --database-url mysql://paceline:secret@127.0.0.1:3306/
   paceline run ingest --kafka broker:9092          one service, for a cluster
-  paceline doctor                                  what is wrong, and what to do about it
+  paceline doctor                                  checks the installation and names remedies
 
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 69 something needed is away, 78 wrong setting.";
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 69 something needed is unavailable, 78 wrong setting.";
 
-/// What the program can do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run every service in this process, on embedded defaults unless told otherwise.
     #[command(
         after_help = "Example:\n  paceline up --data-dir ./data --public-url https://run.example"
     )]
-    Up(Place),
+    Up(RunOptions),
     /// Run some of the services: token, ingest, stats, duplication, identity.
     #[command(
         after_help = "Example:\n  paceline run ingest stats --kafka broker:9092 --database-url mysql://…"
@@ -40,16 +40,16 @@ pub enum Command {
         /// The services to run.
         #[arg(required = true, value_parser = ["token", "ingest", "stats", "duplication", "identity"])]
         services: Vec<String>,
-        /// Where and on what.
+        /// Addresses, data directory, log and database.
         #[command(flatten)]
-        place: Place,
+        options: RunOptions,
     },
-    /// Show the main job next to a simulated Strava: connect, import, a live activity, a child's copy.
+    /// Run a demo next to a simulated Strava: connect, import, a live activity, a child's copy.
     #[command(
         after_help = "Examples:\n  paceline demo\n  paceline demo --check\n  paceline demo --kafka 127.0.0.1:9092"
     )]
     Demo(DemoArgs),
-    /// Check settings, databases, the log and whether Strava answers; say what to do about each fault.
+    /// Check settings, databases, the log and Strava, and name the remedy for each fault.
     #[command(
         after_help = "Exit codes: 0 all well, 1 a fault, 2 a warning.\nExample:\n  paceline doctor --data-dir ./data --json"
     )]
@@ -57,44 +57,44 @@ pub enum Command {
         /// Print JSON instead of lines.
         #[arg(long)]
         json: bool,
-        /// Only ask the running program on this machine whether it is ready (for container health checks).
+        /// Only check the readiness of the program that runs on this machine (for container health checks).
         #[arg(long)]
         ready: bool,
-        /// Where and on what.
+        /// Addresses, data directory, log and database.
         #[command(flatten)]
-        place: Place,
+        options: RunOptions,
     },
     /// Create the databases and bring their tables up to date.
     #[command(
         after_help = "Example:\n  paceline migrate --database-url mysql://root@127.0.0.1:3306/"
     )]
-    Migrate(Place),
+    Migrate(RunOptions),
     /// Create the topics of the log, or list them.
     #[command(after_help = "Example:\n  paceline topics --kafka broker:9092")]
-    Topics(Place),
+    Topics(RunOptions),
     /// Add, list and remove local accounts, set passwords.
     #[command(
         after_help = "Examples:\n  paceline users add ana@example.org --admin\n  paceline users list"
     )]
     Users {
-        /// What to do with them.
+        /// The action.
         #[command(subcommand)]
         action: Users,
-        /// Where and on what.
+        /// Addresses, data directory, log and database.
         #[command(flatten)]
-        place: Place,
+        options: RunOptions,
     },
-    /// Look at records that could not be handled, try them again, or drop them.
+    /// List, show, replay or drop records that could not be handled.
     #[command(
         after_help = "Examples:\n  paceline parked list\n  paceline parked replay stats 0192…"
     )]
     Parked {
-        /// What to do with them.
+        /// The action.
         #[command(subcommand)]
         action: Parked,
-        /// Where and on what.
+        /// Addresses, data directory, log and database.
         #[command(flatten)]
-        place: Place,
+        options: RunOptions,
     },
     /// Print the description of the HTTP interface (OpenAPI 3.1, JSON).
     #[command(after_help = "Example:\n  paceline openapi > openapi.json")]
@@ -106,54 +106,54 @@ pub enum Command {
     },
 }
 
-/// Where the program runs and on what: each flag is also a setting (`PACELINE_<SECTION>__<KEY>`).
+/// Addresses, data directory, log and database; each flag is also a setting (`PACELINE_<SECTION>__<KEY>`).
 #[derive(Clone, Debug, Default, Args)]
-pub struct Place {
+pub struct RunOptions {
     /// A settings file (TOML).
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where people and Strava reach us [default: 127.0.0.1:8080; port 0: any].
+    /// Public listener, for people and Strava [default: 127.0.0.1:8080; port 0: any].
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub listen: Option<SocketAddr>,
-    /// Where probes, metrics and internal calls are served [default: 127.0.0.1:9090].
+    /// Operations listener: probes, metrics, internal calls [default: 127.0.0.1:9090].
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub ops_listen: Option<SocketAddr>,
-    /// Where databases, the built-in log, keys and objects live [default: ./data].
+    /// Data directory: databases, the built-in log, keys and objects [default: ./data].
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The address Strava and browsers use for us; without one Paceline polls instead of being told.
+    /// Public address, for Strava and browsers; without one Paceline polls Strava hourly instead of using webhooks.
     #[arg(long, global = true, value_name = "URL")]
     pub public_url: Option<String>,
     /// Strava's address [default: https://www.strava.com/].
     #[arg(long, global = true, value_name = "URL")]
     pub strava_url: Option<String>,
-    /// Kafka brokers; without them the built-in log serves.
+    /// Kafka brokers; without them the built-in log is used.
     #[arg(long, global = true, value_name = "HOST:PORT,…")]
     pub kafka: Option<String>,
     /// A MySQL or MariaDB server; without one each service has a SQLite file.
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
-    /// Where streams are kept: file:PATH or s3://BUCKET/PREFIX [default: file:DATA/objects].
+    /// Object store for streams: file:PATH or s3://BUCKET/PREFIX [default: file:DATA/objects].
     #[arg(long, global = true, value_name = "URL")]
     pub object_store: Option<String>,
-    /// Shift the clock by so many seconds (tests only, next to a simulator whose clock was moved).
+    /// Offset of the clock in seconds (tests only, next to a simulator whose clock was moved).
     #[arg(long, global = true, value_name = "SECONDS", hide = true, allow_hyphen_values = true)]
     pub clock_offset: Option<i64>,
 }
 
-/// What the demo is told.
+/// Options of the demo.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
     /// Verify the results, then stop: exit code 0 when all is right.
     #[arg(long)]
     pub check: bool,
-    /// Do it all over this broker instead of the built-in log.
+    /// Use this broker instead of the built-in log.
     #[arg(long, value_name = "HOST:PORT")]
     pub kafka: Option<String>,
     /// Keep the data here [default: a new folder that is removed at the end].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Where to serve people.
+    /// Public listener.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
     /// The simulator's program [default: strava-sim beside this program].
@@ -161,14 +161,14 @@ pub struct DemoArgs {
     pub simulator: Option<PathBuf>,
 }
 
-/// What can be done with local accounts.
+/// Actions on local accounts.
 #[derive(Debug, Subcommand)]
 pub enum Users {
     /// Add an account and print its password once (or read one from standard input).
     Add {
         /// The e-mail address to sign in with.
         email: String,
-        /// May administer users.
+        /// Allow to administer users.
         #[arg(long)]
         admin: bool,
         /// Read the password from the first line of standard input.
@@ -179,15 +179,15 @@ pub enum Users {
     Passwd {
         /// The e-mail address.
         email: String,
-        /// Read the password from the first line of standard input instead of making one up.
+        /// Read the password from the first line of standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
     },
     /// List the accounts.
     List,
-    /// Make a new key for signing sessions; it takes effect at the next start, the former one stays valid.
+    /// Generate a new key for signing sessions; it is used from the next start on, the former one stays valid.
     RotateKey,
-    /// Remove an account (its training data is another matter).
+    /// Remove an account; its training data stays.
     Remove {
         /// The e-mail address.
         email: String,
@@ -197,7 +197,7 @@ pub enum Users {
     },
 }
 
-/// What can be done with parked records.
+/// Actions on parked records.
 #[derive(Debug, Subcommand)]
 pub enum Parked {
     /// List them, newest first.
@@ -209,14 +209,14 @@ pub enum Parked {
         /// Its id.
         id: String,
     },
-    /// Put one back on the log.
+    /// Put one back into the service's outbox, from which it is published again.
     Replay {
         /// The service that parked it.
         service: String,
         /// Its id.
         id: String,
     },
-    /// Forget one.
+    /// Delete one.
     Drop {
         /// The service that parked it.
         service: String,

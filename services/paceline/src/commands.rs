@@ -1,4 +1,4 @@
-//! The commands: one a file.
+//! The commands, one in each file.
 
 mod demo;
 mod doctor;
@@ -14,36 +14,36 @@ use std::process::ExitCode;
 
 use settings::SettingsError;
 
-use crate::cli::{Cli, Command, Place};
-use crate::settings::{Chosen, choose};
+use crate::cli::{Cli, Command, RunOptions};
+use crate::settings::{LoadedSettings, load_settings};
 
-/// Something we need is away.
+/// A broker, database or other server is unavailable.
 const EX_UNAVAILABLE: u8 = 69;
 /// A wrong setting.
 const EX_CONFIG: u8 = 78;
 
-/// Carries out what was asked, and says how it ended.
+/// Runs a command and returns its exit code.
 pub async fn run(cli: Cli) -> ExitCode {
     // Boxed, or the compiler would lay out every command's future inside this one.
     let outcome: Pin<Box<dyn Future<Output = anyhow::Result<ExitCode>>>> = match cli.command {
-        Command::Up(place) => Box::pin(async move { up::up(&place).await }),
-        Command::Run { services, place } => {
-            Box::pin(async move { up::run(&place, &services).await })
+        Command::Up(options) => Box::pin(async move { up::up(&options).await }),
+        Command::Run { services, options } => {
+            Box::pin(async move { up::run(&options, &services).await })
         }
         Command::Demo(args) => Box::pin(async move { demo::demo(&args).await }),
-        Command::Doctor { ready: true, place, .. } => {
-            Box::pin(async move { doctor::is_ready(&place).await })
+        Command::Doctor { ready: true, options, .. } => {
+            Box::pin(async move { doctor::is_ready(&options).await })
         }
-        Command::Doctor { json, place, .. } => {
-            Box::pin(async move { doctor::doctor(&place, json).await })
+        Command::Doctor { json, options, .. } => {
+            Box::pin(async move { doctor::doctor(&options, json).await })
         }
-        Command::Migrate(place) => Box::pin(async move { migrate::migrate(&place).await }),
-        Command::Topics(place) => Box::pin(async move { topics::topics(&place).await }),
-        Command::Users { action, place } => {
-            Box::pin(async move { users::users(&place, action).await })
+        Command::Migrate(options) => Box::pin(async move { migrate::migrate(&options).await }),
+        Command::Topics(options) => Box::pin(async move { topics::topics(&options).await }),
+        Command::Users { action, options } => {
+            Box::pin(async move { users::users(&options, action).await })
         }
-        Command::Parked { action, place } => {
-            Box::pin(async move { parked::parked(&place, action).await })
+        Command::Parked { action, options } => {
+            Box::pin(async move { parked::parked(&options, action).await })
         }
         Command::Openapi => Box::pin(async { openapi::openapi() }),
         Command::Completions { shell } => Box::pin(async move { Ok(openapi::completions(shell)) }),
@@ -61,31 +61,24 @@ fn code_of(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<SettingsError>().is_some() {
         return EX_CONFIG;
     }
-    let away = error.chain().any(|cause| {
+    let unavailable = error.chain().any(|cause| {
         matches!(
             cause.downcast_ref::<outbox::StoreError>(),
             Some(outbox::StoreError::Unavailable(_))
         ) || cause.downcast_ref::<event_bus::BusError>().is_some()
     });
-    if away { EX_UNAVAILABLE } else { 1 }
+    if unavailable { EX_UNAVAILABLE } else { 1 }
 }
 
-/// The settings of a command, with logs turned on.
-fn begin(place: &Place) -> anyhow::Result<(Chosen, telemetry::Guard)> {
-    let chosen = choose(place)?;
-    let settings = &chosen.settings;
+/// Loads the settings of a command and starts logging.
+fn load(options: &RunOptions) -> anyhow::Result<(LoadedSettings, telemetry::Guard)> {
+    let loaded = load_settings(options)?;
+    let settings = &loaded.settings;
     let guard = telemetry::init(&telemetry::Settings {
         format: settings.log.format,
         filter: settings.log.filter.clone(),
         otlp_endpoint: settings.telemetry.otlp_endpoint.clone(),
         service: "paceline".to_owned(),
     })?;
-    Ok((chosen, guard))
-}
-
-/// Prints a line of a result.
-pub(crate) fn say(line: impl std::fmt::Display) {
-    use std::io::Write;
-    // A reader that has left needs no line.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    Ok((loaded, guard))
 }

@@ -1,8 +1,8 @@
-//! Puts the program together: the foundation all services stand on, and the services.
+//! Composition of the program: shared dependencies and the services.
 
 mod foundation;
 mod objects;
 mod services;
 
 pub use foundation::Foundation;
-pub use services::{Addresses, Services, Wanted, all};
+pub use services::{Addresses, ServiceNames, Services, all};

@@ -2,10 +2,10 @@
 //! copied to the child, all through the public interface and with a simulated Strava.
 
 mod checks;
-mod person;
-mod scene;
+mod environment;
 mod simulator;
 mod table;
+mod user;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,59 +13,62 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::DemoArgs;
-use crate::commands::say;
+use crate::output::print_line;
 use checks::Checks;
-use person::Person;
-use scene::Scene;
+use environment::DemoEnvironment;
+use user::DemoUser;
 
-/// How soon a live activity must show in the totals.
-const AT_ONCE: Duration = Duration::from_secs(5);
-/// How long a history may take.
-const HISTORY: Duration = Duration::from_mins(5);
-/// How long the copy may take.
-const COPY: Duration = Duration::from_mins(1);
+/// Time limit for a live activity to show in the totals.
+const LIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time limit for a history.
+const HISTORY_TIMEOUT: Duration = Duration::from_mins(5);
+/// Time limit for the copy.
+const COPY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Plays the demo; with `--check` it verifies every step and says whether all was right.
+/// Runs the demo; with `--check` it verifies every step and exits with 1 if one failed.
 pub(crate) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let scene = Scene::set(args).await?;
-    let outcome = play(&scene, args.check).await;
+    let environment = DemoEnvironment::start(args).await?;
+    let outcome = run_steps(&environment, args.check).await;
     let code = match outcome {
-        Ok(checks) if args.check => checks.conclude(),
+        Ok(checks) if args.check => checks.exit_code(),
         Ok(_) => {
-            farewell(&scene);
-            return Ok(scene.until_stopped().await);
+            print_addresses(&environment);
+            return Ok(environment.run_until_stopped().await);
         }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     };
-    scene.clear().await;
+    environment.stop().await;
     Ok(code)
 }
 
-async fn play(scene: &Scene, check: bool) -> anyhow::Result<Checks> {
+async fn run_steps(environment: &DemoEnvironment, check: bool) -> anyhow::Result<Checks> {
     let mut checks = Checks::new(check);
-    let [guardian, child, third] = scene.people().await?;
-    connect_and_import(scene, [&guardian, &child, &third], &mut checks).await?;
-    let link = agree(&guardian, &child).await?;
+    let [guardian, child, third] = environment.sign_in_users().await?;
+    connect_and_import(environment, [&guardian, &child, &third], &mut checks).await?;
+    let link = link_accounts(&guardian, &child).await?;
     let name = format!("Morning run with {}", child.name);
-    say(format!("\n{} records \"{name}\"; Strava's webhook tells Paceline …", guardian.name));
+    print_line(format!(
+        "\n{} records \"{name}\"; Strava's webhook tells Paceline …",
+        guardian.name
+    ));
     let before = guardian.counted().await?;
-    let recorded = scene
+    let recorded = environment
         .simulator
-        .record(&json!({"athlete": guardian.strava, "name": name, "file": "run-venusq-original.fit", "start_date": scene::now()}))
+        .record(&json!({"athlete": guardian.strava, "name": name, "file": "run-venusq-original.fit", "start_date": environment::now()}))
         .await?;
-    let took = guardian.wait_for_count(before + 1, AT_ONCE, |_| {}).await;
+    let took = guardian.wait_for_count(before + 1, LIVE_TIMEOUT, |_| {}).await;
     match &took {
-        Ok(took) => say(format!("  counted {} ms after it was recorded", took.as_millis())),
-        Err(error) => say(format!("  not counted: {error:#}")),
+        Ok(took) => print_line(format!("  counted {} ms after it was recorded", took.as_millis())),
+        Err(error) => print_line(format!("  not counted: {error:#}")),
     }
     checks.expect("the live activity is in the totals within 5 s", took.is_ok());
-    let copies = wait_for_copy(scene, &child).await?;
+    let copies = wait_for_copy(environment, &child).await?;
     checks.expect("the copy is in the child's account, once", copies.len() == 1);
     for copy in &copies {
-        say(format!(
+        print_line(format!(
             "  copied to {}'s account: \"{}\" ({})",
             child.name,
             copy["name"].as_str().unwrap_or("?"),
@@ -76,53 +79,54 @@ async fn play(scene: &Scene, check: bool) -> anyhow::Result<Checks> {
         "the copy carries the activity's title",
         copies.iter().all(|copy| copy["name"] == recorded["name"]),
     );
-    checks.expect("the copy is counted for the child", child_counts_copy(scene, &child).await?);
-    checks.published(scene, &guardian).await?;
-    say(format!("  link {link} can be ended by either side: DELETE /v1/links/{link}"));
+    checks
+        .expect("the copy is counted for the child", child_counts_copy(environment, &child).await?);
+    checks.published(environment, &guardian).await?;
+    print_line(format!("  link {link} can be ended by either side: DELETE /v1/links/{link}"));
     Ok(checks)
 }
 
 async fn connect_and_import(
-    scene: &Scene,
-    people: [&Person; 3],
+    environment: &DemoEnvironment,
+    users: [&DemoUser; 3],
     checks: &mut Checks,
 ) -> anyhow::Result<()> {
-    for person in people {
-        scene.simulator.consents_next(person.strava).await?;
-        person.connect().await?;
-        let truth = truth(scene, person).await?;
-        let bar = scene::progress(&person.name, truth.len());
-        let took = person
-            .wait_for_count(i64::try_from(truth.len())?, HISTORY, |counted| {
+    for user in users {
+        environment.simulator.grant_consent_for(user.strava).await?;
+        user.connect().await?;
+        let expected = expected(environment, user).await?;
+        let bar = environment::progress(&user.name, expected.len());
+        let took = user
+            .wait_for_count(i64::try_from(expected.len())?, HISTORY_TIMEOUT, |counted| {
                 bar.set_position(counted.unsigned_abs());
             })
             .await;
         bar.finish_and_clear();
-        checks.expect(&format!("{}'s whole history is counted", person.name), took.is_ok());
+        checks.expect(&format!("{}'s whole history is counted", user.name), took.is_ok());
         let took = took?;
-        say(format!(
+        print_line(format!(
             "{} connected; {} activities counted after {:.1} s",
-            person.name,
-            truth.len(),
+            user.name,
+            expected.len(),
             took.as_secs_f64()
         ));
-        checks.totals(person, &truth).await?;
+        checks.totals(user, &expected).await?;
     }
-    scene.simulator.consent_page().await?;
-    for person in people {
-        say(format!("\n{}", table::totals(&person.name, &person.totals().await?)));
+    environment.simulator.show_consent_page().await?;
+    for user in users {
+        print_line(format!("\n{}", table::totals(&user.name, &user.totals().await?)));
     }
     Ok(())
 }
 
-/// The activities of an athlete that Strava shows, by the simulator's own account.
-async fn truth(scene: &Scene, person: &Person) -> anyhow::Result<Vec<Value>> {
-    let all = scene.simulator.activities(person.strava).await?;
+/// The activities of an athlete as the simulator stores them.
+async fn expected(environment: &DemoEnvironment, user: &DemoUser) -> anyhow::Result<Vec<Value>> {
+    let all = environment.simulator.activities(user.strava).await?;
     Ok(all.into_iter().filter(|activity| activity["deleted"] != true).collect())
 }
 
 /// Guardian and child agree to copies.
-async fn agree(guardian: &Person, child: &Person) -> anyhow::Result<String> {
+async fn link_accounts(guardian: &DemoUser, child: &DemoUser) -> anyhow::Result<String> {
     let link = guardian
         .post(
             "/v1/links",
@@ -131,17 +135,20 @@ async fn agree(guardian: &Person, child: &Person) -> anyhow::Result<String> {
         .await?;
     let id = link["id"].as_str().unwrap_or_default().to_owned();
     child.post(&format!("/v1/links/{id}/accept"), &json!({})).await?;
-    say(format!(
+    print_line(format!(
         "\n{} and {} agree: activities that name {} are copied",
         guardian.name, child.name, child.name
     ));
     Ok(id)
 }
 
-async fn wait_for_copy(scene: &Scene, child: &Person) -> anyhow::Result<Vec<Value>> {
+async fn wait_for_copy(
+    environment: &DemoEnvironment,
+    child: &DemoUser,
+) -> anyhow::Result<Vec<Value>> {
     let began = std::time::Instant::now();
     loop {
-        let copies: Vec<Value> = scene
+        let copies: Vec<Value> = environment
             .simulator
             .activities(child.strava)
             .await?
@@ -150,26 +157,35 @@ async fn wait_for_copy(scene: &Scene, child: &Person) -> anyhow::Result<Vec<Valu
                 activity["external_id"].as_str().is_some_and(|id| id.starts_with("paceline-"))
             })
             .collect();
-        if !copies.is_empty() || began.elapsed() > COPY {
+        if !copies.is_empty() || began.elapsed() > COPY_TIMEOUT {
             return Ok(copies);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn child_counts_copy(scene: &Scene, child: &Person) -> anyhow::Result<bool> {
-    let truth = i64::try_from(truth(scene, child).await?.len())?;
-    Ok(child.wait_for_count(truth, COPY, |_| {}).await.is_ok())
+async fn child_counts_copy(
+    environment: &DemoEnvironment,
+    child: &DemoUser,
+) -> anyhow::Result<bool> {
+    let expected = i64::try_from(expected(environment, child).await?.len())?;
+    Ok(child.wait_for_count(expected, COPY_TIMEOUT, |_| {}).await.is_ok())
 }
 
-fn farewell(scene: &Scene) {
-    say("\nLook around (ctrl-c ends it):");
-    say(format!("  the interface, ready to try    {}", scene.ready().docs_url));
-    say(format!("  the published athlete's year   {}/strava/stats/ytd", scene.ready().url));
-    say(format!("  is it well?                    {}/readyz", scene.ready().ops_url));
-    say(format!("  Strava's consent page          {}", scene.consent_page_url()));
-    say(format!("  the simulator's controls       {}/_sim/docs", scene.simulator.url()));
-    for (name, email, password) in scene.accounts() {
-        say(format!("  sign in as {name:<12} {email} / {password}"));
+fn print_addresses(environment: &DemoEnvironment) {
+    print_line("\nLook around (ctrl-c ends it):");
+    print_line(format!("  the interface, ready to try    {}", environment.ready().docs_url));
+    print_line(format!(
+        "  the published athlete's year   {}/strava/stats/ytd",
+        environment.ready().url
+    ));
+    print_line(format!("  is it well?                    {}/readyz", environment.ready().ops_url));
+    print_line(format!("  Strava's consent page          {}", environment.consent_page_url()));
+    print_line(format!(
+        "  the simulator's controls       {}/_sim/docs",
+        environment.simulator.url()
+    ));
+    for (name, email, password) in environment.accounts() {
+        print_line(format!("  sign in as {name:<12} {email} / {password}"));
     }
 }

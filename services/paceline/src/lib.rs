@@ -6,12 +6,13 @@ pub mod cli;
 pub mod commands;
 mod compose;
 mod demo;
-mod doors;
-mod own_secrets;
+mod generated_secrets;
+mod output;
 mod program;
+mod public_routes;
 mod ready;
 pub mod settings;
 
-pub use compose::{Addresses, Foundation, Services, Wanted, all};
+pub use compose::{Addresses, Foundation, ServiceNames, Services, all};
 pub use program::Program;
 pub use ready::Ready;

@@ -1,4 +1,4 @@
-//! A running program: doors open, services at work, until told to stop.
+//! The running program: listeners, services, and their stop.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -11,25 +11,25 @@ use http_kit::{HttpServer, Metrics, OpsEndpoints, Version};
 use lifecycle::Tasks;
 use url::Url;
 
-use crate::compose::{Addresses, Foundation, Services, Wanted, all};
-use crate::doors;
+use crate::compose::{Addresses, Foundation, ServiceNames, Services, all};
+use crate::public_routes;
 use crate::ready::Ready;
 use crate::settings::Settings;
 
-/// How long working off the built-in log may take before Kafka takes over.
-const DRAIN_PATIENCE: Duration = Duration::from_mins(30);
+/// Time limit for draining the built-in log before Kafka is used.
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// A running program.
 pub struct Program {
-    /// What it says of itself.
+    /// The ready message.
     pub ready: Ready,
     /// The services.
     pub services: Services,
     /// The log.
     pub bus: Bus,
     tasks: Tasks,
-    /// Holds the data directory for this process.
-    _on: Box<Foundation>,
+    /// Holds the lock of the data directory.
+    _foundation: Box<Foundation>,
 }
 
 struct Listeners {
@@ -38,29 +38,29 @@ struct Listeners {
 }
 
 impl Program {
-    /// Opens everything and starts the wanted services.
-    pub async fn start(settings: &Settings, wanted: &Wanted) -> anyhow::Result<Self> {
-        let alone = *wanted == all();
+    /// Opens listeners, log and databases and starts the named services.
+    pub async fn start(settings: &Settings, names: &ServiceNames) -> anyhow::Result<Self> {
+        let alone = *names == all();
         if !alone && settings.kafka.brokers.is_none() {
             bail!("kafka.brokers is not set: services in processes of their own meet on Kafka");
         }
-        let on = Foundation::lay(settings.clone(), alone)?;
+        let foundation = Foundation::build(settings.clone(), alone)?;
         let listeners = Listeners {
             public: bind(settings.server.listen)?,
             ops: bind(settings.server.ops_listen)?,
         };
-        let at = addresses(settings, &listeners, wanted)?;
+        let addresses = addresses(settings, &listeners, names)?;
         let metrics = Metrics::install()?;
-        drain_built_in_log(&on, wanted, &at, &listeners).await?;
-        let bus = on.bus().await?;
+        drain_built_in_log(&foundation, names, &addresses, &listeners).await?;
+        let bus = foundation.bus().await?;
         let prepare = async {
             bus.ensure_topics(&Topic::ALL).await.context("the log's topics cannot be made")?;
             bus.warm_up().await.context("the log does not answer")
         };
         let tasks = Tasks::new();
-        let services = Services::start(&on, &bus, wanted, &at, &tasks);
+        let services = Services::start(&foundation, &bus, names, &addresses, &tasks);
         let (services, ()) = tokio::try_join!(services, prepare)?;
-        let ready = said(&services, &bus, &listeners, &at)?;
+        let ready = ready_message(&services, &bus, &listeners, &addresses)?;
         let log = bus.clone();
         let mut probes = services.probes();
         // Shown, not vital: what needs the log waits for it, and intake has the database besides.
@@ -79,9 +79,9 @@ impl Program {
         HttpServer::new(listeners.public)
             .workers(settings.server.workers)
             .allowed_origins(settings.server.origins.clone())
-            .start(&tasks, doors::public(&services))?;
+            .start(&tasks, public_routes::public(&services))?;
         services.spawn(&bus, &tasks);
-        Ok(Self { ready, services, bus, tasks, _on: Box::new(on) })
+        Ok(Self { ready, services, bus, tasks, _foundation: Box::new(foundation) })
     }
 
     /// Runs until a signal, or until a task fails.
@@ -103,7 +103,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn addresses(
     settings: &Settings,
     listeners: &Listeners,
-    wanted: &Wanted,
+    names: &ServiceNames,
 ) -> anyhow::Result<Addresses> {
     let public = match &settings.server.public_url {
         Some(url) => with_slash(url.clone()),
@@ -111,9 +111,9 @@ fn addresses(
     };
     let token = match &settings.internal.token_url {
         Some(url) => with_slash(url.clone()),
-        None if wanted.contains(token::Service::NAME) => local(&listeners.ops)?,
+        None if names.contains(token::Service::NAME) => local(&listeners.ops)?,
         // Only these two ask for leases.
-        None if !wanted.contains("ingest") && !wanted.contains("duplication") => {
+        None if !names.contains("ingest") && !names.contains("duplication") => {
             local(&listeners.ops)?
         }
         None => {
@@ -123,7 +123,7 @@ fn addresses(
     Ok(Addresses { public, reachable: settings.server.public_url.is_some(), token })
 }
 
-/// The address of a listener as this machine reaches it.
+/// The address of a listener on this machine.
 fn local(listener: &TcpListener) -> anyhow::Result<Url> {
     let mut address = listener.local_addr()?;
     if address.ip().is_unspecified() {
@@ -140,19 +140,19 @@ fn with_slash(mut url: Url) -> Url {
     url
 }
 
-fn said(
+fn ready_message(
     services: &Services,
     bus: &Bus,
     listeners: &Listeners,
-    at: &Addresses,
+    addresses: &Addresses,
 ) -> anyhow::Result<Ready> {
     let url = local(&listeners.public)?;
     let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     Ok(Ready {
         ready: true,
         ops_url: bare(&local(&listeners.ops)?),
-        public_url: at.reachable.then(|| bare(&at.public)),
-        docs_url: format!("{}{}", bare(&url), doors::DOCS),
+        public_url: addresses.reachable.then(|| bare(&addresses.public)),
+        docs_url: format!("{}{}", bare(&url), public_routes::DOCS),
         url: bare(&url),
         log: if bus.is_built_in() { "built-in" } else { "kafka" }.to_owned(),
         services: services.names(),
@@ -168,17 +168,17 @@ fn version(services: &Services) -> Version {
     }
 }
 
-/// Before Kafka takes over: what the built-in log of this directory still holds unhandled is worked off.
+/// Handles what the built-in log of this data directory still holds, before Kafka is used.
 async fn drain_built_in_log(
-    on: &Foundation,
-    wanted: &Wanted,
-    at: &Addresses,
+    foundation: &Foundation,
+    names: &ServiceNames,
+    addresses: &Addresses,
     listeners: &Listeners,
 ) -> anyhow::Result<()> {
-    if on.settings.kafka.brokers.is_none() || !on.log_file().exists() {
+    if foundation.settings.kafka.brokers.is_none() || !foundation.log_file().exists() {
         return Ok(());
     }
-    let bus = on.built_in_log().await?;
+    let bus = foundation.built_in_log().await?;
     let waiting = bus.total_lag().await?;
     if waiting == 0 {
         return Ok(());
@@ -188,7 +188,7 @@ async fn drain_built_in_log(
         "working off what the built-in log still holds, before Kafka takes over"
     );
     let tasks = Tasks::new();
-    let services = Services::start(on, &bus, wanted, at, &tasks).await?;
+    let services = Services::start(foundation, &bus, names, addresses, &tasks).await?;
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
     HttpServer::new(listeners.ops.try_clone()?)
@@ -201,12 +201,12 @@ async fn drain_built_in_log(
         }
         anyhow::Ok(())
     };
-    let outcome = tokio::time::timeout(DRAIN_PATIENCE, worked_off).await;
+    let outcome = tokio::time::timeout(DRAIN_TIMEOUT, worked_off).await;
     tasks.join(Duration::from_secs(20)).await;
     match outcome {
         Ok(done) => done,
         Err(_elapsed) => bail!(
-            "the built-in log still holds unhandled records after {DRAIN_PATIENCE:?}; run without --kafka and look at `paceline parked list`"
+            "the built-in log still holds unhandled records after {DRAIN_TIMEOUT:?}; run without --kafka and look at `paceline parked list`"
         ),
     }
 }

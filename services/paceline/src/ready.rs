@@ -1,23 +1,23 @@
-//! What the program says once it serves: one JSON line with every address.
+//! The ready message: one JSON line with every address.
 
 use serde::{Deserialize, Serialize};
 
-/// The line on standard output.
+/// The line on standard output, printed when the program serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     /// Always true.
     pub ready: bool,
-    /// Where people, scripts and Strava reach us on this machine.
+    /// Address of the public listener on this machine.
     pub url: String,
-    /// Where probes, metrics and internal calls are served.
+    /// Address of the operations listener: probes, metrics, internal calls.
     pub ops_url: String,
-    /// How the world reaches us, if it does.
+    /// Public address, if one is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
-    /// Where the interface is described for people.
+    /// Address of the interactive API documentation.
     pub docs_url: String,
-    /// Which log serves: `built-in` or `kafka`.
+    /// The log in use: `built-in` or `kafka`.
     pub log: String,
-    /// The services that run.
+    /// Names of the running services.
     pub services: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The program's settings: what is common, and each service's section.
+//! The program's settings: common sections and one for each service.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,14 +8,14 @@ use serde::Deserialize;
 use settings::{EffectiveSetting, Loader, SettingsError};
 use url::Url;
 
-use crate::cli::Place;
+use crate::cli::RunOptions;
 
 /// Every setting.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
-    /// Doors.
+    /// Listeners and public address.
     pub server: Server,
-    /// Where things lie.
+    /// Data directory.
     pub data: Data,
     /// The Strava application.
     pub strava: Strava,
@@ -24,55 +24,55 @@ pub struct Settings {
     /// Databases.
     #[serde(default)]
     pub database: Database,
-    /// Streams.
+    /// Object store for streams.
     #[serde(default)]
     pub objects: Objects,
-    /// What is logged.
+    /// Logging.
     pub log: Log,
-    /// Where traces go.
+    /// Export of traces.
     #[serde(default)]
     pub telemetry: Telemetry,
-    /// Whom to believe.
+    /// Token issuer.
     pub auth: Auth,
     /// Calls between services.
     #[serde(default)]
     pub internal: Internal,
-    /// The hour.
+    /// Clock.
     pub clock: Clock,
-    /// Where a test may kill us.
+    /// Failpoint, for tests.
     #[serde(default)]
     pub failpoint: Failpoint,
-    /// The token service's own.
+    /// Section of the token service.
     pub token: token::Settings,
-    /// The ingest service's own.
+    /// Section of the ingest service.
     pub ingest: ingest::Settings,
-    /// The stats service's own.
+    /// Section of the stats service.
     pub stats: stats::Settings,
-    /// The duplication service's own.
+    /// Section of the duplication service.
     pub duplication: duplication::Settings,
-    /// The identity service's own.
+    /// Section of the identity service.
     pub identity: identity::Settings,
 }
 
-/// Doors.
+/// Listeners and public address.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Server {
-    /// People, scripts and Strava.
+    /// Public listener.
     pub listen: SocketAddr,
-    /// Probes, metrics, internal calls.
+    /// Operations listener: probes, metrics, internal calls.
     pub ops_listen: SocketAddr,
-    /// How the world reaches us.
+    /// Public address.
     pub public_url: Option<Url>,
-    /// Where connecting ends.
+    /// Page that a browser ends up on after connecting Strava.
     pub frontend_url: Option<Url>,
-    /// Pages of these origins may call.
+    /// Origins whose pages may call the API (CORS).
     #[serde(default, deserialize_with = "settings::deserialize_list")]
     pub origins: Vec<String>,
-    /// Threads per door.
+    /// Threads of the public listener.
     pub workers: usize,
 }
 
-/// Where things lie.
+/// Data directory.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Data {
     /// The directory.
@@ -88,13 +88,13 @@ pub struct Strava {
     pub client_id: Option<i64>,
     /// The application's secret.
     pub client_secret: Option<SecretString>,
-    /// Where Strava sends athletes back.
+    /// Redirect URI of the OAuth authorization.
     pub redirect_uri: Option<Url>,
-    /// How long what came from the API is kept.
+    /// Retention of data from the API: `keep` or a number of days.
     pub retention: String,
-    /// What Strava repeats when it checks the webhook.
+    /// Token that Strava repeats when it verifies the webhook.
     pub verify_token: Option<SecretString>,
-    /// Checks webhook signatures.
+    /// Key of webhook signatures.
     pub signature_key: Option<SecretString>,
 }
 
@@ -103,16 +103,16 @@ pub struct Strava {
 pub struct Kafka {
     /// Brokers; none: the built-in log.
     pub brokers: Option<String>,
-    /// Before every topic and group.
+    /// Prefix of every topic and group.
     #[serde(default)]
     pub prefix: String,
     /// Partitions of a new topic.
     pub partitions: i32,
-    /// Copies of a new topic.
+    /// Replication factor of a new topic.
     pub replication: i32,
-    /// Whether brokers are spoken to over TLS.
+    /// True: brokers are connected over TLS.
     pub tls: bool,
-    /// Whom to believe over TLS.
+    /// Certificate authority of the brokers.
     pub ca_file: Option<PathBuf>,
     /// SASL/SCRAM user.
     pub username: Option<String>,
@@ -125,35 +125,35 @@ pub struct Kafka {
 pub struct Database {
     /// A MySQL or MariaDB server; none: SQLite files.
     pub url: Option<Url>,
-    /// Whether tables are brought up to date at the start.
+    /// True: missing migrations are applied at the start. False: they are refused.
     #[serde(default)]
     pub migrate: bool,
 }
 
-/// Streams.
+/// Object store for streams.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Objects {
     /// `file:PATH` or `s3://BUCKET/PREFIX`.
     pub url: Option<String>,
 }
 
-/// What is logged.
+/// Logging.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Log {
-    /// How.
+    /// Format.
     pub format: telemetry::Format,
-    /// What.
+    /// Filter, for example `info,ingest=debug`.
     pub filter: String,
 }
 
-/// Where traces go.
+/// Export of traces.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Telemetry {
     /// An OTLP collector.
     pub otlp_endpoint: Option<String>,
 }
 
-/// Whom to believe.
+/// Token issuer.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Auth {
     /// An OpenID issuer; none: local accounts.
@@ -172,69 +172,69 @@ pub struct Auth {
 /// Calls between services.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Internal {
-    /// What they carry.
+    /// Credential that internal calls carry.
     pub credential: Option<SecretString>,
-    /// Where token's operations port is.
+    /// Address of token's operations listener.
     pub token_url: Option<Url>,
 }
 
-/// The hour.
+/// Clock.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Clock {
-    /// Ahead of the machine's clock by so much.
+    /// Offset from the machine's clock, in seconds.
     pub offset_s: i64,
 }
 
-/// Where a test may kill us.
+/// Failpoint, for tests.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Failpoint {
     /// Its name.
     pub name: Option<String>,
-    /// The file that tells it fired.
+    /// File that is written when it fires.
     pub marker: Option<PathBuf>,
 }
 
-/// The settings and, for the start-up summary, where each came from.
+/// The settings and, for the start-up summary, the source of each.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct LoadedSettings {
     /// The settings.
     pub settings: Settings,
-    /// One line a value, redacted.
+    /// Every value with its source, redacted.
     pub lines: Vec<EffectiveSetting>,
 }
 
-/// Every setting with its default and what it means, as TOML.
+/// Every setting with its default and meaning, as TOML.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// Puts defaults, file, environment and flags together.
-pub fn choose(place: &Place) -> Result<Chosen, SettingsError> {
+/// Merges defaults, file, environment and flags.
+pub fn load_settings(options: &RunOptions) -> Result<LoadedSettings, SettingsError> {
     let mut loader = Loader::new(DEFAULTS)?;
-    if let Some(file) = &place.config {
+    if let Some(file) = &options.config {
         loader = loader.file(file)?;
     }
     let loaded = loader
         .process_environment()?
-        .flag("--listen", "server.listen", place.listen.map(|address| address.to_string()))?
+        .flag("--listen", "server.listen", options.listen.map(|address| address.to_string()))?
         .flag(
             "--ops-listen",
             "server.ops_listen",
-            place.ops_listen.map(|address| address.to_string()),
+            options.ops_listen.map(|address| address.to_string()),
         )?
         .flag(
             "--data-dir",
             "data.dir",
-            place.data_dir.as_ref().map(|dir| dir.display().to_string()),
+            options.data_dir.as_ref().map(|dir| dir.display().to_string()),
         )?
-        .flag("--public-url", "server.public_url", place.public_url.clone())?
-        .flag("--strava-url", "strava.url", place.strava_url.clone())?
-        .flag("--kafka", "kafka.brokers", place.kafka.clone())?
-        .flag("--database-url", "database.url", place.database_url.clone())?
-        .flag("--object-store", "objects.url", place.object_store.clone())?
+        .flag("--public-url", "server.public_url", options.public_url.clone())?
+        .flag("--strava-url", "strava.url", options.strava_url.clone())?
+        .flag("--kafka", "kafka.brokers", options.kafka.clone())?
+        .flag("--database-url", "database.url", options.database_url.clone())?
+        .flag("--object-store", "objects.url", options.object_store.clone())?
         .flag(
             "--clock-offset",
             "clock.offset_s",
-            place.clock_offset.map(|seconds| seconds.to_string()),
+            options.clock_offset.map(|seconds| seconds.to_string()),
         )?
         .load::<Settings>()?;
-    Ok(Chosen { settings: loaded.settings, lines: loaded.effective })
+    Ok(LoadedSettings { settings: loaded.settings, lines: loaded.effective })
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::cli::DemoArgs;
 use crate::demo;
 
-/// Shows it, or verifies it.
+/// Runs the demo.
 pub(super) async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let _guard = telemetry::init(&telemetry::Settings {
         format: telemetry::Format::Pretty,

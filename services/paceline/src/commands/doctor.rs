@@ -1,21 +1,23 @@
-//! `paceline doctor`: what is wrong, and what to do about it.
+//! `paceline doctor`: checks the installation and names remedies.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cli::Place;
-use crate::commands::{begin, say};
+use crate::cli::RunOptions;
+use crate::commands::load;
 use crate::compose::Foundation;
+use crate::output::print_line;
 use crate::settings::Settings;
 
-/// One check and what came of it.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     check: &'static str,
     state: State,
-    said: String,
+    #[serde(rename = "said")]
+    message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
 }
@@ -28,10 +30,10 @@ enum State {
     Fault,
 }
 
-/// Asks the program that runs here whether it is ready.
-pub(super) async fn is_ready(place: &Place) -> anyhow::Result<ExitCode> {
-    let (chosen, _guard) = begin(place)?;
-    let mut ops = chosen.settings.server.ops_listen;
+/// Checks the readiness of the program that runs on this machine.
+pub(super) async fn is_ready(options: &RunOptions) -> anyhow::Result<ExitCode> {
+    let (loaded, _guard) = load(options)?;
+    let mut ops = loaded.settings.server.ops_listen;
     if ops.ip().is_unspecified() {
         ops.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
@@ -40,23 +42,23 @@ pub(super) async fn is_ready(place: &Place) -> anyhow::Result<ExitCode> {
         .send()
         .await?;
     let ready = answer.status().is_success();
-    say(answer.text().await?);
+    print_line(answer.text().await?);
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Checks everything that can be checked from outside.
-pub(super) async fn doctor(place: &Place, json: bool) -> anyhow::Result<ExitCode> {
-    let (chosen, _guard) = begin(place)?;
-    let settings = chosen.settings;
-    let on = Foundation::beside(settings.clone())?;
+pub(super) async fn doctor(options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {
+    let (loaded, _guard) = load(options)?;
+    let settings = loaded.settings;
+    let foundation = Foundation::build_unlocked(settings.clone())?;
     let mut findings = vec![application(&settings), reachability(&settings)];
     for service in ["token", "ingest", "stats", "duplication", "identity"] {
-        findings.push(database(&on, service).await);
+        findings.push(database(&foundation, service).await);
     }
-    findings.push(log(&on, &settings).await);
+    findings.push(log(&foundation, &settings).await);
     findings.push(strava(&settings).await);
     if json {
-        say(serde_json::to_string_pretty(&findings)?);
+        print_line(serde_json::to_string_pretty(&findings)?);
     } else {
         for finding in &findings {
             let mark = match finding.state {
@@ -64,9 +66,9 @@ pub(super) async fn doctor(place: &Place, json: bool) -> anyhow::Result<ExitCode
                 State::Warning => "warning",
                 State::Fault => "FAULT  ",
             };
-            say(format!("{mark} {}: {}", finding.check, finding.said));
+            print_line(format!("{mark} {}: {}", finding.check, finding.message));
             if let Some(advice) = finding.advice {
-                say(format!("        → {advice}"));
+                print_line(format!("        → {advice}"));
             }
         }
     }
@@ -78,23 +80,23 @@ pub(super) async fn doctor(place: &Place, json: bool) -> anyhow::Result<ExitCode
     }))
 }
 
-fn ok(check: &'static str, said: impl Into<String>) -> Finding {
-    Finding { check, state: State::Ok, said: said.into(), advice: None }
+fn ok(check: &'static str, message: impl Into<String>) -> Finding {
+    Finding { check, state: State::Ok, message: message.into(), advice: None }
 }
 
-fn not_ok(
+fn problem(
     check: &'static str,
     state: State,
-    said: impl Into<String>,
+    message: impl Into<String>,
     advice: &'static str,
 ) -> Finding {
-    Finding { check, state, said: said.into(), advice: Some(advice) }
+    Finding { check, state, message: message.into(), advice: Some(advice) }
 }
 
 fn application(settings: &Settings) -> Finding {
     match (settings.strava.client_id, &settings.strava.client_secret) {
         (Some(id), Some(_)) => ok("Strava application", format!("client id {id}")),
-        _ => not_ok(
+        _ => problem(
             "Strava application",
             State::Warning,
             "not set: nobody can connect",
@@ -106,27 +108,27 @@ fn application(settings: &Settings) -> Finding {
 fn reachability(settings: &Settings) -> Finding {
     match &settings.server.public_url {
         Some(url) => ok("public address", url.to_string()),
-        None => not_ok(
+        None => problem(
             "public address",
             State::Warning,
-            "not set: new activities are found hourly, not at once",
+            "not set: new activities are found by polling hourly, not at once",
             "give --public-url once Strava can reach you",
         ),
     }
 }
 
-async fn database(on: &Foundation, service: &'static str) -> Finding {
-    let target = on.database(service);
+async fn database(foundation: &Foundation, service: &'static str) -> Finding {
+    let target = foundation.database(service);
     let check = "database";
     if let outbox::Target::Sqlite { file } = &target
         && !file.exists()
     {
-        return ok(check, format!("{service}: will be made at the first start"));
+        return ok(check, format!("{service}: will be created at the first start"));
     }
-    let answers = async { anyhow::Ok(outbox::Database::connect(&target).await?.ping().await?) };
-    match answers.await {
+    let ping = async { anyhow::Ok(outbox::Database::connect(&target).await?.ping().await?) };
+    match ping.await {
         Ok(()) => ok(check, format!("{service}: answers")),
-        Err(error) => not_ok(
+        Err(error) => problem(
             check,
             State::Fault,
             format!("{service}: {error:#}"),
@@ -135,14 +137,14 @@ async fn database(on: &Foundation, service: &'static str) -> Finding {
     }
 }
 
-async fn log(on: &Foundation, settings: &Settings) -> Finding {
+async fn log(foundation: &Foundation, settings: &Settings) -> Finding {
     if settings.kafka.brokers.is_none() {
-        return ok("log", format!("built in, {}", on.log_file().display()));
+        return ok("log", format!("built in, {}", foundation.log_file().display()));
     }
-    let healthy = async { anyhow::Ok(on.bus().await?.check_health().await?) };
+    let healthy = async { anyhow::Ok(foundation.bus().await?.check_health().await?) };
     match healthy.await {
         Ok(()) => ok("log", "Kafka answers"),
-        Err(error) => not_ok(
+        Err(error) => problem(
             "log",
             State::Fault,
             format!("{error:#}"),
@@ -152,17 +154,17 @@ async fn log(on: &Foundation, settings: &Settings) -> Finding {
 }
 
 async fn strava(settings: &Settings) -> Finding {
-    let asked = async {
+    let status = async {
         let http = telemetry::http_client(Duration::from_secs(5))?;
         anyhow::Ok(http.get(settings.strava.url.clone()).send().await?.status())
     };
-    match asked.await {
+    match status.await {
         Ok(status) => ok("Strava", format!("answers ({status})")),
-        Err(error) => not_ok(
+        Err(error) => problem(
             "Strava",
             State::Warning,
             format!("{error:#}"),
-            "check strava.url and the way out of this network",
+            "check strava.url and this network's way to the internet",
         ),
     }
 }

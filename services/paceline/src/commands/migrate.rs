@@ -4,22 +4,23 @@ use std::process::ExitCode;
 
 use lifecycle::Tasks;
 
-use crate::cli::Place;
-use crate::commands::{begin, say};
+use crate::cli::RunOptions;
+use crate::commands::load;
 use crate::compose::{Addresses, Foundation, Services, all};
+use crate::output::print_line;
 
 /// Migrates every service's database.
-pub(super) async fn migrate(place: &Place) -> anyhow::Result<ExitCode> {
-    let (chosen, _guard) = begin(place)?;
-    let mut settings = chosen.settings.clone();
+pub(super) async fn migrate(options: &RunOptions) -> anyhow::Result<ExitCode> {
+    let (loaded, _guard) = load(options)?;
+    let mut settings = loaded.settings.clone();
     settings.database.migrate = true;
-    let on = Foundation::beside(settings)?;
-    let bus = on.built_in_log().await?;
-    let nowhere = chosen.settings.strava.url.clone();
-    let at = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let services = Services::start(&on, &bus, &all(), &at, &Tasks::new()).await?;
+    let foundation = Foundation::build_unlocked(settings)?;
+    let bus = foundation.built_in_log().await?;
+    let nowhere = loaded.settings.strava.url.clone();
+    let addresses = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
+    let services = Services::start(&foundation, &bus, &all(), &addresses, &Tasks::new()).await?;
     for name in services.names() {
-        say(format!("{name:<12} up to date"));
+        print_line(format!("{name:<12} up to date"));
     }
     Ok(ExitCode::SUCCESS)
 }

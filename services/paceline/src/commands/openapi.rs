@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::cli::Cli;
-use crate::commands::say;
-use crate::doors;
+use crate::output::print_line;
+use crate::public_routes;
 
 /// Prints the description of the HTTP interface.
 pub(super) fn openapi() -> anyhow::Result<ExitCode> {
-    say(doors::openapi().to_pretty_json()?);
+    print_line(public_routes::openapi().to_pretty_json()?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,49 +2,50 @@
 
 use std::process::ExitCode;
 
-use crate::cli::Place;
-use crate::commands::{begin, say};
-use crate::compose::{Wanted, all};
+use crate::cli::RunOptions;
+use crate::commands::load;
+use crate::compose::{ServiceNames, all};
+use crate::output::print_line;
 use crate::program::Program;
-use crate::settings::Chosen;
+use crate::settings::LoadedSettings;
 
 /// Runs every service.
-pub(super) async fn up(place: &Place) -> anyhow::Result<ExitCode> {
-    Box::pin(serve(place, all())).await
+pub(super) async fn up(options: &RunOptions) -> anyhow::Result<ExitCode> {
+    Box::pin(serve(options, all())).await
 }
 
 /// Runs some services.
-pub(super) async fn run(place: &Place, names: &[String]) -> anyhow::Result<ExitCode> {
-    let wanted: Wanted =
+pub(super) async fn run(options: &RunOptions, names: &[String]) -> anyhow::Result<ExitCode> {
+    let names: ServiceNames =
         all().into_iter().filter(|known| names.iter().any(|name| name == known)).collect();
-    Box::pin(serve(place, wanted)).await
+    Box::pin(serve(options, names)).await
 }
 
-async fn serve(place: &Place, wanted: Wanted) -> anyhow::Result<ExitCode> {
-    let (chosen, guard) = begin(place)?;
-    let first = !chosen.settings.data.dir.join("keys").exists();
-    summarize(&chosen, &wanted, first);
-    let program = Program::start(&chosen.settings, &wanted).await?;
-    say(serde_json::to_string(&program.ready)?);
+async fn serve(options: &RunOptions, names: ServiceNames) -> anyhow::Result<ExitCode> {
+    let (loaded, guard) = load(options)?;
+    let first = !loaded.settings.data.dir.join("keys").exists();
+    summarize(&loaded, &names, first);
+    let program = Program::start(&loaded.settings, &names).await?;
+    print_line(serde_json::to_string(&program.ready)?);
     let code = program.run().await;
     guard.shutdown();
     Ok(code)
 }
 
-/// What starts, on what, with secrets redacted; a default is not worth a line.
-fn summarize(chosen: &Chosen, wanted: &Wanted, first: bool) {
-    let services: Vec<&str> = wanted.iter().copied().collect();
+/// Prints services and settings, with secrets redacted and without defaults.
+fn summarize(loaded: &LoadedSettings, names: &ServiceNames, first: bool) {
+    let services: Vec<&str> = names.iter().copied().collect();
     eprintln!("paceline {} · {}", env!("CARGO_PKG_VERSION"), services.join(", "));
-    for line in chosen.lines.iter().filter(|line| line.source != "default") {
+    for line in loaded.lines.iter().filter(|line| line.source != "default") {
         eprintln!("  {} = {}   ({})", line.key, line.value, line.source);
     }
-    let settings = &chosen.settings;
+    let settings = &loaded.settings;
     let log = settings.kafka.brokers.as_deref().map_or("built in (this process only)", |_| "Kafka");
     let database = settings.database.url.as_ref().map_or("SQLite files", |_| "a database server");
-    eprintln!("  data in {}, log: {log}, rows: {database}", settings.data.dir.display());
+    eprintln!("  data in {}, log: {log}, database: {database}", settings.data.dir.display());
     if settings.server.public_url.is_none() {
         eprintln!(
-            "  no --public-url: Strava cannot reach us, so new activities are found by looking hourly"
+            "  no --public-url: Strava cannot reach us, so new activities are found by polling hourly"
         );
     }
     if settings.strava.client_id.is_none() {
@@ -54,7 +55,7 @@ fn summarize(chosen: &Chosen, wanted: &Wanted, first: bool) {
     }
     if first {
         eprintln!(
-            "  first start: Strava's data is kept with strava.retention = {:?}; what that means stands in docs/adr/0001",
+            "  first start: Strava's data is kept with strava.retention = {:?}; see docs/adr/0001",
             settings.strava.retention
         );
     }

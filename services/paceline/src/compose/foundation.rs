@@ -1,4 +1,4 @@
-//! What every service stands on: time, randomness, the log, keys, clients.
+//! Dependencies of every service: clock, ids, log, keys, clients.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use object_store::ObjectStore;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::own_secrets;
+use crate::generated_secrets;
 use crate::settings::Settings;
 
 /// The issuer of local sessions.
 const LOCAL_ISSUER: &str = "urn:paceline:local";
-/// How long Strava may take for one answer.
-const STRAVA_PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit of one request to Strava.
+const STRAVA_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What every service stands on.
+/// Dependencies of every service.
 #[derive(Clone)]
 pub struct Foundation {
-    /// The settings.
+    /// Settings.
     pub settings: Settings,
-    /// Where things lie.
+    /// Data directory.
     pub data: PathBuf,
-    /// The time.
+    /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
     pub ids: Arc<dyn Ids>,
@@ -47,22 +47,22 @@ pub struct Foundation {
 }
 
 impl Foundation {
-    /// Lays the foundation for a look beside a program that may be running: its lock is not taken.
-    pub fn beside(settings: Settings) -> anyhow::Result<Self> {
-        Self::build(settings, true, None)
+    /// Builds it without the lock of the data directory, beside a program that may be running.
+    pub fn build_unlocked(settings: Settings) -> anyhow::Result<Self> {
+        Self::assemble(settings, true, None)
     }
 
-    /// Lays the foundation. `alone`: all services run in this process, so that secrets between them
-    /// may be made here.
-    pub fn lay(settings: Settings, alone: bool) -> anyhow::Result<Self> {
+    /// Builds it and locks the data directory. `alone`: all services run in this process, so that
+    /// secrets between them may be generated here.
+    pub fn build(settings: Settings, alone: bool) -> anyhow::Result<Self> {
         let data = &settings.data.dir;
-        private_folder(data)
-            .with_context(|| format!("cannot make the data directory {}", data.display()))?;
+        create_private_dir(data)
+            .with_context(|| format!("cannot create the data directory {}", data.display()))?;
         let lock = lock(data)?;
-        Self::build(settings, alone, Some(Arc::new(lock)))
+        Self::assemble(settings, alone, Some(Arc::new(lock)))
     }
 
-    fn build(
+    fn assemble(
         settings: Settings,
         alone: bool,
         lock: Option<Arc<std::fs::File>>,
@@ -75,18 +75,19 @@ impl Foundation {
                 "internal.credential is not set: services in processes of their own need the same one"
             );
         }
-        let made = |given: Option<&SecretString>, name| {
-            own_secrets::given_or_made(given, &data, name, ids.as_ref())
+        let load_or_generate = |given: Option<&SecretString>, name| {
+            generated_secrets::load_or_generate(given, &data, name, ids.as_ref())
         };
-        let credential = ServiceCredential::new(made(
+        let credential = ServiceCredential::new(load_or_generate(
             settings.internal.credential.as_ref(),
             "internal-credential",
         )?);
-        let webhook_secret = made(settings.ingest.webhook_secret.as_ref(), "webhook-secret")?;
-        let verify_token = made(settings.strava.verify_token.as_ref(), "verify-token")?;
-        let http = telemetry::http_client(STRAVA_PATIENCE)?;
+        let webhook_secret =
+            load_or_generate(settings.ingest.webhook_secret.as_ref(), "webhook-secret")?;
+        let verify_token = load_or_generate(settings.strava.verify_token.as_ref(), "verify-token")?;
+        let http = telemetry::http_client(STRAVA_TIMEOUT)?;
         let strava = strava_client::Client::new(&settings.strava.url, http.clone())?;
-        let (verifier, local_keys) = believe(&settings, &data, &clock, &http)?;
+        let (verifier, local_keys) = build_verifier(&settings, &data, &clock, &http)?;
         let failpoints = match (&settings.failpoint.name, &settings.failpoint.marker) {
             (Some(name), Some(marker)) => Failpoints::armed(name, marker.clone()),
             _ => Failpoints::none(),
@@ -125,7 +126,7 @@ impl Foundation {
         Ok(Bus::open_built_in(settings).await?)
     }
 
-    /// Where the built-in log lies.
+    /// File of the built-in log.
     pub fn log_file(&self) -> PathBuf {
         self.data.join("bus.db")
     }
@@ -150,11 +151,11 @@ impl Foundation {
         settings
     }
 
-    /// Where a service keeps its rows.
+    /// The database of a service.
     pub fn database(&self, service: &str) -> outbox::Target {
         match &self.settings.database.url {
             Some(url) => {
-                // The path is no database of its own: it stands before our names, for tests that share a server.
+                // The path is a prefix of the database names, for tests that share a server.
                 let prefix = url.path().trim_matches('/').to_owned();
                 let mut server = url.clone();
                 server.set_path("");
@@ -170,13 +171,13 @@ impl Foundation {
     }
 }
 
-/// Makes a folder that only we may enter; one that is there stays as the operator made it.
-fn private_folder(path: &Path) -> std::io::Result<()> {
+/// Creates a directory with mode 0700; an existing one is left as it is.
+fn create_private_dir(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Takes the data directory for this process alone.
+/// Locks the data directory for this process.
 fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
     let path = data.join("paceline.lock");
     let file = std::fs::OpenOptions::new()
@@ -197,7 +198,7 @@ fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
     }
 }
 
-fn believe(
+fn build_verifier(
     settings: &Settings,
     data: &Path,
     clock: &Arc<dyn Clock>,
@@ -208,13 +209,14 @@ fn believe(
         (settings.auth.user_group.clone(), Permission::User),
     ]);
     let Some(issuer) = &settings.auth.issuer else {
-        let keys = Keys::open(&own_secrets::identity_key(data))?;
-        let believed = VerifierSettings {
+        let keys = Keys::open(&generated_secrets::identity_key(data))?;
+        let verifier_settings = VerifierSettings {
             issuer: LOCAL_ISSUER.to_owned(),
             clients: vec![identity::Service::CLIENT.to_owned()],
             groups,
         };
-        let verifier = Verifier::new(believed, KeySource::Fixed(keys.public()?), Arc::clone(clock));
+        let verifier =
+            Verifier::new(verifier_settings, KeySource::Fixed(keys.public()?), Arc::clone(clock));
         return Ok((Arc::new(verifier), Some(keys)));
     };
     let url = match &settings.auth.jwks_url {
@@ -229,7 +231,7 @@ fn believe(
         http: http.clone(),
         min_refetch_interval: Duration::from_mins(5),
     };
-    let believed =
+    let verifier_settings =
         VerifierSettings { issuer: issuer.clone(), clients: settings.auth.clients.clone(), groups };
-    Ok((Arc::new(Verifier::new(believed, source, Arc::clone(clock))), None))
+    Ok((Arc::new(Verifier::new(verifier_settings, source, Arc::clone(clock))), None))
 }

@@ -1,4 +1,4 @@
-//! Where streams are kept: a local directory, or S3.
+//! The object store for streams: a local directory or S3.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ pub(super) fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Arc<dyn Obj
     if let Some(path) = url.strip_prefix("file:") {
         let path = Path::new(path.trim_start_matches("//"));
         std::fs::create_dir_all(path)
-            .with_context(|| format!("cannot make the object folder {}", path.display()))?;
+            .with_context(|| format!("cannot create the object directory {}", path.display()))?;
         return Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?));
     }
-    let Some(place) = url.strip_prefix("s3://") else {
+    let Some(location) = url.strip_prefix("s3://") else {
         bail!("objects.url is {url:?}; it should be file:PATH or s3://BUCKET/PREFIX");
     };
-    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let (bucket, prefix) = location.split_once('/').unwrap_or((location, ""));
     // Region, endpoint and credentials come from the usual AWS variables or the task's role.
     let store = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)

@@ -15,7 +15,7 @@ use url::Url;
 use super::Foundation;
 
 /// Which services run.
-pub type Wanted = BTreeSet<&'static str>;
+pub type ServiceNames = BTreeSet<&'static str>;
 
 /// The running services.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub struct Addresses {
 }
 
 /// Every service.
-pub fn all() -> Wanted {
+pub fn all() -> ServiceNames {
     [
         token::Service::NAME,
         ingest::Service::NAME,
@@ -56,32 +56,34 @@ pub fn all() -> Wanted {
 }
 
 impl Services {
-    /// Opens the databases of the wanted services; no task runs yet.
+    /// Opens the databases of the names services; no task runs yet.
     pub async fn start(
-        on: &Foundation,
+        foundation: &Foundation,
         bus: &Bus,
-        wanted: &Wanted,
-        at: &Addresses,
+        names: &ServiceNames,
+        addresses: &Addresses,
         tasks: &Tasks,
     ) -> anyhow::Result<Self> {
-        let want = |name: &str| wanted.contains(name);
+        let want = |name: &str| names.contains(name);
         // Databases open side by side: a start takes as long as the slowest.
         let (token, ingest, stats, duplication, identity) = tokio::try_join!(
-            optional(want(token::Service::NAME), || start_token(on, bus, at, tasks)),
-            optional(want(ingest::Service::NAME), || start_ingest(on, bus, at)),
-            optional(want(stats::Service::NAME), || start_stats(on, bus)),
-            optional(want(duplication::Service::NAME), || start_duplication(on, bus, at)),
-            optional(want(identity::Service::NAME), || start_identity(on, at)),
+            optional(want(token::Service::NAME), || start_token(foundation, bus, addresses, tasks)),
+            optional(want(ingest::Service::NAME), || start_ingest(foundation, bus, addresses)),
+            optional(want(stats::Service::NAME), || start_stats(foundation, bus)),
+            optional(want(duplication::Service::NAME), || start_duplication(
+                foundation, bus, addresses
+            )),
+            optional(want(identity::Service::NAME), || start_identity(foundation, addresses)),
         )?;
         Ok(Self { token, ingest, stats, duplication, identity: identity.flatten() })
     }
 
     /// Local accounts alone, beside a program that may be running; none where another issuer is believed.
     pub async fn identity_alone(
-        on: &Foundation,
-        at: &Addresses,
+        foundation: &Foundation,
+        addresses: &Addresses,
     ) -> anyhow::Result<Option<identity::Service>> {
-        start_identity(on, at).await
+        start_identity(foundation, addresses).await
     }
 
     /// The routes of the public door.
@@ -167,43 +169,48 @@ impl Services {
     }
 }
 
-/// Starts a service if it is wanted. Boxed: five starts side by side would be one large future.
-async fn optional<T, F>(wanted: bool, start: impl FnOnce() -> F) -> anyhow::Result<Option<T>>
+/// Starts a service if it is names. Boxed: five starts side by side would be one large future.
+async fn optional<T, F>(names: bool, start: impl FnOnce() -> F) -> anyhow::Result<Option<T>>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
-    if wanted { Box::pin(start()).await.map(Some) } else { Ok(None) }
+    if names { Box::pin(start()).await.map(Some) } else { Ok(None) }
 }
 
-fn leases(on: &Foundation, at: &Addresses) -> LeaseClient {
-    LeaseClient::new(at.token.clone(), on.credential.secret().clone(), on.http.clone())
+fn leases(foundation: &Foundation, addresses: &Addresses) -> LeaseClient {
+    LeaseClient::new(
+        addresses.token.clone(),
+        foundation.credential.secret().clone(),
+        foundation.http.clone(),
+    )
 }
 
 async fn start_token(
-    on: &Foundation,
+    foundation: &Foundation,
     bus: &Bus,
-    at: &Addresses,
+    addresses: &Addresses,
     tasks: &Tasks,
 ) -> anyhow::Result<token::Service> {
-    let mut settings = on.settings.token.clone();
-    let strava = &on.settings.strava;
+    let mut settings = foundation.settings.token.clone();
+    let strava = &foundation.settings.strava;
     settings.client_id = strava.client_id;
     settings.client_secret.clone_from(&strava.client_secret);
     settings.redirect_uri.clone_from(&strava.redirect_uri);
-    settings.frontend_url.clone_from(&on.settings.server.frontend_url);
-    let keys = settings.keyring(&crate::own_secrets::folder(&on.data), on.ids.as_ref())?;
+    settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
+    let keys = settings
+        .keyring(&crate::generated_secrets::folder(&foundation.data), foundation.ids.as_ref())?;
     let parts = token::Dependencies {
-        database: on.database(token::Service::NAME),
+        database: foundation.database(token::Service::NAME),
         bus: bus.clone(),
-        clock: on.clock.clone(),
-        ids: on.ids.clone(),
-        verifier: on.verifier.clone(),
-        internal: on.credential.clone(),
-        strava: on.strava.clone(),
+        clock: foundation.clock.clone(),
+        ids: foundation.ids.clone(),
+        verifier: foundation.verifier.clone(),
+        internal: foundation.credential.clone(),
+        strava: foundation.strava.clone(),
         keys,
-        public_url: at.public.clone(),
-        migrate: on.settings.database.migrate,
-        failpoints: on.failpoints.clone(),
+        public_url: addresses.public.clone(),
+        migrate: foundation.settings.database.migrate,
+        failpoints: foundation.failpoints.clone(),
         tasks: tasks.clone(),
         settings,
     };
@@ -211,89 +218,89 @@ async fn start_token(
 }
 
 async fn start_ingest(
-    on: &Foundation,
+    foundation: &Foundation,
     bus: &Bus,
-    at: &Addresses,
+    addresses: &Addresses,
 ) -> anyhow::Result<ingest::Service> {
-    let mut settings = on.settings.ingest.clone();
-    let strava = &on.settings.strava;
+    let mut settings = foundation.settings.ingest.clone();
+    let strava = &foundation.settings.strava;
     settings.application = strava.client_id.unwrap_or_default();
     settings.client_secret.clone_from(&strava.client_secret);
-    settings.public_url = at.reachable.then(|| at.public.clone());
-    settings.webhook_secret = Some(on.webhook_secret.expose_secret().into());
-    settings.verify_token = Some(on.verify_token.expose_secret().into());
+    settings.public_url = addresses.reachable.then(|| addresses.public.clone());
+    settings.webhook_secret = Some(foundation.webhook_secret.expose_secret().into());
+    settings.verify_token = Some(foundation.verify_token.expose_secret().into());
     settings.signature_key.clone_from(&strava.signature_key);
-    settings.published_athlete = on.settings.stats.published_athlete;
+    settings.published_athlete = foundation.settings.stats.published_athlete;
     let parts = ingest::Parts {
-        database: on.database(ingest::Service::NAME),
+        database: foundation.database(ingest::Service::NAME),
         bus: bus.clone(),
-        clock: on.clock.clone(),
-        ids: on.ids.clone(),
-        verifier: on.verifier.clone(),
-        objects: on.objects.clone(),
-        strava: on.strava.clone(),
-        leases: leases(on, at),
-        migrate: on.settings.database.migrate,
-        failpoints: on.failpoints.clone(),
+        clock: foundation.clock.clone(),
+        ids: foundation.ids.clone(),
+        verifier: foundation.verifier.clone(),
+        objects: foundation.objects.clone(),
+        strava: foundation.strava.clone(),
+        leases: leases(foundation, addresses),
+        migrate: foundation.settings.database.migrate,
+        failpoints: foundation.failpoints.clone(),
         settings,
     };
     ingest::Service::start(parts).await.context("ingest does not start")
 }
 
-async fn start_stats(on: &Foundation, bus: &Bus) -> anyhow::Result<stats::Service> {
+async fn start_stats(foundation: &Foundation, bus: &Bus) -> anyhow::Result<stats::Service> {
     let parts = stats::Parts {
-        database: on.database(stats::Service::NAME),
+        database: foundation.database(stats::Service::NAME),
         bus: bus.clone(),
-        clock: on.clock.clone(),
-        ids: on.ids.clone(),
-        verifier: on.verifier.clone(),
-        migrate: on.settings.database.migrate,
-        failpoints: on.failpoints.clone(),
-        settings: on.settings.stats.clone(),
+        clock: foundation.clock.clone(),
+        ids: foundation.ids.clone(),
+        verifier: foundation.verifier.clone(),
+        migrate: foundation.settings.database.migrate,
+        failpoints: foundation.failpoints.clone(),
+        settings: foundation.settings.stats.clone(),
     };
     stats::Service::start(parts).await.context("stats does not start")
 }
 
 async fn start_duplication(
-    on: &Foundation,
+    foundation: &Foundation,
     bus: &Bus,
-    at: &Addresses,
+    addresses: &Addresses,
 ) -> anyhow::Result<duplication::Service> {
     let parts = duplication::Parts {
-        database: on.database(duplication::Service::NAME),
+        database: foundation.database(duplication::Service::NAME),
         bus: bus.clone(),
-        clock: on.clock.clone(),
-        ids: on.ids.clone(),
-        verifier: on.verifier.clone(),
+        clock: foundation.clock.clone(),
+        ids: foundation.ids.clone(),
+        verifier: foundation.verifier.clone(),
         settings: duplication::Settings {
-            migrate: on.settings.database.migrate,
-            ..on.settings.duplication.clone()
+            migrate: foundation.settings.database.migrate,
+            ..foundation.settings.duplication.clone()
         },
-        objects: on.objects.clone(),
-        strava: on.strava.clone(),
-        leases: leases(on, at),
-        failpoints: on.failpoints.clone(),
+        objects: foundation.objects.clone(),
+        strava: foundation.strava.clone(),
+        leases: leases(foundation, addresses),
+        failpoints: foundation.failpoints.clone(),
     };
     duplication::Service::start(parts).await.context("duplication does not start")
 }
 
 /// Local accounts; none where another issuer is believed.
 async fn start_identity(
-    on: &Foundation,
-    at: &Addresses,
+    foundation: &Foundation,
+    addresses: &Addresses,
 ) -> anyhow::Result<Option<identity::Service>> {
-    let Some(keys) = on.local_keys.clone() else { return Ok(None) };
+    let Some(keys) = foundation.local_keys.clone() else { return Ok(None) };
     let parts = identity::Parts {
-        database: on.database(identity::Service::NAME),
-        clock: on.clock.clone(),
-        ids: on.ids.clone(),
+        database: foundation.database(identity::Service::NAME),
+        clock: foundation.clock.clone(),
+        ids: foundation.ids.clone(),
         keys,
-        issuer: on.issuer(),
-        verifier: on.verifier.clone(),
-        secure: at.public.scheme() == "https",
+        issuer: foundation.issuer(),
+        verifier: foundation.verifier.clone(),
+        secure: addresses.public.scheme() == "https",
         settings: identity::Settings {
-            migrate: on.settings.database.migrate,
-            ..on.settings.identity.clone()
+            migrate: foundation.settings.database.migrate,
+            ..foundation.settings.identity.clone()
         },
     };
     identity::Service::start(parts).await.map(Some).context("identity does not start")

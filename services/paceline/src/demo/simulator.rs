@@ -1,4 +1,4 @@
-//! The simulated Strava next to us: a process of its own, moved through its admin interface.
+//! The simulated Strava of the demo: a process of its own, controlled through its admin API.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -27,7 +27,7 @@ impl Simulator {
     pub(super) async fn start(program: Option<&Path>, http: Client) -> anyhow::Result<Self> {
         let program = match program {
             Some(given) => given.to_owned(),
-            None => beside_us()?,
+            None => default_program()?,
         };
         let mut process = Command::new(&program)
             .args([
@@ -60,7 +60,7 @@ impl Simulator {
             .await?
             .context("the simulator ended at once")?;
         let ready: Ready = serde_json::from_str(&line)
-            .context("the simulator's first line is not what we expect")?;
+            .context("the simulator's first line has an unexpected shape")?;
         Ok(Self { url: ready.url, http, _process: process })
     }
 
@@ -69,41 +69,41 @@ impl Simulator {
         &self.url
     }
 
-    /// Says who consents next, as that person would on the page.
-    pub(super) async fn consents_next(&self, athlete: i64) -> anyhow::Result<()> {
+    /// Makes the next authorization a consent of this athlete.
+    pub(super) async fn grant_consent_for(&self, athlete: i64) -> anyhow::Result<()> {
         self.post("consent", &json!({"mode": "grant", "athlete": athlete})).await.map(|_| ())
     }
 
-    /// The page is for people again.
-    pub(super) async fn consent_page(&self) -> anyhow::Result<()> {
+    /// Shows the consent page to people again.
+    pub(super) async fn show_consent_page(&self) -> anyhow::Result<()> {
         self.post("consent", &json!({"mode": "page"})).await.map(|_| ())
     }
 
-    /// The athletes it has.
+    /// Its athletes.
     pub(super) async fn athletes(&self) -> anyhow::Result<Vec<Value>> {
         list(self.get("athletes").await?)
     }
 
-    /// The truth about an athlete's activities.
+    /// The stored activities of an athlete.
     pub(super) async fn activities(&self, athlete: i64) -> anyhow::Result<Vec<Value>> {
         list(self.get(&format!("athletes/{athlete}/activities")).await?)
     }
 
-    /// Records an activity now; Strava's webhook tells us.
+    /// Records an activity; the webhook reports it.
     pub(super) async fn record(&self, activity: &Value) -> anyhow::Result<Value> {
         self.post("activities", activity).await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        answer(self.http.get(format!("{}/_sim/{path}", self.url))).await
+        send(self.http.get(format!("{}/_sim/{path}", self.url))).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        answer(self.http.post(format!("{}/_sim/{path}", self.url)).json(body)).await
+        send(self.http.post(format!("{}/_sim/{path}", self.url)).json(body)).await
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     let response = request.send().await.context("the simulator does not answer")?;
     let status = response.status();
     let text = response.text().await?;
@@ -118,13 +118,13 @@ fn list(value: Value) -> anyhow::Result<Vec<Value>> {
         Value::Array(items) => Ok(items),
         Value::Object(mut fields) => match fields.remove("items") {
             Some(Value::Array(items)) => Ok(items),
-            _ => bail!("the simulator's list is not what we expect"),
+            _ => bail!("the simulator's list has an unexpected shape"),
         },
-        _ => bail!("the simulator's list is not what we expect"),
+        _ => bail!("the simulator's list has an unexpected shape"),
     }
 }
 
-fn beside_us() -> anyhow::Result<PathBuf> {
-    let us = std::env::current_exe().context("cannot tell where this program lies")?;
+fn default_program() -> anyhow::Result<PathBuf> {
+    let us = std::env::current_exe().context("cannot find the path of this program")?;
     Ok(us.with_file_name("strava-sim"))
 }

@@ -1,8 +1,8 @@
-//! Tables for people: aligned, with units.
+//! Tables of totals, aligned and with units.
 
 use serde_json::Value;
 
-/// One athlete's totals: a row a year, then the sum.
+/// One athlete's totals: a row for each year, then the sum.
 pub(super) fn totals(name: &str, summary: &Value) -> String {
     let mut lines = vec![
         format!("{name}"),

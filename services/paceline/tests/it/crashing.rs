@@ -6,7 +6,7 @@ use std::time::Duration;
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 use testkit::eventually;
 
-use crate::world::{Databases, PATIENCE, Person, Setup, Topics, World};
+use crate::test_app::{Databases, Setup, TIMEOUT, TestApp, TestUser, Topics};
 
 const LIVES: u64 = 6;
 
@@ -30,13 +30,13 @@ async fn kill_at_random(setup: Setup) {
     {
         println!("seed {seed}");
     }
-    let mut world = World::start(setup.history(600).set("PACELINE_INGEST__PAGE", "20")).await;
+    let mut app = TestApp::start(setup.history(600).set("PACELINE_INGEST__PAGE", "20")).await;
     // A refresh token that was replaced by an answer that died with the process is lost for good; see `killing`.
-    world.sim_post("tokens/rotation", &serde_json::json!({"mode": "never"})).await;
-    let guardian = world.person("Ana", GUARDIAN_ID).await;
-    let child = world.person("Milla", CHILD_ID).await;
-    guardian.connect(&world).await;
-    child.connect(&world).await;
+    app.sim_post("tokens/rotation", &serde_json::json!({"mode": "never"})).await;
+    let guardian = app.user("Ana", GUARDIAN_ID).await;
+    let child = app.user("Milla", CHILD_ID).await;
+    guardian.connect(&app).await;
+    child.connect(&app).await;
     guardian.links(&child).await;
     let mut copied = Vec::new();
 
@@ -44,16 +44,16 @@ async fn kill_at_random(setup: Setup) {
         // Half an hour apart, so that nothing overlaps in the child's account.
         for slot in [0, 2, 4] {
             let title = format!("Run with Milla {life}-{slot}");
-            world.record_at(GUARDIAN_ID, &title, slot * 1_800).await;
+            app.record_at(GUARDIAN_ID, &title, slot * 1_800).await;
             copied.push(title);
-            world.record_at(CHILD_ID, "Alone", (slot + 1) * 1_800).await;
+            app.record_at(CHILD_ID, "Alone", (slot + 1) * 1_800).await;
         }
         let moment = seed.rotate_left(8 * life as u32) % 700;
         tokio::time::sleep(Duration::from_millis(moment)).await;
-        world.kill().await;
+        app.kill().await;
         // Leases of the dead have run out; the hours of this life's runs are over.
-        world.later(3 * 3600);
-        world.up(&[]).await;
+        app.advance_clocks(3 * 3600);
+        app.up(&[]).await;
     }
 
     // A copy whose upload was under way is looked for twice, ten minutes apart, before it is sent again.
@@ -61,19 +61,19 @@ async fn kill_at_random(setup: Setup) {
         if has_settled(&guardian, copied.len()).await {
             break;
         }
-        world.stop().await;
-        world.later(900);
-        world.up(&[]).await;
+        app.stop().await;
+        app.advance_clocks(900);
+        app.up(&[]).await;
     }
-    world.agree(&[&guardian]).await;
-    world.has_copies(CHILD_ID, &copied).await;
-    world.agree(&[&guardian, &child]).await;
-    world.stop().await;
+    app.assert_all_totals_match(&[&guardian]).await;
+    app.assert_copies(CHILD_ID, &copied).await;
+    app.assert_all_totals_match(&[&guardian, &child]).await;
+    app.stop().await;
 }
 
 /// Waits until every copy is made or waits for its second look; true when all are made.
-async fn has_settled(guardian: &Person, count: usize) -> bool {
-    eventually(PATIENCE, "every copy is made or waits", async || {
+async fn has_settled(guardian: &TestUser, count: usize) -> bool {
+    eventually(TIMEOUT, "every copy is made or waits", async || {
         let copies = guardian.get("/v1/copies?limit=200").await;
         let copies = copies["items"].as_array().unwrap();
         let done = copies.iter().filter(|copy| copy["state"] == "done").count();

@@ -1,18 +1,18 @@
-//! What the all-in-one costs while nothing happens: measured and shown, not judged (machines differ).
+//! Memory and CPU of the idle program: measured and printed, not asserted (machines differ).
 
 use std::time::{Duration, Instant};
 
-use crate::world::{Setup, World};
+use crate::test_app::{Setup, TestApp};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_costs_are_measured() {
     let began = Instant::now();
-    let mut world = World::start(Setup::default()).await;
+    let mut app = TestApp::start(Setup::default()).await;
     let start = began.elapsed();
-    world.family().await;
+    app.guardian_and_child().await;
     // What connecting set off is over before the measure begins.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let id = world.program().id().unwrap();
+    let id = app.program().id().unwrap();
     let (before, measured) = (ticks(id), Instant::now());
     tokio::time::sleep(Duration::from_secs(10)).await;
     let used = ticks(id) - before;
@@ -25,8 +25,8 @@ async fn idle_costs_are_measured() {
             resident_kib(id)
         );
     }
-    assert!(world.program().is_running());
-    world.stop().await;
+    assert!(app.program().is_running());
+    app.stop().await;
 }
 
 /// Processor time so far, in hundredths of a second.

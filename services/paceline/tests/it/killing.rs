@@ -7,9 +7,9 @@ use serde_json::json;
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 use testkit::eventually;
 
-use crate::world::{API_KEY, PATIENCE, Person, Setup, World};
+use crate::test_app::{API_KEY, Setup, TIMEOUT, TestApp, TestUser};
 
-/// What brings a process to a failpoint.
+/// An action that brings a process to a failpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// An activity with the child's name is recorded.
@@ -63,123 +63,123 @@ async fn dying_between_any_two_steps_of_stats_and_of_the_relays_loses_and_double
 }
 
 struct Family {
-    guardian: Person,
-    child: Person,
+    guardian: TestUser,
+    child: TestUser,
     /// Titles of which there must be a copy, each once.
     copied: Vec<String>,
 }
 
 async fn die_at_each(failpoints: &[&str]) {
     assert!(!failpoints.is_empty());
-    let mut world = World::start(Setup::default()).await;
-    let [guardian, child] = world.linked_family().await;
-    let mut family = Family { guardian, child, copied: Vec::new() };
+    let mut app = TestApp::start(Setup::default()).await;
+    let [guardian, child] = app.linked_guardian_and_child().await;
+    let mut guardian_and_child = Family { guardian, child, copied: Vec::new() };
     for failpoint in failpoints {
-        world.stop().await;
-        die_at(&mut world, &mut family, failpoint).await;
-        is_right(&mut world, &mut family, failpoint).await;
+        app.stop().await;
+        die_at(&mut app, &mut guardian_and_child, failpoint).await;
+        is_right(&mut app, &mut guardian_and_child, failpoint).await;
     }
-    world.stop().await;
+    app.stop().await;
 }
 
 /// Dies at the failpoint and starts again.
-async fn die_at(world: &mut World, family: &mut Family, failpoint: &str) {
-    let marker = world.file(failpoint);
+async fn die_at(app: &mut TestApp, guardian_and_child: &mut Family, failpoint: &str) {
+    let marker = app.file(failpoint);
     let armed = [
         ("PACELINE_FAILPOINT__NAME", failpoint),
         ("PACELINE_FAILPOINT__MARKER", marker.to_str().unwrap()),
     ];
-    world.spawn(&armed);
+    app.spawn(&armed);
     // It may die before it is ready: work of its own start may lead there too.
-    let ready = eventually(PATIENCE, "it is ready or has died", async || {
-        let ready = world.output_now().contains("\"ready\":true");
+    let ready = eventually(TIMEOUT, "it is ready or has died", async || {
+        let ready = app.output_now().contains("\"ready\":true");
         if ready || marker.exists() { Ok(ready) } else { Err(()) }
     })
     .await;
-    world.set_clock().await;
+    app.set_simulator_clock().await;
     if ready {
-        provoke(world, family, failpoint).await;
+        provoke(app, guardian_and_child, failpoint).await;
     }
     let what = format!("{failpoint} fires");
     eventually(
-        PATIENCE,
+        TIMEOUT,
         &what,
-        async || if marker.exists() { Ok(()) } else { Err(world.output_now()) },
+        async || if marker.exists() { Ok(()) } else { Err(app.output_now()) },
     )
     .await;
-    world.died().await;
+    app.wait_for_crash().await;
     assert_eq!(std::fs::read_to_string(&marker).unwrap(), failpoint);
-    world.later(900);
-    world.up(&[]).await;
+    app.advance_clocks(900);
+    app.up(&[]).await;
     if !ready {
-        provoke(world, family, failpoint).await;
+        provoke(app, guardian_and_child, failpoint).await;
     }
 }
 
-async fn provoke(world: &World, family: &mut Family, failpoint: &str) {
+async fn provoke(app: &TestApp, guardian_and_child: &mut Family, failpoint: &str) {
     let title = format!("Run with Milla at {failpoint}");
     match way_to(failpoint) {
         Way::Live => {
-            world.record(GUARDIAN_ID, &title).await;
-            family.copied.push(title);
+            app.record(GUARDIAN_ID, &title).await;
+            guardian_and_child.copied.push(title);
         }
         Way::Found => {
-            world.record_as(GUARDIAN_ID, &title, &json!({"silent": true})).await;
-            family.copied.push(title);
-            look(world).await;
+            app.record_as(GUARDIAN_ID, &title, &json!({"silent": true})).await;
+            guardian_and_child.copied.push(title);
+            look(app).await;
         }
-        Way::Reconnect => drop(family.guardian.try_to_connect(world).await),
+        Way::Reconnect => drop(guardian_and_child.guardian.try_to_connect(app).await),
         Way::Refresh => {
-            world.sim_post("tokens/expire", &json!({"athlete": GUARDIAN_ID})).await;
-            world.record(GUARDIAN_ID, "Run alone").await;
+            app.sim_post("tokens/expire", &json!({"athlete": GUARDIAN_ID})).await;
+            app.record(GUARDIAN_ID, "Run alone").await;
         }
         Way::Withdraw => {
-            world.sim_post(&format!("athletes/{GUARDIAN_ID}/disconnect"), &json!({})).await;
+            app.sim_post(&format!("athletes/{GUARDIAN_ID}/disconnect"), &json!({})).await;
         }
     }
 }
 
 /// Strava's list is looked at now; the answer may die with the process.
-async fn look(world: &World) {
-    let look = world.http.post(format!("{}/strava/refresh-data", world.base));
+async fn look(app: &TestApp) {
+    let look = app.http.post(format!("{}/strava/refresh-data", app.base));
     drop(look.header("X-API-Key", API_KEY).send().await);
 }
 
 /// After the restart everything comes out right; where access was lost, that is said, and connecting again heals it.
-async fn is_right(world: &mut World, family: &mut Family, failpoint: &str) {
-    let Family { guardian, child, copied } = family;
+async fn is_right(app: &mut TestApp, guardian_and_child: &mut Family, failpoint: &str) {
+    let Family { guardian, child, copied } = guardian_and_child;
     match (way_to(failpoint), failpoint) {
         (Way::Withdraw, _) => {
-            let connection = guardian.stands("disconnected").await;
+            let connection = guardian.wait_for_state("disconnected").await;
             assert_eq!(connection["reason"], "withdrawn", "{failpoint}");
-            guardian.connect(world).await;
+            guardian.connect(app).await;
         }
         // Strava's answer with the only valid refresh token died with the process.
         (_, "token.refresh-answered") => {
-            let connection = guardian.stands("reconnect-needed").await;
+            let connection = guardian.wait_for_state("reconnect-needed").await;
             assert_eq!(connection["reason"], "refresh-lost");
-            guardian.connect(world).await;
+            guardian.connect(app).await;
         }
-        (Way::Reconnect, _) => guardian.connect(world).await,
+        (Way::Reconnect, _) => guardian.connect(app).await,
         // It may have died at a look of its own, before there was anything to find.
-        (Way::Found, _) => look(world).await,
+        (Way::Found, _) => look(app).await,
         // Nobody knows whether the file left: it is sent again only after a second look, ten minutes later.
         (_, "duplication.before-send") => {
-            eventually(PATIENCE, "the first look finds nothing", async || {
+            eventually(TIMEOUT, "the first look finds nothing", async || {
                 let newest = guardian.get("/v1/copies").await["items"][0].clone();
                 if newest["reason"] == "unanswered" { Ok(()) } else { Err(newest) }
             })
             .await;
-            world.stop().await;
-            world.later(900);
-            world.up(&[]).await;
+            app.stop().await;
+            app.advance_clocks(900);
+            app.up(&[]).await;
         }
         _ => {}
     }
     // What a history finds is not copied: the next activity shall come when it has been read.
-    guardian.has_read_the_past().await;
-    world.has_copies(CHILD_ID, copied).await;
-    world.agree(&[guardian, child]).await;
+    guardian.wait_for_backfill().await;
+    app.assert_copies(CHILD_ID, copied).await;
+    app.assert_all_totals_match(&[guardian, child]).await;
     assert_eq!(guardian.connection().await["state"], "connected", "{failpoint}");
     assert_eq!(child.connection().await["state"], "connected", "{failpoint}");
 }

@@ -1,8 +1,6 @@
-//! The program as the world meets it: real processes, a simulated Strava, real brokers and databases.
+//! The program as the app meets it: real processes, a simulated Strava, real brokers and databases.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod apart;
-mod away;
 mod crashing;
 mod description;
 mod fairness;
@@ -10,9 +8,11 @@ mod idle;
 mod journey;
 mod killing;
 mod one_trace;
+mod outages;
 mod refusing;
 mod secrets;
+mod separate_processes;
 mod starting;
-mod troubles;
-mod wiped;
-mod world;
+mod strava_failures;
+mod test_app;
+mod wiped_database;

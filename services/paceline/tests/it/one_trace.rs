@@ -4,16 +4,16 @@ use contracts::wire::envelope::Payload;
 use contracts::{Envelope, Topic};
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 
-use crate::world::{Setup, World, envelopes};
+use crate::test_app::{Setup, TestApp, envelopes};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_trace_runs_from_the_webhook_to_the_copy() {
-    let mut world = World::start(Setup::default()).await;
-    world.linked_family().await;
-    let activity = world.record(GUARDIAN_ID, "Run with Milla").await;
-    world.has_copies(CHILD_ID, &["Run with Milla".to_owned()]).await;
-    world.stop().await;
-    let records = world.records().await;
+    let mut app = TestApp::start(Setup::default()).await;
+    app.linked_guardian_and_child().await;
+    let activity = app.record(GUARDIAN_ID, "Run with Milla").await;
+    app.assert_copies(CHILD_ID, &["Run with Milla".to_owned()]).await;
+    app.stop().await;
+    let records = app.records().await;
 
     let hint = envelopes(&records, Topic::StravaEvents).into_iter().find(
         |envelope| matches!(&envelope.payload, Payload::Hint(hint) if hint.object_id == activity),

@@ -1,4 +1,4 @@
-//! What bad requests get, and that they leave no trace.
+//! Bad requests are refused and leave no trace.
 
 use contracts::Topic;
 use reqwest::{Method, StatusCode};
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use strava_sim::GUARDIAN_ID;
 use testkit::eventually;
 
-use crate::world::{PATIENCE, Setup, World, envelopes, issuer::Issuer};
+use crate::test_app::{Setup, TIMEOUT, TestApp, envelopes, issuer::Issuer};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_webhook_is_refused_and_nothing_is_produced() {
-    let mut world = World::start(Setup::default()).await;
-    let subscription = world.sim_get("webhooks/subscriptions").await[0].clone();
+    let mut app = TestApp::start(Setup::default()).await;
+    let subscription = app.sim_get("webhooks/subscriptions").await[0].clone();
     let webhook = subscription["callback_url"].as_str().unwrap().to_owned();
     let event = |subscription: &Value| {
         json!({
@@ -31,28 +31,27 @@ async fn a_bad_webhook_is_refused_and_nothing_is_produced() {
     ];
 
     // While a subscription is being made, one that is not known yet may be ours: then Strava must try again.
-    eventually(PATIENCE, "the subscription is made", async || {
-        let status = world.http.post(&webhook).body(unknown.clone()).send().await.unwrap().status();
+    eventually(TIMEOUT, "the subscription is made", async || {
+        let status = app.http.post(&webhook).body(unknown.clone()).send().await.unwrap().status();
         if status == StatusCode::FORBIDDEN { Ok(()) } else { Err(status) }
     })
     .await;
     for (what, body, status) in bodies {
-        let answer =
-            world.http.post(&webhook).header("content-type", "application/json").body(body);
+        let answer = app.http.post(&webhook).header("content-type", "application/json").body(body);
         let answer = answer.send().await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{what}");
         is_problem(what, answer).await;
     }
     let elsewhere = webhook.rsplit_once('/').unwrap().0;
     for (address, status) in [(format!("{elsewhere}/guess"), 404), (elsewhere.to_owned(), 404)] {
-        let answer = world.http.post(&address).body(good.clone()).send().await.unwrap();
+        let answer = app.http.post(&address).body(good.clone()).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{address}");
     }
     let challenge = format!("{webhook}?hub.mode=subscribe&hub.challenge=x&hub.verify_token=wrong");
-    assert_eq!(world.http.get(challenge).send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(app.http.get(challenge).send().await.unwrap().status(), StatusCode::FORBIDDEN);
 
-    world.stop().await;
-    assert!(envelopes(&world.records().await, Topic::StravaEvents).is_empty());
+    app.stop().await;
+    assert!(envelopes(&app.records().await, Topic::StravaEvents).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,7 +61,7 @@ async fn a_token_that_cannot_be_believed_gets_401_as_a_problem() {
         .set("PACELINE_AUTH__ISSUER", Issuer::NAME)
         .set("PACELINE_AUTH__JWKS_URL", &issuer.keys_url)
         .set("PACELINE_AUTH__CLIENTS", "web");
-    let mut world = World::start(setup).await;
+    let mut app = TestApp::start(setup).await;
     let now = kernel::Clock::now(&kernel::SystemClock::new()).as_secs();
     let good = json!({
         "sub": "0192f0a0-0000-7000-8000-000000000001", "iss": Issuer::NAME, "token_use": "access",
@@ -84,37 +83,37 @@ async fn a_token_that_cannot_be_believed_gets_401_as_a_problem() {
         ("another key's", Issuer::start().await.sign(&good)),
         ("no token at all", "nonsense".to_owned()),
     ];
-    let ask = async |token: &str| {
-        let request = world.http.get(format!("{}/v1/me/connections", world.base));
+    let try_get = async |token: &str| {
+        let request = app.http.get(format!("{}/v1/me/connections", app.base));
         request.bearer_auth(token).send().await.unwrap()
     };
 
-    assert_eq!(ask(&issuer.sign(&good)).await.status(), StatusCode::OK);
+    assert_eq!(try_get(&issuer.sign(&good)).await.status(), StatusCode::OK);
     for (what, token) in tokens {
-        let answer = ask(&token).await;
+        let answer = try_get(&token).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{what}");
         assert!(answer.headers().contains_key("www-authenticate"), "{what}");
         is_problem(what, answer).await;
     }
-    let nobody = world.http.get(format!("{}/v1/me/connections", world.base)).send().await.unwrap();
+    let nobody = app.http.get(format!("{}/v1/me/connections", app.base)).send().await.unwrap();
     assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
     is_problem("nobody", nobody).await;
-    world.stop().await;
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_users_object_is_not_there() {
-    let mut world = World::start(Setup::default()).await;
-    let [guardian, child] = world.family().await;
+    let mut app = TestApp::start(Setup::default()).await;
+    let [guardian, child] = app.guardian_and_child().await;
     let link = guardian.links(&child).await;
-    world.record(GUARDIAN_ID, "Run with Milla").await;
-    world.has_copies(child.strava, &["Run with Milla".to_owned()]).await;
+    app.record(GUARDIAN_ID, "Run with Milla").await;
+    app.assert_copies(child.strava, &["Run with Milla".to_owned()]).await;
     let first =
         async |path: &str| guardian.get(path).await["items"][0]["id"].as_str().unwrap().to_owned();
     let activity = first("/v1/me/activities").await;
     let connection = first("/v1/me/connections").await;
     let copy = first("/v1/copies").await;
-    let stranger = world.person("Stranger", 0).await;
+    let stranger = app.user("Stranger", 0).await;
     let nothing = "0192f0a0-0000-7000-8000-000000000009";
 
     let requests = [
@@ -127,7 +126,7 @@ async fn another_users_object_is_not_there() {
         (Method::GET, format!("/v1/links/{nothing}")),
     ];
     for (method, path) in requests {
-        let answer = world.http.request(method, format!("{}{path}", world.base));
+        let answer = app.http.request(method, format!("{}{path}", app.base));
         let answer = answer.bearer_auth(&stranger.token).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         is_problem(&path, answer).await;
@@ -138,13 +137,13 @@ async fn another_users_object_is_not_there() {
     for path in ["/v1/links", "/v1/copies", "/v1/me/activities", "/v1/me/connections"] {
         assert_eq!(stranger.get(path).await["items"], json!([]), "{path}");
     }
-    world.stop().await;
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_range_group_or_sport_gets_422_that_names_the_field() {
-    let mut world = World::start(Setup::default()).await;
-    let person = world.person("Ana", GUARDIAN_ID).await;
+    let mut app = TestApp::start(Setup::default()).await;
+    let user = app.user("Ana", GUARDIAN_ID).await;
 
     for (query, field) in [
         ("from=yesterday", "from"),
@@ -154,12 +153,12 @@ async fn an_unknown_range_group_or_sport_gets_422_that_names_the_field() {
         ("sport=Flying", "sport"),
         ("group=day&from=1900-01-01&to=2026-01-01", "to"),
     ] {
-        let (status, problem) = person.ask(&format!("/v1/me/stats/summary?{query}")).await;
+        let (status, problem) = user.try_get(&format!("/v1/me/stats/summary?{query}")).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {problem}");
         assert_eq!(problem["errors"][0]["field"], field, "{query}: {problem}");
         assert!(problem["type"].as_str().unwrap().ends_with("/invalid-request"), "{problem}");
     }
-    world.stop().await;
+    app.stop().await;
 }
 
 async fn is_problem(what: &str, answer: reqwest::Response) {

@@ -1,4 +1,4 @@
-//! What must not be readable: positions in the log, tokens anywhere.
+//! Neither positions in the log nor tokens anywhere are readable.
 
 use std::path::Path;
 
@@ -8,30 +8,30 @@ use contracts::Topic;
 use serde_json::{Value, json};
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 
-use crate::world::{Setup, Tap, World};
+use crate::test_app::{Setup, TcpProxy, TestApp};
 
-/// A world in which everything Strava says to the program is recorded, and a whole journey in it.
-async fn overheard() -> (World, Vec<u8>) {
-    let mut world = World::new(Setup::default()).await;
-    let tap = Tap::recording(world.sim_address()).await;
-    world.strava = format!("http://{}", tap.address);
-    world.up(&[]).await;
-    let [guardian, child] = world.linked_family().await;
+/// A app in which everything Strava says to the program is recorded, and a whole journey in it.
+async fn overheard() -> (TestApp, Vec<u8>) {
+    let mut app = TestApp::new(Setup::default()).await;
+    let proxy = TcpProxy::recording(app.simulator_address()).await;
+    app.strava = format!("http://{}", proxy.address);
+    app.up(&[]).await;
+    let [guardian, child] = app.linked_guardian_and_child().await;
     let recorded = json!({"file": "run-venusq-original.fit"});
     let mut recorded = recorded.as_object().unwrap().clone();
     recorded.insert("distance".to_owned(), Value::Null);
     recorded.insert("moving_time".to_owned(), Value::Null);
-    world.record_as(GUARDIAN_ID, "Run with Milla", &Value::Object(recorded)).await;
-    world.sim_post("tokens/expire", &json!({"athlete": CHILD_ID})).await;
-    world.has_copies(CHILD_ID, &["Run with Milla".to_owned()]).await;
-    world.agree(&[&guardian, &child]).await;
-    world.stop().await;
-    (world, tap.seen())
+    app.record_as(GUARDIAN_ID, "Run with Milla", &Value::Object(recorded)).await;
+    app.sim_post("tokens/expire", &json!({"athlete": CHILD_ID})).await;
+    app.assert_copies(CHILD_ID, &["Run with Milla".to_owned()]).await;
+    app.assert_all_totals_match(&[&guardian, &child]).await;
+    app.stop().await;
+    (app, proxy.seen())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_position_is_ever_in_a_record_of_the_log() {
-    let (world, heard) = overheard().await;
+    let (app, heard) = overheard().await;
     let heard = String::from_utf8_lossy(&heard);
     let points = points(&heard);
     let lines = polylines(&heard);
@@ -40,7 +40,7 @@ async fn no_position_is_ever_in_a_record_of_the_log() {
     let forms: Vec<_> =
         points.iter().step_by(points.len() / 100).flat_map(|point| forms(*point)).collect();
 
-    let records = world.records().await;
+    let records = app.records().await;
 
     for topic in [Topic::Activities, Topic::ActivitiesBulk, Topic::Copies, Topic::StravaEvents] {
         assert!(records.iter().any(|(of, _)| *of == topic), "{topic} is empty");
@@ -61,7 +61,7 @@ async fn no_position_is_ever_in_a_record_of_the_log() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_are_unreadable_in_every_file_and_in_what_the_program_writes() {
-    let (world, heard) = overheard().await;
+    let (app, heard) = overheard().await;
     let heard = String::from_utf8_lossy(&heard);
     let mut tokens = after(&heard, "\"access_token\":\"", '"');
     tokens.extend(after(&heard, "\"refresh_token\":\"", '"'));
@@ -70,8 +70,8 @@ async fn tokens_are_unreadable_in_every_file_and_in_what_the_program_writes() {
     assert!(tokens.len() >= 4, "only {} tokens were heard", tokens.len());
     assert!(tokens.iter().all(|token| token.len() >= 16), "{tokens:?}");
 
-    let mut files = vec![("what it wrote".to_owned(), world.output().into_bytes())];
-    read_all(&world.data(), &mut files);
+    let mut files = vec![("what it wrote".to_owned(), app.output().into_bytes())];
+    read_all(&app.data(), &mut files);
 
     assert!(files.iter().any(|(name, bytes)| name.ends_with("token.db") && !bytes.is_empty()));
     for (name, bytes) in &files {
@@ -141,7 +141,7 @@ fn polylines(text: &str) -> Vec<String> {
     pieces
 }
 
-/// How a point may be written: both numbers in the same form.
+/// A notation of a point: both numbers in the same form.
 fn forms((latitude, longitude): (f64, f64)) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     type Write = fn(f64) -> Vec<u8>;
     let ways: [(&'static str, Write); 19] = [

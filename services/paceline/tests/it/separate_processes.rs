@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::world::issuer::Issuer;
-use crate::world::{Databases, PATIENCE, Person, Setup, Topics, World, free_port};
+use crate::test_app::issuer::Issuer;
+use crate::test_app::{Databases, Setup, TIMEOUT, TestApp, TestUser, Topics, free_port};
 
 const SERVICES: [&str; 4] = ["token", "ingest", "stats", "duplication"];
 
@@ -19,51 +19,51 @@ async fn every_service_in_a_process_of_its_own_does_the_same_work() {
     let (topics, databases) = (Topics::new(), Databases::new().await);
     let issuer = Issuer::start().await;
     let ops = format!("127.0.0.1:{}", free_port());
-    let mut world = World::new(Setup::default()).await;
-    world.settings = Setup::default()
+    let mut app = TestApp::new(Setup::default()).await;
+    app.settings = Setup::default()
         .on(&topics)
         .set("PACELINE_DATABASE__URL", databases.url())
         .set("PACELINE_AUTH__ISSUER", Issuer::NAME)
         .set("PACELINE_AUTH__JWKS_URL", &issuer.keys_url)
         .set("PACELINE_INTERNAL__CREDENTIAL", "between us")
         .set("PACELINE_INTERNAL__TOKEN_URL", format!("http://{ops}/"))
-        .set("PACELINE_OBJECTS__URL", format!("file:{}", world.file("objects").display()))
+        .set("PACELINE_OBJECTS__URL", format!("file:{}", app.file("objects").display()))
         .settings;
     let ports: Vec<_> = SERVICES.iter().map(|_| free_port()).collect();
     let gateway = Gateway::open(ports.clone()).await;
-    world.base = format!("http://{}", gateway.address);
+    app.base = format!("http://{}", gateway.address);
     let mut processes = Vec::new();
     for (service, port) in SERVICES.iter().zip(&ports) {
         processes.push(run(
-            &world,
+            &app,
             service,
             *port,
             if *service == "token" { &ops } else { "127.0.0.1:0" },
         ));
     }
     for process in &mut processes {
-        process.wait_until_ready(PATIENCE).await;
+        process.wait_until_ready(TIMEOUT).await;
     }
-    eventually(PATIENCE, "Strava knows the gateway", async || {
-        let all = world.sim_get("webhooks/subscriptions").await;
-        if all.to_string().contains(&world.base) { Ok(()) } else { Err(all) }
+    eventually(TIMEOUT, "Strava knows the gateway", async || {
+        let all = app.sim_get("webhooks/subscriptions").await;
+        if all.to_string().contains(&app.base) { Ok(()) } else { Err(all) }
     })
     .await;
 
-    let guardian = Person::with_token(&world, "Ana", GUARDIAN_ID, &token(&issuer, 1));
-    let child = Person::with_token(&world, "Milla", CHILD_ID, &token(&issuer, 2));
-    for person in [&guardian, &child] {
-        person.connect(&world).await;
-        person.counts_the_truth(&world).await;
+    let guardian = TestUser::with_token(&app, "Ana", GUARDIAN_ID, &token(&issuer, 1));
+    let child = TestUser::with_token(&app, "Milla", CHILD_ID, &token(&issuer, 2));
+    for user in [&guardian, &child] {
+        user.connect(&app).await;
+        user.assert_totals_match(&app).await;
     }
     guardian.links(&child).await;
-    world.record(GUARDIAN_ID, "Run with Milla").await;
-    world.has_copies(CHILD_ID, &["Run with Milla".to_owned()]).await;
-    world.agree(&[&guardian, &child]).await;
+    app.record(GUARDIAN_ID, "Run with Milla").await;
+    app.assert_copies(CHILD_ID, &["Run with Milla".to_owned()]).await;
+    app.assert_all_totals_match(&[&guardian, &child]).await;
 
     for process in &mut processes {
         process.terminate().await;
-        assert!(process.wait_for_exit(PATIENCE).await.success(), "{}", process.output());
+        assert!(process.wait_for_exit(TIMEOUT).await.success(), "{}", process.output());
     }
     topics.remove().await;
     databases.remove().await;
@@ -77,9 +77,9 @@ fn token(issuer: &Issuer, number: u32) -> String {
     }))
 }
 
-fn run(world: &World, service: &str, port: u16, ops: &str) -> Process {
-    let (data, listen) = (world.file(service), format!("127.0.0.1:{port}"));
-    let (public, strava) = (format!("{}/", world.base), format!("{}/", world.strava));
+fn run(app: &TestApp, service: &str, port: u16, ops: &str) -> Process {
+    let (data, listen) = (app.file(service), format!("127.0.0.1:{port}"));
+    let (public, strava) = (format!("{}/", app.base), format!("{}/", app.strava));
     let words = [
         "run",
         service,
@@ -96,7 +96,7 @@ fn run(world: &World, service: &str, port: u16, ops: &str) -> Process {
     ];
     let common =
         [("PACELINE_STRAVA__CLIENT_ID", "1"), ("PACELINE_STRAVA__CLIENT_SECRET", "sim-secret")];
-    let settings = world.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let settings = app.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Process::start(env!("CARGO_BIN_EXE_paceline"), words, common.into_iter().chain(settings))
 }
 

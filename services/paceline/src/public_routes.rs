@@ -1,4 +1,4 @@
-//! The public door and the operations port: every running service's routes, the description, the page.
+//! The routes of the public listener: every running service's, the API description, the home page.
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -7,11 +7,11 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::compose::Services;
 
-/// Where the interface is described for people.
+/// Path of the interactive API documentation.
 pub(crate) const DOCS: &str = "/docs/";
 const DESCRIPTION: &str = "/openapi.json";
 
-/// The description of the whole interface, whatever runs in this process.
+/// The API description of all services, also of those that do not run in this process.
 pub(crate) fn openapi() -> OpenApi {
     let info = Info::builder()
         .title("Paceline")
@@ -34,7 +34,7 @@ pub(crate) fn openapi() -> OpenApi {
     whole
 }
 
-/// The routes of the public door.
+/// Registers the routes of the public listener.
 pub(crate) fn public(services: &Services) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let services = services.clone();
     let description = openapi();
@@ -42,18 +42,18 @@ pub(crate) fn public(services: &Services) -> impl Fn(&mut ServiceConfig) + Clone
     move |routes| {
         services.routes(routes);
         routes.app_data(allowed.clone());
-        routes.route("/", web::get().to(welcome));
+        routes.route("/", web::get().to(home_page));
         routes.service(
             SwaggerUi::new(format!("{DOCS}{{_:.*}}")).url(DESCRIPTION, description.clone()),
         );
     }
 }
 
-async fn welcome() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(WELCOME)
+async fn home_page() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(HOME_PAGE)
 }
 
-const WELCOME: &str = r#"<!doctype html>
+const HOME_PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">

@@ -1,4 +1,4 @@
-//! One of the demo's people, acting through the public interface as a browser or a script would.
+//! A user of the demo, acting through the public API as a browser or a script would.
 
 use std::time::{Duration, Instant};
 
@@ -6,20 +6,20 @@ use anyhow::{Context, bail};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-/// A signed-in person.
-pub(super) struct Person {
-    /// What they are called.
+/// A signed-in user.
+pub(super) struct DemoUser {
+    /// First name.
     pub(super) name: String,
-    /// Their id: the `sub` of their token.
+    /// Athlete id: the `sub` of the token.
     pub(super) athlete: String,
-    /// Who they are at Strava.
+    /// Strava athlete id.
     pub(super) strava: i64,
     base: String,
     token: String,
     http: Client,
 }
 
-impl Person {
+impl DemoUser {
     /// Signs in.
     pub(super) async fn sign_in(
         http: &Client,
@@ -49,7 +49,7 @@ impl Person {
         })
     }
 
-    /// Connects Strava: asks where to go, goes there, and follows the way back.
+    /// Connects Strava: follows the redirects of the OAuth authorization.
     pub(super) async fn connect(&self) -> anyhow::Result<()> {
         let answer = self.post("/v1/me/connections", &json!({})).await?;
         let mut next =
@@ -76,12 +76,12 @@ impl Person {
         bail!("too many redirects on the way back from Strava")
     }
 
-    /// Asks us something.
+    /// Sends a GET request.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         read(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token), path).await
     }
 
-    /// Tells us something.
+    /// Sends a POST request.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         read(
             self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body),
@@ -90,21 +90,21 @@ impl Person {
         .await
     }
 
-    /// Their totals by year.
+    /// Totals by year.
     pub(super) async fn totals(&self) -> anyhow::Result<Value> {
         self.get("/v1/me/stats/summary?from=2000-01-01&to=2100-01-01&group=year").await
     }
 
-    /// How many activities are counted.
+    /// Number of counted activities.
     pub(super) async fn counted(&self) -> anyhow::Result<i64> {
         Ok(self.totals().await?["total"]["count"].as_i64().unwrap_or(0))
     }
 
-    /// Waits until so many activities are counted, and says how long it took.
+    /// Waits until `at_least` activities are counted and returns the time it took.
     pub(super) async fn wait_for_count(
         &self,
         at_least: i64,
-        patience: Duration,
+        timeout: Duration,
         mut progress: impl FnMut(i64),
     ) -> anyhow::Result<Duration> {
         let began = Instant::now();
@@ -114,9 +114,9 @@ impl Person {
             if counted >= at_least {
                 return Ok(began.elapsed());
             }
-            if began.elapsed() > patience {
+            if began.elapsed() > timeout {
                 bail!(
-                    "{}: {counted} of {at_least} activities counted after {patience:?}",
+                    "{}: {counted} of {at_least} activities counted after {timeout:?}",
                     self.name
                 );
             }
@@ -138,7 +138,7 @@ async fn read(request: reqwest::RequestBuilder, path: &str) -> anyhow::Result<Va
     serde_json::from_str(&text).with_context(|| format!("{path} did not answer JSON"))
 }
 
-/// The `sub` of a token we were just given (whoever gave it has checked it).
+/// The `sub` of a token that the session endpoint has just issued.
 fn subject(token: &str) -> anyhow::Result<String> {
     use base64::Engine;
     let claims = token.split('.').nth(1).context("the access token is no JWT")?;

@@ -5,69 +5,69 @@ use serde_json::{Value, json};
 use strava_sim::GUARDIAN_ID;
 use testkit::eventually;
 
-use crate::world::{Databases, PATIENCE, Setup, Tap, Topics, World};
+use crate::test_app::{Databases, Setup, TIMEOUT, TcpProxy, TestApp, Topics};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_broker_away_every_accepted_hint_is_worked_off_and_with_the_database_away_none_is_accepted()
  {
     let (mut topics, databases) = (Topics::new(), Databases::new().await);
-    let broker = Tap::of_broker(topics.brokers.parse().unwrap()).await;
+    let broker = TcpProxy::of_broker(topics.brokers.parse().unwrap()).await;
     let server: url::Url = databases.url().parse().unwrap();
-    let server = Tap::plain(([127, 0, 0, 1], server.port().unwrap()).into()).await;
+    let server = TcpProxy::plain(([127, 0, 0, 1], server.port().unwrap()).into()).await;
     let mut address: url::Url = databases.url().parse().unwrap();
     address.set_port(Some(server.address.port())).unwrap();
     topics.brokers = broker.address.to_string();
     let setup = Setup::default().on(&topics).set("PACELINE_DATABASE__URL", address);
-    let mut world = World::start(setup).await;
-    let guardian = world.person("Ana", GUARDIAN_ID).await;
-    guardian.connect(&world).await;
-    guardian.counts_the_truth(&world).await;
+    let mut app = TestApp::start(setup).await;
+    let guardian = app.user("Ana", GUARDIAN_ID).await;
+    guardian.connect(&app).await;
+    guardian.assert_totals_match(&app).await;
     let before = guardian.count().await;
-    world.sim_post("webhooks", &json!({"drop_all": true})).await;
+    app.sim_post("webhooks", &json!({"drop_all": true})).await;
     let mut activities = Vec::new();
     for number in 0..8 {
-        activities.push(world.record(GUARDIAN_ID, &format!("Run {number}")).await);
+        activities.push(app.record(GUARDIAN_ID, &format!("Run {number}")).await);
     }
 
     broker.cut();
     for activity in &activities {
-        assert_eq!(hint(&world, *activity).await, [200]);
+        assert_eq!(hint(&app, *activity).await, [200]);
     }
-    let (status, readiness) = world.readiness().await;
+    let (status, readiness) = app.readiness().await;
     assert_eq!(status, 200, "hints are taken, so it is ready: {readiness}");
     assert_eq!(check(&readiness, "log"), Some(false));
     assert_eq!(guardian.count().await, before, "nothing passes a broker that is away");
 
     broker.mend();
-    guardian.counts_the_truth(&world).await;
+    guardian.assert_totals_match(&app).await;
 
     broker.cut();
     server.cut();
-    let late = world.record(GUARDIAN_ID, "Run that must come again").await;
-    assert_eq!(hint(&world, late).await, [503]);
-    assert_eq!(world.readiness().await.0, 503);
+    let late = app.record(GUARDIAN_ID, "Run that must come again").await;
+    assert_eq!(hint(&app, late).await, [503]);
+    assert_eq!(app.readiness().await.0, 503);
 
     server.mend();
     broker.mend();
-    eventually(PATIENCE, "hints are taken again", async || {
-        let statuses = hint(&world, late).await;
+    eventually(TIMEOUT, "hints are taken again", async || {
+        let statuses = hint(&app, late).await;
         if statuses == [200] { Ok(()) } else { Err(statuses) }
     })
     .await;
-    guardian.counts_the_truth(&world).await;
-    assert_eq!(StatusCode::OK, world.readiness().await.0);
-    world.stop().await;
+    guardian.assert_totals_match(&app).await;
+    assert_eq!(StatusCode::OK, app.readiness().await.0);
+    app.stop().await;
     topics.remove().await;
     databases.remove().await;
 }
 
 /// Strava's webhook about an activity; answers with our statuses.
-async fn hint(world: &World, activity: i64) -> Vec<i64> {
+async fn hint(app: &TestApp, activity: i64) -> Vec<i64> {
     let event = json!({
         "object_type": "activity", "object_id": activity, "aspect_type": "create",
         "owner_id": GUARDIAN_ID, "updates": {},
     });
-    let answer = world.sim_post("webhooks/forge", &json!({"event": event})).await;
+    let answer = app.sim_post("webhooks/forge", &json!({"event": event})).await;
     answer["statuses"].as_array().unwrap().iter().map(|status| status.as_i64().unwrap()).collect()
 }
 

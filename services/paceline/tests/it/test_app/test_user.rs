@@ -1,15 +1,15 @@
-//! Somebody with an account, acting through the public interface.
+//! A user with an account, acting through the public API.
 
 use base64::Engine;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use super::{EVERYTHING, PATIENCE, World};
+use super::{ALL_TIME_SUMMARY, TIMEOUT, TestApp};
 
-/// A signed-in person.
+/// A signed-in user.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct TestUser {
     pub(crate) name: String,
     /// The id: the `sub` of the token.
     pub(crate) athlete: String,
@@ -22,23 +22,23 @@ pub(crate) struct Person {
 /// Count, decimetres, seconds.
 type Sums = (i64, i64, i64);
 
-impl Person {
+impl TestUser {
     pub(super) async fn sign_in(
-        world: &World,
+        app: &TestApp,
         name: &str,
         strava: i64,
         (email, password): (&str, &str),
     ) -> Self {
         let body = json!({"email": email, "password": password});
-        let answer = world.http.post(format!("{}/v1/session", world.base)).json(&body);
+        let answer = app.http.post(format!("{}/v1/session", app.base)).json(&body);
         let answer = answer.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let answer: Value = answer.json().await.unwrap();
-        Self::with_token(world, name, strava, answer["access_token"].as_str().unwrap())
+        Self::with_token(app, name, strava, answer["access_token"].as_str().unwrap())
     }
 
-    /// Somebody whom an issuer has given this token.
-    pub(crate) fn with_token(world: &World, name: &str, strava: i64, token: &str) -> Self {
+    /// A user with a token of another issuer.
+    pub(crate) fn with_token(app: &TestApp, name: &str, strava: i64, token: &str) -> Self {
         let claims = token.split('.').nth(1).unwrap();
         let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
         let claims: Value = serde_json::from_slice(&claims).unwrap();
@@ -47,18 +47,18 @@ impl Person {
             athlete: claims["sub"].as_str().unwrap().to_owned(),
             strava,
             token: token.to_owned(),
-            base: world.base.clone(),
-            http: world.http.clone(),
+            base: app.base.clone(),
+            http: app.http.clone(),
         }
     }
 
-    /// Connects Strava, and says how the way back ended: `success`, `denied`, `scope`, `error`.
-    pub(crate) async fn try_to_connect(&self, world: &World) -> Result<String, String> {
-        world.sim_post("consent", &json!({"mode": "grant", "athlete": self.strava})).await;
+    /// Connects Strava and returns the result of the redirect: `success`, `denied`, `scope`, `error`.
+    pub(crate) async fn try_to_connect(&self, app: &TestApp) -> Result<String, String> {
+        app.sim_post("consent", &json!({"mode": "grant", "athlete": self.strava})).await;
         self.follow_consent().await
     }
 
-    /// Goes to Strava's page and back, whatever it says there.
+    /// Follows the redirects of the OAuth authorization.
     pub(crate) async fn follow_consent(&self) -> Result<String, String> {
         let begun = self.try_post("/v1/me/connections", &json!({})).await?;
         let mut next = begun["authorize_url"].as_str().ok_or("no authorize_url")?.to_owned();
@@ -76,11 +76,11 @@ impl Person {
     }
 
     /// Connects Strava.
-    pub(crate) async fn connect(&self, world: &World) {
-        assert_eq!(self.try_to_connect(world).await.as_deref(), Ok("success"));
+    pub(crate) async fn connect(&self, app: &TestApp) {
+        assert_eq!(self.try_to_connect(app).await.as_deref(), Ok("success"));
     }
 
-    /// This athlete's activities that name the child are copied from now on.
+    /// Links a child: activities that name it are copied from now on.
     pub(crate) async fn links(&self, child: &Self) -> String {
         let wanted =
             json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false});
@@ -90,14 +90,14 @@ impl Person {
         id
     }
 
-    /// How the connection stands.
+    /// The connection.
     pub(crate) async fn connection(&self) -> Value {
         self.get("/v1/me/connections").await["items"][0].clone()
     }
 
-    /// Waits until the connection stands so.
-    pub(crate) async fn stands(&self, state: &str) -> Value {
-        eventually(PATIENCE, &format!("{}'s connection is {state}", self.name), async || {
+    /// Waits until the connection is in this state.
+    pub(crate) async fn wait_for_state(&self, state: &str) -> Value {
+        eventually(TIMEOUT, &format!("{}'s connection is {state}", self.name), async || {
             let connection = self.connection().await;
             if connection["state"] == state { Ok(connection) } else { Err(connection) }
         })
@@ -105,13 +105,13 @@ impl Person {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let (status, body) = self.ask(path).await;
+        let (status, body) = self.try_get(path).await;
         assert!(status.is_success(), "{path}: {status} {body}");
         body
     }
 
-    /// The same, whatever the answer.
-    pub(crate) async fn ask(&self, path: &str) -> (StatusCode, Value) {
+    /// Sends a GET request and returns status and body.
+    pub(crate) async fn try_get(&self, path: &str) -> (StatusCode, Value) {
         let response = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
         let response = response.send().await.unwrap();
         let status = response.status();
@@ -130,7 +130,7 @@ impl Person {
     }
 
     async fn counted(&self) -> Result<Sums, String> {
-        let (status, body) = self.ask(EVERYTHING).await;
+        let (status, body) = self.try_get(ALL_TIME_SUMMARY).await;
         let total = &body["total"];
         let number = |field: &str| total[field].as_f64();
         let sums = number("count").zip(number("distance_m")).zip(number("moving_time_s"));
@@ -138,14 +138,14 @@ impl Person {
         Ok((count as i64, (metres * 10.0).round() as i64, seconds as i64))
     }
 
-    /// How many activities are counted.
+    /// Number of counted activities.
     pub(crate) async fn count(&self) -> i64 {
         self.counted().await.unwrap().0
     }
 
-    /// Waits until the history has been read to its end.
-    pub(crate) async fn has_read_the_past(&self) {
-        eventually(PATIENCE, &format!("{}'s history is read", self.name), async || {
+    /// Waits until the backfill is done.
+    pub(crate) async fn wait_for_backfill(&self) {
+        eventually(TIMEOUT, &format!("{}'s history is read", self.name), async || {
             let import = self.get("/v1/me/imports").await["items"][0].clone();
             let connection = self.connection().await;
             // The import of an earlier connection is done too.
@@ -155,24 +155,35 @@ impl Person {
         .await;
     }
 
-    /// What the totals must come to.
-    async fn truth(&self, world: &World) -> Sums {
-        let truth = world.truth(self.strava).await;
+    /// The sums of Strava's activities.
+    async fn strava_activities(&self, app: &TestApp) -> Sums {
+        let strava_activities = app.strava_activities(self.strava).await;
         let decimetres =
             |activity: &Value| (activity["distance_m"].as_f64().unwrap() * 10.0).round() as i64;
         (
-            truth.len() as i64,
-            truth.iter().map(decimetres).sum(),
-            truth.iter().map(|activity| activity["moving_time_s"].as_i64().unwrap()).sum(),
+            strava_activities.len() as i64,
+            strava_activities.iter().map(decimetres).sum(),
+            strava_activities
+                .iter()
+                .map(|activity| activity["moving_time_s"].as_i64().unwrap())
+                .sum(),
         )
     }
 
-    /// Waits until the totals are exactly what Strava's own activities come to.
-    pub(crate) async fn counts_the_truth(&self, world: &World) {
-        let what = format!("{}'s totals (count, decimetres, seconds) are the truth", self.name);
-        eventually(PATIENCE, &what, async || {
-            let (counted, truth) = (self.counted().await?, self.truth(world).await);
-            if counted == truth { Ok(()) } else { Err(format!("{counted:?} instead of {truth:?}")) }
+    /// Waits until the totals are exactly the sums of Strava's activities.
+    pub(crate) async fn assert_totals_match(&self, app: &TestApp) {
+        let what = format!(
+            "{}'s totals (count, decimetres, seconds) are the strava_activities",
+            self.name
+        );
+        eventually(TIMEOUT, &what, async || {
+            let (counted, strava_activities) =
+                (self.counted().await?, self.strava_activities(app).await);
+            if counted == strava_activities {
+                Ok(())
+            } else {
+                Err(format!("{counted:?} instead of {strava_activities:?}"))
+            }
         })
         .await;
     }

@@ -1,4 +1,4 @@
-//! A tap on a line to a server: it passes on, it records, and it can be cut.
+//! A TCP proxy in front of a server: it forwards, records, and can be cut.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,9 +8,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A server's address as others shall see it.
-pub(crate) struct Tap {
-    /// Where it listens.
+/// A running proxy.
+pub(crate) struct TcpProxy {
+    /// Its address.
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<u8>>>,
     connected: watch::Sender<bool>,
@@ -21,23 +21,23 @@ pub(crate) struct Tap {
 struct Line {
     target: SocketAddr,
     seen: Option<Arc<Mutex<Vec<u8>>>>,
-    /// What a Kafka broker says of its address, and what it shall say instead.
+    /// Bytes of a Kafka broker's advertised address and their replacement.
     rewrites: Arc<Vec<(Vec<u8>, Vec<u8>)>>,
     connected: watch::Receiver<bool>,
 }
 
-impl Tap {
-    /// Passes everything on and records it.
+impl TcpProxy {
+    /// Forwards and records everything.
     pub(crate) async fn recording(target: SocketAddr) -> Self {
         Self::open(target, true, false).await
     }
 
-    /// Passes everything on.
+    /// Forwards everything.
     pub(crate) async fn plain(target: SocketAddr) -> Self {
         Self::open(target, false, false).await
     }
 
-    /// Passes everything on; a broker's own address in its answers becomes the tap's.
+    /// Forwards everything; a broker's advertised address is replaced by the proxy's.
     pub(crate) async fn of_broker(target: SocketAddr) -> Self {
         Self::open(target, false, true).await
     }
@@ -64,17 +64,17 @@ impl Tap {
         Self { address, seen, connected, _task: task }
     }
 
-    /// Ends every connection, and every new one at once.
+    /// Closes every connection, and every new one at once.
     pub(crate) fn cut(&self) {
         self.connected.send_replace(false);
     }
 
-    /// Passes on again.
+    /// Forwards again.
     pub(crate) fn mend(&self) {
         self.connected.send_replace(true);
     }
 
-    /// Everything that passed.
+    /// Everything recorded.
     pub(crate) fn seen(&self) -> Vec<u8> {
         self.seen.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! The stage: a simulated Strava, Paceline in this process, and accounts for the cast.
+//! The environment of the demo: a simulated Strava, Paceline in this process, and local accounts.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -11,25 +11,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
 use secrecy::ExposeSecret;
 
-use super::person::Person;
 use super::simulator::Simulator;
-use crate::cli::{DemoArgs, Place};
+use super::user::DemoUser;
+use crate::cli::{DemoArgs, RunOptions};
 use crate::compose::{Addresses, Foundation, Services, all};
 use crate::program::Program;
 use crate::ready::Ready;
-use crate::settings::{Settings, choose};
+use crate::settings::{Settings, load_settings};
 
-/// Everything that stands on the stage.
-pub(super) struct Scene {
+/// Simulator, program and accounts of the demo.
+pub(super) struct DemoEnvironment {
     pub(super) simulator: Simulator,
     program: Program,
-    cast: Vec<Member>,
+    accounts: Vec<DemoAccount>,
     http: reqwest::Client,
     uses_kafka: bool,
     _data: Option<tempfile::TempDir>,
 }
 
-struct Member {
+struct DemoAccount {
     name: String,
     strava: i64,
     athlete: AthleteId,
@@ -37,49 +37,56 @@ struct Member {
     password: String,
 }
 
-impl Scene {
-    /// Starts the simulator, makes the accounts, starts Paceline.
-    pub(super) async fn set(args: &DemoArgs) -> anyhow::Result<Self> {
+impl DemoEnvironment {
+    /// Starts the simulator, creates the accounts, starts Paceline.
+    pub(super) async fn start(args: &DemoArgs) -> anyhow::Result<Self> {
         let http = telemetry::http_client(Duration::from_secs(30))?;
         let simulator = Simulator::start(args.simulator.as_deref(), http.clone()).await?;
         let (data, folder) = folder(args)?;
         let mut settings = settings(args, &simulator, folder)?;
-        let cast = accounts(&simulator, &settings).await?;
-        settings.stats.published_athlete = cast.first().map(|member| member.athlete);
+        let accounts = accounts(&simulator, &settings).await?;
+        settings.stats.published_athlete = accounts.first().map(|member| member.athlete);
         let program = Program::start(&settings, &all()).await?;
-        crate::commands::say(format!(
+        crate::output::print_line(format!(
             "Paceline serves at {} on the {} log",
             program.ready.url, program.ready.log
         ));
-        Ok(Self { simulator, program, cast, http, uses_kafka: args.kafka.is_some(), _data: data })
+        Ok(Self {
+            simulator,
+            program,
+            accounts,
+            http,
+            uses_kafka: args.kafka.is_some(),
+            _data: data,
+        })
     }
 
-    /// The cast, signed in.
-    pub(super) async fn people(&self) -> anyhow::Result<[Person; 3]> {
-        let mut people = Vec::new();
-        for member in &self.cast {
+    /// Signs in with every account.
+    pub(super) async fn sign_in_users(&self) -> anyhow::Result<[DemoUser; 3]> {
+        let mut users = Vec::new();
+        for member in &self.accounts {
             let who = (member.name.as_str(), member.strava);
             let credentials = (member.email.as_str(), member.password.as_str());
-            people.push(
-                Person::sign_in(&self.http, &self.program.ready.url, who, credentials).await?,
+            users.push(
+                DemoUser::sign_in(&self.http, &self.program.ready.url, who, credentials).await?,
             );
         }
-        <[Person; 3]>::try_from(people).ok().context("the simulator has fewer than three athletes")
+        <[DemoUser; 3]>::try_from(users).ok().context("the simulator has fewer than three athletes")
     }
 
-    /// What the program says of itself.
+    /// The program's ready message.
     pub(super) fn ready(&self) -> &Ready {
         &self.program.ready
     }
 
-    /// Name, address and password of everybody.
+    /// Name, e-mail address and password of each account.
     pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.cast
+        self.accounts
             .iter()
             .map(|member| (member.name.as_str(), member.email.as_str(), member.password.as_str()))
     }
 
-    /// Where a person sees Strava's consent page.
+    /// Address of the simulator's consent page.
     pub(super) fn consent_page_url(&self) -> String {
         let mut page = format!(
             "{}/oauth/authorize?client_id=1&response_type=code&approval_prompt=force",
@@ -92,7 +99,7 @@ impl Scene {
         page
     }
 
-    /// A sample of a predecessor's route.
+    /// Fetches a predecessor's public route.
     pub(super) async fn public(&self, path: &str) -> anyhow::Result<serde_json::Value> {
         Ok(self
             .http
@@ -104,8 +111,8 @@ impl Scene {
             .await?)
     }
 
-    /// Stays until told to stop.
-    pub(super) async fn until_stopped(self) -> ExitCode {
+    /// Runs until a signal.
+    pub(super) async fn run_until_stopped(self) -> ExitCode {
         let (bus, uses_kafka) = (self.program.bus.clone(), self.uses_kafka);
         let code = self.program.run().await;
         if uses_kafka {
@@ -115,7 +122,7 @@ impl Scene {
     }
 
     /// Stops everything.
-    pub(super) async fn clear(self) {
+    pub(super) async fn stop(self) {
         let (bus, uses_kafka) = (self.program.bus.clone(), self.uses_kafka);
         self.program.stop().await;
         if uses_kafka {
@@ -136,18 +143,18 @@ fn folder(args: &DemoArgs) -> anyhow::Result<(Option<tempfile::TempDir>, PathBuf
 }
 
 fn settings(args: &DemoArgs, simulator: &Simulator, data_dir: PathBuf) -> anyhow::Result<Settings> {
-    // Without a person nobody needs to know the address: any free one will do.
-    let listen = if args.check { free()? } else { args.listen };
-    let place = Place {
+    // With --check nobody needs to know the address.
+    let listen = if args.check { free_address()? } else { args.listen };
+    let options = RunOptions {
         listen: Some(listen),
         ops_listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
         data_dir: Some(data_dir),
         public_url: Some(format!("http://{listen}/")),
         strava_url: Some(format!("{}/", simulator.url())),
         kafka: args.kafka.clone(),
-        ..Place::default()
+        ..RunOptions::default()
     };
-    let mut settings = choose(&place)?.settings;
+    let mut settings = load_settings(&options)?.settings;
     settings.strava.client_id = Some(1);
     settings.strava.client_secret = Some("sim-secret".into());
     if args.kafka.is_some() {
@@ -159,28 +166,28 @@ fn settings(args: &DemoArgs, simulator: &Simulator, data_dir: PathBuf) -> anyhow
     Ok(settings)
 }
 
-fn free() -> anyhow::Result<SocketAddr> {
+fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// An account for each of the simulator's athletes: guardian, child, a third.
-async fn accounts(simulator: &Simulator, settings: &Settings) -> anyhow::Result<Vec<Member>> {
-    let on = Foundation::beside(settings.clone())?;
+/// Adds an account for each of the simulator's athletes: guardian, child, a third.
+async fn accounts(simulator: &Simulator, settings: &Settings) -> anyhow::Result<Vec<DemoAccount>> {
+    let foundation = Foundation::build_unlocked(settings.clone())?;
     let nowhere = settings.strava.url.clone();
-    let at = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let Some(identity) = Services::identity_alone(&on, &at).await? else {
+    let addresses = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
+    let Some(identity) = Services::identity_alone(&foundation, &addresses).await? else {
         bail!("auth.issuer is set; the demo needs local accounts");
     };
-    let mut cast = Vec::new();
+    let mut accounts = Vec::new();
     for athlete in simulator.athletes().await?.into_iter().take(3) {
         let strava = athlete["id"].as_i64().context("an athlete of the simulator has no id")?;
         let name = athlete["name"].as_str().and_then(|name| name.split_whitespace().next());
         let name = name.context("an athlete of the simulator has no name")?.to_owned();
         let email = format!("{}@demo.paceline.dev", name.to_lowercase());
-        let command = AddUser { email, admin: cast.is_empty(), password: None };
+        let command = AddUser { email, admin: accounts.is_empty(), password: None };
         let (account, password) = identity.add_user(command).await?;
         let password = password.expose_secret().to_owned();
-        cast.push(Member {
+        accounts.push(DemoAccount {
             name,
             strava,
             athlete: account.athlete,
@@ -188,15 +195,15 @@ async fn accounts(simulator: &Simulator, settings: &Settings) -> anyhow::Result<
             password,
         });
     }
-    Ok(cast)
+    Ok(accounts)
 }
 
-/// This instant, as the simulator reads it.
+/// The start date of an activity recorded now.
 pub(super) fn now() -> String {
     SystemClock::new().now().plus(Duration::from_secs(1)).to_rfc3339()
 }
 
-/// A bar for one athlete's history.
+/// A progress bar for one athlete's history.
 pub(super) fn progress(name: &str, total: usize) -> ProgressBar {
     let bar = ProgressBar::new(total as u64);
     if let Ok(style) =

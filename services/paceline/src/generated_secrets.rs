@@ -1,4 +1,4 @@
-//! Secrets that the program makes for itself at the first start: one file each, readable by us alone.
+//! Secrets that the program generates at the first start: one file each, mode 0600.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,8 +18,8 @@ pub(crate) fn identity_key(data: &Path) -> PathBuf {
     folder(data).join("identity.key")
 }
 
-/// What the operator set, or what was made at the first start.
-pub(crate) fn given_or_made(
+/// Returns the secret that the operator set, or the one generated at the first start.
+pub(crate) fn load_or_generate(
     given: Option<&SecretString>,
     data: &Path,
     name: &str,
@@ -31,13 +31,15 @@ pub(crate) fn given_or_made(
     let file = folder(data).join(name);
     match std::fs::read_to_string(&file) {
         Ok(text) if !text.trim().is_empty() => Ok(text.trim().into()),
-        Ok(_) => anyhow::bail!("{} is empty: remove it, and a new one is made", file.display()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(&file, ids),
+        Ok(_) => {
+            anyhow::bail!("{} is empty: remove it, and a new one is generated", file.display())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => generate(&file, ids),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
 }
 
-fn make(file: &Path, ids: &dyn Ids) -> anyhow::Result<SecretString> {
+fn generate(file: &Path, ids: &dyn Ids) -> anyhow::Result<SecretString> {
     use base64::Engine;
     let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(ids.secret());
     let write = || -> std::io::Result<()> {
@@ -45,9 +47,9 @@ fn make(file: &Path, ids: &dyn Ids) -> anyhow::Result<SecretString> {
             std::fs::create_dir_all(folder)?;
         }
         let mut open = std::fs::OpenOptions::new();
-        let mut kept = open.write(true).create_new(true).mode(0o600).open(file)?;
-        kept.write_all(text.as_bytes())?;
-        kept.sync_all()
+        let mut secret = open.write(true).create_new(true).mode(0o600).open(file)?;
+        secret.write_all(text.as_bytes())?;
+        secret.sync_all()
     };
     write().with_context(|| format!("cannot write {}", file.display()))?;
     Ok(text.into())
@@ -60,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_made_once_and_only_we_may_read_it() {
+    fn a_secret_is_generated_once_and_readable_only_by_its_owner() {
         use std::os::unix::fs::PermissionsExt;
         let data = tempfile::tempdir().unwrap();
         let ids = kernel::SystemIds;
 
-        let first = given_or_made(None, data.path(), "webhook", &ids).unwrap();
-        let second = given_or_made(None, data.path(), "webhook", &ids).unwrap();
+        let first = load_or_generate(None, data.path(), "webhook", &ids).unwrap();
+        let second = load_or_generate(None, data.path(), "webhook", &ids).unwrap();
 
         assert_eq!(first.expose_secret(), second.expose_secret());
         let mode =

@@ -1,4 +1,4 @@
-//! Places on shared servers: topics and databases of a test's own, removed at its end.
+//! Topics and databases of a test's own on shared servers, removed at its end.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use kernel::SystemClock;
 use outbox::Target;
 use testkit::{TestDatabase, kafka_brokers, topic_prefix};
 
-use super::World;
+use super::TestApp;
 
 /// Topics and groups under a prefix of a test's own.
 pub(crate) struct Topics {
@@ -53,7 +53,7 @@ impl Databases {
         Self { holder, name, url }
     }
 
-    /// What the program is told: the path stands before every database's name.
+    /// URL for the program; the path is the prefix of every database's name.
     pub(crate) fn url(&self) -> String {
         let mut url = self.url.clone();
         url.set_path(&format!("{}_", self.name));
@@ -74,10 +74,10 @@ impl Databases {
     }
 }
 
-impl World {
+impl TestApp {
     /// The built-in log, while the program does not run.
     pub(crate) async fn log(&self) -> Bus {
-        let clock = Arc::new(SystemClock::with_offset(self.ahead_s));
+        let clock = Arc::new(SystemClock::with_offset(self.clock_offset_s));
         Bus::open_built_in(BuiltInLogSettings::new(self.data().join("bus.db"), clock))
             .await
             .unwrap()

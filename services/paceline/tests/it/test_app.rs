@@ -1,9 +1,9 @@
-//! A running program with a simulated Strava in front of it and people who use both.
+//! The program as a process, next to a simulated Strava, and users of both.
 
 pub(crate) mod issuer;
-mod person;
-mod place;
-mod tap;
+mod servers;
+mod tcp_proxy;
+mod test_user;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -14,26 +14,27 @@ use serde_json::{Value, json};
 use strava_sim::{CHILD_ID, Consent, GUARDIAN_ID, Limits, Options, Simulator};
 use testkit::{Process, eventually};
 
-pub(crate) use person::Person;
-pub(crate) use place::{Databases, Topics, envelopes};
-pub(crate) use tap::Tap;
+pub(crate) use servers::{Databases, Topics, envelopes};
+pub(crate) use tcp_proxy::TcpProxy;
+pub(crate) use test_user::TestUser;
 
-/// How long anything may take; what goes well takes far less.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
+/// Time limit of every wait; a successful one takes far less.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(3);
 /// The key of `POST /strava/refresh-data`.
 pub(crate) const API_KEY: &str = "refresh-key";
-/// Where the sums of everything are told.
-pub(crate) const EVERYTHING: &str = "/v1/me/stats/summary?from=2000-01-01&to=2100-01-01&group=year";
+/// Path of the summary of all time.
+pub(crate) const ALL_TIME_SUMMARY: &str =
+    "/v1/me/stats/summary?from=2000-01-01&to=2100-01-01&group=year";
 
-/// What a world is made of; the defaults are the built-in log, SQLite and two athletes with little history.
+/// Options of a test app; the defaults are the built-in log, SQLite and two athletes with little history.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) athletes: u32,
-    /// So many activities has the last athlete.
+    /// Number of activities of the last athlete.
     pub(crate) history: u32,
     /// Further settings, as variables.
     pub(crate) settings: Vec<(String, String)>,
-    /// Whether Strava is told where we are.
+    /// True: the program has a public address, so that Strava calls its webhook.
     pub(crate) reachable: bool,
 }
 
@@ -60,29 +61,29 @@ impl Setup {
     }
 }
 
-/// The simulated Strava, the program's place on this machine, and the program when it runs.
-pub(crate) struct World {
+/// The simulated Strava, the program's data and addresses, and the program while it runs.
+pub(crate) struct TestApp {
     pub(crate) http: Client,
     /// The program's public address; the same after every start.
     pub(crate) base: String,
     /// The operations port of the latest start.
     pub(crate) ops: String,
     pub(crate) settings: Vec<(String, String)>,
-    /// Seconds by which the program's and the simulator's clocks are ahead.
-    pub(crate) ahead_s: i64,
-    /// The address under which the program finds Strava.
+    /// Offset of the program's and the simulator's clocks, in seconds.
+    pub(crate) clock_offset_s: i64,
+    /// Strava's address for the program.
     pub(crate) strava: String,
     sim: Simulator,
     folder: tempfile::TempDir,
     listen: String,
     reachable: bool,
     program: Option<Process>,
-    /// What earlier processes wrote.
-    told: String,
+    /// Output of earlier processes.
+    output: String,
 }
 
-impl World {
-    /// A world whose program does not run yet.
+impl TestApp {
+    /// An app whose program does not run yet.
     pub(crate) async fn new(setup: Setup) -> Self {
         let options = Options {
             instant: true,
@@ -100,64 +101,64 @@ impl World {
             base: format!("http://{listen}"),
             ops: String::new(),
             settings: setup.settings,
-            ahead_s: 0,
+            clock_offset_s: 0,
             strava: sim.url(),
             sim,
             folder: tempfile::Builder::new().prefix("paceline-e2e-").tempdir().unwrap(),
             listen,
             reachable: setup.reachable,
             program: None,
-            told: String::new(),
+            output: String::new(),
         }
     }
 
-    /// A running world.
+    /// A running app.
     pub(crate) async fn start(setup: Setup) -> Self {
-        let mut world = Self::new(setup).await;
-        world.up(&[]).await;
-        world
+        let mut app = Self::new(setup).await;
+        app.up(&[]).await;
+        app
     }
 
     /// Starts the program and waits until it is ready and Strava knows where it is.
     pub(crate) async fn up(&mut self, more: &[(&str, &str)]) {
         self.spawn(more);
-        let ready = self.program().wait_until_ready(PATIENCE).await;
+        let ready = self.program().wait_until_ready(TIMEOUT).await;
         ready["ops_url"].as_str().unwrap().clone_into(&mut self.ops);
-        self.set_clock().await;
+        self.set_simulator_clock().await;
         if self.reachable {
-            eventually(PATIENCE, "Strava knows where we are", async || {
+            eventually(TIMEOUT, "Strava knows where we are", async || {
                 let all = self.sim_get("webhooks/subscriptions").await;
-                let ours = all.as_array().unwrap().iter().any(|one| self.leads_here(one));
+                let ours = all.as_array().unwrap().iter().any(|one| self.is_ours(one));
                 if ours { Ok(()) } else { Err(all) }
             })
             .await;
         }
     }
 
-    fn leads_here(&self, subscription: &Value) -> bool {
+    fn is_ours(&self, subscription: &Value) -> bool {
         subscription["callback_url"].as_str().is_some_and(|url| url.starts_with(&self.base))
     }
 
     /// Starts the program without waiting for anything.
     pub(crate) fn spawn(&mut self, more: &[(&str, &str)]) {
         assert!(self.program.is_none(), "it runs already");
-        self.program = Some(self.run_beside("up", &[], more));
+        self.program = Some(self.spawn_process("up", &[], more));
     }
 
-    /// The simulator's clock shows what the program's does.
-    pub(crate) async fn set_clock(&self) {
-        self.sim_post("clock", &json!({"offset_s": self.ahead_s})).await;
+    /// Sets the simulator's clock to the program's offset.
+    pub(crate) async fn set_simulator_clock(&self) {
+        self.sim_post("clock", &json!({"offset_s": self.clock_offset_s})).await;
     }
 
-    /// Starts another process of the program on the same place: a command, its flags, and then these words.
-    pub(crate) fn run_beside(
+    /// Starts another process of the program on the same data: a command, its flags, and further arguments.
+    pub(crate) fn spawn_process(
         &self,
         command: &str,
         then: &[&str],
         more: &[(&str, &str)],
     ) -> Process {
         let data = self.data();
-        let ahead = self.ahead_s.to_string();
+        let ahead = self.clock_offset_s.to_string();
         let public = format!("{}/", self.base);
         let strava = format!("{}/", self.strava);
         let mut words = vec![command];
@@ -189,44 +190,44 @@ impl World {
     pub(crate) async fn kill(&mut self) {
         let mut program = self.program.take().unwrap();
         program.kill().await;
-        self.told += &program.output();
+        self.output += &program.output();
     }
 
     /// SIGTERM, and waits for the end.
     pub(crate) async fn stop(&mut self) {
         let mut program = self.program.take().unwrap();
         program.terminate().await;
-        let status = program.wait_for_exit(PATIENCE).await;
-        self.told += &program.output();
-        assert!(status.success(), "it stopped with {status}; it wrote:\n{}", self.told);
+        let status = program.wait_for_exit(TIMEOUT).await;
+        self.output += &program.output();
+        assert!(status.success(), "it stopped with {status}; it wrote:\n{}", self.output);
     }
 
-    /// Waits until the process has died by itself.
-    pub(crate) async fn died(&mut self) {
+    /// Waits until the process has crashed.
+    pub(crate) async fn wait_for_crash(&mut self) {
         let mut program = self.program.take().unwrap();
-        let status = program.wait_for_exit(PATIENCE).await;
-        self.told += &program.output();
+        let status = program.wait_for_exit(TIMEOUT).await;
+        self.output += &program.output();
         assert!(!status.success(), "it should have died");
     }
 
-    /// Both clocks go ahead: leases of dead processes run out, and what waits is due. Between two lives only.
-    pub(crate) fn later(&mut self, seconds: i64) {
+    /// Advances both clocks: leases of dead processes expire, and waiting jobs are due. The program must not run.
+    pub(crate) fn advance_clocks(&mut self, seconds: i64) {
         assert!(self.program.is_none(), "a running program's clock cannot be moved");
-        self.ahead_s += seconds;
+        self.clock_offset_s += seconds;
     }
 
-    /// Everything all processes wrote.
+    /// Output of all processes.
     pub(crate) fn output(&self) -> String {
         let now = self.program.as_ref().map(Process::output).unwrap_or_default();
-        format!("{}{now}", self.told)
+        format!("{}{now}", self.output)
     }
 
-    /// What the running process wrote.
+    /// Output of the running process.
     pub(crate) fn output_now(&self) -> String {
         self.program.as_ref().map(Process::output).unwrap_or_default()
     }
 
-    /// Where the program's data lies.
+    /// The program's data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -237,36 +238,37 @@ impl World {
     }
 
     /// An account for one of Strava's athletes, signed in.
-    pub(crate) async fn person(&self, name: &str, strava: i64) -> Person {
+    pub(crate) async fn user(&self, name: &str, strava: i64) -> TestUser {
         let email = format!("{}@example.org", name.to_lowercase());
-        let mut adding = self.run_beside("users", &["add", &email], &[]);
-        let status = adding.wait_for_exit(PATIENCE).await;
+        let mut adding = self.spawn_process("users", &["add", &email], &[]);
+        let status = adding.wait_for_exit(TIMEOUT).await;
         assert!(status.success(), "{}", adding.output());
-        let told = eventually(PATIENCE, "the password is shown", async || {
-            let told = adding.output();
-            let at = told.find("password: ").map(|at| at + "password: ".len());
-            at.and_then(|at| told[at..].split_whitespace().next().map(str::to_owned)).ok_or(told)
+        let output = eventually(TIMEOUT, "the password is shown", async || {
+            let output = adding.output();
+            let at = output.find("password: ").map(|at| at + "password: ".len());
+            at.and_then(|at| output[at..].split_whitespace().next().map(str::to_owned))
+                .ok_or(output)
         })
         .await;
-        Person::sign_in(self, name, strava, (&email, &told)).await
+        TestUser::sign_in(self, name, strava, (&email, &output)).await
     }
 
     /// Guardian and child with their accounts, connected, their histories counted.
-    pub(crate) async fn family(&self) -> [Person; 2] {
+    pub(crate) async fn guardian_and_child(&self) -> [TestUser; 2] {
         let (guardian, child) =
-            tokio::join!(self.person("Ana", GUARDIAN_ID), self.person("Milla", CHILD_ID));
-        for person in [&guardian, &child] {
-            person.connect(self).await;
+            tokio::join!(self.user("Ana", GUARDIAN_ID), self.user("Milla", CHILD_ID));
+        for user in [&guardian, &child] {
+            user.connect(self).await;
         }
-        for person in [&guardian, &child] {
-            person.counts_the_truth(self).await;
+        for user in [&guardian, &child] {
+            user.assert_totals_match(self).await;
         }
         [guardian, child]
     }
 
     /// Guardian and child, connected and agreed to copies.
-    pub(crate) async fn linked_family(&self) -> [Person; 2] {
-        let [guardian, child] = self.family().await;
+    pub(crate) async fn linked_guardian_and_child(&self) -> [TestUser; 2] {
+        let [guardian, child] = self.guardian_and_child().await;
         guardian.links(&child).await;
         [guardian, child]
     }
@@ -300,30 +302,30 @@ impl World {
     }
 
     /// The simulator's own address.
-    pub(crate) fn sim_address(&self) -> std::net::SocketAddr {
+    pub(crate) fn simulator_address(&self) -> std::net::SocketAddr {
         self.sim.address
     }
 
-    /// What athletes of Strava have there, without what was deleted.
-    pub(crate) async fn truth(&self, strava: i64) -> Vec<Value> {
+    /// An athlete's activities at Strava, without deleted ones.
+    pub(crate) async fn strava_activities(&self, strava: i64) -> Vec<Value> {
         let all = self.sim_get(&format!("athletes/{strava}/activities")).await;
         let all = all.as_array().unwrap().iter();
         all.filter(|activity| activity["deleted"] != true).cloned().collect()
     }
 
-    /// Somebody finishes a short run of this name now; Strava's webhook tells us.
+    /// Records a short run of this name; the webhook reports it.
     pub(crate) async fn record(&self, strava: i64, name: &str) -> i64 {
         self.record_as(strava, name, &json!({})).await
     }
 
-    /// The same, beginning so many seconds from now.
+    /// Records a short run that starts `seconds` from now.
     pub(crate) async fn record_at(&self, strava: i64, name: &str, seconds: i64) -> i64 {
         let now = self.sim_get("clock").await["now_s"].as_i64().unwrap();
         let start = kernel::Timestamp::from_secs(now + 1 + seconds).to_rfc3339();
         self.record_as(strava, name, &json!({"start_date": start})).await
     }
 
-    /// The same with more to say about it.
+    /// Records a short run with further fields.
     pub(crate) async fn record_as(&self, strava: i64, name: &str, more: &Value) -> i64 {
         let now = self.sim_get("clock").await["now_s"].as_i64().unwrap();
         let start = kernel::Timestamp::from_secs(now + 1).to_rfc3339();
@@ -336,7 +338,7 @@ impl World {
 
     /// The copies in an athlete's account, by title.
     pub(crate) async fn copies(&self, strava: i64) -> Vec<String> {
-        let all = self.truth(strava).await;
+        let all = self.strava_activities(strava).await;
         let copies = all.iter().filter(|activity| {
             activity["external_id"].as_str().is_some_and(|id| id.starts_with("paceline-"))
         });
@@ -347,10 +349,10 @@ impl World {
     }
 
     /// Waits until the copies in the account are exactly these.
-    pub(crate) async fn has_copies(&self, strava: i64, names: &[String]) {
+    pub(crate) async fn assert_copies(&self, strava: i64, names: &[String]) {
         let mut wanted = names.to_vec();
         wanted.sort();
-        eventually(PATIENCE, "the copies are there, each once", async || {
+        eventually(TIMEOUT, "the copies are there, each once", async || {
             let copies = self.copies(strava).await;
             if copies == wanted { Ok(()) } else { Err(format!("{copies:?} instead of {wanted:?}")) }
         })
@@ -363,10 +365,10 @@ impl World {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// Waits until nothing waits anywhere: every account in the simulator and in the program agree.
-    pub(crate) async fn agree(&self, people: &[&Person]) {
-        for person in people {
-            person.counts_the_truth(self).await;
+    /// Waits until the totals of each user match the simulator's activities.
+    pub(crate) async fn assert_all_totals_match(&self, users: &[&TestUser]) {
+        for user in users {
+            user.assert_totals_match(self).await;
         }
     }
 }
