@@ -1,7 +1,9 @@
-//! The admin interface under `/_sim/`: what a test or a demo does to the simulated world.
+//! The admin interface under `/_sim/`: tests and demos change the simulated world through it.
 
 mod activities;
 mod athletes;
+mod error;
+mod ground_truth;
 mod openapi;
 mod settings;
 mod tokens;
@@ -10,27 +12,26 @@ mod webhooks;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
-use crate::http::reply;
+use crate::http::json_response;
+use error::AdminError;
 
-/// All admin routes.
+/// Registers all admin routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config.route("/", web::get().to(index)).route("/_sim", web::get().to(index)).service(
         web::scope("/_sim")
             .app_data(
                 web::JsonConfig::default()
-                    .error_handler(|error, _| Refusal::wrong(error.to_string()).into()),
+                    .error_handler(|error, _| AdminError::invalid(error).into()),
             )
             .app_data(
-                web::PathConfig::default().error_handler(|_, _| Refusal::missing("id").into()),
+                web::PathConfig::default().error_handler(|_, _| AdminError::not_found("id").into()),
             )
             .route("/", web::get().to(index))
             .route("/openapi.json", web::get().to(openapi::document))
-            .route("/docs", web::get().to(openapi::to_page))
-            .configure(openapi::page)
+            .route("/docs", web::get().to(openapi::redirect_to_page))
+            .configure(openapi::configure_page)
             .route("/reset", web::post().to(settings::reset))
             .route("/clock", web::get().to(settings::clock))
             .route("/clock", web::post().to(settings::set_clock))
@@ -65,53 +66,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     );
 }
 
-/// An admin call that cannot be carried out.
-#[derive(Debug, Serialize, thiserror::Error, ToSchema)]
-#[error("{error}")]
-pub(crate) struct Refusal {
-    #[serde(skip)]
-    status: u16,
-    /// What is wrong.
-    error: String,
-}
-
-impl Refusal {
-    fn wrong(error: impl Into<String>) -> Self {
-        Self { status: 422, error: error.into() }
-    }
-
-    fn missing(what: &str) -> Self {
-        Self { status: 404, error: format!("no such {what}") }
-    }
-}
-
-impl ResponseError for Refusal {
-    fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST)
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).json(self)
-    }
-}
-
-/// Lays the fields of a patch over settings.
-fn merge<T: Serialize + serde::de::DeserializeOwned>(
-    old: &T,
-    patch: &serde_json::Value,
-) -> Result<T, Refusal> {
-    let mut value = serde_json::to_value(old).map_err(|error| Refusal::wrong(error.to_string()))?;
-    let (Some(fields), Some(new)) = (value.as_object_mut(), patch.as_object()) else {
-        return Err(Refusal::wrong("expected an object"));
-    };
-    for (key, value) in new {
-        if fields.insert(key.clone(), value.clone()).is_none() {
-            return Err(Refusal::wrong(format!("unknown field {key}")));
-        }
-    }
-    serde_json::from_value(value).map_err(|error| Refusal::wrong(error.to_string()))
-}
-
 async fn index() -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "name": "strava-sim", "docs": "/_sim/docs/", "openapi": "/_sim/openapi.json",
@@ -119,12 +73,12 @@ async fn index() -> HttpResponse {
     }))
 }
 
-/// What is not there.
-pub(crate) async fn unknown(request: HttpRequest) -> HttpResponse {
+/// The answer to a path without a route.
+pub(crate) async fn route_not_found(request: HttpRequest) -> HttpResponse {
     if request.path().starts_with("/_sim") {
-        return Refusal::missing("admin call").error_response();
+        return AdminError::not_found("admin call").error_response();
     }
-    reply::answer(
+    json_response(
         StatusCode::NOT_FOUND,
         &json!({"message": "Record Not Found", "errors": [{"resource": "resource", "field": "path", "code": "invalid"}]}),
     )

@@ -1,4 +1,4 @@
-//! The one clock of the simulator: system time plus an offset that an admin call can move.
+//! The simulator's clock: system time plus an offset that an admin call can move.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,10 +16,10 @@ impl SimClock {
         reason = "this is the simulator's own clock; it does not use Paceline's"
     )]
     pub(crate) fn now_ms(&self) -> i64 {
-        let real = SystemTime::now()
+        let system_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |passed| passed.as_millis() as i64);
-        real + self.offset_ms.load(Ordering::SeqCst)
+            .map_or(0, |elapsed| elapsed.as_millis() as i64);
+        system_ms + self.offset_ms.load(Ordering::SeqCst)
     }
 
     /// Seconds since 1970 on the simulator's clock.
@@ -27,18 +27,18 @@ impl SimClock {
         self.now_ms().div_euclid(1000)
     }
 
-    /// The offset in seconds.
+    /// Seconds ahead of system time.
     pub(crate) fn offset_s(&self) -> i64 {
         self.offset_ms.load(Ordering::SeqCst) / 1000
     }
 
     /// Sets the offset.
-    pub(crate) fn set_offset_s(&self, offset: i64) {
-        self.offset_ms.store(offset * 1000, Ordering::SeqCst);
+    pub(crate) fn set_offset_s(&self, offset_s: i64) {
+        self.offset_ms.store(offset_s * 1000, Ordering::SeqCst);
     }
 
-    /// Moves the clock by so many seconds.
-    pub(crate) fn advance_s(&self, by: i64) {
-        self.offset_ms.fetch_add(by * 1000, Ordering::SeqCst);
+    /// Moves the clock by a number of seconds.
+    pub(crate) fn advance_s(&self, seconds: i64) {
+        self.offset_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }

@@ -1,62 +1,41 @@
-//! Who lives in the simulator: the athlete of the recorded files, seeded synthetic athletes, and the recorded athlete.
+//! The athletes of the simulator: the one of the recorded files, seeded synthetic ones, and the recorded athlete.
 
-pub(crate) mod files;
+mod files;
 mod profiles;
-pub(crate) use profiles::short;
-pub(crate) mod recorded;
-mod routes;
+mod recorded;
+mod streams;
 mod synthetic;
 
+pub use files::files_index;
+pub(crate) use files::{find_file, read_file};
+pub(crate) use profiles::summarize_gear;
+pub use profiles::{CHILD_ID, GUARDIAN_ID, RECORDED_ID};
+pub(crate) use recorded::marathon_detail;
+pub(crate) use streams::load_streams;
+pub(crate) use synthetic::add_sensor_data;
+
 use crate::options::Options;
-use crate::world::{Activity, Athlete, Field, Summary};
+use crate::world::{Activity, Athlete};
 
-/// The first athlete, Ana: made of the recorded FIT, GPX and TCX files.
-pub const GUARDIAN_ID: i64 = 7001;
-/// The second athlete, Milla: seeded and synthetic.
-pub const CHILD_ID: i64 = 7002;
-/// The third athlete: the one of the recorded API answers.
-pub const RECORDED_ID: i64 = 26_462_176;
-
-/// The athletes in their fixed order, each with a history.
-pub(crate) fn cast(options: &Options, now_s: i64) -> Vec<(Athlete, Vec<Activity>)> {
+/// Builds the athletes in their fixed order, each with a history.
+pub(crate) fn build_athletes(options: &Options, now_s: i64) -> Vec<(Athlete, Vec<Activity>)> {
     (0..options.athletes)
         .map(|index| {
-            let exactly = options.history.filter(|_| index + 1 == options.athletes);
+            let count = options.history.filter(|_| index + 1 == options.athletes);
             let athlete = match index {
                 0 => profiles::guardian(),
                 2 => recorded::athlete(),
-                _ => profiles::synthetic(index, options.seed),
+                _ => profiles::synthetic_athlete(index, options.seed),
             };
-            let activities = match (index, exactly) {
-                (_, Some(count)) => synthetic::exactly(&athlete, options.seed, count, now_s),
+            let activities = match (index, count) {
+                (_, Some(count)) => {
+                    synthetic::build_count(&athlete, options.seed, count as usize, now_s)
+                }
                 (0, None) => files::activities(),
                 (2, None) => recorded::activities(),
-                _ => synthetic::history(&athlete, options, now_s),
+                _ => synthetic::build_years(&athlete, options, now_s),
             };
             (athlete, activities)
         })
         .collect()
-}
-
-/// Gives a bare summary a round course from home, heart rate, cadence and heights.
-pub(crate) fn dress(summary: &mut Summary, athlete: &Athlete, gps: bool) {
-    summary.has_heartrate = true;
-    summary.display_hide_heartrate_option = true;
-    summary.average_heartrate = Some(142.0);
-    summary.max_heartrate = Some(168.0);
-    summary.average_cadence = matches!(summary.kind.as_str(), "Run" | "Ride").then_some(82.0);
-    summary.upload_id = Some(summary.id + 1_000_000_000);
-    summary.upload_id_str = summary.upload_id.map(|upload| upload.to_string());
-    summary.external_id = Some(format!("garmin_ping_{}", summary.id % 1_000_000_007));
-    summary.device_name = Some("Garmin Forerunner 55".to_owned());
-    summary.trainer = !gps;
-    if gps && summary.distance > 0.0 {
-        let home = profiles::home(athlete).place;
-        let (line, start) = routes::round_course(home, summary.distance, (summary.id % 360) as f64);
-        summary.map.summary_polyline = line;
-        summary.start_latlng = Field::Value(start.to_vec());
-        summary.end_latlng = Field::Value(start.to_vec());
-        summary.elev_low = Some(1000.0);
-        summary.elev_high = Some(1000.0 + summary.total_elevation_gain.clamp(1.0, 60.0));
-    }
 }

@@ -1,15 +1,17 @@
 //! The public side: OAuth pages and API v3, both under `/api/v3` and under the bare root.
 
 mod activities;
+mod activity_detail;
+mod analysis;
 mod athlete;
+mod authorize_request;
+mod caller;
 mod consent_page;
-mod delay;
-pub(crate) mod detail;
-mod guard;
-mod limits;
+mod fault_injection;
+mod middleware;
 mod oauth;
-pub(crate) mod params;
-pub(crate) mod reply;
+mod params;
+mod response;
 mod streams;
 mod subscriptions;
 mod tokens;
@@ -17,21 +19,21 @@ mod uploads;
 
 use actix_web::web::{self, ServiceConfig};
 
-pub(crate) use guard::guard;
-pub(crate) use reply::Fault;
+pub(crate) use middleware::handle_call;
+pub(crate) use response::{Fault, json_response};
 
-/// All public routes.
+/// Registers all public routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .route("/oauth/authorize", web::get().to(oauth::authorize))
         .route("/oauth/authorize", web::post().to(oauth::submit))
         .route("/oauth/mobile/authorize", web::get().to(oauth::authorize))
         .route("/oauth/revoke", web::post().to(tokens::revoke))
-        .service(web::scope("/api/v3").configure(api))
-        .configure(api);
+        .service(web::scope("/api/v3").configure(configure_api))
+        .configure(configure_api);
 }
 
-fn api(config: &mut ServiceConfig) {
+fn configure_api(config: &mut ServiceConfig) {
     config
         .route("/oauth/token", web::post().to(tokens::token))
         .route("/oauth/deauthorize", web::post().to(tokens::deauthorize))

@@ -5,13 +5,13 @@ mod clock;
 mod content;
 mod http;
 mod options;
+mod sim_state;
 mod simulator;
 mod times;
 mod tracks;
 mod webhooks;
 mod world;
 
-pub use content::files::index as files_index;
-pub use content::{CHILD_ID, GUARDIAN_ID, RECORDED_ID};
+pub use content::{CHILD_ID, GUARDIAN_ID, RECORDED_ID, files_index};
 pub use options::{Consent, Limits, Options};
 pub use simulator::{Simulator, StartError};

@@ -1,4 +1,4 @@
-//! Starts a simulator and keeps it until a signal comes.
+//! Runs a simulator until SIGTERM or SIGINT.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -17,25 +17,25 @@ struct Arguments {
     /// Seed of ids, tokens and synthetic histories.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// How many athletes exist: Ana (7001), Milla (7002), the recorded athlete (26462176), then synthetic ones.
+    /// Number of athletes: Ana (7001), Milla (7002), the recorded athlete (26462176), then synthetic ones.
     #[arg(long, default_value_t = 3)]
     athletes: u32,
     /// Years of history of each synthetic athlete.
     #[arg(long, default_value_t = 2)]
     years: u32,
-    /// Overall per quarter hour and day, read per quarter hour and day.
+    /// Rate limits: overall per quarter hour and day, read per quarter hour and day.
     #[arg(long, default_value = "200,2000,100,1000")]
     limits: Limits,
-    /// The authorize page: `page` asks a person, `grant` and `refuse` answer at once.
-    #[arg(long, default_value = "page")]
+    /// Behaviour of the authorize page.
+    #[arg(long, value_enum, default_value = "page")]
     consent: Consent,
-    /// No artificial delays: uploads are ready at the first poll, webhooks go out at once.
+    /// Switch off artificial delays: uploads are ready at the first poll, webhooks go out at once.
     #[arg(long)]
     instant: bool,
-    /// The last athlete gets exactly this many synthetic activities.
+    /// Number of synthetic activities, one a day, that replace the last athlete's history.
     #[arg(long, value_name = "N")]
     history: Option<u32>,
-    /// Print the index of the recorded files and end (for src/content/files_index.json).
+    /// Print the index of the recorded files (src/content/files_index.json) and exit.
     #[arg(long, hide = true)]
     print_files_index: bool,
 }

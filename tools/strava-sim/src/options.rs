@@ -1,21 +1,22 @@
-//! What a simulator is started with.
+//! Start options of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The four figures of the two buckets: overall and read, per quarter hour and per day.
+/// Rate limits: overall and read calls, per quarter hour and per UTC day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
-    /// All calls in a quarter of an hour.
+    /// Maximum number of calls in a quarter of an hour.
     pub overall_15min: u32,
-    /// All calls in a UTC day.
+    /// Maximum number of calls in a UTC day.
     pub overall_day: u32,
-    /// Calls that are not uploads, in a quarter of an hour.
+    /// Maximum number of reads (calls that create nothing) in a quarter of an hour.
     pub read_15min: u32,
-    /// Calls that are not uploads, in a UTC day.
+    /// Maximum number of reads in a UTC day.
     pub read_day: u32,
 }
 
@@ -26,15 +27,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Limits nobody reaches, for benchmarks.
+    /// Limits out of reach, for benchmarks.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self {
-            overall_15min: 1_000_000_000,
-            overall_day: 1_000_000_000,
-            read_15min: 1_000_000_000,
-            read_day: 1_000_000_000,
-        }
+        let [overall_15min, overall_day, read_15min, read_day] = [1_000_000_000; 4];
+        Self { overall_15min, overall_day, read_15min, read_day }
     }
 }
 
@@ -42,59 +39,40 @@ impl FromStr for Limits {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts: Vec<u32> = text
-            .split(',')
-            .map(|part| part.trim().parse::<u32>())
-            .collect::<Result<_, _>>()
-            .map_err(|error| {
-                format!("limits are four numbers such as 200,2000,100,1000: {error}")
-            })?;
-        match parts[..] {
-            [overall_15min, overall_day, read_15min, read_day] => {
+        let numbers: Result<Vec<u32>, _> =
+            text.split(',').map(|number| number.trim().parse()).collect();
+        match numbers.as_deref() {
+            Ok(&[overall_15min, overall_day, read_15min, read_day]) => {
                 Ok(Self { overall_15min, overall_day, read_15min, read_day })
             }
-            _ => Err(format!(
-                "limits are four numbers such as 200,2000,100,1000, not {}",
-                parts.len()
-            )),
+            _ => Err(format!("expected four numbers such as 200,2000,100,1000, not {text}")),
         }
     }
 }
 
-/// How the authorize page behaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Behaviour of the authorize page.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
-    /// A page with tick boxes for a person.
+    /// Show a page with tick boxes for a person.
     Page,
-    /// Everything asked for is granted at once.
+    /// Grant everything asked for at once.
     #[default]
     Grant,
-    /// Everything is refused at once.
+    /// Refuse everything at once.
     Refuse,
 }
 
-impl FromStr for Consent {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "page" => Ok(Self::Page),
-            "grant" => Ok(Self::Grant),
-            "refuse" => Ok(Self::Refuse),
-            other => Err(format!("consent is page, grant or refuse, not {other}")),
-        }
-    }
-}
-
-/// What a simulator is started with.
+/// Start options of a simulator.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Seed of ids, tokens and synthetic histories.
     pub seed: u64,
-    /// How many athletes exist.
+    /// Number of athletes.
     pub athletes: u32,
     /// Years of history of each synthetic athlete.
     pub years: u32,

@@ -11,23 +11,26 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::options::Options;
-use crate::world::Sim;
+use crate::sim_state::SimState;
 use crate::{admin, http, webhooks};
 
-/// Why a simulator did not start.
+/// Time that deliveries under way have to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A failure to start a simulator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address is taken or not ours.
+    /// The address is in use or not an address of this machine.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    /// The HTTP client for webhooks could not be made.
-    #[error("cannot make the webhook client: {0}")]
+    /// The HTTP client for webhooks could not be built.
+    #[error("cannot build the webhook client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
 /// A running simulator; dropping it stops it, `stop` waits for the end.
 pub struct Simulator {
-    /// Where it listens.
+    /// Address it listens on.
     pub address: SocketAddr,
     server: ServerHandle,
     tasks: TaskTracker,
@@ -35,11 +38,11 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts on the options' address; ready when this returns.
+    /// Starts on the options' address; it accepts requests when this returns.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let listen = options.listen;
-        let client = webhooks::client()?;
-        let sim = Sim::new(options);
+        let client = webhooks::build_client()?;
+        let sim = SimState::new(options);
         let data = web::Data::from(sim.clone());
         let factory = move || {
             App::new()
@@ -48,10 +51,10 @@ impl Simulator {
                     web::PathConfig::default()
                         .error_handler(|_, _| http::Fault::not_found("resource").into()),
                 )
-                .wrap(from_fn(http::guard))
+                .wrap(from_fn(http::handle_call))
                 .configure(admin::configure)
                 .configure(http::configure)
-                .default_service(web::to(admin::unknown))
+                .default_service(web::to(admin::route_not_found))
         };
         let server = HttpServer::new(factory)
             .workers(2)
@@ -68,25 +71,24 @@ impl Simulator {
         Ok(Self { address, server: handle, tasks, stop })
     }
 
-    /// `http://127.0.0.1:5050`.
+    /// Base URL, such as `http://127.0.0.1:5050`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Stops and waits until everything ended.
+    /// Stops, and waits until deliveries under way have ended, three seconds at most.
     pub async fn stop(self) {
         self.stop.cancel();
         self.server.stop(false).await;
         self.tasks.close();
-        // an event on its way has two seconds
-        let _late = tokio::time::timeout(Duration::from_secs(3), self.tasks.wait()).await;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await;
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.stop.cancel();
-        // the server stops when the command arrives; nobody waits for it here
+        // the command to stop is sent at once; its future only waits for the end
         drop(self.server.stop(false));
     }
 }

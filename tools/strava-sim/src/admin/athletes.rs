@@ -1,17 +1,17 @@
-//! Athletes and the truth about their activities.
+//! Athletes and the true state of their activities.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Refusal;
-use crate::times::iso;
-use crate::world::{Activity, Sim};
+use super::error::AdminError;
+use super::ground_truth::GroundTruth;
+use crate::sim_state::SimState;
 
-/// An athlete in short.
+/// An overview of an athlete.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct AthleteLine {
+pub(crate) struct AthleteOverview {
     id: i64,
     name: String,
     /// Home zone.
@@ -22,73 +22,19 @@ pub(crate) struct AthleteLine {
     connected: Vec<i64>,
 }
 
-/// What is true about an activity, whatever the API shows.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Truth {
-    id: i64,
-    athlete: i64,
-    name: String,
-    sport_type: String,
-    /// The true start in UTC, also where it is hidden.
-    start_date: String,
-    /// The true start on the wall clock, written with a `Z` as Strava does.
-    start_date_local: String,
-    utc_offset_s: i64,
-    timezone: String,
-    distance_m: f64,
-    moving_time_s: i64,
-    elapsed_time_s: i64,
-    elevation_gain_m: f64,
-    visibility: String,
-    manual: bool,
-    hidden_start: bool,
-    has_streams: bool,
-    has_gps: bool,
-    external_id: Option<String>,
-    deleted: bool,
-}
-
-impl Truth {
-    pub(super) fn of(activity: &Activity, deleted: bool) -> Self {
-        let summary = &activity.summary;
-        let offset = summary.utc_offset as i64;
-        Self {
-            id: summary.id,
-            athlete: summary.athlete.id,
-            name: summary.name.clone(),
-            sport_type: summary.sport_type.clone(),
-            start_date: iso(activity.start_s),
-            start_date_local: iso(activity.start_s + offset),
-            utc_offset_s: offset,
-            timezone: summary.timezone.clone(),
-            distance_m: summary.distance,
-            moving_time_s: summary.moving_time,
-            elapsed_time_s: summary.elapsed_time,
-            elevation_gain_m: summary.total_elevation_gain,
-            visibility: summary.visibility.clone(),
-            manual: summary.manual,
-            hidden_start: activity.hide_start,
-            has_streams: !summary.manual,
-            has_gps: !summary.map.summary_polyline.is_empty(),
-            external_id: summary.external_id.clone(),
-            deleted,
-        }
-    }
-}
-
 /// All athletes in their fixed order.
-#[utoipa::path(get, path = "/_sim/athletes", tag = "athletes", responses((status = 200, body = Vec<AthleteLine>)))]
-pub(crate) async fn list(sim: web::Data<Sim>) -> HttpResponse {
+#[utoipa::path(get, path = "/_sim/athletes", tag = "athletes", responses((status = 200, body = Vec<AthleteOverview>)))]
+pub(crate) async fn list(sim: web::Data<SimState>) -> HttpResponse {
     let world = sim.world();
-    let lines: Vec<AthleteLine> = world
-        .order
+    let overviews: Vec<AthleteOverview> = world
+        .athlete_order
         .iter()
         .filter_map(|id| world.athletes.get(id))
-        .map(|athlete| AthleteLine {
+        .map(|athlete| AthleteOverview {
             id: athlete.id,
             name: athlete.name(),
             timezone: athlete.zone.name().to_owned(),
-            activities: world.shelves.get(&athlete.id).map_or(0, |shelf| shelf.len()),
+            activities: world.timelines.get(&athlete.id).map_or(0, |timeline| timeline.len()),
             connected: world
                 .tokens
                 .grants
@@ -98,41 +44,41 @@ pub(crate) async fn list(sim: web::Data<Sim>) -> HttpResponse {
                 .collect(),
         })
         .collect();
-    HttpResponse::Ok().json(lines)
+    HttpResponse::Ok().json(overviews)
 }
 
-/// The truth about an athlete's activities, oldest first, deleted ones at the end.
-#[utoipa::path(get, path = "/_sim/athletes/{id}/activities", tag = "athletes", params(("id" = i64, Path,)), responses((status = 200, body = Vec<Truth>), (status = 404, body = Refusal)))]
+/// The true state of an athlete's activities, oldest first, deleted ones at the end.
+#[utoipa::path(get, path = "/_sim/athletes/{id}/activities", tag = "athletes", params(("id" = i64, Path,)), responses((status = 200, body = Vec<GroundTruth>), (status = 404, body = AdminError)))]
 pub(crate) async fn activities(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     id: web::Path<i64>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, AdminError> {
     let world = sim.world();
-    let shelf = world.shelves.get(&id).ok_or_else(|| Refusal::missing("athlete"))?;
-    let gone = world.deleted.iter().filter(|activity| activity.summary.athlete.id == *id);
-    let truths: Vec<Truth> = shelf
+    let timeline = world.timelines.get(&id).ok_or_else(|| AdminError::not_found("athlete"))?;
+    let deleted = world.deleted.iter().filter(|activity| activity.summary.athlete.id == *id);
+    let activities: Vec<GroundTruth> = timeline
         .values()
-        .map(|activity| Truth::of(activity, false))
-        .chain(gone.map(|activity| Truth::of(activity, true)))
+        .map(|activity| GroundTruth::new(activity, false))
+        .chain(deleted.map(|activity| GroundTruth::new(activity, true)))
         .collect();
-    Ok(HttpResponse::Ok().json(truths))
+    Ok(HttpResponse::Ok().json(activities))
 }
 
-/// From whom access is taken.
+/// The applications that lose access.
 #[derive(Default, Deserialize, ToSchema)]
-pub(crate) struct Disconnect {
+pub(crate) struct DisconnectRequest {
     /// One application; all when left out.
     app: Option<i64>,
 }
 
-/// The athlete takes access away on Strava's settings page, from one application (`{"app":1}`) or from all.
-#[utoipa::path(post, path = "/_sim/athletes/{id}/disconnect", tag = "athletes", params(("id" = i64, Path,)), request_body = Disconnect, responses((status = 200)))]
+/// Withdraws access as on Strava's settings page, from one application (`{"app":1}`) or from all.
+#[utoipa::path(post, path = "/_sim/athletes/{id}/disconnect", tag = "athletes", params(("id" = i64, Path,)), request_body = DisconnectRequest, responses((status = 200)))]
 pub(crate) async fn disconnect(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     id: web::Path<i64>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let only = serde_json::from_slice::<Disconnect>(&body).unwrap_or_default().app;
+    let only = serde_json::from_slice::<DisconnectRequest>(&body).unwrap_or_default().app;
     let now = sim.clock.now_ms();
     let mut world = sim.world();
     let apps: Vec<i64> =

@@ -1,4 +1,4 @@
-//! The admin interface's own OpenAPI document and page.
+//! OpenAPI document and page of the admin interface.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
@@ -8,12 +8,12 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::{activities, athletes, settings, tokens, webhooks};
 
-/// The document.
+/// The OpenAPI document of the admin interface.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "strava-sim admin",
-        description = "What tests and the demo do to the simulated Strava."
+        description = "Controls of the simulated Strava for tests and the demo."
     ),
     paths(
         settings::reset,
@@ -48,20 +48,20 @@ use super::{activities, athletes, settings, tokens, webhooks};
         webhooks::forge,
     )
 )]
-struct Admin;
+struct AdminApi;
 
 /// `GET /_sim/openapi.json`.
 pub(super) async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(Admin::openapi())
+    HttpResponse::Ok().json(AdminApi::openapi())
 }
 
 /// `GET /_sim/docs`.
-pub(super) async fn to_page() -> HttpResponse {
+pub(super) async fn redirect_to_page() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/_sim/docs/")).finish()
 }
 
-/// The page at `/_sim/docs/`.
-pub(super) fn page(config: &mut ServiceConfig) {
+/// Registers the page at `/_sim/docs/`.
+pub(super) fn configure_page(config: &mut ServiceConfig) {
     config.service(
         SwaggerUi::new("/docs/{_:.*}")
             .config(utoipa_swagger_ui::Config::from("/_sim/openapi.json")),

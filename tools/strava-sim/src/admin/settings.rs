@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Refusal, merge};
+use super::error::{AdminError, merge_settings};
 use crate::options::Limits;
-use crate::times::iso;
-use crate::world::{ConsentSettings, Counters, FaultRule, Scopes, Sim, UploadSettings};
+use crate::sim_state::SimState;
+use crate::times::format_iso;
+use crate::world::{ConsentSettings, Counters, FaultRule, Scopes, UploadSettings};
 
-/// Everything back to the start; the clock too.
+/// Restores the initial state, the clock included.
 #[utoipa::path(post, path = "/_sim/reset", tag = "world", responses((status = 204)))]
-pub(crate) async fn reset(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn reset(sim: web::Data<SimState>) -> HttpResponse {
     sim.reset();
     HttpResponse::NoContent().finish()
 }
@@ -24,34 +25,37 @@ pub(crate) struct ClockReading {
     offset_s: i64,
     /// Unix seconds.
     now_s: i64,
-    /// The same, written out.
+    /// The same in RFC 3339.
     now: String,
 }
 
-fn reading(sim: &Sim) -> ClockReading {
+fn read_clock(sim: &SimState) -> ClockReading {
     let now_s = sim.clock.now_s();
-    ClockReading { offset_s: sim.clock.offset_s(), now_s, now: iso(now_s) }
+    ClockReading { offset_s: sim.clock.offset_s(), now_s, now: format_iso(now_s) }
 }
 
-/// How late it is.
+/// The time on the simulator's clock.
 #[utoipa::path(get, path = "/_sim/clock", tag = "world", responses((status = 200, body = ClockReading)))]
-pub(crate) async fn clock(sim: web::Data<Sim>) -> HttpResponse {
-    HttpResponse::Ok().json(reading(&sim))
+pub(crate) async fn clock(sim: web::Data<SimState>) -> HttpResponse {
+    HttpResponse::Ok().json(read_clock(&sim))
 }
 
-/// One of the two.
+/// A change of the clock; one of the two.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClockChange {
     /// Seconds ahead of the system from now on.
     offset_s: Option<i64>,
-    /// Move by so many seconds.
+    /// Seconds to move by.
     advance_s: Option<i64>,
 }
 
 /// Moves the clock.
 #[utoipa::path(post, path = "/_sim/clock", tag = "world", request_body = ClockChange, responses((status = 200, body = ClockReading)))]
-pub(crate) async fn set_clock(sim: web::Data<Sim>, change: web::Json<ClockChange>) -> HttpResponse {
+pub(crate) async fn set_clock(
+    sim: web::Data<SimState>,
+    change: web::Json<ClockChange>,
+) -> HttpResponse {
     if let Some(offset) = change.offset_s {
         sim.clock.set_offset_s(offset);
     }
@@ -59,7 +63,7 @@ pub(crate) async fn set_clock(sim: web::Data<Sim>, change: web::Json<ClockChange
         sim.clock.advance_s(by);
     }
     sim.wake.notify_one();
-    HttpResponse::Ok().json(reading(&sim))
+    HttpResponse::Ok().json(read_clock(&sim))
 }
 
 /// New limits of an application.
@@ -70,7 +74,7 @@ pub(crate) struct LimitsChange {
     app: Option<i64>,
     /// The four figures.
     limits: Option<Limits>,
-    /// Forget what was used.
+    /// Reset the usage.
     #[serde(default)]
     reset_usage: bool,
     /// The `field` of 429 answers instead of the bucket's name; empty for the default.
@@ -79,7 +83,10 @@ pub(crate) struct LimitsChange {
 
 /// Changes rate limits.
 #[utoipa::path(post, path = "/_sim/limits", tag = "world", request_body = LimitsChange, responses((status = 204)))]
-pub(crate) async fn limits(sim: web::Data<Sim>, change: web::Json<LimitsChange>) -> HttpResponse {
+pub(crate) async fn limits(
+    sim: web::Data<SimState>,
+    change: web::Json<LimitsChange>,
+) -> HttpResponse {
     let mut world = sim.world();
     let world = &mut *world;
     for app in world.apps.values_mut().filter(|app| change.app.is_none_or(|only| only == app.id)) {
@@ -98,16 +105,16 @@ pub(crate) async fn limits(sim: web::Data<Sim>, change: web::Json<LimitsChange>)
 
 /// The rules in force.
 #[utoipa::path(get, path = "/_sim/faults", tag = "faults", responses((status = 200, body = Vec<FaultRule>)))]
-pub(crate) async fn faults(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn faults(sim: web::Data<SimState>) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().faults)
 }
 
 /// Adds a rule, or several as an array.
-#[utoipa::path(post, path = "/_sim/faults", tag = "faults", request_body = FaultRule, responses((status = 200, body = Vec<FaultRule>), (status = 422, body = Refusal)))]
+#[utoipa::path(post, path = "/_sim/faults", tag = "faults", request_body = FaultRule, responses((status = 200, body = Vec<FaultRule>), (status = 422, body = AdminError)))]
 pub(crate) async fn add_faults(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     rules: web::Json<Value>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, AdminError> {
     let rules = match rules.into_inner() {
         Value::Array(rules) => rules,
         rule => vec![rule],
@@ -116,7 +123,7 @@ pub(crate) async fn add_faults(
         .into_iter()
         .map(serde_json::from_value)
         .collect::<Result<_, _>>()
-        .map_err(|error| Refusal::wrong(error.to_string()))?;
+        .map_err(AdminError::invalid)?;
     let mut world = sim.world();
     world.faults.extend(rules);
     Ok(HttpResponse::Ok().json(&world.faults))
@@ -124,69 +131,67 @@ pub(crate) async fn add_faults(
 
 /// Removes all rules.
 #[utoipa::path(delete, path = "/_sim/faults", tag = "faults", responses((status = 204)))]
-pub(crate) async fn clear_faults(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn clear_faults(sim: web::Data<SimState>) -> HttpResponse {
     sim.world().faults.clear();
     HttpResponse::NoContent().finish()
 }
 
-/// How uploads are processed.
+/// The settings of uploads.
 #[utoipa::path(get, path = "/_sim/uploads", tag = "uploads", responses((status = 200, body = UploadSettings)))]
-pub(crate) async fn uploads(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn uploads(sim: web::Data<SimState>) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().upload_settings)
 }
 
-/// Changes how uploads are processed; fields left out stay.
-#[utoipa::path(post, path = "/_sim/uploads", tag = "uploads", request_body = UploadSettings, responses((status = 200, body = UploadSettings), (status = 422, body = Refusal)))]
+/// Changes the settings of uploads; fields left out stay.
+#[utoipa::path(post, path = "/_sim/uploads", tag = "uploads", request_body = UploadSettings, responses((status = 200, body = UploadSettings), (status = 422, body = AdminError)))]
 pub(crate) async fn set_uploads(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     patch: web::Json<Value>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, AdminError> {
     let mut world = sim.world();
-    world.upload_settings = merge(&world.upload_settings, &patch)?;
+    world.upload_settings = merge_settings(&world.upload_settings, &patch)?;
     Ok(HttpResponse::Ok().json(&world.upload_settings))
 }
 
-/// Who consents to what.
+/// The settings of the authorize page.
 #[utoipa::path(get, path = "/_sim/consent", tag = "oauth", responses((status = 200, body = ConsentSettings)))]
-pub(crate) async fn consent(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn consent(sim: web::Data<SimState>) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().consent)
 }
 
-/// Changes who consents to what; fields left out take their defaults.
-#[utoipa::path(post, path = "/_sim/consent", tag = "oauth", request_body = ConsentSettings, responses((status = 200, body = ConsentSettings), (status = 422, body = Refusal)))]
+/// Changes the settings of the authorize page; fields left out take their defaults.
+#[utoipa::path(post, path = "/_sim/consent", tag = "oauth", request_body = ConsentSettings, responses((status = 200, body = ConsentSettings), (status = 422, body = AdminError)))]
 pub(crate) async fn set_consent(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     settings: web::Json<ConsentSettings>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, AdminError> {
     let settings = settings.into_inner();
     let mut world = sim.world();
     if settings.athlete.is_some_and(|id| !world.athletes.contains_key(&id)) {
-        return Err(Refusal::missing("athlete"));
+        return Err(AdminError::not_found("athlete"));
     }
     if let Some(names) = &settings.scopes {
         Scopes::parse(&names.join(","))
-            .map_err(|name| Refusal::wrong(format!("unknown scope {name}")))?;
+            .map_err(|name| AdminError::invalid(format!("unknown scope {name}")))?;
     }
-    if settings.once {
-        if !world.consent.once {
-            world.consent_before = world.consent.clone();
-        }
-    } else {
-        world.consent_before = settings.clone();
+    if !settings.once {
+        world.previous_consent = settings.clone();
+    } else if !world.consent.once {
+        world.previous_consent = world.consent.clone();
     }
     world.consent = settings;
     Ok(HttpResponse::Ok().json(&world.consent))
 }
 
-/// What happened so far.
+/// The counters.
 #[utoipa::path(get, path = "/_sim/counters", tag = "world", responses((status = 200, body = Counters)))]
-pub(crate) async fn counters(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn counters(sim: web::Data<SimState>) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().counters)
 }
 
-/// Sets all counters to nothing.
+/// Resets all counters.
 #[utoipa::path(post, path = "/_sim/counters/reset", tag = "world", responses((status = 204)))]
-pub(crate) async fn reset_counters(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn reset_counters(sim: web::Data<SimState>) -> HttpResponse {
     sim.world().counters = Counters::default();
     HttpResponse::NoContent().finish()
 }

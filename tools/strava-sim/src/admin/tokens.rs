@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Refusal;
+use super::error::AdminError;
 use crate::options::Limits;
-use crate::world::{App, Rotation, Sim};
+use crate::sim_state::SimState;
+use crate::world::{App, RefreshTokenRotation};
 
-/// An application.
+/// Settings of an application.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AppForm {
+pub(crate) struct AppSettings {
     /// Client id.
     id: i64,
     /// Client secret.
@@ -21,7 +22,7 @@ pub(crate) struct AppForm {
     name: Option<String>,
     /// Authorization Callback Domain; `localhost` and `127.0.0.1` are always allowed.
     callback_domain: Option<String>,
-    /// Athletes that may be connected.
+    /// Maximum number of connected athletes.
     capacity: Option<usize>,
     /// False: every data call answers 403 Inactive.
     active: Option<bool>,
@@ -30,98 +31,103 @@ pub(crate) struct AppForm {
 }
 
 /// The applications.
-#[utoipa::path(get, path = "/_sim/apps", tag = "oauth", responses((status = 200, body = Vec<AppForm>)))]
-pub(crate) async fn apps(sim: web::Data<Sim>) -> HttpResponse {
-    let forms: Vec<AppForm> = sim.world().apps.values().map(form).collect();
-    HttpResponse::Ok().json(forms)
+#[utoipa::path(get, path = "/_sim/apps", tag = "oauth", responses((status = 200, body = Vec<AppSettings>)))]
+pub(crate) async fn apps(sim: web::Data<SimState>) -> HttpResponse {
+    let apps: Vec<AppSettings> = sim.world().apps.values().map(AppSettings::new).collect();
+    HttpResponse::Ok().json(apps)
 }
 
-fn form(app: &App) -> AppForm {
-    AppForm {
-        id: app.id,
-        secret: Some(app.secret.clone()),
-        name: Some(app.name.clone()),
-        callback_domain: Some(app.callback_domain.clone()),
-        capacity: Some(app.capacity),
-        active: Some(app.active),
-        limits: Some(app.limits),
+impl AppSettings {
+    fn new(app: &App) -> Self {
+        Self {
+            id: app.id,
+            secret: Some(app.secret.clone()),
+            name: Some(app.name.clone()),
+            callback_domain: Some(app.callback_domain.clone()),
+            capacity: Some(app.capacity),
+            active: Some(app.active),
+            limits: Some(app.limits),
+        }
     }
 }
 
 /// Adds an application, or changes one; fields left out stay or take defaults.
-#[utoipa::path(post, path = "/_sim/apps", tag = "oauth", request_body = AppForm, responses((status = 200, body = AppForm)))]
-pub(crate) async fn add_app(sim: web::Data<Sim>, new: web::Json<AppForm>) -> HttpResponse {
+#[utoipa::path(post, path = "/_sim/apps", tag = "oauth", request_body = AppSettings, responses((status = 200, body = AppSettings)))]
+pub(crate) async fn add_app(sim: web::Data<SimState>, new: web::Json<AppSettings>) -> HttpResponse {
     let new = new.into_inner();
     let mut world = sim.world();
-    let mut app = world.apps.get(&new.id).cloned().unwrap_or_else(|| App {
+    let old = world
+        .apps
+        .remove(&new.id)
+        .unwrap_or_else(|| App::new(new.id, format!("Application {}", new.id), sim.options.limits));
+    let app = App {
         id: new.id,
-        secret: "sim-secret".to_owned(),
-        name: format!("Application {}", new.id),
-        callback_domain: "localhost".to_owned(),
-        capacity: 9_999,
-        active: true,
-        limits: sim.options.limits,
-    });
-    app.secret = new.secret.unwrap_or(app.secret);
-    app.name = new.name.unwrap_or(app.name);
-    app.callback_domain = new.callback_domain.unwrap_or(app.callback_domain);
-    app.capacity = new.capacity.unwrap_or(app.capacity);
-    app.active = new.active.unwrap_or(app.active);
-    app.limits = new.limits.unwrap_or(app.limits);
-    let answer = form(&app);
-    world.add_app(app);
+        secret: new.secret.unwrap_or(old.secret),
+        name: new.name.unwrap_or(old.name),
+        callback_domain: new.callback_domain.unwrap_or(old.callback_domain),
+        capacity: new.capacity.unwrap_or(old.capacity),
+        active: new.active.unwrap_or(old.active),
+        limits: new.limits.unwrap_or(old.limits),
+    };
+    let answer = AppSettings::new(&app);
+    world.apps.insert(app.id, app);
     HttpResponse::Ok().json(answer)
 }
 
-/// Which tokens, and how much life they keep.
+/// A selection of tokens, and their remaining lifetime.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Expire {
+pub(crate) struct ExpireTokens {
     /// All athletes when left out.
     athlete: Option<i64>,
     /// All applications when left out.
     app: Option<i64>,
-    /// Seconds of life left.
+    /// Seconds until they expire.
     remaining_s: i64,
-    /// End the refresh tokens too, without any event: access is lost in silence.
+    /// End the refresh tokens too, without any event.
     refresh_too: bool,
 }
 
 /// Lets access tokens expire.
-#[utoipa::path(post, path = "/_sim/tokens/expire", tag = "oauth", request_body = Expire, responses((status = 200)))]
-pub(crate) async fn expire(sim: web::Data<Sim>, body: web::Bytes) -> Result<HttpResponse, Refusal> {
-    let which: Expire = if body.is_empty() {
-        Expire::default()
+#[utoipa::path(post, path = "/_sim/tokens/expire", tag = "oauth", request_body = ExpireTokens, responses((status = 200)))]
+pub(crate) async fn expire(
+    sim: web::Data<SimState>,
+    body: web::Bytes,
+) -> Result<HttpResponse, AdminError> {
+    let selection: ExpireTokens = if body.is_empty() {
+        ExpireTokens::default()
     } else {
-        serde_json::from_slice(&body).map_err(|error| Refusal::wrong(error.to_string()))?
+        serde_json::from_slice(&body).map_err(AdminError::invalid)?
     };
-    let until = sim.clock.now_s() + which.remaining_s;
+    let expires_s = sim.clock.now_s() + selection.remaining_s;
     let mut world = sim.world();
-    let fits = |app: i64, athlete: i64| {
-        which.app.is_none_or(|only| only == app) && which.athlete.is_none_or(|only| only == athlete)
+    let selected = |app: i64, athlete: i64| {
+        selection.app.is_none_or(|only| only == app)
+            && selection.athlete.is_none_or(|only| only == athlete)
     };
     let mut count = 0;
-    for token in world.tokens.access.values_mut().filter(|token| fits(token.app, token.athlete)) {
-        token.expires_s = until;
+    for token in world.tokens.access.values_mut().filter(|token| selected(token.app, token.athlete))
+    {
+        token.expires_s = expires_s;
         count += 1;
     }
-    if which.refresh_too {
-        world.tokens.refresh.retain(|_, (app, athlete)| !fits(*app, *athlete));
+    if selection.refresh_too {
+        world.tokens.refresh.retain(|_, (app, athlete)| !selected(*app, *athlete));
     }
     Ok(HttpResponse::Ok().json(json!({"tokens": count})))
 }
 
-/// When refresh tokens change.
+/// The condition under which refresh tokens change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RotationChange {
-    mode: Rotation,
+    mode: RefreshTokenRotation,
 }
 
-/// Sets when a refresh answers with a new refresh token.
+/// Sets the condition under which a refresh answers with a new refresh token.
 #[utoipa::path(post, path = "/_sim/tokens/rotation", tag = "oauth", request_body = RotationChange, responses((status = 204)))]
 pub(crate) async fn rotation(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     change: web::Json<RotationChange>,
 ) -> HttpResponse {
     sim.world().tokens.rotation = change.mode;

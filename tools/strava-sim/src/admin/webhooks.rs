@@ -1,33 +1,35 @@
-//! Webhooks: switches, log, forged events.
+//! Webhooks: settings, delivery log, forged events.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{Refusal, merge};
-use crate::webhooks::{client, post};
-use crate::world::{Delivery, Sim, Subscription, WebhookSettings};
+use super::error::{AdminError, merge_settings};
+use crate::sim_state::SimState;
+use crate::webhooks::{build_client, post_event};
+use crate::world::{DeliveryLogEntry, Subscription, WebhookSettings};
 
-/// The switches.
+/// The settings of webhooks.
 #[utoipa::path(get, path = "/_sim/webhooks", tag = "webhooks", responses((status = 200, body = WebhookSettings)))]
-pub(crate) async fn settings(sim: web::Data<Sim>) -> HttpResponse {
-    HttpResponse::Ok().json(&sim.world().webhooks)
+pub(crate) async fn settings(sim: web::Data<SimState>) -> HttpResponse {
+    HttpResponse::Ok().json(&sim.world().events.settings)
 }
 
-/// Changes switches; fields left out stay.
-#[utoipa::path(post, path = "/_sim/webhooks", tag = "webhooks", request_body = WebhookSettings, responses((status = 200, body = WebhookSettings), (status = 422, body = Refusal)))]
+/// Changes the settings of webhooks; fields left out stay.
+#[utoipa::path(post, path = "/_sim/webhooks", tag = "webhooks", request_body = WebhookSettings, responses((status = 200, body = WebhookSettings), (status = 422, body = AdminError)))]
 pub(crate) async fn set(
-    sim: web::Data<Sim>,
+    sim: web::Data<SimState>,
     patch: web::Json<Value>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, AdminError> {
     let now = sim.clock.now_ms();
     let mut world = sim.world();
-    world.webhooks = merge(&world.webhooks, &patch)?;
-    if !world.webhooks.reorder {
-        world.release(now);
+    let events = &mut world.events;
+    events.settings = merge_settings(&events.settings, &patch)?;
+    if !events.settings.reorder {
+        events.release_held_back(now);
     }
-    let answer = HttpResponse::Ok().json(&world.webhooks);
+    let answer = HttpResponse::Ok().json(&events.settings);
     drop(world);
     sim.wake.notify_one();
     Ok(answer)
@@ -35,56 +37,56 @@ pub(crate) async fn set(
 
 /// The subscriptions of all applications.
 #[utoipa::path(get, path = "/_sim/webhooks/subscriptions", tag = "webhooks", responses((status = 200)))]
-pub(crate) async fn subscriptions(sim: web::Data<Sim>) -> HttpResponse {
+pub(crate) async fn subscriptions(sim: web::Data<SimState>) -> HttpResponse {
     let world = sim.world();
-    let all: Vec<&Subscription> = world.subscriptions.values().collect();
+    let all: Vec<&Subscription> = world.events.subscriptions.values().collect();
     HttpResponse::Ok().json(all)
 }
 
-/// Every event so far, oldest first.
-#[utoipa::path(get, path = "/_sim/webhooks/deliveries", tag = "webhooks", responses((status = 200, body = Vec<Delivery>)))]
-pub(crate) async fn deliveries(sim: web::Data<Sim>) -> HttpResponse {
-    HttpResponse::Ok().json(&sim.world().deliveries)
+/// The delivery log, oldest first.
+#[utoipa::path(get, path = "/_sim/webhooks/deliveries", tag = "webhooks", responses((status = 200, body = Vec<DeliveryLogEntry>)))]
+pub(crate) async fn deliveries(sim: web::Data<SimState>) -> HttpResponse {
+    HttpResponse::Ok().json(&sim.world().events.log)
 }
 
-/// An event nobody caused.
+/// An event that no change caused.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Forgery {
-    /// Whose callback address; 1 when left out.
+pub(crate) struct ForgedEvent {
+    /// Application that receives it at its callback address; 1 when left out.
     app: Option<i64>,
     /// Another address instead.
     callback_url: Option<String>,
     /// The body, sent as it is; `subscription_id` and `event_time` are filled in where they are missing.
     #[schema(value_type = Object)]
     event: Value,
-    /// How often, one after another; once when left out.
+    /// Number of copies, one after another; 1 when left out.
     times: Option<u32>,
 }
 
 /// Sends a forged event at once and answers with the receiver's statuses (0 = none).
-#[utoipa::path(post, path = "/_sim/webhooks/forge", tag = "webhooks", request_body = Forgery, responses((status = 200), (status = 404, body = Refusal)))]
+#[utoipa::path(post, path = "/_sim/webhooks/forge", tag = "webhooks", request_body = ForgedEvent, responses((status = 200), (status = 404, body = AdminError)))]
 pub(crate) async fn forge(
-    sim: web::Data<Sim>,
-    forgery: web::Json<Forgery>,
-) -> Result<HttpResponse, Refusal> {
-    let forgery = forgery.into_inner();
-    let mut event = forgery.event;
-    let known = sim.world().subscriptions.get(&forgery.app.unwrap_or(1)).cloned();
-    let url = forgery
+    sim: web::Data<SimState>,
+    forged: web::Json<ForgedEvent>,
+) -> Result<HttpResponse, AdminError> {
+    let forged = forged.into_inner();
+    let mut event = forged.event;
+    let subscription = sim.world().events.subscriptions.get(&forged.app.unwrap_or(1)).cloned();
+    let url = forged
         .callback_url
-        .or_else(|| known.as_ref().map(|known| known.callback_url.clone()))
-        .ok_or_else(|| Refusal::missing("subscription"))?;
+        .or_else(|| subscription.as_ref().map(|known| known.callback_url.clone()))
+        .ok_or_else(|| AdminError::not_found("subscription"))?;
     if let Some(fields) = event.as_object_mut() {
-        if let Some(known) = known {
+        if let Some(known) = subscription {
             fields.entry("subscription_id").or_insert_with(|| json!(known.id));
         }
         fields.entry("event_time").or_insert_with(|| json!(sim.clock.now_s()));
     }
-    let client = client().map_err(|error| Refusal::wrong(error.to_string()))?;
+    let client = build_client().map_err(AdminError::invalid)?;
     let mut statuses = Vec::new();
-    for _ in 0..forgery.times.unwrap_or(1) {
-        statuses.push(post(&client, &url, &event, None).await);
+    for _ in 0..forged.times.unwrap_or(1) {
+        statuses.push(post_event(&client, &url, &event, None).await);
     }
     Ok(HttpResponse::Ok().json(json!({"statuses": statuses})))
 }

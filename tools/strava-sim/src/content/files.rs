@@ -1,20 +1,18 @@
-//! The athlete of the recorded files: summaries computed beforehand, streams read when asked for.
+//! The activities of the recorded files: summaries computed beforehand, streams read when asked for.
 
 use std::sync::{Arc, OnceLock};
 
-use chrono_tz::Tz;
+use chrono_tz::{America, Asia, Europe, Tz};
 use serde::{Deserialize, Serialize};
 
-use super::GUARDIAN_ID;
-use crate::tracks::LapSpan;
-use crate::tracks::streams::Streams;
-use crate::tracks::summarize::Recorded;
-use crate::world::{Activity, Source, Summary};
+use super::profiles::GUARDIAN_ID;
+use crate::tracks::{Lap, Recording, Streams};
+use crate::world::{Activity, StreamSource, SummaryActivity};
 
-/// A recorded file and what its file does not say.
-pub(crate) struct File {
-    pub(crate) name: &'static str,
-    pub(crate) bytes: &'static [u8],
+/// A recorded file, with the facts its contents lack.
+struct RecordedFile {
+    name: &'static str,
+    bytes: &'static [u8],
     title: &'static str,
     sport: &'static str,
     zone: Tz,
@@ -22,7 +20,7 @@ pub(crate) struct File {
 
 macro_rules! file {
     ($path:literal, $title:literal, $sport:literal, $zone:expr) => {
-        File {
+        RecordedFile {
             name: $path,
             bytes: include_bytes!(concat!("../../../../testdata/", $path)),
             title: $title,
@@ -32,10 +30,8 @@ macro_rules! file {
     };
 }
 
-use chrono_tz::{America, Asia, Europe};
-
 /// The files, in the order of their activity ids.
-pub(crate) const FILES: [File; 26] = [
+const FILES: [RecordedFile; 26] = [
     file!("fit/ride-road-power-4078723797.fit", "Afternoon Ride", "Ride", Europe::Brussels),
     file!(
         "fit/ride-short-pause-5039744860.fit",
@@ -74,79 +70,76 @@ pub(crate) const FILES: [File; 26] = [
     file!("tcx/run-with-6-minute-pause.tcx", "Winter Run", "Run", Europe::Paris),
 ];
 
-/// What is computed beforehand from a file.
+/// The figures of a file, computed beforehand.
 #[derive(Debug, Serialize, Deserialize, PartialEq)]
-struct Entry {
+struct IndexEntry {
     file: String,
     calories: f64,
+    /// Start, elapsed seconds and metres, −1 where unknown.
     laps: Vec<[f64; 3]>,
-    summary: Summary,
+    summary: SummaryActivity,
 }
 
 const INDEX: &str = include_str!("files_index.json");
 
 /// The activities of the athlete of the files.
 pub(super) fn activities() -> Vec<Activity> {
-    let entries: Vec<Entry> = serde_json::from_str(INDEX).unwrap_or_default();
+    let entries: Vec<IndexEntry> = serde_json::from_str(INDEX).unwrap_or_default();
     entries
         .into_iter()
         .filter_map(|entry| {
             let index = FILES.iter().position(|file| file.name == entry.file)?;
-            let mut activity = Activity::new(entry.summary, Source::File(index));
+            let mut activity = Activity::new(entry.summary, StreamSource::File(index));
             activity.calories = entry.calories;
-            activity.laps = entry.laps.iter().map(|lap| span(*lap)).collect();
+            activity.laps = entry.laps.into_iter().map(lap_from_index).collect();
             Some(activity)
         })
         .collect()
 }
 
-fn span([start_s, elapsed_s, distance]: [f64; 3]) -> LapSpan {
-    LapSpan { start_s, elapsed_s, distance: Some(distance).filter(|metres| *metres >= 0.0) }
+fn lap_from_index([start_s, elapsed_s, distance]: [f64; 3]) -> Lap {
+    Lap { start_s, elapsed_s, distance: Some(distance).filter(|metres| *metres >= 0.0) }
 }
 
-/// A recorded file read anew, by its name in `testdata`.
-pub(crate) fn by_name(name: &str) -> Option<usize> {
+/// Finds a recorded file by its name in `testdata`, with or without the folder.
+pub(crate) fn find_file(name: &str) -> Option<usize> {
     FILES.iter().position(|file| file.name == name || file.name.ends_with(&format!("/{name}")))
 }
 
-/// The recording in a file.
-pub(crate) fn read(index: usize) -> Option<Recorded> {
+/// Reads a recorded file.
+pub(crate) fn read_file(index: usize) -> Option<Recording> {
     let file = FILES.get(index)?;
     let data_type = file.name.rsplit('.').next()?;
-    Recorded::read(data_type, file.bytes).ok()
+    Recording::read(data_type, file.bytes).ok()
 }
 
 /// The streams of a file; parsed once.
-pub(crate) fn streams(index: usize) -> Option<Arc<Streams>> {
+pub(super) fn file_streams(index: usize) -> Option<Arc<Streams>> {
     static PARSED: [OnceLock<Option<Arc<Streams>>>; FILES.len()] =
         [const { OnceLock::new() }; FILES.len()];
-    PARSED
-        .get(index)?
-        .get_or_init(|| read(index).map(|recorded| Arc::new(recorded.streams)))
-        .clone()
+    let parse = || read_file(index).map(|recording| Arc::new(recording.streams));
+    PARSED.get(index)?.get_or_init(parse).clone()
 }
 
-/// The index of the recorded files as JSON, computed anew: what `src/content/files_index.json` has to hold.
-pub fn index() -> String {
-    let entries: Vec<Entry> = (0..FILES.len()).filter_map(entry).collect();
+/// Computes the index of the recorded files as JSON, the contents of `src/content/files_index.json`.
+pub fn files_index() -> String {
+    let entries: Vec<IndexEntry> = (0..FILES.len()).filter_map(index_entry).collect();
     serde_json::to_string_pretty(&entries).unwrap_or_default()
 }
 
-fn entry(index: usize) -> Option<Entry> {
+fn index_entry(index: usize) -> Option<IndexEntry> {
     let file = &FILES[index];
-    let recorded = read(index)?;
+    let recording = read_file(index)?;
     // one of the ids is above 2^53
     let id = if index == 25 { 9_007_199_254_741_993 } else { 10_000_000_001 + index as i64 * 13 };
-    let mut summary = Summary::blank(id, GUARDIAN_ID, file.sport);
+    let mut summary = SummaryActivity::new(id, GUARDIAN_ID, file.sport);
     file.title.clone_into(&mut summary.name);
-    recorded.fill(&mut summary, file.zone);
-    summary.upload_id = Some(id + 1_000_000);
-    summary.upload_id_str = Some((id + 1_000_000).to_string());
-    summary.external_id = file.name.rsplit('/').next().map(str::to_owned);
-    Some(Entry {
+    summary.fill_from(&recording, file.zone);
+    summary.set_upload(id + 1_000_000, file.name.rsplit('/').next()?);
+    Some(IndexEntry {
         file: file.name.to_owned(),
-        calories: recorded.calories,
-        laps: recorded
+        calories: recording.calories,
+        laps: recording
             .laps
             .iter()
             .map(|lap| [lap.start_s, lap.elapsed_s, lap.distance.unwrap_or(-1.0)])

@@ -1,57 +1,41 @@
 //! Profiles of the athletes that are not recorded.
 
-use chrono_tz::Tz;
+use chrono_tz::{America, Asia, Australia, Europe, Pacific, Tz};
 use serde_json::{Value, json};
 
-use super::{CHILD_ID, GUARDIAN_ID};
+use crate::tracks::Circle;
 use crate::world::Athlete;
 
-/// Where a synthetic athlete lives.
+/// The first athlete, Ana: made of the recorded FIT, GPX and TCX files.
+pub const GUARDIAN_ID: i64 = 7001;
+/// The second athlete, Milla: seeded and synthetic.
+pub const CHILD_ID: i64 = 7002;
+/// The third athlete: the one of the recorded API answers.
+pub const RECORDED_ID: i64 = 26_462_176;
+
+/// The home of an athlete.
 pub(super) struct Home {
-    pub(super) place: [f64; 2],
-    pub(super) zone: Tz,
+    /// Latitude and longitude in degrees.
+    pub(super) position: [f64; 2],
+    zone: Tz,
     city: &'static str,
     country: &'static str,
 }
 
 const HOMES: [Home; 6] = [
-    Home {
-        place: [41.7636, -2.4649],
-        zone: chrono_tz::Europe::Madrid,
-        city: "Soria",
-        country: "Spain",
-    },
-    Home {
-        place: [63.4305, 10.3951],
-        zone: chrono_tz::Europe::Oslo,
-        city: "Trondheim",
-        country: "Norway",
-    },
-    Home {
-        place: [-41.2866, 174.7756],
-        zone: chrono_tz::Pacific::Auckland,
-        city: "Wellington",
-        country: "New Zealand",
-    },
-    Home {
-        place: [45.5152, -122.6784],
-        zone: chrono_tz::America::Los_Angeles,
-        city: "Portland",
-        country: "United States",
-    },
-    Home {
-        place: [27.7172, 85.3240],
-        zone: chrono_tz::Asia::Kathmandu,
-        city: "Kathmandu",
-        country: "Nepal",
-    },
-    Home {
-        place: [-31.9523, 115.8613],
-        zone: chrono_tz::Australia::Perth,
-        city: "Perth",
-        country: "Australia",
-    },
+    Home::new([41.7636, -2.4649], Europe::Madrid, "Soria", "Spain"),
+    Home::new([63.4305, 10.3951], Europe::Oslo, "Trondheim", "Norway"),
+    Home::new([-41.2866, 174.7756], Pacific::Auckland, "Wellington", "New Zealand"),
+    Home::new([45.5152, -122.6784], America::Los_Angeles, "Portland", "United States"),
+    Home::new([27.7172, 85.3240], Asia::Kathmandu, "Kathmandu", "Nepal"),
+    Home::new([-31.9523, 115.8613], Australia::Perth, "Perth", "Australia"),
 ];
+
+impl Home {
+    const fn new(position: [f64; 2], zone: Tz, city: &'static str, country: &'static str) -> Self {
+        Self { position, zone, city, country }
+    }
+}
 
 const NAMES: [(&str, &str, &str); 8] = [
     ("Jonas", "Lind", "M"),
@@ -64,23 +48,24 @@ const NAMES: [(&str, &str, &str); 8] = [
     ("Kenji", "Mori", "M"),
 ];
 
-/// The home of a synthetic athlete.
-pub(super) fn home(athlete: &Athlete) -> &'static Home {
+/// The home of an athlete, by time zone.
+pub(super) fn find_home(athlete: &Athlete) -> &'static Home {
     HOMES.iter().find(|home| home.zone == athlete.zone).unwrap_or(&HOMES[0])
 }
 
 /// Ana, whose history is the recorded files.
 pub(super) fn guardian() -> Athlete {
     let person = Person { id: GUARDIAN_ID, first: "Ana", last: "Ruiz", sex: "F", weight: 61.2 };
-    // round the start of one of the recorded rides, so that limited tokens see it cut
-    build(&person, &HOMES[0], Some(([52.157_763, 4.491_068], 150.0)))
+    // around the start of one of the recorded rides, so that limited tokens see it cut
+    let privacy_zone = Circle { centre: [52.157_763, 4.491_068], radius_m: 150.0 };
+    build_athlete(&person, &HOMES[0], Some(privacy_zone))
 }
 
 /// Milla, and everybody after the recorded athlete.
-pub(super) fn synthetic(index: u32, seed: u64) -> Athlete {
+pub(super) fn synthetic_athlete(index: u32, seed: u64) -> Athlete {
     if index == 1 {
         let person = Person { id: CHILD_ID, first: "Milla", last: "Ruiz", sex: "F", weight: 44.0 };
-        return build(&person, &HOMES[0], Some((HOMES[0].place, 200.0)));
+        return build_athlete(&person, &HOMES[0], Some(zone_around(&HOMES[0])));
     }
     let (first, last, sex) = NAMES[(index as usize + seed as usize) % NAMES.len()];
     let person = Person {
@@ -91,7 +76,11 @@ pub(super) fn synthetic(index: u32, seed: u64) -> Athlete {
         weight: 58.0 + f64::from(index % 25),
     };
     let home = &HOMES[index as usize % HOMES.len()];
-    build(&person, home, index.is_multiple_of(2).then_some((home.place, 200.0)))
+    build_athlete(&person, home, index.is_multiple_of(2).then(|| zone_around(home)))
+}
+
+fn zone_around(home: &Home) -> Circle {
+    Circle { centre: home.position, radius_m: 200.0 }
 }
 
 struct Person {
@@ -102,12 +91,12 @@ struct Person {
     weight: f64,
 }
 
-fn build(person: &Person, home: &Home, privacy_zone: Option<([f64; 2], f64)>) -> Athlete {
-    let gear = gear(person.id);
-    let of_kind = |letter: char| -> Vec<Value> {
+fn build_athlete(person: &Person, home: &Home, privacy_zone: Option<Circle>) -> Athlete {
+    let gear = build_gear(person.id);
+    let gear_of_kind = |letter: char| -> Vec<Value> {
         gear.iter()
             .filter(|item| item["id"].as_str().is_some_and(|id| id.starts_with(letter)))
-            .map(short)
+            .map(summarize_gear)
             .collect()
     };
     let picture =
@@ -121,7 +110,7 @@ fn build(person: &Person, home: &Home, privacy_zone: Option<([f64; 2], f64)>) ->
         "friend": null, "follower": null, "blocked": false, "can_follow": true, "follower_count": 12,
         "friend_count": 14, "mutual_friend_count": 0, "athlete_type": 1, "date_preference": "%m/%d/%Y",
         "measurement_preference": "meters", "clubs": [], "postable_clubs_count": 0, "ftp": null,
-        "bikes": of_kind('b'), "shoes": of_kind('g'),
+        "bikes": gear_of_kind('b'), "shoes": gear_of_kind('g'),
     });
     Athlete {
         id: person.id,
@@ -135,8 +124,7 @@ fn build(person: &Person, home: &Home, privacy_zone: Option<([f64; 2], f64)>) ->
     }
 }
 
-/// The gear of an athlete who is not recorded.
-fn gear(athlete: i64) -> Vec<Value> {
+fn build_gear(athlete: i64) -> Vec<Value> {
     vec![
         json!({"id": format!("g{athlete}1"), "primary": true, "name": "Blue Shoes", "nickname": "", "resource_state": 3,
             "retired": false, "distance": 412_000, "converted_distance": 412.0, "brand_name": "Plain",
@@ -147,8 +135,8 @@ fn gear(athlete: i64) -> Vec<Value> {
     ]
 }
 
-/// Gear as it stands inside the profile and the activities.
-pub(crate) fn short(gear: &Value) -> Value {
+/// The summary of gear, as it stands inside the profile and the activities.
+pub(crate) fn summarize_gear(gear: &Value) -> Value {
     let mut out = gear.clone();
     if let Some(fields) = out.as_object_mut() {
         for key in [

@@ -1,14 +1,10 @@
 //! The athlete of the recorded API answers.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use super::RECORDED_ID;
-use crate::tracks::plan::{Plan, along};
-use crate::tracks::polyline;
-use crate::tracks::streams::Streams;
-use crate::world::{Activity, Athlete, Source, Summary};
+use super::profiles::RECORDED_ID;
+use crate::tracks::{StreamTargets, Streams, polyline, positions_along};
+use crate::world::{Activity, Athlete, StreamSource, SummaryActivity};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -34,7 +30,7 @@ const MARATHON: &str = recorded!("activity-run-marathon-detail.json");
 const MARATHON_ID: i64 = 1_946_417_534;
 const MARATHON_STREAM: &str = recorded!("activity-streams-distance.json");
 
-fn value(text: &str) -> Value {
+fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
@@ -42,9 +38,12 @@ fn value(text: &str) -> Value {
 pub(super) fn athlete() -> Athlete {
     Athlete {
         id: RECORDED_ID,
-        profile: value(recorded!("athlete.json")),
-        zones: value(recorded!("athlete-zones.json")),
-        gear: vec![value(recorded!("gear-shoe.json")), value(recorded!("gear-bike.json"))],
+        profile: parse_json(recorded!("athlete.json")),
+        zones: parse_json(recorded!("athlete-zones.json")),
+        gear: vec![
+            parse_json(recorded!("gear-shoe.json")),
+            parse_json(recorded!("gear-bike.json")),
+        ],
         zone: chrono_tz::America::New_York,
         privacy_zone: None,
     }
@@ -54,16 +53,16 @@ pub(super) fn athlete() -> Athlete {
 pub(super) fn activities() -> Vec<Activity> {
     PAGES
         .iter()
-        .flat_map(|page| serde_json::from_str::<Vec<Summary>>(page).unwrap_or_default())
+        .flat_map(|page| serde_json::from_str::<Vec<SummaryActivity>>(page).unwrap_or_default())
         .map(|summary| {
             let source = match (summary.manual, summary.id) {
-                (true, _) => Source::Manual,
-                (_, MARATHON_ID) => Source::Marathon,
-                _ => Source::Fitted,
+                (true, _) => StreamSource::Manual,
+                (_, MARATHON_ID) => StreamSource::Marathon,
+                _ => StreamSource::Synthetic,
             };
             let mut activity = Activity::new(summary, source);
             if activity.summary.id == MARATHON_ID {
-                let detail = marathon();
+                let detail = marathon_detail();
                 activity.description = detail["description"].as_str().map(str::to_owned);
                 activity.calories = detail["calories"].as_f64().unwrap_or(0.0);
             } else {
@@ -75,37 +74,36 @@ pub(super) fn activities() -> Vec<Activity> {
 }
 
 /// The recorded detail of the marathon.
-pub(crate) fn marathon() -> Value {
-    value(MARATHON)
+pub(crate) fn marathon_detail() -> Value {
+    parse_json(MARATHON)
 }
 
-/// The recorded distances along the recorded course, the rest fitted.
-pub(crate) fn marathon_streams(plan: &Plan) -> Option<Arc<Streams>> {
-    let recorded = value(MARATHON_STREAM);
+/// The streams of the marathon: the recorded distances along the recorded course, the rest synthetic.
+pub(super) fn marathon_streams(targets: &StreamTargets) -> Option<Streams> {
+    let recorded = parse_json(MARATHON_STREAM);
     let distance: Vec<f64> =
         recorded["distance"]["data"].as_array()?.iter().filter_map(Value::as_f64).collect();
     let total = distance.last().copied().filter(|metres| *metres > 0.0)?;
-    let count = distance.len() as i64;
-    // the device kept nearly every second of the elapsed time
-    let time: Vec<i64> =
-        (0..count).map(|index| index * plan.elapsed_s / (count - 1).max(1)).collect();
+    let last = (distance.len() - 1).max(1);
+    // the device recorded nearly every second of the elapsed time
+    let time =
+        (0..distance.len()).map(|index| index as i64 * targets.elapsed_s / last as i64).collect();
     let fractions: Vec<f64> = distance.iter().map(|metres| metres / total).collect();
-    let path = polyline::decode(marathon()["map"]["polyline"].as_str()?);
-    let fitted = plan.streams();
-    let pick = |index: usize, of: usize| index * (of - 1) / (distance.len() - 1).max(1);
-    let spread =
-        |all: &Vec<i64>| (0..distance.len()).map(|index| all[pick(index, all.len())]).collect();
+    let path = polyline::decode(marathon_detail()["map"]["polyline"].as_str()?);
+    let synthetic = targets.build_streams();
     let mut streams = Streams {
         time,
-        latlng: Some(along(&path, &fractions)),
-        heartrate: fitted.heartrate.as_ref().map(spread),
-        altitude: fitted
-            .altitude
-            .as_ref()
-            .map(|all| (0..distance.len()).map(|index| all[pick(index, all.len())]).collect()),
+        latlng: Some(positions_along(&path, &fractions)),
+        heartrate: synthetic.heartrate.map(|values| stretch(&values, distance.len())),
+        altitude: synthetic.altitude.map(|values| stretch(&values, distance.len())),
         distance,
         ..Streams::default()
     };
-    streams.derive();
-    Some(Arc::new(streams))
+    streams.derive_motion();
+    Some(streams)
+}
+
+/// Repeats values so that there are `count` of them.
+fn stretch<T: Copy>(values: &[T], count: usize) -> Vec<T> {
+    (0..count).map(|index| values[index * (values.len() - 1) / (count - 1).max(1)]).collect()
 }

@@ -1,56 +1,87 @@
-//! Seeded histories, plausible and with the odd cases that real ones have.
+//! Seeded histories, plausible and with the irregular cases that real ones have.
+
+use std::f64::consts::{PI, TAU};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::profiles;
-use super::routes::round_course;
+use super::profiles::find_home;
 use crate::options::Options;
-use crate::times::{local_to_utc, offset_at};
-use crate::tracks::round;
-use crate::tracks::summarize::set_start;
-use crate::world::{Activity, Athlete, Field, Source, Summary};
+use crate::times::{local_to_utc, part_of_day, utc_offset_at};
+use crate::tracks::{polyline, round};
+use crate::world::{Activity, Athlete, OptionalField, StreamSource, SummaryActivity};
 
-/// The newest hours stay free, so that live activities overlap nothing.
+/// Seconds before the start of the simulator that stay free, so that live activities overlap nothing.
 const FREE_S: i64 = 26 * 3600;
+const DEVICE: &str = "Garmin Forerunner 55";
 
-/// Years of history, a good half of the days active.
-pub(super) fn history(athlete: &Athlete, options: &Options, now_s: i64) -> Vec<Activity> {
-    let mut maker = Maker::new(athlete, options.seed, now_s);
-    let days = u64::from(options.years) * 365;
+/// Builds years of history, a good half of the days active.
+pub(super) fn build_years(athlete: &Athlete, options: &Options, now_s: i64) -> Vec<Activity> {
+    let mut builder = HistoryBuilder::new(athlete, options.seed, now_s);
     let mut out = Vec::new();
-    for back in 1..=days {
-        let Some(date) = maker.today.checked_sub_days(Days::new(back)) else {
-            break;
-        };
-        let change = changes_clock(athlete.zone, date);
-        if change || maker.random.random_bool(0.55) {
-            out.extend(maker.day(date, change));
+    for date in builder.days_back().take(options.years as usize * 365) {
+        let clock_changes = clock_changes_on(athlete.zone, date);
+        if clock_changes || builder.random.random_bool(0.55) {
+            out.extend(builder.build_day(date, clock_changes));
         }
     }
     out
 }
 
-/// Exactly so many activities, one a day.
-pub(super) fn exactly(athlete: &Athlete, seed: u64, count: u32, now_s: i64) -> Vec<Activity> {
-    let mut maker = Maker::new(athlete, seed, now_s);
-    let mut out = Vec::with_capacity(count as usize);
-    let mut back = 1;
-    while out.len() < count as usize {
-        let Some(date) = maker.today.checked_sub_days(Days::new(back)) else {
-            break;
-        };
-        out.extend(maker.day(date, changes_clock(athlete.zone, date)));
-        back += 1;
-    }
-    out
+/// Builds an exact number of activities, one a day.
+pub(super) fn build_count(athlete: &Athlete, seed: u64, count: usize, now_s: i64) -> Vec<Activity> {
+    let mut builder = HistoryBuilder::new(athlete, seed, now_s);
+    let days = builder.days_back();
+    days.filter_map(|date| builder.build_day(date, clock_changes_on(athlete.zone, date)))
+        .take(count)
+        .collect()
 }
 
-fn changes_clock(zone: Tz, date: NaiveDate) -> bool {
+/// Adds a loop course from home, heart rate, cadence and heights to a summary without measurements.
+pub(crate) fn add_sensor_data(summary: &mut SummaryActivity, athlete: &Athlete, gps: bool) {
+    summary.has_heartrate = true;
+    summary.display_hide_heartrate_option = true;
+    summary.average_heartrate = Some(142.0);
+    summary.max_heartrate = Some(168.0);
+    summary.average_cadence = matches!(summary.kind.as_str(), "Run" | "Ride").then_some(82.0);
+    summary.set_device_upload();
+    summary.device_name = Some(DEVICE.to_owned());
+    summary.trainer = !gps;
+    if gps && summary.distance > 0.0 {
+        let bearing = (summary.id % 360) as f64;
+        set_loop_course(summary, athlete, bearing);
+        summary.elev_low = Some(1000.0);
+        summary.elev_high = Some(1000.0 + summary.total_elevation_gain.clamp(1.0, 60.0));
+    }
+}
+
+/// Sets a round course of about the summary's distance that begins and ends at home.
+fn set_loop_course(summary: &mut SummaryActivity, athlete: &Athlete, bearing: f64) {
+    const CORNERS: usize = 36;
+    const METRES_PER_LAT: f64 = 110_540.0;
+    let home = find_home(athlete).position;
+    let radius = summary.distance / TAU;
+    let metres_per_lng = 111_320.0 * home[0].to_radians().cos();
+    let offset = |from: [f64; 2], angle: f64| {
+        [
+            from[0] + radius * angle.cos() / METRES_PER_LAT,
+            from[1] + radius * angle.sin() / metres_per_lng,
+        ]
+    };
+    let centre = offset(home, bearing);
+    let corner = |number| offset(centre, bearing + PI + number as f64 / CORNERS as f64 * TAU);
+    let points: Vec<[f64; 2]> = (0..=CORNERS).map(corner).collect();
+    let start = points[0].map(|axis| (axis * 1e5).round() / 1e5);
+    summary.map.summary_polyline = polyline::encode(&points);
+    summary.start_latlng = OptionalField::Value(start.to_vec());
+    summary.end_latlng = OptionalField::Value(start.to_vec());
+}
+
+fn clock_changes_on(zone: Tz, date: NaiveDate) -> bool {
     let midnight = local_to_utc(zone, date.and_time(NaiveTime::MIN));
-    offset_at(zone, midnight) != offset_at(zone, midnight + 86_400)
+    utc_offset_at(zone, midnight) != utc_offset_at(zone, midnight + 86_400)
 }
 
 struct Sport {
@@ -81,18 +112,19 @@ const SPORTS: [Sport; 8] = [
     },
 ];
 
-const MIX: [usize; 14] = [0, 0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 2];
+/// Indexes of `SPORTS`, by how often they occur.
+const SPORT_MIX: [usize; 14] = [0, 0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 2];
 
-struct Maker<'a> {
+struct HistoryBuilder<'a> {
     athlete: &'a Athlete,
     random: ChaCha8Rng,
     today: NaiveDate,
-    /// Nothing may reach beyond this: the start of the next newer activity, or the free hours.
+    /// Latest end: the start of the next newer activity, or the free hours.
     before_s: i64,
-    made: i64,
+    built: i64,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> HistoryBuilder<'a> {
     fn new(athlete: &'a Athlete, seed: u64, now_s: i64) -> Self {
         Self {
             athlete,
@@ -101,13 +133,19 @@ impl<'a> Maker<'a> {
             ),
             today: DateTime::<Utc>::from_timestamp(now_s, 0).unwrap_or_default().date_naive(),
             before_s: now_s - FREE_S,
-            made: 0,
+            built: 0,
         }
     }
 
-    /// The activity of one day, or none where it would run into the newer one.
-    fn day(&mut self, date: NaiveDate, clock_changes: bool) -> Option<Activity> {
-        let number = self.made + 1;
+    /// The days before today, newest first.
+    fn days_back(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+        let today = self.today;
+        (1..).map_while(move |days| today.checked_sub_days(Days::new(days)))
+    }
+
+    /// Builds the activity of a day; `None` if it would overlap the newer one.
+    fn build_day(&mut self, date: NaiveDate, clock_changes: bool) -> Option<Activity> {
+        let number = self.built + 1;
         // late runs in zones far away on both sides of UTC, as on a journey
         let (zone, late) = match number % 19 {
             7 => (chrono_tz::Pacific::Auckland, true),
@@ -115,25 +153,26 @@ impl<'a> Maker<'a> {
             17 => (self.athlete.zone, true),
             _ => (self.athlete.zone, clock_changes),
         };
-        let (hour, minute) = if late { (23, 40) } else { self.time_of_day() };
+        let (hour, minute) = if late { (23, 40) } else { self.random_time_of_day() };
         let local =
             date.and_time(NaiveTime::from_hms_opt(hour, minute, self.random.random_range(0..60))?);
         let start_s = local_to_utc(zone, local);
-        let sport = &SPORTS[if late { 0 } else { MIX[self.random.random_range(0..MIX.len())] }];
-        let mut summary = self.measured(sport, hour);
+        let sport =
+            &SPORTS[if late { 0 } else { SPORT_MIX[self.random.random_range(0..SPORT_MIX.len())] }];
+        let mut summary = self.build_summary(sport, hour);
         if start_s + summary.elapsed_time + 600 > self.before_s {
             return None;
         }
-        self.made = number;
+        self.built = number;
         self.before_s = start_s;
-        set_start(&mut summary, start_s, zone);
-        let mut activity = Activity::new(summary, Source::Fitted);
+        summary.set_start(start_s, zone);
+        let mut activity = Activity::new(summary, StreamSource::Synthetic);
         activity.calories = (activity.summary.moving_time as f64 / 6.0).round();
-        odd(&mut activity, number);
+        add_irregularity(&mut activity, number);
         Some(activity)
     }
 
-    fn time_of_day(&mut self) -> (u32, u32) {
+    fn random_time_of_day(&mut self) -> (u32, u32) {
         let hour = if self.random.random_bool(0.5) {
             self.random.random_range(6..9)
         } else {
@@ -142,8 +181,8 @@ impl<'a> Maker<'a> {
         (hour, self.random.random_range(0..60))
     }
 
-    fn id(&self) -> i64 {
-        let number = self.made + 1;
+    fn next_id(&self) -> i64 {
+        let number = self.built + 1;
         let athlete = self.athlete.id % 1000;
         if number % 10 == 4 {
             9_007_199_254_800_001 + athlete * 10_000_000 + number * 2
@@ -152,9 +191,9 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn measured(&mut self, sport: &Sport, hour: u32) -> Summary {
-        let id = self.id();
-        let mut summary = Summary::blank(id, self.athlete.id, sport.name);
+    fn build_summary(&mut self, sport: &Sport, hour: u32) -> SummaryActivity {
+        let id = self.next_id();
+        let mut summary = SummaryActivity::new(id, self.athlete.id, sport.name);
         let stationary = sport.metres[1] <= 0.0;
         if stationary {
             summary.moving_time = self.random.random_range(1500..3600);
@@ -169,29 +208,20 @@ impl<'a> Maker<'a> {
         }
         let pause = if self.random.random_bool(0.6) { self.random.random_range(5..400) } else { 0 };
         summary.elapsed_time = summary.moving_time + pause;
-        let when = match hour {
-            0..11 => "Morning",
-            11..14 => "Lunch",
-            14..18 => "Afternoon",
-            18..21 => "Evening",
-            _ => "Night",
-        };
-        summary.name = format!("{when} {}", sport.title);
+        summary.name = format!("{} {}", part_of_day(i64::from(hour)), sport.title);
         summary.workout_type = match summary.kind.as_str() {
-            "Run" => Field::Value(i64::from(self.random.random_bool(0.1)) * 2),
-            "Ride" => Field::Null,
-            _ => Field::Absent,
+            "Run" => OptionalField::Value(i64::from(self.random.random_bool(0.1)) * 2),
+            "Ride" => OptionalField::Null,
+            _ => OptionalField::Absent,
         };
-        self.sensors(&mut summary, stationary || sport.name == "Swim");
-        summary.upload_id = Some(id + 1_000_000_000);
-        summary.upload_id_str = summary.upload_id.map(|upload| upload.to_string());
-        summary.external_id = Some(format!("garmin_ping_{}", id % 1_000_000_007));
-        summary.device_name = Some("Garmin Forerunner 55".to_owned());
+        self.add_sensors(&mut summary, stationary || sport.name == "Swim");
+        summary.set_device_upload();
+        summary.device_name = Some(DEVICE.to_owned());
         summary.kudos_count = self.random.random_range(0..9);
         summary
     }
 
-    fn sensors(&mut self, summary: &mut Summary, indoors: bool) {
+    fn add_sensors(&mut self, summary: &mut SummaryActivity, indoors: bool) {
         let beats = round(self.random.random_range(118.0..165.0), 1);
         summary.has_heartrate = true;
         summary.display_hide_heartrate_option = true;
@@ -223,21 +253,17 @@ impl<'a> Maker<'a> {
         summary.elev_low = Some(low);
         summary.elev_high = Some(round(low + hill, 1));
         summary.total_elevation_gain = round(hill * f64::from(self.random.random_range(1..4)), 1);
-        let home = profiles::home(self.athlete).place;
-        let bearing = self.random.random_range(0.0..std::f64::consts::TAU);
-        let (line, start) = round_course(home, summary.distance, bearing);
-        summary.map.summary_polyline = line;
-        summary.start_latlng = Field::Value(start.to_vec());
-        summary.end_latlng = Field::Value(start.to_vec());
+        let bearing = self.random.random_range(0.0..TAU);
+        set_loop_course(summary, self.athlete, bearing);
     }
 }
 
-/// The odd cases, spread by number so that every history of some length has each.
-fn odd(activity: &mut Activity, number: i64) {
+/// Adds the irregular cases, spread by number so that every history of some length has each.
+fn add_irregularity(activity: &mut Activity, number: i64) {
     if number % 23 == 9 {
-        by_hand(activity);
+        make_manual(activity);
     } else if number % 17 == 3 {
-        without_gps(&mut activity.summary);
+        remove_gps(&mut activity.summary);
     }
     if number % 13 == 2 {
         activity.summary.set_visibility("followers_only");
@@ -256,7 +282,7 @@ fn odd(activity: &mut Activity, number: i64) {
         summary.elev_high = None;
         summary.elev_low = None;
         summary.device_name = None;
-        summary.workout_type = Field::Absent;
+        summary.workout_type = OptionalField::Absent;
     }
     if number % 29 == 5 {
         activity.hide_start();
@@ -266,9 +292,9 @@ fn odd(activity: &mut Activity, number: i64) {
     }
 }
 
-fn by_hand(activity: &mut Activity) {
+fn make_manual(activity: &mut Activity) {
     let old = &activity.summary;
-    let mut summary = Summary::blank(old.id, old.athlete.id, &old.sport_type);
+    let mut summary = SummaryActivity::new(old.id, old.athlete.id, &old.sport_type);
     summary.name.clone_from(&old.name);
     summary.distance = old.distance;
     summary.moving_time = old.moving_time;
@@ -280,20 +306,20 @@ fn by_hand(activity: &mut Activity) {
     summary.utc_offset = old.utc_offset;
     summary.manual = true;
     activity.summary = summary;
-    activity.source = Source::Manual;
+    activity.source = StreamSource::Manual;
 }
 
-/// Indoors: no positions, and the three ways in which Strava says so.
-fn without_gps(summary: &mut Summary) {
+/// Removes the positions, in one of the three ways in which Strava leaves them out.
+fn remove_gps(summary: &mut SummaryActivity) {
     summary.trainer = true;
     summary.map.summary_polyline = String::new();
     summary.elev_high = None;
     summary.elev_low = None;
     summary.total_elevation_gain = 0.0;
     let empty = match summary.id % 3 {
-        0 => Field::Value(Vec::new()),
-        1 => Field::Null,
-        _ => Field::Absent,
+        0 => OptionalField::Value(Vec::new()),
+        1 => OptionalField::Null,
+        _ => OptionalField::Absent,
     };
     summary.start_latlng = empty.clone();
     summary.end_latlng = empty;

@@ -6,181 +6,189 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::guard::Caller;
+use super::activity_detail::render_detail;
+use super::analysis;
+use super::caller::Caller;
 use super::params::Params;
-use super::reply::{self, Fault, ok};
-use crate::times::{iso, parse_local, zone_label};
-use crate::tracks::{derive, round};
-use crate::world::{Activity, Athlete, Field, SPORT_TYPES, Shelf, Sight, Sim, Source, Summary};
+use super::response::{Fault, ok_json, rendered_response};
+use crate::content::load_streams;
+use crate::sim_state::SimState;
+use crate::times::parse_local;
+use crate::tracks::round;
+use crate::world::{
+    Activity, ActivityTimeline, Athlete, OptionalField, ReadAccess, RenderedBody, SPORT_TYPES,
+    StreamSource, SummaryActivity,
+};
 
-/// The caller's own activity, if this token sees it.
-pub(super) fn own(
-    sim: &Sim,
+/// Finds an activity of the caller, if this token sees it.
+pub(super) fn find_own_activity(
+    sim: &SimState,
     caller: &Caller,
     id: i64,
-    sight: Sight,
+    access: ReadAccess,
 ) -> Result<(Arc<Activity>, Arc<Athlete>), Fault> {
     let world = sim.world();
     let activity = world
         .activity(id)
-        .filter(|found| found.summary.athlete.id == caller.athlete && found.visible(sight));
-    let athlete = world.athletes.get(&caller.athlete);
-    activity.cloned().zip(athlete.cloned()).ok_or_else(|| Fault::not_found("Activity"))
+        .filter(|found| found.summary.athlete.id == caller.athlete && found.is_visible(access));
+    let athlete = world.athlete(caller.athlete);
+    activity.cloned().zip(athlete).ok_or_else(|| Fault::not_found("Activity"))
 }
 
 /// `GET /athlete/activities`.
-pub(crate) async fn list(
-    sim: web::Data<Sim>,
+pub(super) async fn list(
+    sim: web::Data<SimState>,
     caller: Caller,
     params: Params,
 ) -> Result<HttpResponse, Fault> {
-    let sight = caller.sight()?;
-    let bound = |key| params.number::<f64>(key).map(|seconds| seconds as i64);
-    let (after, before) = (bound("after"), bound("before"));
-    if after.is_some_and(|after| after > sim.clock.now_s()) {
-        return Err(Fault::bad("Application", "after", "future"));
+    let access = caller.read_access()?;
+    let query = PageQuery::parse(&params);
+    if query.after.is_some_and(|after| after > sim.clock.now_s()) {
+        return Err(Fault::bad_request("Application", "after", "future"));
     }
-    let page = params.number::<usize>("page").unwrap_or(1).max(1);
-    let per_page = params.number::<usize>("per_page").unwrap_or(30).clamp(1, 200);
-    let (found, athlete) = {
+    let (activities, athlete) = {
         let world = sim.world();
-        let athlete = world.athletes.get(&caller.athlete).cloned().ok_or_else(Fault::dead_token)?;
-        let shelf = world.shelves.get(&caller.athlete);
-        let found = shelf
-            .map(|shelf| slice(shelf, (after, before), (page, per_page), sight))
-            .unwrap_or_default();
-        (found, athlete)
+        let athlete = world.athlete(caller.athlete).ok_or_else(Fault::invalid_token)?;
+        let timeline = world.timelines.get(&caller.athlete);
+        let activities = timeline.map(|timeline| query.select(timeline, access));
+        (activities.unwrap_or_default(), athlete)
     };
-    let mut out = Vec::with_capacity(found.len() * 1400 + 2);
+    let mut out = Vec::with_capacity(activities.len() * 1400 + 2);
     out.push(b'[');
-    for (index, activity) in found.iter().enumerate() {
+    for (index, activity) in activities.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(&activity.summary_json(sight, &athlete));
+        out.extend_from_slice(&activity.summary_json(access, &athlete));
     }
     out.push(b']');
-    Ok(reply::rendered(StatusCode::OK, reply::body(out)))
+    Ok(rendered_response(StatusCode::OK, RenderedBody::new(out)))
 }
 
-/// One page; what the token must not see is taken out afterwards, so a page may be short before the end.
-fn slice(
-    shelf: &Shelf,
-    (after, before): (Option<i64>, Option<i64>),
-    (page, per_page): (usize, usize),
-    sight: Sight,
-) -> Vec<Arc<Activity>> {
-    // both bounds are taken as exclusive
-    let from = after.map_or(i64::MIN, |after| after.saturating_add(1));
-    let to = before.unwrap_or(i64::MAX);
-    if from >= to {
-        return Vec::new();
-    }
-    let range = shelf.range((from, i64::MIN)..(to, i64::MIN)).map(|(_, activity)| activity);
-    let skip = (page - 1).saturating_mul(per_page);
-    let oldest_first = after.is_some() && before.is_none();
-    let rest: Box<dyn Iterator<Item = &Arc<Activity>>> =
-        if oldest_first { Box::new(range.skip(skip)) } else { Box::new(range.rev().skip(skip)) };
-    let mut out = Vec::new();
-    for (taken, activity) in rest.enumerate() {
-        // an empty page would mean the end, so a page of hidden ones reaches on to the next visible one
-        if taken >= per_page && !out.is_empty() {
-            break;
-        }
-        if activity.visible(sight) {
-            out.push(activity.clone());
-        }
-    }
-    out.truncate(per_page);
-    out
+/// A page of the list; both bounds are Unix seconds and exclusive.
+struct PageQuery {
+    after: Option<i64>,
+    before: Option<i64>,
+    page: usize,
+    per_page: usize,
 }
 
-/// Does heavy work off the workers where a recorded file may have to be read first.
-async fn aside<T: Send + 'static>(
-    activity: &Arc<Activity>,
+impl PageQuery {
+    fn parse(params: &Params) -> Self {
+        let bound = |key| params.number::<f64>(key).map(|seconds| seconds as i64);
+        Self {
+            after: bound("after"),
+            before: bound("before"),
+            page: params.number("page").unwrap_or(1).max(1),
+            per_page: params.number("per_page").unwrap_or(30).clamp(1, 200),
+        }
+    }
+
+    /// Selects the page; hidden activities are removed after it is cut, so it may be short before the end.
+    fn select(&self, timeline: &ActivityTimeline, access: ReadAccess) -> Vec<Arc<Activity>> {
+        let from = self.after.map_or(i64::MIN, |after| after.saturating_add(1));
+        let to = self.before.unwrap_or(i64::MAX);
+        if from >= to {
+            return Vec::new();
+        }
+        let range = timeline.range((from, i64::MIN)..(to, i64::MIN)).map(|(_, activity)| activity);
+        let oldest_first = self.after.is_some() && self.before.is_none();
+        let ordered: Box<dyn Iterator<Item = &Arc<Activity>>> =
+            if oldest_first { Box::new(range) } else { Box::new(range.rev()) };
+        let mut page = Vec::new();
+        let skip = (self.page - 1).saturating_mul(self.per_page);
+        for (position, activity) in ordered.skip(skip).enumerate() {
+            // an empty page means the end, so a page of hidden activities reaches on to the next visible one
+            if position >= self.per_page && !page.is_empty() {
+                break;
+            }
+            if activity.is_visible(access) {
+                page.push(activity.clone());
+            }
+        }
+        page
+    }
+}
+
+/// Runs heavy work off the workers where a recorded file may have to be read first.
+async fn run_heavy<T: Send + 'static>(
+    activity: Arc<Activity>,
     work: impl FnOnce(&Activity) -> T + Send + 'static,
 ) -> Result<T, Fault> {
-    if !matches!(activity.source, Source::File(_) | Source::Marathon) {
-        return Ok(work(activity));
+    if !matches!(activity.source, StreamSource::File(_) | StreamSource::Marathon) {
+        return Ok(work(&activity));
     }
-    let activity = activity.clone();
     web::block(move || work(&activity)).await.map_err(|_stopped| Fault::unavailable())
 }
 
 /// `GET /activities/{id}`.
-pub(crate) async fn show(
-    sim: web::Data<Sim>,
+pub(super) async fn show(
+    sim: web::Data<SimState>,
     caller: Caller,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, Fault> {
-    let sight = caller.sight()?;
-    let (activity, athlete) = own(&sim, &caller, *id, sight)?;
-    let detail = aside(&activity, move |activity| activity.detail(sight, &athlete)).await?;
-    Ok(reply::rendered(StatusCode::OK, detail))
+    let access = caller.read_access()?;
+    let (activity, athlete) = find_own_activity(&sim, &caller, *id, access)?;
+    let render = move |activity: &Activity| render_detail(activity, access, &athlete);
+    Ok(rendered_response(StatusCode::OK, run_heavy(activity, render).await?))
 }
 
 /// `GET /activities/{id}/laps`.
-pub(crate) async fn laps(
-    sim: web::Data<Sim>,
+pub(super) async fn laps(
+    sim: web::Data<SimState>,
     caller: Caller,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, Fault> {
-    let (activity, _) = own(&sim, &caller, *id, caller.sight()?)?;
-    let laps = aside(&activity, |activity| {
-        activity.streams().map(|streams| derive::laps(activity, &streams)).unwrap_or_default()
+    let (activity, _) = find_own_activity(&sim, &caller, *id, caller.read_access()?)?;
+    let laps = run_heavy(activity, |activity| {
+        load_streams(activity).map(|streams| analysis::laps(activity, &streams)).unwrap_or_default()
     });
-    Ok(ok(&laps.await?))
+    Ok(ok_json(&laps.await?))
 }
 
 /// `GET /activities/{id}/zones`.
-pub(crate) async fn zones(
-    sim: web::Data<Sim>,
+pub(super) async fn zones(
+    sim: web::Data<SimState>,
     caller: Caller,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, Fault> {
-    let (activity, athlete) = own(&sim, &caller, *id, caller.sight()?)?;
-    let bounds = athlete.heart_zones();
-    let zones = aside(&activity, move |activity| {
-        activity
-            .streams()
-            .map_or_else(|| json!([]), |streams| derive::zones(activity, &streams, &bounds))
+    let (activity, athlete) = find_own_activity(&sim, &caller, *id, caller.read_access()?)?;
+    let bounds = athlete.heart_rate_zones();
+    let zones = run_heavy(activity, move |activity| {
+        load_streams(activity)
+            .map_or_else(|| json!([]), |streams| analysis::zones(activity, &streams, &bounds))
     });
-    Ok(ok(&zones.await?))
+    Ok(ok_json(&zones.await?))
 }
 
-fn sport(params: &Params) -> Result<Option<&str>, Fault> {
-    let named = params.get("sport_type").or_else(|| params.get("type"));
-    match named {
-        Some(name) if !SPORT_TYPES.contains(&name) => {
-            Err(Fault::bad("Activity", "sport_type", "invalid"))
-        }
-        other => Ok(other),
+fn parse_sport(params: &Params) -> Result<Option<&str>, Fault> {
+    let sport = params.get("sport_type").or_else(|| params.get("type"));
+    if sport.is_some_and(|name| !SPORT_TYPES.contains(&name)) {
+        return Err(Fault::bad_request("Activity", "sport_type", "invalid"));
     }
+    Ok(sport)
 }
 
 /// `POST /activities`: an entry by hand.
-pub(crate) async fn create(
-    sim: web::Data<Sim>,
+pub(super) async fn create(
+    sim: web::Data<SimState>,
     caller: Caller,
     params: Params,
 ) -> Result<HttpResponse, Fault> {
-    caller.may_write()?;
-    let missing = |field: &str| Fault::bad("Activity", field, "missing");
+    caller.require_write()?;
+    let missing = |field: &str| Fault::bad_request("Activity", field, "missing");
     let name = params.get("name").ok_or_else(|| missing("name"))?;
-    let sport = sport(&params)?.ok_or_else(|| missing("sport_type"))?;
+    let sport = parse_sport(&params)?.ok_or_else(|| missing("sport_type"))?;
     let elapsed = params.number::<i64>("elapsed_time").ok_or_else(|| missing("elapsed_time"))?;
-    let when = params.get("start_date_local").ok_or_else(|| missing("start_date_local"))?;
+    let start = params.get("start_date_local").ok_or_else(|| missing("start_date_local"))?;
     let now = sim.clock.now_ms();
     let mut world = sim.world();
-    let athlete = world.athletes.get(&caller.athlete).cloned().ok_or_else(Fault::dead_token)?;
-    let (start, offset) = parse_local(when, athlete.zone)
-        .ok_or_else(|| Fault::bad("Activity", "start_date_local", "invalid"))?;
-    let mut summary = Summary::blank(world.new_id(), athlete.id, sport);
+    let athlete = world.athlete(caller.athlete).ok_or_else(Fault::invalid_token)?;
+    let start = parse_local(start, athlete.zone)
+        .ok_or_else(|| Fault::bad_request("Activity", "start_date_local", "invalid"))?;
+    let mut summary = SummaryActivity::new(world.new_id(), athlete.id, sport);
     name.clone_into(&mut summary.name);
-    summary.start_date = iso(start);
-    summary.start_date_local = iso(start + offset);
-    summary.utc_offset = offset as f64;
-    summary.timezone = zone_label(athlete.zone, start);
+    summary.set_start_with_offset(start.utc_s, start.offset_s, athlete.zone);
     summary.distance = params.number("distance").unwrap_or(0.0);
     summary.elapsed_time = elapsed;
     summary.moving_time = elapsed;
@@ -188,44 +196,44 @@ pub(crate) async fn create(
     summary.trainer = params.flag("trainer");
     summary.commute = params.flag("commute");
     summary.manual = true;
-    let mut activity = Activity::new(summary, Source::Manual);
+    let mut activity = Activity::new(summary, StreamSource::Manual);
     activity.description = params.get("description").map(str::to_owned);
-    let made = world.create(activity, false, now);
+    let activity = world.create_activity(activity, false, now);
     drop(world);
     sim.wake.notify_one();
-    Ok(reply::rendered(StatusCode::CREATED, made.detail(Sight::All, &athlete)))
+    let detail = render_detail(&activity, ReadAccess::All, &athlete);
+    Ok(rendered_response(StatusCode::CREATED, detail))
 }
 
 /// `PUT /activities/{id}`.
-pub(crate) async fn edit(
-    sim: web::Data<Sim>,
+pub(super) async fn edit(
+    sim: web::Data<SimState>,
     caller: Caller,
     id: web::Path<i64>,
     params: Params,
 ) -> Result<HttpResponse, Fault> {
-    caller.may_write()?;
-    let sight = if caller.scopes.has("activity:read_all") { Sight::All } else { Sight::Limited };
-    let (before, athlete) = own(&sim, &caller, *id, sight)?;
+    caller.require_write()?;
+    let access = caller.scopes.activity_access().unwrap_or(ReadAccess::Limited);
+    let (before, athlete) = find_own_activity(&sim, &caller, *id, access)?;
     let mut activity = Activity::clone(&before);
-    if let Some(sport) = sport(&params)? {
-        activity.summary.set_sport(sport);
+    let summary = &mut activity.summary;
+    if let Some(sport) = parse_sport(&params)? {
+        summary.set_sport(sport);
     }
     if let Some(name) = params.get("name") {
-        name.clone_into(&mut activity.summary.name);
+        name.clone_into(&mut summary.name);
     }
     if params.has("description") {
         activity.description = params.get("description").map(str::to_owned);
     }
-    match params.get("gear_id") {
-        Some("none") => activity.summary.gear_id = None,
-        Some(gear) => activity.summary.gear_id = Some(gear.to_owned()),
-        None => {}
+    if let Some(gear) = params.get("gear_id") {
+        summary.gear_id = Some(gear.to_owned()).filter(|gear| gear != "none");
     }
     // booleans count in JSON only
     if params.json {
         for (key, flag) in [
-            ("commute", &mut activity.summary.commute),
-            ("trainer", &mut activity.summary.trainer),
+            ("commute", &mut summary.commute),
+            ("trainer", &mut summary.trainer),
             ("hide_from_home", &mut activity.hide_from_home),
         ] {
             if params.has(key) {
@@ -233,10 +241,10 @@ pub(crate) async fn edit(
             }
         }
     }
-    if activity.summary.kind != "Run" && activity.summary.kind != "Ride" {
-        activity.summary.workout_type = Field::Absent;
+    if summary.kind != "Run" && summary.kind != "Ride" {
+        summary.workout_type = OptionalField::Absent;
     }
-    let changed = sim.world().update(activity, false, sim.clock.now_ms());
+    let changed = sim.world().update_activity(activity, false, sim.clock.now_ms());
     sim.wake.notify_one();
-    Ok(reply::rendered(StatusCode::OK, changed.detail(sight, &athlete)))
+    Ok(rendered_response(StatusCode::OK, render_detail(&changed, access, &athlete)))
 }

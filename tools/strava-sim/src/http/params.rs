@@ -1,4 +1,4 @@
-//! Parameters however they come: query, form, multipart or JSON.
+//! Parameters from query, form, multipart or JSON.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,10 +12,10 @@ use futures::StreamExt;
 use regex::bytes::Regex;
 use serde_json::Value;
 
-use super::Fault;
+use super::response::Fault;
 
-/// 25 MiB and room for the form around the file.
-const LARGEST: usize = 25 * 1024 * 1024 + 64 * 1024;
+/// Maximum size of a body in bytes: a file of 25 MiB, and room for the form around it.
+const MAX_BODY_BYTES: usize = 25 * 1024 * 1024 + 64 * 1024;
 
 /// A file from a multipart form.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct FilePart {
 pub(crate) struct Params {
     values: HashMap<String, String>,
     pub(crate) file: Option<FilePart>,
-    /// The body was JSON: only then do booleans count on `PUT`.
+    /// True if the body was JSON: only then do booleans count on `PUT`.
     pub(crate) json: bool,
 }
 
@@ -44,7 +44,7 @@ impl Params {
         self.get(key).unwrap_or_default()
     }
 
-    /// Whether the parameter was given at all.
+    /// Returns true if the parameter is present, even if empty.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
@@ -59,7 +59,7 @@ impl Params {
         matches!(self.text(key), "1" | "true" | "True")
     }
 
-    /// All values of a repeated field end up joined by commas.
+    /// Adds a value; the values of a repeated field are joined by commas.
     fn add(&mut self, key: &str, value: String) {
         self.values
             .entry(key.to_owned())
@@ -70,20 +70,20 @@ impl Params {
             .or_insert(value);
     }
 
-    /// Reads the query alone.
-    pub(crate) fn of_query(query: &str) -> Self {
+    /// Reads the parameters of a query.
+    pub(crate) fn from_query(query: &str) -> Self {
         let mut params = Self::default();
-        params.form(query.as_bytes());
+        params.add_form(query.as_bytes());
         params
     }
 
-    fn form(&mut self, bytes: &[u8]) {
+    fn add_form(&mut self, bytes: &[u8]) {
         for (key, value) in url::form_urlencoded::parse(bytes) {
             self.add(&key, value.into_owned());
         }
     }
 
-    fn object(&mut self, bytes: &[u8]) {
+    fn add_json(&mut self, bytes: &[u8]) {
         self.json = true;
         if let Ok(Value::Object(fields)) = serde_json::from_slice(bytes) {
             for (key, value) in fields {
@@ -97,40 +97,39 @@ impl Params {
         }
     }
 
-    fn multipart(&mut self, body: &Bytes, boundary: &str) {
-        let Ok(edge) = Regex::new(&format!("(?-u)(?:\r\n)?--{}(?:--)?", regex::escape(boundary)))
+    fn add_multipart(&mut self, body: &Bytes, boundary: &str) {
+        let Ok(delimiter) =
+            Regex::new(&format!("(?-u)(?:\r\n)?--{}(?:--)?", regex::escape(boundary)))
         else {
             return;
         };
-        let edges: Vec<(usize, usize)> =
-            edge.find_iter(body).map(|found| (found.start(), found.end())).collect();
-        for pair in edges.windows(2) {
-            let part = body.slice(pair[0].1..pair[1].0);
+        let delimiters: Vec<_> = delimiter.find_iter(body).map(|found| found.range()).collect();
+        for pair in delimiters.windows(2) {
+            let part = body.slice(pair[0].end..pair[1].start);
             let part = if part.starts_with(b"\r\n") { part.slice(2..) } else { part };
-            let Some(gap) = part.windows(4).position(|four| four == b"\r\n\r\n") else {
+            let Some(head_end) = part.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
                 continue;
             };
-            let head = String::from_utf8_lossy(&part[..gap]).into_owned();
-            let content = part.slice(gap + 4..);
-            let Some(name) = attribute(&head, "name") else {
+            let head = String::from_utf8_lossy(&part[..head_end]).into_owned();
+            let content = part.slice(head_end + 4..);
+            let Some(name) = find_attribute(&head, "name") else {
                 continue;
             };
-            match attribute(&head, "filename") {
-                Some(file) => self.file = Some(FilePart { name: file, bytes: content }),
-                None if name == "file" => {
-                    self.file = Some(FilePart { name: String::new(), bytes: content });
-                }
-                None => self.add(&name, String::from_utf8_lossy(&content).into_owned()),
+            let file_name = find_attribute(&head, "filename");
+            if file_name.is_some() || name == "file" {
+                self.file = Some(FilePart { name: file_name.unwrap_or_default(), bytes: content });
+            } else {
+                self.add(&name, String::from_utf8_lossy(&content).into_owned());
             }
         }
     }
 }
 
-fn attribute(head: &str, key: &str) -> Option<String> {
-    let lead = format!("{key}=");
+fn find_attribute(head: &str, key: &str) -> Option<String> {
+    let prefix = format!("{key}=");
     head.split([';', '\r', '\n'])
         .map(str::trim)
-        .find_map(|piece| piece.strip_prefix(&lead))
+        .find_map(|piece| piece.strip_prefix(&prefix))
         .map(|value| value.trim_matches('"').to_owned())
 }
 
@@ -139,7 +138,7 @@ impl FromRequest for Params {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let mut params = Self::of_query(request.query_string());
+        let mut params = Self::from_query(request.query_string());
         let kind = request
             .headers()
             .get(CONTENT_TYPE)
@@ -150,19 +149,20 @@ impl FromRequest for Params {
         Box::pin(async move {
             let mut body = BytesMut::new();
             while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|_broken| Fault::bad("Request", "body", "invalid"))?;
-                if body.len() + chunk.len() > LARGEST {
+                let chunk =
+                    chunk.map_err(|_broken| Fault::bad_request("Request", "body", "invalid"))?;
+                if body.len() + chunk.len() > MAX_BODY_BYTES {
                     return Err(Fault::too_large());
                 }
                 body.extend_from_slice(&chunk);
             }
             let body = body.freeze();
             if kind.starts_with("application/json") {
-                params.object(&body);
-            } else if let Some(boundary) = attribute(&kind, "boundary") {
-                params.multipart(&body, &boundary);
+                params.add_json(&body);
+            } else if let Some(boundary) = find_attribute(&kind, "boundary") {
+                params.add_multipart(&body, &boundary);
             } else {
-                params.form(&body);
+                params.add_form(&body);
             }
             Ok(params)
         })

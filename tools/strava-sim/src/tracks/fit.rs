@@ -3,10 +3,10 @@
 use fitparser::profile::MesgNum;
 use fitparser::{FitDataRecord, Value};
 
-use super::{LapSpan, Point, Track, TrackError};
+use super::track::{Lap, Track, TrackError, TrackPoint};
 
 /// Reads a FIT file; of several sessions the first gives the sport, all give the times.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
     let records = fitparser::from_bytes(bytes).map_err(|_broken| TrackError::Malformed)?;
     let mut track = Track::default();
     let mut identified = false;
@@ -14,15 +14,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
         match record.kind() {
             MesgNum::FileId => {
                 identified = true;
-                track.device = device(record);
+                track.device = read_device(record);
             }
-            MesgNum::Session => session(&mut track, record),
-            MesgNum::Lap => track.laps.push(LapSpan {
-                start_s: number(record, &["start_time"]).unwrap_or_default(),
-                elapsed_s: number(record, &["total_elapsed_time"]).unwrap_or_default(),
-                distance: number(record, &["total_distance"]),
+            MesgNum::Session => read_session(&mut track, record),
+            MesgNum::Lap => track.laps.push(Lap {
+                start_s: read_number(record, &["start_time"]).unwrap_or_default(),
+                elapsed_s: read_number(record, &["total_elapsed_time"]).unwrap_or_default(),
+                distance: read_number(record, &["total_distance"]),
             }),
-            MesgNum::Record => point(&mut track, record),
+            MesgNum::Record => read_point(&mut track, record),
             _ => {}
         }
     }
@@ -33,29 +33,32 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
         // a pool swim may come as session and lengths alone
         if let (Some(start), Some(elapsed)) = (track.start_s, track.elapsed_s) {
             track.points = vec![
-                Point { time_s: start, distance: Some(0.0), ..Point::default() },
-                Point { time_s: start + elapsed, distance: track.distance, ..Point::default() },
+                TrackPoint { time_s: start, distance: Some(0.0), ..TrackPoint::default() },
+                TrackPoint {
+                    time_s: start + elapsed,
+                    distance: track.distance,
+                    ..TrackPoint::default()
+                },
             ];
         }
     }
     Ok(track)
 }
 
-fn point(track: &mut Track, record: &FitDataRecord) {
-    let Some(time_s) = number(record, &["timestamp"]) else {
+fn read_point(track: &mut Track, record: &FitDataRecord) {
+    let Some(time_s) = read_number(record, &["timestamp"]) else {
         track.untimed += 1;
         return;
     };
-    let degrees = |name| number(record, &[name]).map(|raw| raw * 180.0 / 2_147_483_648.0);
-    let whole = |name: &str| number(record, &[name]).map(|value| value.round() as i64);
-    track.points.push(Point {
+    let degrees = |name| read_number(record, &[name]).map(|raw| raw * 180.0 / 2_147_483_648.0);
+    let whole = |name: &str| read_number(record, &[name]).map(|value| value.round() as i64);
+    track.points.push(TrackPoint {
         time_s,
-        position: match (degrees("position_lat"), degrees("position_long")) {
-            (Some(lat), Some(lng)) => Some([lat, lng]),
-            _ => None,
-        },
-        altitude: number(record, &["enhanced_altitude", "altitude"]),
-        distance: number(record, &["distance"]),
+        position: degrees("position_lat")
+            .zip(degrees("position_long"))
+            .map(|(lat, lng)| [lat, lng]),
+        altitude: read_number(record, &["enhanced_altitude", "altitude"]),
+        distance: read_number(record, &["distance"]),
         heartrate: whole("heart_rate"),
         cadence: whole("cadence"),
         watts: whole("power").or_else(|| whole("Power")),
@@ -63,43 +66,45 @@ fn point(track: &mut Track, record: &FitDataRecord) {
     });
 }
 
-fn session(track: &mut Track, record: &FitDataRecord) {
+fn read_session(track: &mut Track, record: &FitDataRecord) {
     if track.sport.is_none() {
-        track.sport = sport(&text(record, "sport"), &text(record, "sub_sport"));
-        track.start_s = number(record, &["start_time"]);
+        track.sport = map_sport(&read_text(record, "sport"), &read_text(record, "sub_sport"));
+        track.start_s = read_number(record, &["start_time"]);
     }
-    let add = |sum: Option<f64>, name: &str| match number(record, &[name]) {
-        Some(value) => Some(sum.unwrap_or(0.0) + value),
-        None => sum,
-    };
-    track.elapsed_s = add(track.elapsed_s, "total_elapsed_time");
-    track.timer_s = add(track.timer_s, "total_timer_time");
-    track.distance = add(track.distance, "total_distance");
-    track.ascent = add(track.ascent, "total_ascent");
-    track.calories = add(track.calories, "total_calories");
+    for (sum, name) in [
+        (&mut track.elapsed_s, "total_elapsed_time"),
+        (&mut track.timer_s, "total_timer_time"),
+        (&mut track.distance, "total_distance"),
+        (&mut track.ascent, "total_ascent"),
+        (&mut track.calories, "total_calories"),
+    ] {
+        if let Some(value) = read_number(record, &[name]) {
+            *sum = Some(sum.unwrap_or(0.0) + value);
+        }
+    }
 }
 
-fn device(record: &FitDataRecord) -> Option<String> {
-    let maker = text(record, "manufacturer");
+fn read_device(record: &FitDataRecord) -> Option<String> {
+    let maker = read_text(record, "manufacturer");
     let product = ["garmin_product", "product_name", "product"]
         .iter()
-        .map(|name| text(record, name))
+        .map(|name| read_text(record, name))
         .find(|text| !text.is_empty())
         .unwrap_or_default();
     let words: Vec<String> = format!("{maker} {product}")
         .split([' ', '_'])
         .filter(|word| !word.is_empty())
-        .map(capital)
+        .map(capitalize)
         .collect();
     Some(words.join(" ")).filter(|name| !name.is_empty())
 }
 
-fn capital(word: &str) -> String {
+fn capitalize(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn text(record: &FitDataRecord, name: &str) -> String {
+fn read_text(record: &FitDataRecord, name: &str) -> String {
     record
         .fields()
         .iter()
@@ -108,14 +113,14 @@ fn text(record: &FitDataRecord, name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn number(record: &FitDataRecord, names: &[&str]) -> Option<f64> {
+fn read_number(record: &FitDataRecord, names: &[&str]) -> Option<f64> {
     names.iter().find_map(|name| {
         let field = record.fields().iter().find(|field| field.name() == *name)?;
-        plain(field.value())
+        to_number(field.value())
     })
 }
 
-fn plain(value: &Value) -> Option<f64> {
+fn to_number(value: &Value) -> Option<f64> {
     match value {
         Value::Timestamp(moment) => Some(moment.timestamp() as f64),
         Value::Byte(v) | Value::Enum(v) | Value::UInt8(v) | Value::UInt8z(v) => Some(f64::from(*v)),
@@ -128,13 +133,13 @@ fn plain(value: &Value) -> Option<f64> {
         Value::Float64(v) => Some(*v),
         Value::SInt64(v) => Some(*v as f64),
         Value::UInt64(v) | Value::UInt64z(v) => Some(*v as f64),
-        Value::Array(values) => values.first().and_then(plain),
+        Value::Array(values) => values.first().and_then(to_number),
         _ => None,
     }
     .filter(|number| number.is_finite())
 }
 
-fn sport(sport: &str, sub: &str) -> Option<&'static str> {
+fn map_sport(sport: &str, sub: &str) -> Option<&'static str> {
     match (sport, sub) {
         ("cycling", "virtual_activity") => Some("VirtualRide"),
         ("cycling", "mountain") => Some("MountainBikeRide"),

@@ -1,41 +1,37 @@
 //! GPX 1.0 and 1.1 with the extensions Strava reads.
 
-use super::xml::{self, Node};
-use super::{Point, Track, TrackError};
+use super::track::{Track, TrackError, TrackPoint};
+use super::xml::{self, Attributes, Tag};
 
 /// Reads a GPX file.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
     let mut track = Track::default();
-    let mut open: Option<(Point, bool)> = None;
+    let mut open: Option<(TrackPoint, bool)> = None;
     let mut in_track = false;
     let mut root = String::new();
-    xml::walk(bytes, |node| match node {
-        Node::Open { name, attributes } => {
+    xml::walk(bytes, |tag| match tag {
+        Tag::Open { name, attributes } => {
             if root.is_empty() {
                 root.clone_from(&name);
             }
             match name.as_str() {
-                "gpx" => track.device = value(&attributes, "creator"),
+                "gpx" => track.device = attributes.get("creator").map(str::to_owned),
                 "trk" => in_track = true,
-                "trkpt" => open = Some((point(&attributes), false)),
+                "trkpt" => open = Some((read_point(&attributes), false)),
                 _ => {}
             }
         }
-        Node::Close { name, text } => match (name.as_str(), &mut open) {
+        Tag::Close { name, text } => match (name.as_str(), &mut open) {
             ("trkpt", _) => {
                 if let Some((point, timed)) = open.take() {
-                    if timed {
-                        track.points.push(point);
-                    } else {
-                        track.untimed += 1;
-                    }
+                    track.add_point(point, timed);
                 }
             }
-            (_, Some((point, timed))) => field(point, timed, &name, &text),
+            (_, Some((point, timed))) => set_field(point, timed, &name, &text),
             ("name", None) if in_track && track.name.is_none() => {
                 track.name = Some(text.trim().to_owned()).filter(|name| !name.is_empty());
             }
-            ("type", None) if in_track && track.sport.is_none() => track.sport = sport(&text),
+            ("type", None) if in_track && track.sport.is_none() => track.sport = map_sport(&text),
             _ => {}
         },
     })?;
@@ -45,12 +41,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
     Ok(track)
 }
 
-fn field(point: &mut Point, timed: &mut bool, name: &str, text: &str) {
+fn set_field(point: &mut TrackPoint, timed: &mut bool, name: &str, text: &str) {
     let number = || text.trim().parse::<f64>().ok();
     let whole = || number().map(|value| value.round() as i64);
     match name {
         "time" => {
-            if let Some(time) = xml::time(text) {
+            if let Some(time) = xml::parse_time(text) {
                 point.time_s = time;
                 *timed = true;
             }
@@ -65,22 +61,13 @@ fn field(point: &mut Point, timed: &mut bool, name: &str, text: &str) {
     }
 }
 
-fn value(attributes: &[(String, String)], key: &str) -> Option<String> {
-    attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+fn read_point(attributes: &Attributes) -> TrackPoint {
+    let number = |key| attributes.get(key)?.trim().parse::<f64>().ok();
+    let position = number("lat").zip(number("lon")).map(|(lat, lng)| [lat, lng]);
+    TrackPoint { position, ..TrackPoint::default() }
 }
 
-fn point(attributes: &[(String, String)]) -> Point {
-    let number = |key| value(attributes, key)?.trim().parse::<f64>().ok();
-    Point {
-        position: match (number("lat"), number("lon")) {
-            (Some(lat), Some(lon)) => Some([lat, lon]),
-            _ => None,
-        },
-        ..Point::default()
-    }
-}
-
-fn sport(text: &str) -> Option<&'static str> {
+fn map_sport(text: &str) -> Option<&'static str> {
     match text.trim().to_lowercase().as_str() {
         "1" | "cycling" | "biking" | "ride" | "road_biking" => Some("Ride"),
         "9" | "running" | "run" => Some("Run"),

@@ -6,14 +6,14 @@ pub(crate) fn encode(points: &[[f64; 2]]) -> String {
     let (mut lat, mut lng) = (0i64, 0i64);
     for point in points {
         let next = [(point[0] * 1e5).round() as i64, (point[1] * 1e5).round() as i64];
-        push(&mut out, next[0] - lat);
-        push(&mut out, next[1] - lng);
+        push_delta(&mut out, next[0] - lat);
+        push_delta(&mut out, next[1] - lng);
         [lat, lng] = next;
     }
     out
 }
 
-fn push(out: &mut String, delta: i64) {
+fn push_delta(out: &mut String, delta: i64) {
     let mut rest = if delta < 0 { !(delta << 1) } else { delta << 1 } as u64;
     while rest >= 0x20 {
         out.push(char::from((0x20 | (rest & 0x1f)) as u8 + 63));
@@ -27,7 +27,7 @@ pub(crate) fn decode(text: &str) -> Vec<[f64; 2]> {
     let mut bytes = text.bytes();
     let mut out = Vec::new();
     let (mut lat, mut lng) = (0i64, 0i64);
-    while let (Some(d_lat), Some(d_lng)) = (pull(&mut bytes), pull(&mut bytes)) {
+    while let (Some(d_lat), Some(d_lng)) = (read_delta(&mut bytes), read_delta(&mut bytes)) {
         lat += d_lat;
         lng += d_lng;
         out.push([lat as f64 / 1e5, lng as f64 / 1e5]);
@@ -35,7 +35,7 @@ pub(crate) fn decode(text: &str) -> Vec<[f64; 2]> {
     out
 }
 
-fn pull(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
+fn read_delta(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
     let (mut value, mut shift) = (0u64, 0u32);
     loop {
         let chunk = u64::from(bytes.next()?.checked_sub(63)?);
@@ -50,7 +50,7 @@ fn pull(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
 }
 
 /// At most `limit` positions, evenly picked, the last one kept.
-pub(crate) fn thin(points: &[[f64; 2]], limit: usize) -> Vec<[f64; 2]> {
+pub(crate) fn thin_out(points: &[[f64; 2]], limit: usize) -> Vec<[f64; 2]> {
     if points.len() <= limit || limit < 2 {
         return points.to_vec();
     }

@@ -1,11 +1,14 @@
 //! Streams: equal-length arrays of one activity, as the API answers them.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
-use super::{Point, Track, metres_between, round};
+use super::geometry::{Circle, metres_between, round};
+use super::track::{Track, TrackPoint};
 
 /// The types a client may ask for.
-pub(crate) const TYPES: [&str; 11] = [
+const TYPES: [&str; 11] = [
     "time",
     "distance",
     "latlng",
@@ -19,7 +22,7 @@ pub(crate) const TYPES: [&str; 11] = [
     "grade_smooth",
 ];
 
-/// A pause is a spacing of more than this many seconds.
+/// Minimum spacing of two points, in seconds, that counts as a pause; exclusive.
 const PAUSE_S: i64 = 20;
 
 /// All streams of one activity.
@@ -39,10 +42,10 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Makes streams of a recording; several points within one second become one.
+    /// Builds the streams of a recording; several points within one second become one.
     pub(crate) fn from_track(track: &Track) -> Self {
         let start = track.points.first().map_or(0.0, |point| point.time_s.floor());
-        let mut points: Vec<Point> = Vec::with_capacity(track.points.len());
+        let mut points: Vec<TrackPoint> = Vec::with_capacity(track.points.len());
         for point in &track.points {
             match points.last_mut() {
                 Some(last) if last.time_s.floor() >= point.time_s.floor() => {}
@@ -53,29 +56,30 @@ impl Streams {
         let located = points.iter().any(|point| point.position.is_some());
         let mut streams = Self {
             time: points.iter().map(|point| (point.time_s.floor() - start) as i64).collect(),
-            latlng: filled(&points, |point| point.position)
-                .map(|all| all.into_iter().map(|at| [round(at[0], 6), round(at[1], 6)]).collect()),
-            altitude: filled(&points, |point| {
+            latlng: fill_gaps(&points, |point| point.position).map(|all| {
+                all.into_iter().map(|position| position.map(|axis| round(axis, 6))).collect()
+            }),
+            altitude: fill_gaps(&points, |point| {
                 point.altitude.filter(|_| !located || point.position.is_some())
             })
             .map(|all| all.into_iter().map(|metres| round(metres, 1)).collect()),
             // a beat of zero is a strap that was not worn
-            heartrate: filled(&points, |point| point.heartrate.filter(|beats| *beats > 0)),
-            cadence: filled(&points, |point| point.cadence),
-            temp: filled(&points, |point| point.temp),
+            heartrate: fill_gaps(&points, |point| point.heartrate.filter(|beats| *beats > 0)),
+            cadence: fill_gaps(&points, |point| point.cadence),
+            temp: fill_gaps(&points, |point| point.temp),
             watts: points
                 .iter()
                 .any(|point| point.watts.is_some())
                 .then(|| points.iter().map(|point| point.watts).collect()),
             ..Self::default()
         };
-        streams.distance = distances(&points);
-        streams.derive();
+        streams.distance = cumulative_distances(&points);
+        streams.derive_motion();
         streams
     }
 
     /// Fills velocity, moving and grade from time, distance and altitude.
-    pub(crate) fn derive(&mut self) {
+    pub(crate) fn derive_motion(&mut self) {
         let count = self.time.len();
         self.velocity = vec![0.0; count];
         self.moving = vec![false; count];
@@ -109,95 +113,93 @@ impl Streams {
         });
     }
 
-    /// Gives a recording without distances, such as a pool swim, the device's total, evenly over the time moved.
-    pub(crate) fn spread(&mut self, total: f64) {
-        let moving = self.moving_s();
+    /// Spreads the device's total evenly over the time moved, in a recording without distances such as a pool swim.
+    pub(crate) fn spread_distance(&mut self, total: f64) {
+        let moving = self.total_moving_s();
         if moving == 0 || self.distance.last().is_some_and(|last| *last > 0.0) {
             return;
         }
-        let mut gone = 0;
+        let mut moved_s = 0;
         for index in 1..self.time.len() {
             if self.moving[index] {
-                gone += self.time[index] - self.time[index - 1];
+                moved_s += self.time[index] - self.time[index - 1];
             }
-            self.distance[index] = round(total * gone as f64 / moving as f64, 1);
+            self.distance[index] = round(total * moved_s as f64 / moving as f64, 1);
         }
-        self.derive();
+        self.derive_motion();
     }
 
-    /// Seconds spent moving.
-    pub(crate) fn moving_s(&self) -> i64 {
-        (1..self.time.len())
+    /// Seconds spent moving over the whole recording.
+    pub(crate) fn total_moving_s(&self) -> i64 {
+        self.moving_s(0, self.time.len().saturating_sub(1))
+    }
+
+    /// Seconds spent moving between two indexes.
+    pub(crate) fn moving_s(&self, from: usize, to: usize) -> i64 {
+        (from + 1..=to)
             .filter(|index| self.moving[*index])
             .map(|index| self.time[index] - self.time[index - 1])
             .sum()
     }
 
-    /// The same streams without the points at both ends that lie within `radius` metres of `home`.
-    pub(crate) fn without_zone(&self, home: [f64; 2], radius: f64) -> Self {
+    /// The same streams without the points at both ends that lie within a circle.
+    pub(crate) fn without_zone(&self, zone: &Circle) -> Self {
         let Some(latlng) = &self.latlng else {
             return self.clone();
         };
-        let outside = |at: &[f64; 2]| metres_between(*at, home) > radius;
-        let (Some(first), Some(last)) =
-            (latlng.iter().position(outside), latlng.iter().rposition(outside))
-        else {
+        let Some(kept) = zone.span_outside(latlng) else {
             return Self { latlng: None, ..self.clone() };
         };
-        let keep = first..=last;
+        fn cut<T: Clone>(values: Option<&Vec<T>>, kept: &RangeInclusive<usize>) -> Option<Vec<T>> {
+            values.map(|values| values[kept.clone()].to_vec())
+        }
         Self {
-            time: self.time[keep.clone()].to_vec(),
-            distance: self.distance[keep.clone()].to_vec(),
-            latlng: Some(latlng[keep.clone()].to_vec()),
-            altitude: self.altitude.as_ref().map(|all| all[keep.clone()].to_vec()),
-            velocity: self.velocity[keep.clone()].to_vec(),
-            heartrate: self.heartrate.as_ref().map(|all| all[keep.clone()].to_vec()),
-            cadence: self.cadence.as_ref().map(|all| all[keep.clone()].to_vec()),
-            watts: self.watts.as_ref().map(|all| all[keep.clone()].to_vec()),
-            temp: self.temp.as_ref().map(|all| all[keep.clone()].to_vec()),
-            moving: self.moving[keep.clone()].to_vec(),
-            grade: self.grade.as_ref().map(|all| all[keep].to_vec()),
+            time: self.time[kept.clone()].to_vec(),
+            distance: self.distance[kept.clone()].to_vec(),
+            latlng: cut(Some(latlng), &kept),
+            altitude: cut(self.altitude.as_ref(), &kept),
+            velocity: self.velocity[kept.clone()].to_vec(),
+            heartrate: cut(self.heartrate.as_ref(), &kept),
+            cadence: cut(self.cadence.as_ref(), &kept),
+            watts: cut(self.watts.as_ref(), &kept),
+            temp: cut(self.temp.as_ref(), &kept),
+            moving: self.moving[kept.clone()].to_vec(),
+            grade: cut(self.grade.as_ref(), &kept),
         }
     }
 
-    fn data(&self, kind: &str) -> Option<Data<'_>> {
+    fn column(&self, kind: &str) -> Option<StreamData<'_>> {
         match kind {
-            "time" => Some(Data::Whole(&self.time)),
-            "distance" => Some(Data::Number(&self.distance)),
-            "latlng" => self.latlng.as_deref().map(Data::Pair),
-            "altitude" => self.altitude.as_deref().map(Data::Number),
-            "velocity_smooth" => Some(Data::Number(&self.velocity)),
-            "heartrate" => self.heartrate.as_deref().map(Data::Whole),
-            "cadence" => self.cadence.as_deref().map(Data::Whole),
-            "watts" => self.watts.as_deref().map(Data::Watts),
-            "temp" => self.temp.as_deref().map(Data::Whole),
-            "moving" => Some(Data::Flag(&self.moving)),
-            "grade_smooth" => self.grade.as_deref().map(Data::Number),
+            "time" => Some(StreamData::Whole(&self.time)),
+            "distance" => Some(StreamData::Number(&self.distance)),
+            "latlng" => self.latlng.as_deref().map(StreamData::Pair),
+            "altitude" => self.altitude.as_deref().map(StreamData::Number),
+            "velocity_smooth" => Some(StreamData::Number(&self.velocity)),
+            "heartrate" => self.heartrate.as_deref().map(StreamData::Whole),
+            "cadence" => self.cadence.as_deref().map(StreamData::Whole),
+            "watts" => self.watts.as_deref().map(StreamData::Watts),
+            "temp" => self.temp.as_deref().map(StreamData::Whole),
+            "moving" => Some(StreamData::Flag(&self.moving)),
+            "grade_smooth" => self.grade.as_deref().map(StreamData::Number),
             _ => None,
         }
     }
 
-    /// The JSON answer: an object by type, or an array of objects that name their type.
-    pub(crate) fn json(&self, kinds: &[&str], by_type: bool) -> String {
-        let entries = TYPES
+    /// Renders the JSON answer: an object by type, or an array of objects that name their type.
+    pub(crate) fn to_json(&self, kinds: &[&str], by_type: bool) -> String {
+        let parts: Vec<String> = TYPES
             .iter()
             .filter(|kind| kinds.contains(kind))
-            .filter_map(|kind| Some((*kind, self.data(kind)?)));
-        let entry = |kind, data| Entry {
-            kind,
-            data,
-            series_type: "distance",
-            original_size: self.time.len(),
-            resolution: "high",
-        };
-        let parts: Vec<String> = entries
-            .filter_map(|(kind, data)| {
-                if by_type {
-                    let body = serde_json::to_string(&entry(None, data)).ok()?;
-                    Some(format!("\"{kind}\":{body}"))
-                } else {
-                    serde_json::to_string(&entry(Some(kind), data)).ok()
-                }
+            .filter_map(|kind| {
+                let entry = StreamEntry {
+                    kind: (!by_type).then_some(*kind),
+                    data: self.column(kind)?,
+                    series_type: "distance",
+                    original_size: self.time.len(),
+                    resolution: "high",
+                };
+                let body = serde_json::to_string(&entry).ok()?;
+                Some(if by_type { format!("\"{kind}\":{body}") } else { body })
             })
             .collect();
         if by_type { format!("{{{}}}", parts.join(",")) } else { format!("[{}]", parts.join(",")) }
@@ -205,10 +207,10 @@ impl Streams {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct StreamEntry<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'a str>,
-    data: Data<'a>,
+    data: StreamData<'a>,
     series_type: &'static str,
     original_size: usize,
     resolution: &'static str,
@@ -216,7 +218,7 @@ struct Entry<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Data<'a> {
+enum StreamData<'a> {
     Whole(&'a [i64]),
     Number(&'a [f64]),
     Pair(&'a [[f64; 2]]),
@@ -224,32 +226,31 @@ enum Data<'a> {
     Watts(&'a [Option<i64>]),
 }
 
-/// A value for every point: the last known one where it is missing, the first known one before it.
-fn filled<T: Copy>(points: &[Point], pick: impl Fn(&Point) -> Option<T>) -> Option<Vec<T>> {
+/// Returns a value for every point: the last known one where it is missing, the first known one before it.
+fn fill_gaps<T: Copy>(
+    points: &[TrackPoint],
+    pick: impl Fn(&TrackPoint) -> Option<T>,
+) -> Option<Vec<T>> {
     let mut last = points.iter().find_map(&pick)?;
-    Some(
-        points
-            .iter()
-            .map(|point| {
-                last = pick(point).unwrap_or(last);
-                last
-            })
-            .collect(),
-    )
+    let fill = |point| {
+        last = pick(point).unwrap_or(last);
+        last
+    };
+    Some(points.iter().map(fill).collect())
 }
 
-fn distances(points: &[Point]) -> Vec<f64> {
+fn cumulative_distances(points: &[TrackPoint]) -> Vec<f64> {
     let given = points.iter().filter(|point| point.distance.is_some()).count();
     let mut total = 0.0;
-    let mut last: Option<[f64; 2]> = None;
+    let mut previous: Option<[f64; 2]> = None;
     points
         .iter()
         .map(|point| {
             if given * 2 > points.len() {
                 total = point.distance.unwrap_or(total).max(total);
-            } else if let Some(at) = point.position {
-                total += last.map_or(0.0, |from| metres_between(from, at));
-                last = Some(at);
+            } else if let Some(position) = point.position {
+                total += previous.map_or(0.0, |from| metres_between(from, position));
+                previous = Some(position);
             }
             round(total, 1)
         })

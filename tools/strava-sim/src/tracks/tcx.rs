@@ -1,63 +1,52 @@
 //! TCX version 2 as Strava reads it.
 
-use super::xml::{self, Node};
-use super::{LapSpan, Point, Track, TrackError};
+use super::track::{Lap, Track, TrackError, TrackPoint};
+use super::xml::{self, Attributes, Tag};
 
 #[derive(Default)]
-struct Reading {
+struct TcxReader {
     track: Track,
-    point: Option<Point>,
+    point: Option<TrackPoint>,
     timed: bool,
     latitude: Option<f64>,
     longitude: Option<f64>,
-    lap: Option<LapSpan>,
+    lap: Option<Lap>,
     in_heart_rate: bool,
     in_creator: bool,
     root: String,
 }
 
 /// Reads a TCX file.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
-    let mut reading = Reading::default();
-    xml::walk(bytes, |node| match node {
-        Node::Open { name, attributes } => reading.open(&name, &attributes),
-        Node::Close { name, text } => reading.close(&name, &text),
+pub(super) fn parse(bytes: &[u8]) -> Result<Track, TrackError> {
+    let mut reader = TcxReader::default();
+    xml::walk(bytes, |tag| match tag {
+        Tag::Open { name, attributes } => reader.open(&name, &attributes),
+        Tag::Close { name, text } => reader.close(&name, &text),
     })?;
-    if reading.root != "TrainingCenterDatabase" {
+    if reader.root != "TrainingCenterDatabase" {
         return Err(TrackError::Malformed);
     }
-    let mut track = reading.track;
+    let mut track = reader.track;
     let total: f64 = track.laps.iter().filter_map(|lap| lap.distance).sum();
     track.distance = Some(total).filter(|metres| *metres > 0.0);
-    track.timer_s =
-        Some(track.laps.iter().map(|lap| lap.elapsed_s).sum::<f64>()).filter(|time| *time > 0.0);
+    let timer: f64 = track.laps.iter().map(|lap| lap.elapsed_s).sum();
+    track.timer_s = Some(timer).filter(|seconds| *seconds > 0.0);
     Ok(track)
 }
 
-impl Reading {
-    fn open(&mut self, name: &str, attributes: &[(String, String)]) {
+impl TcxReader {
+    fn open(&mut self, name: &str, attributes: &Attributes) {
         if self.root.is_empty() {
             name.clone_into(&mut self.root);
         }
         match name {
-            "Activity" => {
-                self.track.sport = attributes
-                    .iter()
-                    .find(|(key, _)| key == "Sport")
-                    .and_then(|(_, value)| sport(value));
-            }
+            "Activity" => self.track.sport = attributes.get("Sport").and_then(map_sport),
             "Lap" => {
-                self.lap = Some(LapSpan {
-                    start_s: attributes
-                        .iter()
-                        .find(|(key, _)| key == "StartTime")
-                        .and_then(|(_, value)| xml::time(value))
-                        .unwrap_or_default(),
-                    ..LapSpan::default()
-                });
+                let start_s = attributes.get("StartTime").and_then(xml::parse_time);
+                self.lap = Some(Lap { start_s: start_s.unwrap_or_default(), ..Lap::default() });
             }
             "Trackpoint" => {
-                self.point = Some(Point::default());
+                self.point = Some(TrackPoint::default());
                 self.timed = false;
                 self.latitude = None;
                 self.longitude = None;
@@ -70,36 +59,27 @@ impl Reading {
 
     fn close(&mut self, name: &str, text: &str) {
         match name {
-            "Trackpoint" => self.finish_point(),
+            "Trackpoint" => {
+                if let Some(mut point) = self.point.take() {
+                    point.position = self.latitude.zip(self.longitude).map(|(lat, lng)| [lat, lng]);
+                    self.track.add_point(point, self.timed);
+                }
+            }
             "HeartRateBpm" => self.in_heart_rate = false,
             "Creator" => self.in_creator = false,
             "Name" if self.in_creator => self.track.device = Some(text.trim().to_owned()),
             "Lap" => self.track.laps.extend(self.lap.take()),
-            _ => self.value(name, text),
+            _ => self.set_field(name, text),
         }
     }
 
-    fn finish_point(&mut self) {
-        let Some(mut point) = self.point.take() else {
-            return;
-        };
-        if let (Some(lat), Some(lng)) = (self.latitude, self.longitude) {
-            point.position = Some([lat, lng]);
-        }
-        if self.timed {
-            self.track.points.push(point);
-        } else {
-            self.track.untimed += 1;
-        }
-    }
-
-    fn value(&mut self, name: &str, text: &str) {
+    fn set_field(&mut self, name: &str, text: &str) {
         let number = text.trim().parse::<f64>().ok();
         let whole = number.map(|value| value.round() as i64);
         if let Some(point) = &mut self.point {
             match name {
                 "Time" => {
-                    if let Some(time) = xml::time(text) {
+                    if let Some(time) = xml::parse_time(text) {
                         point.time_s = time;
                         self.timed = true;
                     }
@@ -118,8 +98,8 @@ impl Reading {
                 "TotalTimeSeconds" => lap.elapsed_s = number.unwrap_or_default(),
                 "DistanceMeters" => lap.distance = number,
                 "Calories" => {
-                    self.track.calories =
-                        Some(self.track.calories.unwrap_or(0.0) + number.unwrap_or(0.0));
+                    let sum = self.track.calories.unwrap_or(0.0) + number.unwrap_or(0.0);
+                    self.track.calories = Some(sum);
                 }
                 _ => {}
             }
@@ -127,7 +107,7 @@ impl Reading {
     }
 }
 
-fn sport(text: &str) -> Option<&'static str> {
+fn map_sport(text: &str) -> Option<&'static str> {
     match text.to_lowercase().as_str() {
         "biking" => Some("Ride"),
         "running" => Some("Run"),

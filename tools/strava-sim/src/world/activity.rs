@@ -1,35 +1,33 @@
-//! One activity: its summary, where its streams come from, and its cached answers.
+//! An activity: its summary, the source of its streams, and its cached answers.
 
 use std::sync::{Arc, OnceLock};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use super::athlete::Athlete;
-use super::summary::{Field, Summary};
-use crate::content;
-use crate::times::{iso, parse_iso};
-use crate::tracks::plan::Plan;
-use crate::tracks::streams::Streams;
-use crate::tracks::{LapSpan, metres_between, polyline};
+use super::summary::{OptionalField, SummaryActivity};
+use crate::times::{format_iso, parse_iso};
+use crate::tracks::{Lap, Streams, polyline};
 
-/// Where the streams of an activity come from.
+/// The source of an activity's streams.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub(crate) enum StreamSource {
     /// Entered by hand: there are none.
     Manual,
     /// Made to fit the summary when asked for.
-    Fitted,
-    /// One of the recorded files.
+    Synthetic,
+    /// A recorded file by index.
     File(usize),
     /// The recorded marathon with its recorded detail.
     Marathon,
-    /// Kept, as for uploads.
-    Kept(Arc<Streams>),
+    /// Kept in memory, as for uploads.
+    Stored(Arc<Streams>),
 }
 
-/// How much of an activity a token sees.
+/// The extent to which a token reads activities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum ReadAccess {
     /// `activity:read_all`.
     All,
     /// `activity:read` alone: no *Only You*, nothing inside privacy zones.
@@ -38,61 +36,55 @@ pub(crate) enum Sight {
 
 /// A rendered answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Body {
+pub(crate) struct RenderedBody {
     pub(crate) json: Bytes,
+    /// `W/"<first 32 hex digits of the SHA-256 of the body>"`.
     pub(crate) etag: String,
 }
 
-/// A moment as it is shown, in UTC and as wall clock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown {
-    pub(crate) utc: i64,
-    pub(crate) local: i64,
+impl RenderedBody {
+    /// A body with its ETag.
+    pub(crate) fn new(json: impl Into<Bytes>) -> Self {
+        let json = json.into();
+        let hash = digest(&SHA256, &json);
+        let etag = format!("W/\"{}\"", hex::encode(&hash.as_ref()[..16]));
+        Self { json, etag }
+    }
 }
 
+/// Rendered answers by access; a changed copy of an activity begins without any.
 #[derive(Debug, Default)]
-struct Cache {
+struct RenderCache {
     summary: [OnceLock<Bytes>; 2],
-    detail: [OnceLock<Body>; 2],
+    detail: [OnceLock<RenderedBody>; 2],
+}
+
+impl Clone for RenderCache {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// One activity.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Activity {
-    pub(crate) summary: Summary,
+    pub(crate) summary: SummaryActivity,
     /// The true start, also where the athlete hides it.
     pub(crate) start_s: i64,
     pub(crate) hide_start: bool,
     pub(crate) hide_from_home: bool,
     pub(crate) description: Option<String>,
     pub(crate) calories: f64,
-    pub(crate) laps: Vec<LapSpan>,
-    pub(crate) source: Source,
+    pub(crate) laps: Vec<Lap>,
+    pub(crate) source: StreamSource,
     /// On the simulator's clock; before it, streams answer `{}`.
     pub(crate) streams_ready_ms: i64,
-    cache: Cache,
-}
-
-impl Clone for Activity {
-    fn clone(&self) -> Self {
-        Self {
-            summary: self.summary.clone(),
-            start_s: self.start_s,
-            hide_start: self.hide_start,
-            hide_from_home: self.hide_from_home,
-            description: self.description.clone(),
-            calories: self.calories,
-            laps: self.laps.clone(),
-            source: self.source.clone(),
-            streams_ready_ms: self.streams_ready_ms,
-            cache: Cache::default(),
-        }
-    }
+    cache: RenderCache,
 }
 
 impl Activity {
-    /// An activity that starts when its summary says.
-    pub(crate) fn new(summary: Summary, source: Source) -> Self {
+    /// An activity that starts as its summary says.
+    pub(crate) fn new(summary: SummaryActivity, source: StreamSource) -> Self {
         let start_s = parse_iso(&summary.start_date).unwrap_or(0);
         Self {
             summary,
@@ -104,7 +96,7 @@ impl Activity {
             laps: Vec::new(),
             source,
             streams_ready_ms: 0,
-            cache: Cache::default(),
+            cache: RenderCache::default(),
         }
     }
 
@@ -112,93 +104,50 @@ impl Activity {
     pub(crate) fn hide_start(&mut self) {
         self.hide_start = true;
         let local = self.start_s + self.summary.utc_offset as i64;
-        let shown = local.div_euclid(86_400) * 86_400 + 1;
-        self.summary.start_date = iso(shown);
-        self.summary.start_date_local = iso(shown);
+        let shown = format_iso(local.div_euclid(86_400) * 86_400 + 1);
+        self.summary.start_date.clone_from(&shown);
+        self.summary.start_date_local = shown;
     }
 
-    /// The start as the answers show it.
-    pub(crate) fn shown_start(&self) -> Shown {
-        Shown {
-            utc: parse_iso(&self.summary.start_date).unwrap_or(self.start_s),
-            local: parse_iso(&self.summary.start_date_local).unwrap_or(self.start_s),
-        }
-    }
-
-    /// Whether a token of this sight sees the activity at all.
-    pub(crate) fn visible(&self, sight: Sight) -> bool {
-        sight == Sight::All || self.summary.visibility != "only_me"
+    /// Returns true if a token with this access sees the activity at all.
+    pub(crate) fn is_visible(&self, access: ReadAccess) -> bool {
+        access == ReadAccess::All || self.summary.visibility != "only_me"
     }
 
     /// The summary as JSON.
-    pub(crate) fn summary_json(&self, sight: Sight, athlete: &Athlete) -> Bytes {
-        self.cache.summary[sight as usize]
-            .get_or_init(|| {
-                let cut = self.seen(sight, athlete);
-                Bytes::from(serde_json::to_vec(&cut).unwrap_or_default())
-            })
-            .clone()
+    pub(crate) fn summary_json(&self, access: ReadAccess, athlete: &Athlete) -> Bytes {
+        let render = || {
+            let visible = self.visible_summary(access, athlete);
+            Bytes::from(serde_json::to_vec(&visible).unwrap_or_default())
+        };
+        self.cache.summary[access as usize].get_or_init(render).clone()
     }
 
-    /// The detail as JSON.
-    pub(crate) fn detail(&self, sight: Sight, athlete: &Athlete) -> Body {
-        self.cache.detail[sight as usize]
-            .get_or_init(|| crate::http::detail::render(self, sight, athlete))
-            .clone()
+    /// The cached detail, rendered if it is asked for the first time.
+    pub(crate) fn cached_detail(
+        &self,
+        access: ReadAccess,
+        render: impl FnOnce() -> RenderedBody,
+    ) -> RenderedBody {
+        self.cache.detail[access as usize].get_or_init(render).clone()
     }
 
     /// The summary without what the privacy zone hides.
-    pub(crate) fn seen(&self, sight: Sight, athlete: &Athlete) -> Summary {
+    pub(crate) fn visible_summary(&self, access: ReadAccess, athlete: &Athlete) -> SummaryActivity {
         let mut summary = self.summary.clone();
-        let (Sight::Limited, Some((home, radius))) = (sight, athlete.privacy_zone) else {
+        let (ReadAccess::Limited, Some(zone)) = (access, athlete.privacy_zone) else {
             return summary;
         };
         let path = polyline::decode(&summary.map.summary_polyline);
-        let outside = |at: &[f64; 2]| metres_between(*at, home) > radius;
-        match (path.iter().position(outside), path.iter().rposition(outside)) {
-            (Some(first), Some(last)) if first > 0 || last + 1 < path.len() => {
-                summary.start_latlng = Field::Value(path[first].to_vec());
-                summary.end_latlng = Field::Value(path[last].to_vec());
-                summary.map.summary_polyline = polyline::encode(&path[first..=last]);
-            }
-            (None, _) if !path.is_empty() => {
-                summary.start_latlng = Field::Value(Vec::new());
-                summary.end_latlng = Field::Value(Vec::new());
-                summary.map.summary_polyline = String::new();
-            }
-            _ => {}
+        let visible = zone.span_outside(&path).map_or(&[][..], |span| &path[span]);
+        if visible.len() < path.len() {
+            let position = |end: Option<&[f64; 2]>| {
+                OptionalField::Value(end.map_or_else(Vec::new, |position| position.to_vec()))
+            };
+            summary.start_latlng = position(visible.first());
+            summary.end_latlng = position(visible.last());
+            summary.map.summary_polyline = polyline::encode(visible);
         }
         summary
-    }
-
-    /// The streams, whole; `None` for manual activities.
-    pub(crate) fn streams(&self) -> Option<Arc<Streams>> {
-        match &self.source {
-            Source::Manual => None,
-            Source::Fitted => Some(Arc::new(self.plan().streams())),
-            Source::File(index) => content::files::streams(*index),
-            Source::Marathon => content::recorded::marathon_streams(&self.plan()),
-            Source::Kept(streams) => Some(streams.clone()),
-        }
-    }
-
-    fn plan(&self) -> Plan {
-        let summary = &self.summary;
-        Plan {
-            seed: summary.id.unsigned_abs(),
-            distance: summary.distance,
-            moving_s: summary.moving_time,
-            elapsed_s: summary.elapsed_time,
-            path: polyline::decode(&summary.map.summary_polyline),
-            altitude: summary.elev_low.zip(summary.elev_high).map(|(low, high)| [low, high]),
-            gain: summary.total_elevation_gain,
-            heartrate: summary
-                .average_heartrate
-                .zip(summary.max_heartrate)
-                .map(|(mean, most)| [mean, most]),
-            cadence: summary.average_cadence,
-            watts: summary.average_watts,
-            temp: summary.average_temp,
-        }
     }
 }

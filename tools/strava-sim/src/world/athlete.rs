@@ -1,7 +1,9 @@
 //! An athlete: profile, zones, gear and privacy.
 
 use chrono_tz::Tz;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::tracks::Circle;
 
 /// One athlete.
 #[derive(Clone, Debug)]
@@ -12,12 +14,12 @@ pub(crate) struct Athlete {
     pub(crate) zones: Value,
     pub(crate) gear: Vec<Value>,
     pub(crate) zone: Tz,
-    /// Centre and radius in metres.
-    pub(crate) privacy_zone: Option<([f64; 2], f64)>,
+    /// Positions in it are hidden from tokens without `activity:read_all`.
+    pub(crate) privacy_zone: Option<Circle>,
 }
 
-/// What the summary of an athlete holds.
-const SUMMARY: [&str; 20] = [
+/// Fields of the profile that are part of the summary.
+const SUMMARY_FIELDS: [&str; 20] = [
     "id",
     "username",
     "resource_state",
@@ -43,12 +45,12 @@ const SUMMARY: [&str; 20] = [
 impl Athlete {
     /// The summary, `resource_state` 2.
     pub(crate) fn summary(&self) -> Value {
-        let mut out = serde_json::Map::new();
-        for key in SUMMARY {
-            out.insert(key.to_owned(), self.profile.get(key).cloned().unwrap_or(Value::Null));
-        }
-        out.insert("resource_state".to_owned(), json!(2));
-        Value::Object(out)
+        let mut fields: Map<String, Value> = SUMMARY_FIELDS
+            .iter()
+            .map(|key| ((*key).to_owned(), self.profile.get(key).cloned().unwrap_or_default()))
+            .collect();
+        fields.insert("resource_state".to_owned(), json!(2));
+        Value::Object(fields)
     }
 
     /// First and last name.
@@ -57,8 +59,8 @@ impl Athlete {
         format!("{} {}", part("firstname"), part("lastname")).trim().to_owned()
     }
 
-    /// Bounds of the heart rate zones.
-    pub(crate) fn heart_zones(&self) -> Vec<[f64; 2]> {
+    /// Lower and upper bounds of the heart rate zones; −1 for no bound.
+    pub(crate) fn heart_rate_zones(&self) -> Vec<[f64; 2]> {
         let bound = |zone: &Value, key| zone.get(key).and_then(Value::as_f64).unwrap_or(0.0);
         self.zones["heart_rate"]["zones"]
             .as_array()

@@ -1,21 +1,26 @@
-//! The state itself.
+//! The state of the simulated world.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::activity::Activity;
-use super::apps::{App, Subscription, Tokens};
+use super::activity::{Activity, ReadAccess};
+use super::apps::App;
 use super::athlete::Athlete;
-use super::events::{Change, Delivery, Pending};
-use super::limits::Usage;
-use super::switches::{ConsentSettings, Counters, FaultRule, UploadSettings, WebhookSettings};
-use crate::content;
+use super::counters::Counters;
+use super::events::{ActivityChange, EventQueue, WebhookEvent};
+use super::faults::{FaultRule, take_matching_rule};
+use super::rate_limits::RateLimitUsage;
+use super::settings::{ConsentSettings, UploadSettings, WebhookSettings};
+use super::tokens::{TokenPair, Tokens};
 use crate::options::Options;
 
-/// How an upload stands.
+/// Longest activity, in seconds, that is found when it overlaps another.
+const MAX_OVERLAP_S: i64 = 3 * 86_400;
+
+/// An upload and its result.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) id: i64,
@@ -23,169 +28,152 @@ pub(crate) struct Upload {
     pub(crate) athlete: i64,
     pub(crate) external_id: String,
     pub(crate) polls_left: u32,
-    pub(crate) never: bool,
-    /// The activity that was made, or the error text.
-    pub(crate) outcome: Result<Arc<Activity>, String>,
+    pub(crate) never_ready: bool,
+    /// The activity made of it, or the error text.
+    pub(crate) result: Result<Arc<Activity>, String>,
     pub(crate) finished: bool,
-    pub(crate) gone: bool,
+    pub(crate) activity_deleted: bool,
 }
 
 /// The activities of one athlete by start and id.
-pub(crate) type Shelf = BTreeMap<(i64, i64), Arc<Activity>>;
+pub(crate) type ActivityTimeline = BTreeMap<(i64, i64), Arc<Activity>>;
+
+/// Source of ids and tokens, the same for the same seed.
+struct IdGenerator {
+    random: ChaCha8Rng,
+    issued: i64,
+}
 
 /// Everything that can change.
 pub(crate) struct World {
     pub(crate) apps: BTreeMap<i64, App>,
-    pub(crate) usage: HashMap<i64, Usage>,
+    /// By application.
+    pub(crate) usage: HashMap<i64, RateLimitUsage>,
     pub(crate) athletes: BTreeMap<i64, Arc<Athlete>>,
-    /// Athletes in their documented order.
-    pub(crate) order: Vec<i64>,
+    /// Ids of the athletes in their documented order.
+    pub(crate) athlete_order: Vec<i64>,
     pub(crate) tokens: Tokens,
-    pub(crate) subscriptions: BTreeMap<i64, Subscription>,
-    pub(crate) shelves: HashMap<i64, Shelf>,
-    places: HashMap<i64, (i64, i64)>,
+    /// By athlete.
+    pub(crate) timelines: HashMap<i64, ActivityTimeline>,
+    /// Athlete and start by activity id.
+    locations: HashMap<i64, (i64, i64)>,
     pub(crate) deleted: Vec<Arc<Activity>>,
     pub(crate) uploads: HashMap<i64, Upload>,
-    pub(crate) pending: BTreeMap<(i64, u64), Pending>,
-    pub(crate) held: Option<Pending>,
-    pub(crate) busy: HashSet<i64>,
-    pub(crate) sequence: u64,
-    pub(crate) deliveries: VecDeque<Delivery>,
-    pub(crate) delivery_count: usize,
+    pub(crate) events: EventQueue,
     pub(crate) consent: ConsentSettings,
-    pub(crate) consent_before: ConsentSettings,
-    pub(crate) webhooks: WebhookSettings,
+    /// The settings that follow a one-time consent.
+    pub(crate) previous_consent: ConsentSettings,
     pub(crate) upload_settings: UploadSettings,
     pub(crate) faults: Vec<FaultRule>,
-    /// The `field` of 429 answers, where it should differ from the bucket's name.
+    /// The `field` of 429 answers, where it differs from the bucket's name.
     pub(crate) rate_limit_field: Option<String>,
     pub(crate) counters: Counters,
-    random: ChaCha8Rng,
-    made: i64,
+    ids: IdGenerator,
 }
 
 impl World {
-    /// The world as options describe it.
-    pub(crate) fn new(options: &Options, now_s: i64) -> Self {
+    /// A world of these athletes with their activities.
+    pub(crate) fn new(options: &Options, athletes: Vec<(Athlete, Vec<Activity>)>) -> Self {
         let consent = ConsentSettings { mode: options.consent, ..ConsentSettings::default() };
+        let webhook_settings = WebhookSettings {
+            delay_ms: if options.instant { 0 } else { 1000 },
+            ..WebhookSettings::default()
+        };
+        let upload_settings = UploadSettings {
+            polls: if options.instant { 0 } else { 2 },
+            ..UploadSettings::default()
+        };
+        let app = App::new(1, "Paceline".to_owned(), options.limits);
         let mut world = Self {
-            apps: BTreeMap::new(),
+            apps: BTreeMap::from([(app.id, app)]),
             usage: HashMap::new(),
             athletes: BTreeMap::new(),
-            order: Vec::new(),
+            athlete_order: Vec::new(),
             tokens: Tokens::default(),
-            subscriptions: BTreeMap::new(),
-            shelves: HashMap::new(),
-            places: HashMap::new(),
+            timelines: HashMap::new(),
+            locations: HashMap::new(),
             deleted: Vec::new(),
             uploads: HashMap::new(),
-            pending: BTreeMap::new(),
-            held: None,
-            busy: HashSet::new(),
-            sequence: 0,
-            deliveries: VecDeque::new(),
-            delivery_count: 0,
-            consent_before: consent.clone(),
+            events: EventQueue::new(webhook_settings),
+            previous_consent: consent.clone(),
             consent,
-            webhooks: WebhookSettings {
-                delay_ms: if options.instant { 0 } else { 1000 },
-                ..WebhookSettings::default()
-            },
-            upload_settings: UploadSettings {
-                polls: if options.instant { 0 } else { 2 },
-                ..UploadSettings::default()
-            },
+            upload_settings,
             faults: Vec::new(),
             rate_limit_field: None,
             counters: Counters::default(),
-            random: ChaCha8Rng::seed_from_u64(options.seed),
-            made: 0,
+            ids: IdGenerator { random: ChaCha8Rng::seed_from_u64(options.seed), issued: 0 },
         };
-        world.add_app(App {
-            id: 1,
-            secret: "sim-secret".to_owned(),
-            name: "Paceline".to_owned(),
-            callback_domain: "localhost".to_owned(),
-            capacity: 9_999,
-            active: true,
-            limits: options.limits,
-        });
-        for (athlete, activities) in content::cast(options, now_s) {
-            let id = athlete.id;
-            world.order.push(id);
-            world.athletes.insert(id, Arc::new(athlete));
-            world.shelves.insert(id, Shelf::new());
+        for (athlete, activities) in athletes {
+            world.athlete_order.push(athlete.id);
+            world.timelines.insert(athlete.id, ActivityTimeline::new());
+            world.athletes.insert(athlete.id, Arc::new(athlete));
             for activity in activities {
-                world.place(Arc::new(activity));
+                world.store_activity(Arc::new(activity));
             }
         }
         world
     }
 
-    /// Adds or replaces an application.
-    pub(crate) fn add_app(&mut self, app: App) {
-        self.apps.insert(app.id, app);
-    }
-
     /// Forty random hex digits.
-    pub(crate) fn token(&mut self) -> String {
+    pub(crate) fn new_token(&mut self) -> String {
         let mut bytes = [0u8; 20];
-        self.random.fill_bytes(&mut bytes);
+        self.ids.random.fill_bytes(&mut bytes);
         hex::encode(bytes)
     }
 
-    /// A fresh pair of tokens.
-    pub(crate) fn token_pair(&mut self) -> [String; 2] {
-        [self.token(), self.token()]
+    /// A new access token and a new refresh token.
+    pub(crate) fn new_token_pair(&mut self) -> TokenPair {
+        TokenPair { access: self.new_token(), refresh: self.new_token() }
     }
 
-    /// A fresh id; every third one is above 2^53.
+    /// A new id; every third one is above 2^53.
     pub(crate) fn new_id(&mut self) -> i64 {
-        self.made += 1;
-        let jump = i64::from(self.random.next_u32() % 7);
-        if self.made % 3 == 0 {
-            9_007_199_254_740_993 + self.made * 10 + jump
-        } else {
-            18_000_000_000 + self.made * 10 + jump
-        }
+        self.ids.issued += 1;
+        let number = self.ids.issued;
+        let base = if number % 3 == 0 { 9_007_199_254_740_993 } else { 18_000_000_000 };
+        base + number * 10 + i64::from(self.ids.random.next_u32() % 7)
+    }
+
+    /// An athlete by id.
+    pub(crate) fn athlete(&self, id: i64) -> Option<Arc<Athlete>> {
+        self.athletes.get(&id).cloned()
     }
 
     /// An activity by id.
     pub(crate) fn activity(&self, id: i64) -> Option<&Arc<Activity>> {
-        let (athlete, start) = self.places.get(&id)?;
-        self.shelves.get(athlete)?.get(&(*start, id))
+        let (athlete, start) = self.locations.get(&id)?;
+        self.timelines.get(athlete)?.get(&(*start, id))
     }
 
-    /// Puts an activity on its athlete's shelf, without telling anybody.
-    pub(crate) fn place(&mut self, activity: Arc<Activity>) {
+    fn store_activity(&mut self, activity: Arc<Activity>) {
         let id = activity.summary.id;
         let athlete = activity.summary.athlete.id;
-        if let Some((old, start)) = self.places.insert(id, (athlete, activity.start_s))
-            && let Some(shelf) = self.shelves.get_mut(&old)
+        if let Some((old, start)) = self.locations.insert(id, (athlete, activity.start_s))
+            && let Some(timeline) = self.timelines.get_mut(&old)
         {
-            shelf.remove(&(start, id));
+            timeline.remove(&(start, id));
         }
-        self.shelves.entry(athlete).or_default().insert((activity.start_s, id), activity);
+        self.timelines.entry(athlete).or_default().insert((activity.start_s, id), activity);
     }
 
-    /// Puts an activity on the shelf and tells whom it concerns.
-    pub(crate) fn create(
+    /// Stores a new activity; sends its events unless `silent`.
+    pub(crate) fn create_activity(
         &mut self,
         mut activity: Activity,
         silent: bool,
         now_ms: i64,
     ) -> Arc<Activity> {
-        activity.streams_ready_ms = now_ms + self.webhooks.streams_late_ms;
+        activity.streams_ready_ms = now_ms + self.events.settings.streams_late_ms;
         let activity = Arc::new(activity);
-        self.place(activity.clone());
+        self.store_activity(activity.clone());
         if !silent {
-            self.announce(&activity, &Change::Created, now_ms);
+            self.publish_change(&activity, &ActivityChange::Created, now_ms);
         }
         activity
     }
 
-    /// Replaces an activity and tells whom it concerns; no event where nothing that has one changed.
-    pub(crate) fn update(
+    /// Replaces an activity; sends the events of what changed unless `silent`.
+    pub(crate) fn update_activity(
         &mut self,
         activity: Activity,
         silent: bool,
@@ -193,68 +181,102 @@ impl World {
     ) -> Arc<Activity> {
         let before = self.activity(activity.summary.id).cloned();
         let activity = Arc::new(activity);
-        self.place(activity.clone());
+        self.store_activity(activity.clone());
         if let (Some(before), false) = (before, silent) {
             let (old, new) = (&before.summary, &activity.summary);
-            let change = Change::Updated {
+            let change = ActivityChange::Updated {
                 title: old.name != new.name,
                 sport: old.sport_type != new.sport_type,
                 was_private: (old.private != new.private).then_some(old.private),
             };
-            self.announce(&activity, &change, now_ms);
+            self.publish_change(&activity, &change, now_ms);
         }
         activity
     }
 
-    /// Takes an activity away.
-    pub(crate) fn delete(&mut self, id: i64, silent: bool, now_ms: i64) -> Option<Arc<Activity>> {
-        let (athlete, start) = self.places.remove(&id)?;
-        let activity = self.shelves.get_mut(&athlete)?.remove(&(start, id))?;
+    /// Deletes an activity; sends its events unless `silent`. `None` if there is no such activity.
+    pub(crate) fn delete_activity(
+        &mut self,
+        id: i64,
+        silent: bool,
+        now_ms: i64,
+    ) -> Option<Arc<Activity>> {
+        let (athlete, start) = self.locations.remove(&id)?;
+        let activity = self.timelines.get_mut(&athlete)?.remove(&(start, id))?;
         self.deleted.push(activity.clone());
         if !silent {
-            self.announce(&activity, &Change::Deleted, now_ms);
+            self.publish_change(&activity, &ActivityChange::Deleted, now_ms);
         }
         for upload in self.uploads.values_mut() {
-            if upload.outcome.as_ref().is_ok_and(|made| made.summary.id == id) {
-                upload.gone = true;
+            if upload.result.as_ref().is_ok_and(|made| made.summary.id == id) {
+                upload.activity_deleted = true;
             }
         }
         Some(activity)
     }
 
-    /// An activity of the athlete that overlaps a span of time.
-    pub(crate) fn overlapping(
+    /// Queues the event of a change for every application with access to the activity.
+    fn publish_change(&mut self, activity: &Activity, change: &ActivityChange, now_ms: i64) {
+        let owner = activity.summary.athlete.id;
+        let apps: Vec<(i64, ReadAccess)> = self
+            .events
+            .subscriptions
+            .keys()
+            .filter_map(|app| {
+                let grant = self.tokens.grants.get(&(*app, owner))?;
+                Some((*app, grant.scopes.activity_access()?))
+            })
+            .collect();
+        for (app, access) in apps {
+            if let Some(event) = WebhookEvent::for_activity(activity, change, access) {
+                self.events.publish(app, event, now_ms);
+            }
+        }
+    }
+
+    /// An activity of the athlete, not entered by hand, that overlaps a span of time.
+    pub(crate) fn find_overlapping(
         &self,
         athlete: i64,
         from_s: i64,
         to_s: i64,
-    ) -> Option<Arc<Activity>> {
-        self.shelves
-            .get(&athlete)?
-            .range((from_s - 3 * 86_400, i64::MIN)..(to_s, i64::MAX))
-            .map(|(_, activity)| activity)
-            .find(|found| {
-                let end = found.start_s + found.summary.elapsed_time;
-                found.start_s < to_s && end > from_s && !found.summary.manual
-            })
-            .cloned()
+    ) -> Option<&Arc<Activity>> {
+        let earliest = (from_s - MAX_OVERLAP_S, i64::MIN);
+        self.timelines.get(&athlete)?.range(earliest..(to_s, i64::MAX)).map(|entry| entry.1).find(
+            |found| {
+                let end_s = found.start_s + found.summary.elapsed_time;
+                found.start_s < to_s && end_s > from_s && !found.summary.manual
+            },
+        )
     }
 
-    /// Ends an application's access to an athlete and says so by webhook.
+    /// Ends the access of an application to an athlete and sends the event; false if there was none.
     pub(crate) fn disconnect(&mut self, app: i64, athlete: i64, now_ms: i64) -> bool {
-        let ended = self.tokens.end(app, athlete);
+        let ended = self.tokens.revoke(app, athlete);
         if ended {
-            self.announce_end(app, athlete, now_ms);
+            self.events.publish(app, WebhookEvent::deauthorization(athlete), now_ms);
         }
         ended
     }
 
-    /// The consent settings for this request; a one-time setting is used up by it.
+    /// The consent settings of this request; a one-time setting is used up by it.
     pub(crate) fn take_consent(&mut self) -> ConsentSettings {
         let settings = self.consent.clone();
         if settings.once {
-            self.consent = self.consent_before.clone();
+            self.consent = self.previous_consent.clone();
         }
         settings
+    }
+
+    /// The fault rule that applies to a call, counted as used.
+    pub(crate) fn take_fault(
+        &mut self,
+        endpoint: &str,
+        path: &str,
+        athlete: Option<i64>,
+    ) -> Option<FaultRule> {
+        let rule = take_matching_rule(&mut self.faults, endpoint, path, athlete)?;
+        self.counters.faults += 1;
+        Some(rule)
     }
 }

@@ -1,0 +1,45 @@
+//! The state shared by all handlers and the webhook delivery.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::clock::SimClock;
+use crate::content;
+use crate::options::Options;
+use crate::world::World;
+
+/// Options, clock and world of a running simulator.
+pub(crate) struct SimState {
+    pub(crate) options: Options,
+    pub(crate) clock: SimClock,
+    /// Wakes the delivery of webhooks.
+    pub(crate) wake: Notify,
+    world: Mutex<World>,
+}
+
+impl SimState {
+    /// Builds the world that the options describe.
+    pub(crate) fn new(options: Options) -> Arc<Self> {
+        let clock = SimClock::default();
+        let world = build_world(&options, &clock);
+        Arc::new(Self { options, clock, wake: Notify::new(), world: Mutex::new(world) })
+    }
+
+    /// Locks the world.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Restores the initial state, the clock included.
+    pub(crate) fn reset(&self) {
+        self.clock.set_offset_s(0);
+        let world = build_world(&self.options, &self.clock);
+        *self.world() = world;
+        self.wake.notify_one();
+    }
+}
+
+fn build_world(options: &Options, clock: &SimClock) -> World {
+    World::new(options, content::build_athletes(options, clock.now_s()))
+}
