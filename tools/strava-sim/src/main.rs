@@ -1,40 +1,17 @@
 //! Runs a simulator until SIGTERM or SIGINT.
 
 use std::io::Write;
-use std::net::SocketAddr;
 
 use clap::Parser;
-use strava_sim::{Consent, Limits, Options, Simulator};
+use strava_sim::{Options, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A Strava to test against, with recorded data and an admin interface under /_sim/.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Address to listen on; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:5050")]
-    listen: SocketAddr,
-    /// Seed of ids, tokens and synthetic histories.
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
-    /// Number of athletes: Ana (7001), Milla (7002), the recorded athlete (26462176), then synthetic ones.
-    #[arg(long, default_value_t = 3)]
-    athletes: u32,
-    /// Years of history of each synthetic athlete.
-    #[arg(long, default_value_t = 2)]
-    years: u32,
-    /// Rate limits: overall per quarter hour and day, read per quarter hour and day.
-    #[arg(long, default_value = "200,2000,100,1000")]
-    limits: Limits,
-    /// Behaviour of the authorize page.
-    #[arg(long, value_enum, default_value = "page")]
-    consent: Consent,
-    /// Switch off artificial delays: uploads are ready at the first poll, webhooks go out at once.
-    #[arg(long)]
-    instant: bool,
-    /// Number of synthetic activities, one a day, that replace the last athlete's history.
-    #[arg(long, value_name = "N")]
-    history: Option<u32>,
+    #[command(flatten)]
+    options: Options,
     /// Print the index of the recorded files (src/content/files_index.json) and exit.
     #[arg(long, hide = true)]
     print_files_index: bool,
@@ -61,17 +38,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let mut terminate = signal(SignalKind::terminate())?;
-    let simulator = Simulator::start(Options {
-        listen: arguments.listen,
-        seed: arguments.seed,
-        athletes: arguments.athletes,
-        years: arguments.years,
-        limits: arguments.limits,
-        consent: arguments.consent,
-        instant: arguments.instant,
-        history: arguments.history,
-    })
-    .await?;
+    let simulator = Simulator::start(arguments.options).await?;
     let url = simulator.url();
     writeln!(
         out,

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,23 +66,31 @@ pub enum Consent {
 }
 
 /// Start options of a simulator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:5050")]
     pub listen: SocketAddr,
     /// Seed of ids, tokens and synthetic histories.
+    #[arg(long, default_value_t = 42)]
     pub seed: u64,
-    /// Number of athletes.
+    /// Number of athletes: Ana (7001), Milla (7002), the recorded athlete (26462176), then synthetic ones.
+    #[arg(long, default_value_t = 3)]
     pub athletes: u32,
     /// Years of history of each synthetic athlete.
+    #[arg(long, default_value_t = 2)]
     pub years: u32,
-    /// Rate limits of every application.
+    /// Rate limits of every application: overall per quarter hour and day, read per quarter hour and day.
+    #[arg(long, default_value = "200,2000,100,1000")]
     pub limits: Limits,
     /// Behaviour of the authorize page.
+    #[arg(long, value_enum, default_value = "page")]
     pub consent: Consent,
-    /// No artificial delays: uploads are ready at the first poll, webhooks go out at once.
+    /// Switch off artificial delays: uploads are ready at the first poll, webhooks go out at once.
+    #[arg(long)]
     pub instant: bool,
-    /// The last athlete gets exactly this many synthetic activities.
+    /// Number of synthetic activities, one a day, that replace the last athlete's history.
+    #[arg(long, value_name = "N")]
     pub history: Option<u32>,
 }
 

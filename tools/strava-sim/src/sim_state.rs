@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use actix_web::web::Data;
 use tokio::sync::Notify;
 
 use crate::clock::SimClock;
 use crate::content;
 use crate::options::Options;
 use crate::world::World;
+
+/// The state as handlers receive it.
+pub(crate) type SimData = Data<SimState>;
 
 /// Options, clock and world of a running simulator.
 pub(crate) struct SimState {

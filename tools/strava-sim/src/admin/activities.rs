@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::{self, Json, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::AdminError;
+use super::error::{AdminError, AdminResult};
 use super::ground_truth::GroundTruth;
 use crate::content;
-use crate::sim_state::SimState;
+use crate::sim_state::{SimData, SimState};
 use crate::times::{format_iso, parse_iso, parse_local, utc_offset_at};
 use crate::tracks::round;
 use crate::world::{Activity, Athlete, StreamSource, SummaryActivity};
@@ -57,10 +58,7 @@ pub(crate) struct NewActivity {
 
 /// Creates an activity; the webhook goes out unless `silent`.
 #[utoipa::path(post, path = "/_sim/activities", tag = "activities", request_body = NewActivity, responses((status = 201, body = GroundTruth), (status = 404, body = AdminError), (status = 422, body = AdminError)))]
-pub(crate) async fn create(
-    sim: web::Data<SimState>,
-    new: web::Json<NewActivity>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn create(sim: SimData, new: Json<NewActivity>) -> AdminResult {
     let new = new.into_inner();
     let athlete =
         sim.world().athlete(new.athlete).ok_or_else(|| AdminError::not_found("athlete"))?;
@@ -197,20 +195,13 @@ fn find_activity(sim: &SimState, id: i64) -> Result<Arc<Activity>, AdminError> {
 
 /// The true state of an activity.
 #[utoipa::path(get, path = "/_sim/activities/{id}", tag = "activities", params(("id" = i64, Path,)), responses((status = 200, body = GroundTruth), (status = 404, body = AdminError)))]
-pub(crate) async fn show(
-    sim: web::Data<SimState>,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn show(sim: SimData, id: Path<i64>) -> AdminResult {
     Ok(HttpResponse::Ok().json(GroundTruth::new(&*find_activity(&sim, *id)?, false)))
 }
 
 /// Changes an activity (`PATCH` means the same); title, type and visibility send a webhook unless `silent`.
 #[utoipa::path(put, path = "/_sim/activities/{id}", tag = "activities", params(("id" = i64, Path,)), request_body = EditActivity, responses((status = 200, body = GroundTruth), (status = 404, body = AdminError), (status = 422, body = AdminError)))]
-pub(crate) async fn edit(
-    sim: web::Data<SimState>,
-    id: web::Path<i64>,
-    edit: web::Json<EditActivity>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn edit(sim: SimData, id: Path<i64>, edit: Json<EditActivity>) -> AdminResult {
     let mut activity = Activity::clone(&*find_activity(&sim, *id)?);
     let edit = edit.into_inner();
     let summary = &mut activity.summary;
@@ -251,10 +242,10 @@ pub(crate) struct SilentOption {
 /// Deletes an activity; the webhook goes out unless `?silent=true`.
 #[utoipa::path(delete, path = "/_sim/activities/{id}", tag = "activities", params(("id" = i64, Path,), SilentOption), responses((status = 204), (status = 404, body = AdminError)))]
 pub(crate) async fn delete(
-    sim: web::Data<SimState>,
-    id: web::Path<i64>,
-    option: web::Query<SilentOption>,
-) -> Result<HttpResponse, AdminError> {
+    sim: SimData,
+    id: Path<i64>,
+    option: Query<SilentOption>,
+) -> AdminResult {
     let now = sim.clock.now_ms();
     sim.world()
         .delete_activity(*id, option.silent, now)
@@ -265,11 +256,7 @@ pub(crate) async fn delete(
 
 /// Makes an activity *Only You*; the webhook goes out unless `?silent=true`.
 #[utoipa::path(post, path = "/_sim/activities/{id}/hide", tag = "activities", params(("id" = i64, Path,), SilentOption), responses((status = 200, body = GroundTruth), (status = 404, body = AdminError)))]
-pub(crate) async fn hide(
-    sim: web::Data<SimState>,
-    id: web::Path<i64>,
-    option: web::Query<SilentOption>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn hide(sim: SimData, id: Path<i64>, option: Query<SilentOption>) -> AdminResult {
     let mut activity = Activity::clone(&*find_activity(&sim, *id)?);
     activity.summary.set_visibility("only_me");
     let changed = sim.world().update_activity(activity, option.silent, sim.clock.now_ms());

@@ -1,13 +1,14 @@
 //! Athletes and the true state of their activities.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Path};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::error::AdminError;
+use super::error::{AdminError, AdminResult};
 use super::ground_truth::GroundTruth;
-use crate::sim_state::SimState;
+use crate::sim_state::SimData;
 
 /// An overview of an athlete.
 #[derive(Serialize, ToSchema)]
@@ -24,7 +25,7 @@ pub(crate) struct AthleteOverview {
 
 /// All athletes in their fixed order.
 #[utoipa::path(get, path = "/_sim/athletes", tag = "athletes", responses((status = 200, body = Vec<AthleteOverview>)))]
-pub(crate) async fn list(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn list(sim: SimData) -> HttpResponse {
     let world = sim.world();
     let overviews: Vec<AthleteOverview> = world
         .athlete_order
@@ -49,10 +50,7 @@ pub(crate) async fn list(sim: web::Data<SimState>) -> HttpResponse {
 
 /// The true state of an athlete's activities, oldest first, deleted ones at the end.
 #[utoipa::path(get, path = "/_sim/athletes/{id}/activities", tag = "athletes", params(("id" = i64, Path,)), responses((status = 200, body = Vec<GroundTruth>), (status = 404, body = AdminError)))]
-pub(crate) async fn activities(
-    sim: web::Data<SimState>,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn activities(sim: SimData, id: Path<i64>) -> AdminResult {
     let world = sim.world();
     let timeline = world.timelines.get(&id).ok_or_else(|| AdminError::not_found("athlete"))?;
     let deleted = world.deleted.iter().filter(|activity| activity.summary.athlete.id == *id);
@@ -73,11 +71,7 @@ pub(crate) struct DisconnectRequest {
 
 /// Withdraws access as on Strava's settings page, from one application (`{"app":1}`) or from all.
 #[utoipa::path(post, path = "/_sim/athletes/{id}/disconnect", tag = "athletes", params(("id" = i64, Path,)), request_body = DisconnectRequest, responses((status = 200)))]
-pub(crate) async fn disconnect(
-    sim: web::Data<SimState>,
-    id: web::Path<i64>,
-    body: web::Bytes,
-) -> HttpResponse {
+pub(crate) async fn disconnect(sim: SimData, id: Path<i64>, body: Bytes) -> HttpResponse {
     let only = serde_json::from_slice::<DisconnectRequest>(&body).unwrap_or_default().app;
     let now = sim.clock.now_ms();
     let mut world = sim.world();

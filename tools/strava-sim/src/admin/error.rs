@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+/// The result of an admin call.
+pub(super) type AdminResult = Result<HttpResponse, AdminError>;
+
 /// An admin call that cannot be carried out.
 #[derive(Debug, Serialize, thiserror::Error, ToSchema)]
 #[error("{error}")]

@@ -1,19 +1,20 @@
 //! Reset, clock, limits, faults, uploads, consent, counters.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::error::{AdminError, merge_settings};
+use super::error::{AdminError, AdminResult, merge_settings};
 use crate::options::Limits;
-use crate::sim_state::SimState;
+use crate::sim_state::{SimData, SimState};
 use crate::times::format_iso;
 use crate::world::{ConsentSettings, Counters, FaultRule, Scopes, UploadSettings};
 
 /// Restores the initial state, the clock included.
 #[utoipa::path(post, path = "/_sim/reset", tag = "world", responses((status = 204)))]
-pub(crate) async fn reset(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn reset(sim: SimData) -> HttpResponse {
     sim.reset();
     HttpResponse::NoContent().finish()
 }
@@ -36,7 +37,7 @@ fn read_clock(sim: &SimState) -> ClockReading {
 
 /// The time on the simulator's clock.
 #[utoipa::path(get, path = "/_sim/clock", tag = "world", responses((status = 200, body = ClockReading)))]
-pub(crate) async fn clock(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn clock(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(read_clock(&sim))
 }
 
@@ -52,10 +53,7 @@ pub(crate) struct ClockChange {
 
 /// Moves the clock.
 #[utoipa::path(post, path = "/_sim/clock", tag = "world", request_body = ClockChange, responses((status = 200, body = ClockReading)))]
-pub(crate) async fn set_clock(
-    sim: web::Data<SimState>,
-    change: web::Json<ClockChange>,
-) -> HttpResponse {
+pub(crate) async fn set_clock(sim: SimData, change: Json<ClockChange>) -> HttpResponse {
     if let Some(offset) = change.offset_s {
         sim.clock.set_offset_s(offset);
     }
@@ -83,10 +81,7 @@ pub(crate) struct LimitsChange {
 
 /// Changes rate limits.
 #[utoipa::path(post, path = "/_sim/limits", tag = "world", request_body = LimitsChange, responses((status = 204)))]
-pub(crate) async fn limits(
-    sim: web::Data<SimState>,
-    change: web::Json<LimitsChange>,
-) -> HttpResponse {
+pub(crate) async fn limits(sim: SimData, change: Json<LimitsChange>) -> HttpResponse {
     let mut world = sim.world();
     let world = &mut *world;
     for app in world.apps.values_mut().filter(|app| change.app.is_none_or(|only| only == app.id)) {
@@ -105,16 +100,13 @@ pub(crate) async fn limits(
 
 /// The rules in force.
 #[utoipa::path(get, path = "/_sim/faults", tag = "faults", responses((status = 200, body = Vec<FaultRule>)))]
-pub(crate) async fn faults(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn faults(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().faults)
 }
 
 /// Adds a rule, or several as an array.
 #[utoipa::path(post, path = "/_sim/faults", tag = "faults", request_body = FaultRule, responses((status = 200, body = Vec<FaultRule>), (status = 422, body = AdminError)))]
-pub(crate) async fn add_faults(
-    sim: web::Data<SimState>,
-    rules: web::Json<Value>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn add_faults(sim: SimData, rules: Json<Value>) -> AdminResult {
     let rules = match rules.into_inner() {
         Value::Array(rules) => rules,
         rule => vec![rule],
@@ -131,23 +123,20 @@ pub(crate) async fn add_faults(
 
 /// Removes all rules.
 #[utoipa::path(delete, path = "/_sim/faults", tag = "faults", responses((status = 204)))]
-pub(crate) async fn clear_faults(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn clear_faults(sim: SimData) -> HttpResponse {
     sim.world().faults.clear();
     HttpResponse::NoContent().finish()
 }
 
 /// The settings of uploads.
 #[utoipa::path(get, path = "/_sim/uploads", tag = "uploads", responses((status = 200, body = UploadSettings)))]
-pub(crate) async fn uploads(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn uploads(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().upload_settings)
 }
 
 /// Changes the settings of uploads; fields left out stay.
 #[utoipa::path(post, path = "/_sim/uploads", tag = "uploads", request_body = UploadSettings, responses((status = 200, body = UploadSettings), (status = 422, body = AdminError)))]
-pub(crate) async fn set_uploads(
-    sim: web::Data<SimState>,
-    patch: web::Json<Value>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn set_uploads(sim: SimData, patch: Json<Value>) -> AdminResult {
     let mut world = sim.world();
     world.upload_settings = merge_settings(&world.upload_settings, &patch)?;
     Ok(HttpResponse::Ok().json(&world.upload_settings))
@@ -155,16 +144,13 @@ pub(crate) async fn set_uploads(
 
 /// The settings of the authorize page.
 #[utoipa::path(get, path = "/_sim/consent", tag = "oauth", responses((status = 200, body = ConsentSettings)))]
-pub(crate) async fn consent(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn consent(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().consent)
 }
 
 /// Changes the settings of the authorize page; fields left out take their defaults.
 #[utoipa::path(post, path = "/_sim/consent", tag = "oauth", request_body = ConsentSettings, responses((status = 200, body = ConsentSettings), (status = 422, body = AdminError)))]
-pub(crate) async fn set_consent(
-    sim: web::Data<SimState>,
-    settings: web::Json<ConsentSettings>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn set_consent(sim: SimData, settings: Json<ConsentSettings>) -> AdminResult {
     let settings = settings.into_inner();
     let mut world = sim.world();
     if settings.athlete.is_some_and(|id| !world.athletes.contains_key(&id)) {
@@ -185,13 +171,13 @@ pub(crate) async fn set_consent(
 
 /// The counters.
 #[utoipa::path(get, path = "/_sim/counters", tag = "world", responses((status = 200, body = Counters)))]
-pub(crate) async fn counters(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn counters(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().counters)
 }
 
 /// Resets all counters.
 #[utoipa::path(post, path = "/_sim/counters/reset", tag = "world", responses((status = 204)))]
-pub(crate) async fn reset_counters(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn reset_counters(sim: SimData) -> HttpResponse {
     sim.world().counters = Counters::default();
     HttpResponse::NoContent().finish()
 }

@@ -1,13 +1,14 @@
 //! Applications and tokens.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::error::AdminError;
+use super::error::{AdminError, AdminResult};
 use crate::options::Limits;
-use crate::sim_state::SimState;
+use crate::sim_state::SimData;
 use crate::world::{App, RefreshTokenRotation};
 
 /// Settings of an application.
@@ -32,7 +33,7 @@ pub(crate) struct AppSettings {
 
 /// The applications.
 #[utoipa::path(get, path = "/_sim/apps", tag = "oauth", responses((status = 200, body = Vec<AppSettings>)))]
-pub(crate) async fn apps(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn apps(sim: SimData) -> HttpResponse {
     let apps: Vec<AppSettings> = sim.world().apps.values().map(AppSettings::new).collect();
     HttpResponse::Ok().json(apps)
 }
@@ -53,7 +54,7 @@ impl AppSettings {
 
 /// Adds an application, or changes one; fields left out stay or take defaults.
 #[utoipa::path(post, path = "/_sim/apps", tag = "oauth", request_body = AppSettings, responses((status = 200, body = AppSettings)))]
-pub(crate) async fn add_app(sim: web::Data<SimState>, new: web::Json<AppSettings>) -> HttpResponse {
+pub(crate) async fn add_app(sim: SimData, new: Json<AppSettings>) -> HttpResponse {
     let new = new.into_inner();
     let mut world = sim.world();
     let old = world
@@ -90,10 +91,7 @@ pub(crate) struct ExpireTokens {
 
 /// Lets access tokens expire.
 #[utoipa::path(post, path = "/_sim/tokens/expire", tag = "oauth", request_body = ExpireTokens, responses((status = 200)))]
-pub(crate) async fn expire(
-    sim: web::Data<SimState>,
-    body: web::Bytes,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn expire(sim: SimData, body: Bytes) -> AdminResult {
     let selection: ExpireTokens = if body.is_empty() {
         ExpireTokens::default()
     } else {
@@ -126,10 +124,7 @@ pub(crate) struct RotationChange {
 
 /// Sets the condition under which a refresh answers with a new refresh token.
 #[utoipa::path(post, path = "/_sim/tokens/rotation", tag = "oauth", request_body = RotationChange, responses((status = 204)))]
-pub(crate) async fn rotation(
-    sim: web::Data<SimState>,
-    change: web::Json<RotationChange>,
-) -> HttpResponse {
+pub(crate) async fn rotation(sim: SimData, change: Json<RotationChange>) -> HttpResponse {
     sim.world().tokens.rotation = change.mode;
     HttpResponse::NoContent().finish()
 }

@@ -1,27 +1,25 @@
 //! Webhooks: settings, delivery log, forged events.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::error::{AdminError, merge_settings};
-use crate::sim_state::SimState;
+use super::error::{AdminError, AdminResult, merge_settings};
+use crate::sim_state::SimData;
 use crate::webhooks::{build_client, post_event};
 use crate::world::{DeliveryLogEntry, Subscription, WebhookSettings};
 
 /// The settings of webhooks.
 #[utoipa::path(get, path = "/_sim/webhooks", tag = "webhooks", responses((status = 200, body = WebhookSettings)))]
-pub(crate) async fn settings(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn settings(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().events.settings)
 }
 
 /// Changes the settings of webhooks; fields left out stay.
 #[utoipa::path(post, path = "/_sim/webhooks", tag = "webhooks", request_body = WebhookSettings, responses((status = 200, body = WebhookSettings), (status = 422, body = AdminError)))]
-pub(crate) async fn set(
-    sim: web::Data<SimState>,
-    patch: web::Json<Value>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn set(sim: SimData, patch: Json<Value>) -> AdminResult {
     let now = sim.clock.now_ms();
     let mut world = sim.world();
     let events = &mut world.events;
@@ -37,7 +35,7 @@ pub(crate) async fn set(
 
 /// The subscriptions of all applications.
 #[utoipa::path(get, path = "/_sim/webhooks/subscriptions", tag = "webhooks", responses((status = 200)))]
-pub(crate) async fn subscriptions(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn subscriptions(sim: SimData) -> HttpResponse {
     let world = sim.world();
     let all: Vec<&Subscription> = world.events.subscriptions.values().collect();
     HttpResponse::Ok().json(all)
@@ -45,7 +43,7 @@ pub(crate) async fn subscriptions(sim: web::Data<SimState>) -> HttpResponse {
 
 /// The delivery log, oldest first.
 #[utoipa::path(get, path = "/_sim/webhooks/deliveries", tag = "webhooks", responses((status = 200, body = Vec<DeliveryLogEntry>)))]
-pub(crate) async fn deliveries(sim: web::Data<SimState>) -> HttpResponse {
+pub(crate) async fn deliveries(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().events.log)
 }
 
@@ -66,10 +64,7 @@ pub(crate) struct ForgedEvent {
 
 /// Sends a forged event at once and answers with the receiver's statuses (0 = none).
 #[utoipa::path(post, path = "/_sim/webhooks/forge", tag = "webhooks", request_body = ForgedEvent, responses((status = 200), (status = 404, body = AdminError)))]
-pub(crate) async fn forge(
-    sim: web::Data<SimState>,
-    forged: web::Json<ForgedEvent>,
-) -> Result<HttpResponse, AdminError> {
+pub(crate) async fn forge(sim: SimData, forged: Json<ForgedEvent>) -> AdminResult {
     let forged = forged.into_inner();
     let mut event = forged.event;
     let subscription = sim.world().events.subscriptions.get(&forged.app.unwrap_or(1)).cloned();

@@ -91,25 +91,26 @@ struct Sport {
     speed: [f64; 2],
 }
 
+impl Sport {
+    const fn new(
+        name: &'static str,
+        title: &'static str,
+        metres: [f64; 2],
+        speed: [f64; 2],
+    ) -> Self {
+        Self { name, title, metres, speed }
+    }
+}
+
 const SPORTS: [Sport; 8] = [
-    Sport { name: "Run", title: "Run", metres: [3000.0, 15_000.0], speed: [2.4, 3.6] },
-    Sport { name: "TrailRun", title: "Trail Run", metres: [5000.0, 18_000.0], speed: [2.0, 2.9] },
-    Sport { name: "Ride", title: "Ride", metres: [12_000.0, 70_000.0], speed: [5.5, 8.5] },
-    Sport {
-        name: "GravelRide",
-        title: "Gravel Ride",
-        metres: [15_000.0, 50_000.0],
-        speed: [4.5, 7.0],
-    },
-    Sport { name: "Walk", title: "Walk", metres: [1500.0, 7000.0], speed: [1.1, 1.6] },
-    Sport { name: "Swim", title: "Swim", metres: [800.0, 2500.0], speed: [0.6, 1.0] },
-    Sport { name: "Hike", title: "Hike", metres: [5000.0, 16_000.0], speed: [0.9, 1.3] },
-    Sport {
-        name: "WeightTraining",
-        title: "Weight Training",
-        metres: [0.0, 0.0],
-        speed: [1.0, 1.0],
-    },
+    Sport::new("Run", "Run", [3000.0, 15_000.0], [2.4, 3.6]),
+    Sport::new("TrailRun", "Trail Run", [5000.0, 18_000.0], [2.0, 2.9]),
+    Sport::new("Ride", "Ride", [12_000.0, 70_000.0], [5.5, 8.5]),
+    Sport::new("GravelRide", "Gravel Ride", [15_000.0, 50_000.0], [4.5, 7.0]),
+    Sport::new("Walk", "Walk", [1500.0, 7000.0], [1.1, 1.6]),
+    Sport::new("Swim", "Swim", [800.0, 2500.0], [0.6, 1.0]),
+    Sport::new("Hike", "Hike", [5000.0, 16_000.0], [0.9, 1.3]),
+    Sport::new("WeightTraining", "Weight Training", [0.0, 0.0], [1.0, 1.0]),
 ];
 
 /// Indexes of `SPORTS`, by how often they occur.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web::{self, Path};
 use serde_json::json;
 
 use super::activity_detail::render_detail;
 use super::analysis;
 use super::caller::Caller;
 use super::params::Params;
-use super::response::{Fault, ok_json, rendered_response};
+use super::response::{Fault, HandlerResult, ok_json, rendered_response};
 use crate::content::load_streams;
-use crate::sim_state::SimState;
+use crate::sim_state::{SimData, SimState};
 use crate::times::parse_local;
 use crate::tracks::round;
 use crate::world::{
@@ -36,11 +36,7 @@ pub(super) fn find_own_activity(
 }
 
 /// `GET /athlete/activities`.
-pub(super) async fn list(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn list(sim: SimData, caller: Caller, params: Params) -> HandlerResult {
     let access = caller.read_access()?;
     let query = PageQuery::parse(&params);
     if query.after.is_some_and(|after| after > sim.clock.now_s()) {
@@ -122,11 +118,7 @@ async fn run_heavy<T: Send + 'static>(
 }
 
 /// `GET /activities/{id}`.
-pub(super) async fn show(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn show(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     let access = caller.read_access()?;
     let (activity, athlete) = find_own_activity(&sim, &caller, *id, access)?;
     let render = move |activity: &Activity| render_detail(activity, access, &athlete);
@@ -134,11 +126,7 @@ pub(super) async fn show(
 }
 
 /// `GET /activities/{id}/laps`.
-pub(super) async fn laps(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn laps(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     let (activity, _) = find_own_activity(&sim, &caller, *id, caller.read_access()?)?;
     let laps = run_heavy(activity, |activity| {
         load_streams(activity).map(|streams| analysis::laps(activity, &streams)).unwrap_or_default()
@@ -147,11 +135,7 @@ pub(super) async fn laps(
 }
 
 /// `GET /activities/{id}/zones`.
-pub(super) async fn zones(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn zones(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     let (activity, athlete) = find_own_activity(&sim, &caller, *id, caller.read_access()?)?;
     let bounds = athlete.heart_rate_zones();
     let zones = run_heavy(activity, move |activity| {
@@ -170,11 +154,7 @@ fn parse_sport(params: &Params) -> Result<Option<&str>, Fault> {
 }
 
 /// `POST /activities`: an entry by hand.
-pub(super) async fn create(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn create(sim: SimData, caller: Caller, params: Params) -> HandlerResult {
     caller.require_write()?;
     let missing = |field: &str| Fault::bad_request("Activity", field, "missing");
     let name = params.get("name").ok_or_else(|| missing("name"))?;
@@ -207,11 +187,11 @@ pub(super) async fn create(
 
 /// `PUT /activities/{id}`.
 pub(super) async fn edit(
-    sim: web::Data<SimState>,
+    sim: SimData,
     caller: Caller,
-    id: web::Path<i64>,
+    id: Path<i64>,
     params: Params,
-) -> Result<HttpResponse, Fault> {
+) -> HandlerResult {
     caller.require_write()?;
     let access = caller.scopes.activity_access().unwrap_or(ReadAccess::Limited);
     let (before, athlete) = find_own_activity(&sim, &caller, *id, access)?;

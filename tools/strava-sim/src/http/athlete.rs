@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::Path;
 use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
 use super::params::Params;
-use super::response::{Fault, ok_json};
-use crate::sim_state::SimState;
+use super::response::{Fault, HandlerResult, ok_json};
+use crate::sim_state::SimData;
 use crate::times::{format_iso, parse_iso};
 use crate::world::{ActivityTimeline, Athlete, SummaryActivity, World};
 
@@ -20,7 +20,7 @@ fn find_athlete(world: &World, caller: &Caller) -> Result<Arc<Athlete>, Fault> {
 }
 
 /// `GET /athlete`.
-pub(super) async fn show(sim: web::Data<SimState>, caller: Caller) -> Result<HttpResponse, Fault> {
+pub(super) async fn show(sim: SimData, caller: Caller) -> HandlerResult {
     let athlete = find_athlete(&sim.world(), &caller)?;
     if caller.scopes.has("profile:read_all") {
         return Ok(ok_json(&athlete.profile));
@@ -29,11 +29,7 @@ pub(super) async fn show(sim: web::Data<SimState>, caller: Caller) -> Result<Htt
 }
 
 /// `PUT /athlete`: the weight.
-pub(super) async fn update(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn update(sim: SimData, caller: Caller, params: Params) -> HandlerResult {
     caller.require("profile:write", "profile:write_permission")?;
     let mut world = sim.world();
     let mut athlete = Athlete::clone(&*find_athlete(&world, &caller)?);
@@ -46,28 +42,20 @@ pub(super) async fn update(
 }
 
 /// `GET /athlete/zones`.
-pub(super) async fn zones(sim: web::Data<SimState>, caller: Caller) -> Result<HttpResponse, Fault> {
+pub(super) async fn zones(sim: SimData, caller: Caller) -> HandlerResult {
     caller.require("profile:read_all", "profile:read_permission")?;
     Ok(ok_json(&find_athlete(&sim.world(), &caller)?.zones))
 }
 
 /// `GET /gear/{id}`.
-pub(super) async fn gear(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn gear(sim: SimData, caller: Caller, id: Path<String>) -> HandlerResult {
     let athlete = find_athlete(&sim.world(), &caller)?;
     let gear = athlete.gear.iter().find(|gear| gear["id"] == id.as_str());
     gear.map(ok_json).ok_or_else(|| Fault::not_found("Gear"))
 }
 
 /// `GET /athletes/{id}/stats`: the caller's own, of activities that everyone may see.
-pub(super) async fn stats(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn stats(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     if *id != caller.athlete {
         return Err(Fault::forbidden("Athlete"));
     }

@@ -4,13 +4,13 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpResponse};
 
 use super::caller::Caller;
 use super::fault_injection::{call_handler, inject_fault};
 use super::params::Params;
 use super::response::Fault;
-use crate::sim_state::SimState;
+use crate::sim_state::{SimData, SimState};
 use crate::times::format_http_date;
 use crate::world::{FaultRule, RateLimitCheck};
 
@@ -88,7 +88,7 @@ pub(crate) async fn handle_call(
     if path.starts_with("/_sim") || path == "/" {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let Some(sim) = request.app_data::<web::Data<SimState>>().cloned() else {
+    let Some(sim) = request.app_data::<SimData>().cloned() else {
         return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
     };
     let endpoint = endpoint_pattern(request.method().as_str(), path);

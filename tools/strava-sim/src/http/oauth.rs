@@ -1,15 +1,15 @@
 //! The authorize page.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpResponse, web};
 
 use super::authorize_request::AuthorizeRequest;
 use super::consent_page::render_page;
 use super::params::Params;
-use super::response::Fault;
+use super::response::{Fault, HandlerResult};
 use crate::options::Consent;
-use crate::sim_state::SimState;
+use crate::sim_state::SimData;
 use crate::world::{Authorization, Scopes, World};
 
 /// Lifetime of a code in seconds.
@@ -19,10 +19,7 @@ const FULL: &str = "<!DOCTYPE html><html><head><title>Strava</title></head><body
 const REFUSED: [(&str, &str); 1] = [("error", "access_denied")];
 
 /// `GET /oauth/authorize`.
-pub(super) async fn authorize(
-    sim: web::Data<SimState>,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn authorize(sim: SimData, params: Params) -> HandlerResult {
     let now = sim.clock.now_s();
     let mut world = sim.world();
     let request = AuthorizeRequest::parse(&world, &params)?;
@@ -51,10 +48,7 @@ pub(super) async fn authorize(
 }
 
 /// `POST /oauth/authorize`: the answer of the consent page.
-pub(super) async fn submit(
-    sim: web::Data<SimState>,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn submit(sim: SimData, params: Params) -> HandlerResult {
     let now = sim.clock.now_s();
     let mut world = sim.world();
     let request = AuthorizeRequest::parse(&world, &params)?;

@@ -10,6 +10,9 @@ use crate::world::RenderedBody;
 
 const JSON: &str = "application/json; charset=utf-8";
 
+/// The result of a handler.
+pub(super) type HandlerResult = Result<HttpResponse, Fault>;
+
 /// Answers with a rendered body.
 pub(super) fn rendered_response(status: StatusCode, body: RenderedBody) -> HttpResponse {
     HttpResponse::build(status)

@@ -1,23 +1,23 @@
 //! Streams of an activity.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web::{self, Path};
 
 use super::activities::find_own_activity;
 use super::caller::Caller;
 use super::params::Params;
-use super::response::{Fault, rendered_response};
+use super::response::{Fault, HandlerResult, rendered_response};
 use crate::content;
-use crate::sim_state::SimState;
+use crate::sim_state::SimData;
 use crate::world::{ReadAccess, RenderedBody};
 
 /// `GET /activities/{id}/streams`.
 pub(super) async fn show(
-    sim: web::Data<SimState>,
+    sim: SimData,
     caller: Caller,
-    id: web::Path<i64>,
+    id: Path<i64>,
     params: Params,
-) -> Result<HttpResponse, Fault> {
+) -> HandlerResult {
     let access = caller.read_access()?;
     let (activity, athlete) = find_own_activity(&sim, &caller, *id, access)?;
     let by_type = params.flag("key_by_type");

@@ -1,14 +1,15 @@
 //! Push subscriptions.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web::Path;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::params::Params;
-use super::response::{Fault, json_response, ok_json};
+use super::response::{Fault, HandlerResult, json_response, ok_json};
 use super::tokens::authenticate_client;
-use crate::sim_state::SimState;
+use crate::sim_state::SimData;
 use crate::times::format_iso;
 use crate::webhooks;
 use crate::world::{Subscription, World};
@@ -28,10 +29,7 @@ fn require_no_subscription(world: &World, app: i64) -> Result<(), Fault> {
 }
 
 /// `POST /push_subscriptions`.
-pub(super) async fn create(
-    sim: web::Data<SimState>,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn create(sim: SimData, params: Params) -> HandlerResult {
     let (app, challenge) = {
         let mut world = sim.world();
         let app = authenticate_client(&world, &params)?;
@@ -79,7 +77,7 @@ async fn validate_callback(mut url: Url, verify_token: &str, challenge: &str) ->
 }
 
 /// `GET /push_subscriptions`.
-pub(super) async fn list(sim: web::Data<SimState>, params: Params) -> Result<HttpResponse, Fault> {
+pub(super) async fn list(sim: SimData, params: Params) -> HandlerResult {
     let world = sim.world();
     let app = authenticate_client(&world, &params)?;
     let subscriptions: Vec<&Subscription> =
@@ -88,11 +86,7 @@ pub(super) async fn list(sim: web::Data<SimState>, params: Params) -> Result<Htt
 }
 
 /// `DELETE /push_subscriptions/{id}`.
-pub(super) async fn delete(
-    sim: web::Data<SimState>,
-    params: Params,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn delete(sim: SimData, params: Params, id: Path<i64>) -> HandlerResult {
     let mut world = sim.world();
     let app = authenticate_client(&world, &params)?;
     let subscriptions = &mut world.events.subscriptions;

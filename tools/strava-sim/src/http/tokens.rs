@@ -1,14 +1,14 @@
 //! The token endpoints.
 
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::response::{Fault, ok_json};
-use crate::sim_state::SimState;
+use super::response::{Fault, HandlerResult, ok_json};
+use crate::sim_state::SimData;
 use crate::world::{IssuedTokens, World};
 
 /// Checks client id and secret, and returns the id of the application.
@@ -24,7 +24,7 @@ pub(super) fn authenticate_client(world: &World, params: &Params) -> Result<i64,
 }
 
 /// `POST /oauth/token`.
-pub(super) async fn token(sim: web::Data<SimState>, params: Params) -> Result<HttpResponse, Fault> {
+pub(super) async fn token(sim: SimData, params: Params) -> HandlerResult {
     let now = sim.clock.now_s();
     let mut world = sim.world();
     let app = authenticate_client(&world, &params)?;
@@ -35,12 +35,7 @@ pub(super) async fn token(sim: web::Data<SimState>, params: Params) -> Result<Ht
     }
 }
 
-fn exchange_code(
-    world: &mut World,
-    app: i64,
-    params: &Params,
-    now_s: i64,
-) -> Result<HttpResponse, Fault> {
+fn exchange_code(world: &mut World, app: i64, params: &Params, now_s: i64) -> HandlerResult {
     world.counters.exchanges += 1;
     let code = world
         .tokens
@@ -56,12 +51,7 @@ fn exchange_code(
     Ok(ok_json(&body))
 }
 
-fn refresh_tokens(
-    world: &mut World,
-    app: i64,
-    params: &Params,
-    now_s: i64,
-) -> Result<HttpResponse, Fault> {
+fn refresh_tokens(world: &mut World, app: i64, params: &Params, now_s: i64) -> HandlerResult {
     world.counters.refreshes += 1;
     let fresh = world.new_token_pair();
     let new_access = fresh.access.clone();
@@ -82,11 +72,7 @@ fn token_json(issued: &IssuedTokens, now_s: i64) -> Value {
 }
 
 /// `POST /oauth/revoke`.
-pub(super) async fn revoke(
-    request: HttpRequest,
-    sim: web::Data<SimState>,
-    params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn revoke(request: HttpRequest, sim: SimData, params: Params) -> HandlerResult {
     let now = sim.clock.now_ms();
     let mut world = sim.world();
     let app = basic_credentials(&request)
@@ -116,9 +102,9 @@ fn authorization(request: &HttpRequest) -> Option<&str> {
 /// `POST /oauth/deauthorize`.
 pub(super) async fn deauthorize(
     request: HttpRequest,
-    sim: web::Data<SimState>,
+    sim: SimData,
     params: Params,
-) -> Result<HttpResponse, Fault> {
+) -> HandlerResult {
     let (now_s, now_ms) = (sim.clock.now_s(), sim.clock.now_ms());
     let header = authorization(&request).and_then(|text| text.strip_prefix("Bearer "));
     let token = header.unwrap_or_else(|| params.text("access_token"));

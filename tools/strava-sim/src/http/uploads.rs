@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web::{self, Path};
 use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::consent_page::escape_html;
 use super::params::Params;
-use super::response::{Fault, json_response, ok_json};
-use crate::sim_state::SimState;
+use super::response::{Fault, HandlerResult, json_response, ok_json};
+use crate::sim_state::SimData;
 use crate::times::{part_of_day, utc_offset_at};
 use crate::tracks::{Recording, TrackError, gunzip};
 use crate::world::{Activity, Athlete, SPORT_TYPES, StreamSource, SummaryActivity, Upload, World};
@@ -25,11 +25,7 @@ const ERROR: &str = "There was an error processing your activity.";
 const DELETED: &str = "The created activity has been deleted.";
 
 /// `POST /uploads`.
-pub(super) async fn create(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    mut params: Params,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn create(sim: SimData, caller: Caller, mut params: Params) -> HandlerResult {
     caller.require_write()?;
     let file = params
         .file
@@ -169,11 +165,7 @@ fn upload_json(id: i64, external_id: Option<&str>, status: &str) -> Value {
 }
 
 /// `GET /uploads/{id}`.
-pub(super) async fn show(
-    sim: web::Data<SimState>,
-    caller: Caller,
-    id: web::Path<i64>,
-) -> Result<HttpResponse, Fault> {
+pub(super) async fn show(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     caller.require_write()?;
     let now = sim.clock.now_ms();
     let mut world = sim.world();

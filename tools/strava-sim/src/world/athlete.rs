@@ -19,27 +19,11 @@ pub(crate) struct Athlete {
 }
 
 /// Fields of the profile that are part of the summary.
+#[rustfmt::skip]
 const SUMMARY_FIELDS: [&str; 20] = [
-    "id",
-    "username",
-    "resource_state",
-    "firstname",
-    "lastname",
-    "bio",
-    "city",
-    "state",
-    "country",
-    "sex",
-    "premium",
-    "summit",
-    "created_at",
-    "updated_at",
-    "badge_type_id",
-    "weight",
-    "profile_medium",
-    "profile",
-    "friend",
-    "follower",
+    "id", "username", "resource_state", "firstname", "lastname", "bio", "city", "state", "country",
+    "sex", "premium", "summit", "created_at", "updated_at", "badge_type_id", "weight",
+    "profile_medium", "profile", "friend", "follower",
 ];
 
 impl Athlete {

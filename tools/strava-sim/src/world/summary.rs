@@ -180,63 +180,24 @@ impl SummaryActivity {
 }
 
 /// The sport types of Strava's definition of 2026.
+#[rustfmt::skip]
 pub(crate) const SPORT_TYPES: [&str; 56] = [
-    "AlpineSki",
-    "BackcountrySki",
-    "Badminton",
-    "Basketball",
-    "Canoeing",
-    "Cricket",
-    "Crossfit",
-    "Dance",
-    "EBikeRide",
-    "Elliptical",
-    "EMountainBikeRide",
-    "Golf",
-    "GravelRide",
-    "Handcycle",
-    "HighIntensityIntervalTraining",
-    "Hike",
-    "IceSkate",
-    "InlineSkate",
-    "Kayaking",
-    "Kitesurf",
-    "MountainBikeRide",
-    "NordicSki",
-    "Padel",
-    "PhysicalTherapy",
-    "Pickleball",
-    "Pilates",
-    "Racquetball",
-    "Ride",
-    "RockClimbing",
-    "RollerSki",
-    "Rowing",
-    "Run",
-    "Sail",
-    "Skateboard",
-    "Snowboard",
-    "Snowshoe",
-    "Soccer",
-    "Squash",
-    "StairStepper",
-    "StandUpPaddling",
-    "Surfing",
-    "Swim",
-    "TableTennis",
-    "Tennis",
-    "TrailRun",
-    "Velomobile",
-    "VirtualRide",
-    "VirtualRow",
-    "VirtualRun",
-    "Volleyball",
-    "Walk",
-    "WeightTraining",
-    "Wheelchair",
-    "Windsurf",
-    "Workout",
+    "AlpineSki", "BackcountrySki", "Badminton", "Basketball", "Canoeing", "Cricket", "Crossfit",
+    "Dance", "EBikeRide", "Elliptical", "EMountainBikeRide", "Golf", "GravelRide", "Handcycle",
+    "HighIntensityIntervalTraining", "Hike", "IceSkate", "InlineSkate", "Kayaking", "Kitesurf",
+    "MountainBikeRide", "NordicSki", "Padel", "PhysicalTherapy", "Pickleball", "Pilates",
+    "Racquetball", "Ride", "RockClimbing", "RollerSki", "Rowing", "Run", "Sail", "Skateboard",
+    "Snowboard", "Snowshoe", "Soccer", "Squash", "StairStepper", "StandUpPaddling", "Surfing",
+    "Swim", "TableTennis", "Tennis", "TrailRun", "Velomobile", "VirtualRide", "VirtualRow",
+    "VirtualRun", "Volleyball", "Walk", "WeightTraining", "Wheelchair", "Windsurf", "Workout",
     "Yoga",
+];
+
+/// The sport types that the deprecated field `type` does not know.
+#[rustfmt::skip]
+const NEWER_SPORT_TYPES: [&str; 14] = [
+    "Badminton", "Basketball", "Cricket", "Dance", "HighIntensityIntervalTraining", "Padel", "PhysicalTherapy",
+    "Pickleball", "Pilates", "Racquetball", "Squash", "TableTennis", "Tennis", "Volleyball",
 ];
 
 /// The value of the deprecated field `type` for a sport type.
@@ -246,21 +207,7 @@ pub(crate) fn legacy_type(sport_type: &str) -> &str {
         "MountainBikeRide" | "GravelRide" => "Ride",
         "EMountainBikeRide" => "EBikeRide",
         "VirtualRow" => "Rowing",
-        "Badminton"
-        | "Basketball"
-        | "Cricket"
-        | "Dance"
-        | "HighIntensityIntervalTraining"
-        | "Padel"
-        | "PhysicalTherapy"
-        | "Pickleball"
-        | "Pilates"
-        | "Racquetball"
-        | "Squash"
-        | "TableTennis"
-        | "Tennis"
-        | "Volleyball" => "Workout",
-        known if SPORT_TYPES.contains(&known) => known,
+        known if SPORT_TYPES.contains(&known) && !NEWER_SPORT_TYPES.contains(&known) => known,
         _ => "Workout",
     }
 }

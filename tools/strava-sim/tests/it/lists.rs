@@ -1,11 +1,15 @@
-//! Order, pages and odd cases of the list; details that agree with it.
+//! Order, pages and irregular cases of the list; details that agree with it.
 
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
 use strava_sim::{Limits, Options};
 
-use crate::harness::{ALL, ANA, MILLA, RECORDED, World};
+use crate::test_app::{ALL_SCOPES, ANA, MILLA, RECORDED, TestApp};
+
+fn ids(items: &[Value]) -> HashSet<i64> {
+    items.iter().map(|item| item["id"].as_i64().unwrap()).collect()
+}
 
 fn starts(items: &[Value]) -> Vec<String> {
     items.iter().map(|item| item["start_date"].as_str().unwrap().to_owned()).collect()
@@ -13,8 +17,8 @@ fn starts(items: &[Value]) -> Vec<String> {
 
 #[tokio::test]
 async fn only_after_is_oldest_first_everything_else_newest_first() {
-    let world = World::start().await;
-    let token = world.token(RECORDED, ALL).await;
+    let app = TestApp::start().await;
+    let token = app.access_token(RECORDED, ALL_SCOPES).await;
     let (after, before) = (1_541_088_000, 1_543_683_600);
     for (query, oldest_first) in [
         (String::new(), false),
@@ -23,7 +27,7 @@ async fn only_after_is_oldest_first_everything_else_newest_first() {
         (format!("after={after}"), true),
     ] {
         let answer =
-            world.get(&token, &format!("/athlete/activities?per_page=200&{query}")).await.json();
+            app.get_json(&token, &format!("/athlete/activities?per_page=200&{query}")).await;
         let found = starts(answer.as_array().unwrap());
         let mut sorted = found.clone();
         sorted.sort();
@@ -37,10 +41,10 @@ async fn only_after_is_oldest_first_everything_else_newest_first() {
 
 #[tokio::test]
 async fn the_recorded_page_between_two_dates_comes_back_as_recorded() {
-    let world = World::start().await;
-    let token = world.token(RECORDED, ALL).await;
+    let app = TestApp::start().await;
+    let token = app.access_token(RECORDED, ALL_SCOPES).await;
     let answer =
-        world.get(&token, "/athlete/activities?after=1541088000&before=1543683600").await.json();
+        app.get_json(&token, "/athlete/activities?after=1541088000&before=1543683600").await;
     let recorded =
         include_str!("../../../../testdata/strava/athlete-activities-after-and-before.json");
     let recorded: Value = serde_json::from_str(recorded).unwrap();
@@ -59,68 +63,56 @@ async fn the_recorded_page_between_two_dates_comes_back_as_recorded() {
 
 #[tokio::test]
 async fn after_in_the_future_is_refused() {
-    let world = World::start().await;
-    let token = world.token(ANA, ALL).await;
-    let now = world.read("clock").await["now_s"].as_i64().unwrap();
-    let answer = world.get(&token, &format!("/athlete/activities?after={}", now + 500)).await;
-    assert_eq!(
-        (answer.status.as_u16(), answer.fault().as_str()),
-        (400, "Application after future")
-    );
+    let app = TestApp::start().await;
+    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let now = app.admin_get("clock").await["now_s"].as_i64().unwrap();
+    let answer = app.get(&token, &format!("/athlete/activities?after={}", now + 500)).await;
+    answer.assert_fault(400, "Application after future");
 }
 
 #[tokio::test]
 async fn all_pages_together_are_the_truth_whatever_the_page_size() {
-    let world = World::start().await;
-    let token = world.token(MILLA, ALL).await;
-    let truth = world.read(&format!("athletes/{MILLA}/activities")).await;
-    let truth: HashSet<i64> =
-        truth.as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect();
+    let app = TestApp::start().await;
+    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let truth = ids(&app.ground_truth(MILLA).await);
     for per_page in [7, 30, 200] {
-        let items = world.list(&token, &format!("per_page={per_page}")).await;
-        let ids: HashSet<i64> = items.iter().map(|item| item["id"].as_i64().unwrap()).collect();
-        assert_eq!(ids, truth);
+        let items = app.list_activities(&token, &format!("per_page={per_page}")).await;
+        assert_eq!(ids(&items), truth);
         assert_eq!(items.len(), truth.len(), "nothing comes twice");
     }
-    let first = world.get(&token, "/athlete/activities?per_page=5000").await.json();
+    let first = app.get_json(&token, "/athlete/activities?per_page=5000").await;
     assert_eq!(first.as_array().unwrap().len(), 200);
 }
 
 #[tokio::test]
 async fn hidden_items_make_short_pages_but_never_an_early_end() {
-    let world = World::start().await;
+    let app = TestApp::start().await;
     for number in 0..5 {
-        world
-            .create(json!({"athlete": MILLA, "visibility": "only_me", "silent": true,
+        app.create_activity(json!({"athlete": MILLA, "visibility": "only_me", "silent": true,
             "start_date": format!("2026-10-01T0{number}:00:00Z")}))
             .await;
     }
-    let limited = world.token(MILLA, "activity:read").await;
-    let truth = world.read(&format!("athletes/{MILLA}/activities")).await;
-    let visible: HashSet<i64> = truth
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|item| item["visibility"] != "only_me")
-        .map(|item| item["id"].as_i64().unwrap())
-        .collect();
+    let limited = app.access_token(MILLA, "activity:read").await;
+    let mut truth = app.ground_truth(MILLA).await;
+    truth.retain(|item| item["visibility"] != "only_me");
+    let visible = ids(&truth);
     for per_page in [3, 30] {
-        let items = world.list(&limited, &format!("per_page={per_page}")).await;
-        let ids: HashSet<i64> = items.iter().map(|item| item["id"].as_i64().unwrap()).collect();
-        assert_eq!(ids, visible);
+        let items = app.list_activities(&limited, &format!("per_page={per_page}")).await;
+        assert_eq!(ids(&items), visible);
     }
     let mut short = false;
     for page in 1..5 {
-        let items = world.get(&limited, &format!("/athlete/activities?page={page}")).await.json();
+        let items = app.get_json(&limited, &format!("/athlete/activities?page={page}")).await;
         short |= items.as_array().unwrap().len() < 30;
     }
     assert!(short, "some page before the end is short");
 }
 
 #[tokio::test]
-async fn synthetic_histories_hold_the_odd_cases() {
-    let world = World::start().await;
-    let items = world.list(&world.token(MILLA, ALL).await, "per_page=200").await;
+async fn synthetic_histories_hold_the_irregular_cases() {
+    let app = TestApp::start().await;
+    let items =
+        app.list_activities(&app.access_token(MILLA, ALL_SCOPES).await, "per_page=200").await;
     let any =
         |check: &dyn Fn(&Value) -> bool, what: &str| assert!(items.iter().any(check), "no {what}");
     any(&|item| item["manual"] == true && item["upload_id"].is_null(), "manual entry");
@@ -135,11 +127,11 @@ async fn synthetic_histories_hold_the_odd_cases() {
     any(&|item| item["sport_type"] == "Parkour", "sport type of a later Strava");
     any(&|item| item.get("workout_type").is_none(), "absent workout_type");
     any(
-        &|item| item["timezone"] == "(GMT+12:00) Pacific/Auckland" && late(item),
+        &|item| item["timezone"] == "(GMT+12:00) Pacific/Auckland" && is_late_run(item),
         "late run east of UTC",
     );
     any(
-        &|item| item["timezone"] == "(GMT-08:00) America/Los_Angeles" && late(item),
+        &|item| item["timezone"] == "(GMT-08:00) America/Los_Angeles" && is_late_run(item),
         "late run west of UTC",
     );
     let offsets: HashSet<i64> =
@@ -147,7 +139,7 @@ async fn synthetic_histories_hold_the_odd_cases() {
     assert!(offsets.contains(&3600) && offsets.contains(&7200), "both sides of summer time");
 }
 
-fn late(item: &Value) -> bool {
+fn is_late_run(item: &Value) -> bool {
     let (utc, local) =
         (item["start_date"].as_str().unwrap(), item["start_date_local"].as_str().unwrap());
     let west = item["utc_offset"].as_f64().unwrap() < 0.0;
@@ -157,21 +149,14 @@ fn late(item: &Value) -> bool {
 
 #[tokio::test]
 async fn details_agree_with_their_summaries() {
-    let world = World::start().await;
+    let app = TestApp::start().await;
     for athlete in [ANA, MILLA, RECORDED] {
-        let token = world.token(athlete, ALL).await;
-        let items = world.list(&token, "per_page=200").await;
+        let token = app.access_token(athlete, ALL_SCOPES).await;
+        let items = app.list_activities(&token, "per_page=200").await;
         for item in items.iter().step_by(9) {
-            let detail = world.get(&token, &format!("/activities/{}", item["id"])).await.json();
-            for key in [
-                "name",
-                "distance",
-                "moving_time",
-                "elapsed_time",
-                "sport_type",
-                "start_date",
-                "visibility",
-            ] {
+            let detail = app.get_json(&token, &format!("/activities/{}", item["id"])).await;
+            let keys = "name distance moving_time elapsed_time sport_type start_date visibility";
+            for key in keys.split(' ') {
                 assert_eq!(detail[key], item[key], "{key} of {}", item["id"]);
             }
             assert_eq!(detail["resource_state"], 3);
@@ -191,52 +176,51 @@ async fn details_agree_with_their_summaries() {
 
 #[tokio::test]
 async fn the_recorded_marathon_comes_with_its_recorded_detail() {
-    let world = World::start().await;
-    let token = world.token(RECORDED, ALL).await;
-    let detail = world.get(&token, "/activities/1946417534?include_all_efforts=true").await.json();
+    let app = TestApp::start().await;
+    let token = app.access_token(RECORDED, ALL_SCOPES).await;
+    let detail = app.get_json(&token, "/activities/1946417534?include_all_efforts=true").await;
     assert_eq!(detail["segment_efforts"].as_array().unwrap().len(), 53);
     assert_eq!(detail["best_efforts"].as_array().unwrap().len(), 13);
     assert_eq!(detail["device_name"], "Fitbit Ionic");
-    let streams = world
-        .get(&token, "/activities/1946417534/streams?keys=distance,time,latlng&key_by_type=true")
-        .await;
-    assert_eq!(streams.json()["distance"]["original_size"], 13_129);
-    assert_eq!(streams.json()["latlng"]["data"].as_array().unwrap().len(), 13_129);
+    let streams = app.streams(&token, 1_946_417_534, "distance,time,latlng").await;
+    assert_eq!(streams["distance"]["original_size"], 13_129);
+    assert_eq!(streams["latlng"]["data"].as_array().unwrap().len(), 13_129);
 }
 
 #[tokio::test]
-async fn a_history_of_exactly_so_many_belongs_to_the_last_athlete() {
+async fn a_history_of_exact_length_belongs_to_the_last_athlete() {
     let options = Options {
         athletes: 4,
         history: Some(700),
         limits: Limits::unlimited(),
         ..Options::default()
     };
-    let world = World::with(options).await;
-    let athletes = world.read("athletes").await;
+    let app = TestApp::start_with(options).await;
+    let athletes = app.admin_get("athletes").await;
     assert_eq!(athletes[3]["activities"], 700);
     assert_eq!(athletes[0]["id"], ANA);
     let last = athletes[3]["id"].as_i64().unwrap();
-    assert_eq!(world.list(&world.token(last, ALL).await, "per_page=200").await.len(), 700);
+    let token = app.access_token(last, ALL_SCOPES).await;
+    assert_eq!(app.list_activities(&token, "per_page=200").await.len(), 700);
 }
 
 #[tokio::test]
 async fn the_same_seed_gives_the_same_world() {
-    let (one, two) = (World::start().await, World::start().await);
-    let path = format!("athletes/{MILLA}/activities");
-    let (first, second) = (one.read(&path).await, two.read(&path).await);
+    let (one, two) = (TestApp::start().await, TestApp::start().await);
+    let (first, second) = (one.ground_truth(MILLA).await, two.ground_truth(MILLA).await);
     assert_eq!(first, second);
-    assert!(first.as_array().unwrap().len() > 200);
+    assert!(first.len() > 200);
 }
 
 #[tokio::test]
 async fn statistics_are_sums_of_what_everyone_may_see() {
-    let world = World::start().await;
-    let token = world.token(MILLA, ALL).await;
-    let before = world.get(&token, &format!("/athletes/{MILLA}/stats")).await.json();
-    world.create(json!({"athlete": MILLA, "distance": 1234.0})).await;
-    world.create(json!({"athlete": MILLA, "distance": 999.0, "visibility": "only_me"})).await;
-    let after = world.get(&token, &format!("/athletes/{MILLA}/stats")).await.json();
+    let app = TestApp::start().await;
+    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let before = app.get_json(&token, &format!("/athletes/{MILLA}/stats")).await;
+    app.create_activity(json!({"athlete": MILLA, "distance": 1234.0})).await;
+    app.create_activity(json!({"athlete": MILLA, "distance": 999.0, "visibility": "only_me"}))
+        .await;
+    let after = app.get_json(&token, &format!("/athletes/{MILLA}/stats")).await;
     let count = |stats: &Value| stats["recent_run_totals"]["count"].as_i64().unwrap();
     let metres = |stats: &Value| stats["all_run_totals"]["distance"].as_f64().unwrap();
     assert_eq!(count(&after), count(&before) + 1);

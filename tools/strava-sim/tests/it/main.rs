@@ -5,10 +5,12 @@
 mod access;
 mod admin;
 mod faults;
-mod harness;
+
 mod lists;
 mod oauth;
-mod receiver;
+mod test_app;
+mod webhook_receiver;
+
 mod schema;
 mod streams;
 mod uploads;

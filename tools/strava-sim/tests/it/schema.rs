@@ -1,4 +1,4 @@
-//! Answers against Strava's own definition, with the relaxations that real answers need too.
+//! TestResponses against Strava's own definition, with the relaxations that real answers need too.
 
 use std::fs;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ALL, ANA, MILLA, RECORDED, World};
+use crate::test_app::{ALL_SCOPES, ALL_STREAMS, ANA, MILLA, RECORDED, TestApp};
 
-/// Where real answers break the definition: what, and why it is let pass.
+/// The ways in which real answers break the definition: name and reason of each.
 const RELAXATIONS: [(&str, &str); 6] = [
     ("null", "optional fields come as null"),
     ("empty LatLng", "activities without positions have [] where two numbers are due"),
@@ -18,24 +18,24 @@ const RELAXATIONS: [(&str, &str); 6] = [
     ("fractional zone", "pace zones have fractional bounds"),
 ];
 
-fn testdata(name: &str) -> Value {
+fn read_testdata(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/strava").join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-static DEFINITION: LazyLock<Value> = LazyLock::new(|| testdata("strava-v3-bundled.json"));
+static DEFINITION: LazyLock<Value> = LazyLock::new(|| read_testdata("strava-v3-bundled.json"));
 
-struct Checker {
+struct SchemaChecker {
     strict: bool,
     errors: Vec<String>,
 }
 
-impl Checker {
+impl SchemaChecker {
     fn new(strict: bool) -> Self {
         Self { strict, errors: Vec::new() }
     }
 
-    fn relaxed(&self, what: &str) -> bool {
+    fn allows(&self, what: &str) -> bool {
         assert!(RELAXATIONS.iter().any(|(name, _)| *name == what), "unlisted relaxation {what}");
         !self.strict
     }
@@ -45,27 +45,26 @@ impl Checker {
             let pointer = target.trim_start_matches('#').to_owned();
             let schema =
                 DEFINITION.pointer(&pointer).unwrap_or_else(|| panic!("{pointer} is missing"));
-            if pointer.ends_with("/LatLng") && value == &json!([]) && self.relaxed("empty LatLng") {
+            if pointer.ends_with("/LatLng") && value == &json!([]) && self.allows("empty LatLng") {
                 return;
             }
-            if pointer.ends_with("/SportType") && value == "Parkour" && self.relaxed("later sport")
-            {
+            if pointer.ends_with("/SportType") && value == "Parkour" && self.allows("later sport") {
                 return;
             }
             return self.check(schema, value, path);
         }
-        if value.is_null() && self.relaxed("null") {
+        if value.is_null() && self.allows("null") {
             return;
         }
         for part in schema["allOf"].as_array().into_iter().flatten() {
             self.check(part, value, path);
         }
         if let Some(kind) = schema["type"].as_str()
-            && !self.is_a(value, kind, path)
+            && !self.has_type(value, kind, path)
         {
             return self.errors.push(format!("{path}: {value} is no {kind}"));
         }
-        self.constraints(schema, value, path);
+        self.check_bounds(schema, value, path);
         if let (Some(known), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
             for (key, schema) in known {
                 if let Some(value) = fields.get(key) {
@@ -80,15 +79,15 @@ impl Checker {
         }
     }
 
-    fn is_a(&self, value: &Value, kind: &str, path: &str) -> bool {
+    fn has_type(&self, value: &Value, kind: &str, path: &str) -> bool {
         match kind {
             "integer" => {
                 let integral = value.as_f64().is_some_and(|number| number.fract() == 0.0);
                 value.is_i64()
-                    || (integral && self.relaxed("integral float"))
+                    || (integral && self.allows("integral float"))
                     || (value.is_f64()
                         && path.contains("distribution_buckets")
-                        && self.relaxed("fractional zone"))
+                        && self.allows("fractional zone"))
             }
             "number" => value.is_number(),
             "string" => value.is_string(),
@@ -99,11 +98,11 @@ impl Checker {
         }
     }
 
-    fn constraints(&mut self, schema: &Value, value: &Value, path: &str) {
+    fn check_bounds(&mut self, schema: &Value, value: &Value, path: &str) {
         if let Some(allowed) = schema["enum"].as_array() {
             let pace = value == "pace"
                 && path.rsplit('.').next() == Some("type")
-                && self.relaxed("pace zone");
+                && self.allows("pace zone");
             if !allowed.contains(value) && !pace {
                 self.errors.push(format!("{path}: {value} is none of the values"));
             }
@@ -126,15 +125,15 @@ impl Checker {
     }
 }
 
-/// What a path of the definition answers.
+/// The schema of an answer, by method, path and status of the definition.
 fn answer_schema(method: &str, path: &str, status: &str) -> Value {
     let schema = DEFINITION["paths"][path][method]["responses"][status]["schema"].clone();
     assert!(schema.is_object(), "{method} {path} {status} is not defined");
     schema
 }
 
-fn errors(schema: &Value, value: &Value, strict: bool) -> Vec<String> {
-    let mut checker = Checker::new(strict);
+fn find_errors(schema: &Value, value: &Value, strict: bool) -> Vec<String> {
+    let mut checker = SchemaChecker::new(strict);
     checker.check(schema, value, "");
     checker.errors
 }
@@ -153,10 +152,17 @@ fn recorded_answers_pass_with_the_relaxations_and_not_without() {
         ("activity-streams-distance.json", "/activities/{id}/streams", "200"),
     ] {
         let schema = answer_schema("get", path, status);
-        assert_eq!(errors(&schema, &testdata(file), false), Vec::<String>::new(), "{file}");
+        assert_eq!(
+            find_errors(&schema, &read_testdata(file), false),
+            Vec::<String>::new(),
+            "{file}"
+        );
     }
     let list = answer_schema("get", "/athlete/activities", "200");
-    assert!(!errors(&list, &testdata("athlete-activities-default-page.json"), true).is_empty());
+    assert!(
+        !find_errors(&list, &read_testdata("athlete-activities-default-page.json"), true)
+            .is_empty()
+    );
 }
 
 #[test]
@@ -169,39 +175,38 @@ fn the_checker_finds_wrong_types_values_and_sizes() {
         json!({"laps": [{"distance": "far"}]}),
         json!({"moving_time": 1.5}),
     ] {
-        assert_eq!(errors(&schema, &wrong, false).len(), 1, "{wrong}");
+        assert_eq!(find_errors(&schema, &wrong, false).len(), 1, "{wrong}");
     }
 }
 
 #[tokio::test]
 async fn every_answer_fits_the_definition() {
-    let world = World::start().await;
+    let app = TestApp::start().await;
     for athlete in [ANA, MILLA, RECORDED] {
-        let token = world.token(athlete, ALL).await;
+        let token = app.access_token(athlete, ALL_SCOPES).await;
         let check = async |path: &str, defined: &str| {
-            let answer = world.get(&token, path).await;
+            let answer = app.get(&token, path).await;
             assert_eq!(answer.status, 200, "{path}: {}", answer.text);
             let schema = answer_schema("get", defined, "200");
-            assert_eq!(errors(&schema, &answer.json(), false), Vec::<String>::new(), "{path}");
+            assert_eq!(find_errors(&schema, &answer.json(), false), Vec::<String>::new(), "{path}");
         };
         check("/athlete", "/athlete").await;
         check("/athlete/zones", "/athlete/zones").await;
         check(&format!("/athletes/{athlete}/stats"), "/athletes/{id}/stats").await;
         check("/athlete/activities?per_page=200", "/athlete/activities").await;
-        let profile = world.get(&token, "/athlete").await.json();
+        let profile = app.get_json(&token, "/athlete").await;
         if athlete != RECORDED {
             check(&format!("/gear/{}", profile["shoes"][0]["id"].as_str().unwrap()), "/gear/{id}")
                 .await;
         }
-        let items = world.list(&token, "per_page=200").await;
+        let items = app.list_activities(&token, "per_page=200").await;
         for item in items.iter().filter(|item| item["manual"] == false).step_by(11) {
             let path = format!("/activities/{}", item["id"]);
             check(&path, "/activities/{id}").await;
             check(&format!("{path}/laps"), "/activities/{id}/laps").await;
             check(&format!("{path}/zones"), "/activities/{id}/zones").await;
-            let keys = "time,distance,latlng,altitude,velocity_smooth,heartrate,cadence,watts,temp,moving,grade_smooth";
             check(
-                &format!("{path}/streams?keys={keys}&key_by_type=true"),
+                &format!("{path}/streams?keys={ALL_STREAMS}&key_by_type=true"),
                 "/activities/{id}/streams",
             )
             .await;
@@ -211,8 +216,8 @@ async fn every_answer_fits_the_definition() {
 
 #[tokio::test]
 async fn a_manual_entry_fits_the_definition_and_looks_like_the_recorded_one() {
-    let world = World::start().await;
-    let token = world.token(RECORDED, ALL).await;
+    let app = TestApp::start().await;
+    let token = app.access_token(RECORDED, ALL_SCOPES).await;
     let fields = [
         ("name", "strava-ruby-client activity"),
         ("sport_type", "Run"),
@@ -221,14 +226,14 @@ async fn a_manual_entry_fits_the_definition_and_looks_like_the_recorded_one() {
         ("distance", "1000"),
         ("description", "Test"),
     ];
-    let answer = world.form(&token, "/activities", &fields).await;
+    let answer = app.post_form(&token, "/activities", &fields).await;
     assert_eq!(answer.status, 201);
     let made = answer.json();
     assert_eq!(
-        errors(&answer_schema("post", "/activities", "201"), &made, false),
+        find_errors(&answer_schema("post", "/activities", "201"), &made, false),
         Vec::<String>::new()
     );
-    let recorded = testdata("activity-created-manual.json");
+    let recorded = read_testdata("activity-created-manual.json");
     for key in [
         "start_date",
         "start_date_local",
@@ -252,6 +257,6 @@ async fn a_manual_entry_fits_the_definition_and_looks_like_the_recorded_one() {
         assert!(made.get(key).is_none(), "{key} must be absent");
     }
     assert_eq!(made["map"]["polyline"], "");
-    let streams = world.get(&token, &format!("/activities/{}/streams?keys=time", made["id"])).await;
+    let streams = app.get(&token, &format!("/activities/{}/streams?keys=time", made["id"])).await;
     assert_eq!(streams.status, 404);
 }

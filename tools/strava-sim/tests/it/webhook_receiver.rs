@@ -1,4 +1,4 @@
-//! A receiver of webhooks with a will of its own.
+//! A receiver of webhooks whose answers a test chooses.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -6,34 +6,33 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use crate::harness::{Answer, World, eventually};
+use crate::test_app::{TestApp, TestResponse, eventually, send};
 
 #[derive(Default)]
 pub(crate) struct Inbox {
     pub(crate) events: Mutex<Vec<Value>>,
     pub(crate) signatures: Mutex<Vec<String>>,
-    /// Statuses for the next events; 200 afterwards. 0 means no answer for three seconds.
+    /// Statuses for the next events, 200 afterwards; 0 delays the answer by three seconds.
     pub(crate) statuses: Mutex<VecDeque<u16>>,
     queries: Mutex<Vec<String>>,
 }
 
-pub(crate) struct Receiver {
+pub(crate) struct WebhookReceiver {
     pub(crate) inbox: Arc<Inbox>,
     url: String,
     server: ServerHandle,
 }
 
-impl Drop for Receiver {
+impl Drop for WebhookReceiver {
     fn drop(&mut self) {
         drop(self.server.stop(false));
     }
 }
 
-async fn challenge(inbox: web::Data<Inbox>, request: HttpRequest) -> HttpResponse {
+async fn answer_challenge(inbox: web::Data<Inbox>, request: HttpRequest) -> HttpResponse {
     inbox.queries.lock().unwrap().push(request.query_string().to_owned());
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
@@ -45,7 +44,7 @@ async fn challenge(inbox: web::Data<Inbox>, request: HttpRequest) -> HttpRespons
     HttpResponse::Ok().json(json!({"hub.challenge": value("hub.challenge")}))
 }
 
-async fn event(
+async fn receive_event(
     inbox: web::Data<Inbox>,
     request: HttpRequest,
     body: web::Json<Value>,
@@ -62,15 +61,15 @@ async fn event(
     HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).finish()
 }
 
-impl Receiver {
+impl WebhookReceiver {
     pub(crate) fn start() -> Self {
         let inbox = Arc::new(Inbox::default());
         let data = web::Data::from(inbox.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(data.clone())
-                .route("/hook", web::get().to(challenge))
-                .route("/hook", web::post().to(event))
+                .route("/hook", web::get().to(answer_challenge))
+                .route("/hook", web::post().to(receive_event))
         })
         .workers(1)
         .disable_signals()
@@ -84,20 +83,20 @@ impl Receiver {
     }
 
     /// Subscribes application 1.
-    pub(crate) async fn subscribe(&self, world: &World, verify_token: &str) -> Answer {
+    pub(crate) async fn subscribe(&self, app: &TestApp, verify_token: &str) -> TestResponse {
         let form = [
             ("client_id", "1"),
             ("client_secret", "sim-secret"),
             ("callback_url", &self.url),
             ("verify_token", verify_token),
         ];
-        let request = world.client.post(world.url("/api/v3/push_subscriptions")).form(&form);
-        Answer::of(request.send().await.unwrap()).await
+        let request = app.client.post(app.url("/api/v3/push_subscriptions")).form(&form);
+        send(request).await
     }
 
-    pub(crate) async fn subscribed(world: &World) -> Self {
+    pub(crate) async fn start_subscribed(app: &TestApp) -> Self {
         let receiver = Self::start();
-        let answer = receiver.subscribe(world, "secret-word").await;
+        let answer = receiver.subscribe(app, "secret-word").await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         receiver
     }
@@ -110,17 +109,17 @@ impl Receiver {
         self.inbox.events.lock().unwrap().clone()
     }
 
-    /// Waits for so many events.
-    pub(crate) async fn wait(&self, count: usize) -> Vec<Value> {
+    /// Waits for this many events.
+    pub(crate) async fn wait_for_events(&self, count: usize) -> Vec<Value> {
         eventually(async || Some(self.events()).filter(|events| events.len() >= count)).await
     }
 
-    /// Waits until the simulator has nothing left to send, then gives what came.
-    pub(crate) async fn settled(&self, world: &World) -> Vec<Value> {
+    /// Waits until the simulator has nothing left to send; the events received.
+    pub(crate) async fn wait_until_delivered(&self, app: &TestApp) -> Vec<Value> {
         eventually(async || {
-            let log = world.admin(Method::GET, "webhooks/deliveries", Value::Null).await.json();
-            let open = log.as_array().unwrap().iter().any(|line| line["outcome"] == "pending");
-            (!open).then_some(())
+            let log = app.admin_get("webhooks/deliveries").await;
+            let pending = log.as_array().unwrap().iter().any(|entry| entry["outcome"] == "pending");
+            (!pending).then_some(())
         })
         .await;
         self.events()
