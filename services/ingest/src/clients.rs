@@ -1,3 +1,3 @@
-//! What ingest calls: Strava, under a lease.
+//! Clients of other systems: Strava, called under a lease.
 
 pub(crate) mod strava;

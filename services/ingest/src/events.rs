@@ -1,4 +1,4 @@
-//! What ingest hears: hints, connections, the journal of others, requests for replays.
+//! Consumers: hints, connections, journal entries of other services, replay requests.
 
 mod athletes;
 mod hints;
@@ -6,22 +6,20 @@ mod journal;
 mod replays;
 
 use contracts::Topic;
-use event_bus::{Bus, HandleError, Parking, Subscription};
-use outbox::StoreError;
+use event_bus::{Bus, Parking, Subscription};
 
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// Everything ingest reads.
-pub(crate) fn subscription<P: Parking>(core: &Core, bus: &Bus, parking: P) -> Subscription<P> {
+/// Builds the subscription of ingest.
+pub(crate) fn subscription<P: Parking>(
+    ctx: &ServiceContext,
+    bus: &Bus,
+    parking: P,
+) -> Subscription<P> {
     Subscription::new(crate::NAME, parking)
-        .on(Topic::StravaEvents, hints::Hints(core.clone()))
-        .on(Topic::Athletes, athletes::Athletes(core.clone()))
-        .on(Topic::Athletes, athletes::Done::new(core.clone(), bus.clone()))
-        .on(Topic::Journal, journal::Journal(core.clone()))
-        .on(Topic::Replays, replays::Replays(core.clone()))
-}
-
-/// The store's trouble as the bus understands it.
-fn trouble(error: StoreError) -> HandleError {
-    error.into()
+        .on(Topic::StravaEvents, hints::HintHandler(ctx.clone()))
+        .on(Topic::Athletes, athletes::AthleteHandler(ctx.clone()))
+        .on(Topic::Athletes, athletes::ReplayDoneHandler::new(ctx.clone(), bus.clone()))
+        .on(Topic::Journal, journal::JournalHandler(ctx.clone()))
+        .on(Topic::Replays, replays::ReplayRequestHandler(ctx.clone()))
 }

@@ -1,4 +1,4 @@
-//! The doors: Strava's webhook, the athlete's own activities, and the predecessor's refresh.
+//! Public routes: Strava's webhook, the athlete's own activities, and the predecessor's refresh.
 
 mod errors;
 mod me;
@@ -14,36 +14,37 @@ use auth::Verifier;
 use event_bus::Bus;
 pub(crate) use openapi::document;
 
-use crate::usecases::Core;
-use crate::usecases::take_event::Intake;
+use crate::usecases::ServiceContext;
+use crate::usecases::accept_event::Intake;
 
-/// The largest event taken.
-const EVENT_LIMIT: usize = 64 * 1024;
+/// Maximum size of an event.
+const MAX_EVENT_BYTES: usize = 64 * 1024;
 
-/// The public routes.
+/// Returns the public routes.
 pub(crate) fn routes(
-    core: Core,
-    (bus, intake): (Bus, Intake),
+    ctx: ServiceContext,
+    bus: Bus,
+    intake: Intake,
     verifier: Arc<Verifier>,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |routes| {
         routes
-            .app_data(Data::new(core.clone()))
+            .app_data(Data::new(ctx.clone()))
             .app_data(Data::new(bus.clone()))
             .app_data(Data::new(intake.clone()))
             .app_data(Data::new(Arc::clone(&verifier)))
             .service(
                 web::resource("/webhook/{secret}")
-                    .app_data(web::PayloadConfig::new(EVENT_LIMIT))
+                    .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
                     .route(web::get().to(webhook::validate))
-                    .route(web::post().to(webhook::take)),
+                    .route(web::post().to(webhook::receive_event)),
             );
-        if core.settings.bare_webhook {
+        if ctx.settings.bare_webhook {
             routes.service(
                 web::resource("/webhook")
-                    .app_data(web::PayloadConfig::new(EVENT_LIMIT))
+                    .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
                     .route(web::get().to(webhook::validate))
-                    .route(web::post().to(webhook::take)),
+                    .route(web::post().to(webhook::receive_event)),
             );
         }
         routes

@@ -10,7 +10,7 @@ mod store;
 mod usecases;
 mod workers;
 
-pub use service::{FAILPOINTS, Parts, Service, StartError};
+pub use service::{Dependencies, FAILPOINTS, Service, StartError};
 pub use settings::Settings;
 
 pub(crate) const NAME: &str = "ingest";

@@ -1,4 +1,4 @@
-//! Ingest put together: parts in, routes and tasks out.
+//! Composition of ingest: builds its routes and tasks from its dependencies.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use strava_client::lease::LeaseClient;
 
 use crate::clients::strava::Strava;
 use crate::settings::Settings;
-use crate::usecases::take_event::Intake;
-use crate::usecases::{Core, job};
-use crate::workers::looks::Looks;
+use crate::usecases::accept_event::Intake;
+use crate::usecases::{ServiceContext, job};
+use crate::workers::activity_worker::ActivityWorker;
 use crate::workers::{subscriber, sweeper};
 use crate::{events, http, store};
 
-/// Places where a test may kill the process: one per gap between an effect and the note of it.
+/// Places where a test may kill the process: between an effect and the record of it.
 pub const FAILPOINTS: [&str; 10] = [
     "ingest.hint-published",
     "ingest.hint-noted",
@@ -36,34 +36,34 @@ pub const FAILPOINTS: [&str; 10] = [
     "ingest.head-committed",
 ];
 
-/// What ingest is made of.
+/// Dependencies of ingest.
 #[derive(Debug)]
-pub struct Parts {
-    /// Where its rows are.
+pub struct Dependencies {
+    /// The target of its database.
     pub database: Target,
     /// The log.
     pub bus: Bus,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Mints ids.
+    /// The generator of ids.
     pub ids: Arc<dyn Ids>,
-    /// Says who is signed in.
+    /// The verifier of sign-in tokens.
     pub verifier: Arc<Verifier>,
-    /// Where streams are kept.
+    /// The store of streams.
     pub objects: Arc<dyn ObjectStore>,
-    /// Strava.
+    /// The client of Strava.
     pub strava: Client,
-    /// Asks token for leases.
+    /// The client of token's leases.
     pub leases: LeaseClient,
-    /// Whether missing migrations are applied, or refused.
+    /// True to apply missing migrations, false to refuse to start without them.
     pub migrate: bool,
-    /// Where a test may kill the process.
+    /// The armed failpoint, in tests.
     pub failpoints: Failpoints,
     /// Its settings.
     pub settings: Settings,
 }
 
-/// Why it did not start.
+/// Error of starting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database could not be opened, or lacks a migration.
@@ -74,7 +74,7 @@ pub enum StartError {
 /// The service.
 #[derive(Clone, Debug)]
 pub struct Service {
-    core: Core,
+    ctx: ServiceContext,
     bus: Bus,
     intake: Intake,
     verifier: Arc<Verifier>,
@@ -82,112 +82,117 @@ pub struct Service {
 }
 
 impl Service {
-    /// Its name: of its database, its consumer group, its answers.
+    /// The name of the service, its database and its consumer group.
     pub const NAME: &'static str = crate::NAME;
 
-    /// Opens the database; nothing runs yet.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+    /// Opens the database. Runs nothing yet.
+    pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
         let mut migrations = jobs::migrations();
         migrations.extend(store::migrations::all());
-        let database = if parts.migrate {
-            Database::open(&parts.database, migrations).await?
+        let database = if dependencies.migrate {
+            Database::open(&dependencies.database, migrations).await?
         } else {
-            Database::open_migrated(&parts.database, migrations).await?
+            Database::open_migrated(&dependencies.database, migrations).await?
         };
-        let database = database.with(Arc::clone(&parts.clock), Arc::clone(&parts.ids));
-        let core = Core {
+        let database =
+            database.with(Arc::clone(&dependencies.clock), Arc::clone(&dependencies.ids));
+        let ctx = ServiceContext {
             bulk: database.for_bulk(),
-            queue: Queue::new(database.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.ids)),
-            objects: parts.objects,
-            strava: Strava { client: parts.strava, leases: parts.leases },
-            clock: parts.clock,
-            ids: parts.ids,
-            settings: Arc::new(parts.settings),
-            failpoints: parts.failpoints,
+            queue: Queue::new(
+                database.clone(),
+                Arc::clone(&dependencies.clock),
+                Arc::clone(&dependencies.ids),
+            ),
+            objects: dependencies.objects,
+            strava: Strava { client: dependencies.strava, leases: dependencies.leases },
+            clock: dependencies.clock,
+            ids: dependencies.ids,
+            settings: Arc::new(dependencies.settings),
+            failpoints: dependencies.failpoints,
             database,
         };
-        let intake = Intake::new(core.clone(), parts.bus.publisher(PublisherKind::Intake));
-        intake.learn().await?;
-        let parked = ParkedEvents::new(core.database.clone());
-        Ok(Self { core, bus: parts.bus, intake, verifier: parts.verifier, parked })
+        let intake = Intake::new(ctx.clone(), dependencies.bus.publisher(PublisherKind::Intake));
+        intake.reload_subscriptions().await?;
+        let parked = ParkedEvents::new(ctx.database.clone());
+        Ok(Self { ctx, bus: dependencies.bus, intake, verifier: dependencies.verifier, parked })
     }
 
-    /// The public door.
+    /// Returns the public routes.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let doors = (self.bus.clone(), self.intake.clone());
-        http::routes(self.core.clone(), doors, Arc::clone(&self.verifier))
+        let (ctx, bus) = (self.ctx.clone(), self.bus.clone());
+        http::routes(ctx, bus, self.intake.clone(), Arc::clone(&self.verifier))
     }
 
-    /// The operations port: nothing of ingest's is there.
+    /// Returns the internal routes: none.
     pub fn internal_routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
         |_: &mut ServiceConfig| {}
     }
 
-    /// Ready as long as hints can be taken: by the log, or by the database.
+    /// Returns the probes: ready as long as the log or the database can store hints.
     pub fn probes(&self) -> Vec<Probe> {
-        let (core, bus, intake) = (self.core.clone(), self.bus.clone(), self.intake.clone());
+        let (ctx, bus, intake) = (self.ctx.clone(), self.bus.clone(), self.intake.clone());
         let intake = Probe::new("ingest.intake", move || {
             let (bus, intake) = (bus.clone(), intake.clone());
             async move {
                 let log = async { bus.check_health().await.is_ok() };
-                if intake.is_open(log).await {
+                if intake.is_available(log).await {
                     Ok(())
                 } else {
-                    Err("neither log nor database".to_owned())
+                    Err("neither the log nor the database answers".to_owned())
                 }
             }
         });
         let database = Probe::new("ingest.database", move || {
-            let database = core.database.clone();
+            let database = ctx.database.clone();
             async move { database.ping().await.map_err(|error| error.to_string()) }
         });
         vec![intake, database.optional()]
     }
 
-    /// Consumers, workers, relay, sweep and subscription.
+    /// Spawns the consumer, the workers, the relay, the sweeper and the subscriber.
     pub fn spawn(&self, tasks: &Tasks) {
         let (soft, hard) = (tasks.soft(), tasks.hard());
-        let subscription = events::subscription(&self.core, &self.bus, self.parked.clone());
+        let subscription = events::subscription(&self.ctx, &self.bus, self.parked.clone());
         let (bus, stops) = (self.bus.clone(), (soft.clone(), hard.clone()));
         tasks.spawn(
             "ingest consumer",
             async move { subscription.run(&bus, stops.0, stops.1).await },
         );
-        let of = &self.core.settings;
-        self.spawn_workers(tasks, "ingest live workers", job::LIVE_KINDS, of.live_workers);
-        self.spawn_workers(tasks, "ingest head workers", job::HEAD_KINDS, of.head_workers);
-        self.spawn_workers(tasks, "ingest bulk workers", job::BULK_KINDS, of.bulk_workers);
+        let settings = &self.ctx.settings;
+        self.spawn_workers(tasks, "ingest live workers", job::LIVE_KINDS, settings.live_workers);
+        self.spawn_workers(tasks, "ingest head workers", job::RECENT_KINDS, settings.head_workers);
+        self.spawn_workers(tasks, "ingest bulk workers", job::BULK_KINDS, settings.bulk_workers);
         let publisher = self.bus.publisher(PublisherKind::Relay);
-        let relay = Relay::new(self.core.database.clone(), publisher, Arc::clone(&self.core.clock))
-            .with_failpoints(self.core.failpoints.clone());
+        let relay = Relay::new(self.ctx.database.clone(), publisher, Arc::clone(&self.ctx.clock))
+            .with_failpoints(self.ctx.failpoints.clone());
         let stop = soft.clone();
         tasks.spawn("ingest relay", async move { relay.run(stop).await });
         tasks.spawn(
             "ingest sweeper",
-            sweeper::run(self.core.clone(), self.bus.clone(), soft.clone()),
+            sweeper::run(self.ctx.clone(), self.bus.clone(), soft.clone()),
         );
         tasks.spawn(
             "ingest subscriber",
-            subscriber::run(self.core.clone(), self.intake.clone(), soft),
+            subscriber::run(self.ctx.clone(), self.intake.clone(), soft),
         );
     }
 
-    /// What could not be handled, for operators.
+    /// Returns the parked events, for operators.
     pub fn parked(&self) -> &ParkedEvents {
         &self.parked
     }
 
-    /// Its database, for operators.
+    /// Returns the database, for operators.
     pub fn database(&self) -> &Database {
-        &self.core.database
+        &self.ctx.database
     }
 
-    /// Its jobs, for operators.
+    /// Returns the jobs, for operators.
     pub fn queue(&self) -> &Queue {
-        &self.core.queue
+        &self.ctx.queue
     }
 
-    /// Its routes, described.
+    /// Returns the OpenAPI description of the public routes.
     pub fn openapi() -> utoipa::openapi::OpenApi {
         http::document()
     }
@@ -199,8 +204,8 @@ impl Service {
         kinds: &'static [&'static str],
         n: usize,
     ) {
-        let looks = Looks { core: self.core.clone(), soft: tasks.soft() };
-        let (queue, soft, hard) = (self.core.queue.clone(), tasks.soft(), tasks.hard());
-        tasks.spawn(name, run_workers(queue, kinds, n, looks, soft, hard));
+        let worker = ActivityWorker { ctx: self.ctx.clone(), soft: tasks.soft() };
+        let (queue, soft, hard) = (self.ctx.queue.clone(), tasks.soft(), tasks.hard());
+        tasks.spawn(name, run_workers(queue, kinds, n, worker, soft, hard));
     }
 }

@@ -1,4 +1,4 @@
-//! What ingest is told from outside.
+//! Settings of ingest.
 
 use std::time::Duration;
 
@@ -11,49 +11,49 @@ use url::Url;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The Strava application: its client id.
+    /// Client id of the Strava application.
     pub application: i64,
-    /// Its client secret: only for managing the push subscription.
+    /// Client secret of the application; used to manage the push subscription.
     pub client_secret: Option<SecretString>,
-    /// Where the world reaches us, without a path. Without it nothing is subscribed and the head page is polled.
+    /// Public address of the installation. Without it nothing is subscribed, and lists are polled.
     pub public_url: Option<Url>,
-    /// The unguessable part of the webhook's path.
+    /// Secret part of the webhook's path.
     pub webhook_secret: Option<SecretString>,
-    /// What Strava must repeat when it checks the address of a subscription.
+    /// Token that Strava repeats when it checks the address of a subscription.
     pub verify_token: Option<SecretString>,
-    /// Whether `/webhook` without the secret is served too.
+    /// True to serve `/webhook` without the secret too.
     pub bare_webhook: bool,
-    /// The key of `X-Strava-Signature`; checked only when set.
+    /// Key of `X-Strava-Signature`; checked only if set.
     pub signature_key: Option<SecretString>,
-    /// Further subscription ids to accept, for a subscription made by hand.
+    /// Further subscription ids to accept, for a subscription created by hand.
     pub subscriptions: Vec<i64>,
-    /// What `POST /strava/refresh-data` asks for in `X-API-Key`; unset: it always refuses.
+    /// Key of `POST /strava/refresh-data` (`X-API-Key`); unset: every request is refused.
     pub refresh_api_key: Option<SecretString>,
-    /// If set, `refresh-data` looks at this athlete only.
+    /// The only athlete polled by `refresh-data`, if set.
     pub published_athlete: Option<AthleteId>,
-    /// How long `refresh-data` waits until everything is counted.
+    /// Timeout of `refresh-data` until everything is counted.
     pub refresh_patience_s: u64,
-    /// How often the head page is looked at where no webhook reaches us.
+    /// Interval of polls without webhooks.
     pub poll_interval_s: u64,
-    /// How often it is looked at where webhooks do reach us.
+    /// Interval of polls with webhooks.
     pub sweep_interval_s: u64,
-    /// How often it is checked whether something is due.
+    /// Interval of the sweep for due polls.
     pub tick_s: u64,
-    /// How many activities are fetched at once.
+    /// Maximum number of concurrent fetches of activities.
     pub live_workers: usize,
-    /// How many head pages are looked at at once.
+    /// Maximum number of concurrent polls.
     pub head_workers: usize,
-    /// How many histories are read at once.
+    /// Maximum number of concurrent backfills.
     pub bulk_workers: usize,
-    /// Rows on a page of a history; at most 200.
+    /// Rows per page of a backfill; at most 200.
     pub page: u32,
-    /// Rows on a head page.
+    /// Rows per page of a poll.
     pub head_page: u32,
-    /// How many days the journal is kept.
+    /// Retention of the journal in days.
     pub journal_days: u64,
-    /// How long the webhook waits for the log before it takes an event into the database, in milliseconds.
+    /// Timeout of the log in the webhook before an event is stored in the database, in milliseconds.
     pub publish_patience_ms: u64,
-    /// For how long the log is passed by after it did not answer, in milliseconds.
+    /// Time for which the log is bypassed after an error, in milliseconds.
     pub breaker_ms: u64,
 }
 
@@ -87,8 +87,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How often an athlete's head page is looked at.
-    pub(crate) fn head_interval(&self) -> Duration {
+    /// Returns the interval of polls of an athlete's list.
+    pub(crate) fn poll_interval(&self) -> Duration {
         let seconds =
             if self.public_url.is_some() { self.sweep_interval_s } else { self.poll_interval_s };
         Duration::from_secs(seconds)

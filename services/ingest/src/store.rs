@@ -1,11 +1,27 @@
-//! The tables of ingest. Only this folder knows SQL.
+//! The tables of ingest. Only this folder contains SQL.
 
 pub(crate) mod activities;
+pub(crate) mod backfills;
 pub(crate) mod connections;
-pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod migrations;
 pub(crate) mod observations;
-pub(crate) mod outgoing;
 mod row;
 pub(crate) mod subscriptions;
+pub(crate) mod unpublished;
+
+use kernel::AthleteId;
+use outbox::{StoreError, sql};
+use sea_orm::ConnectionTrait;
+
+/// Deletes the rows of an athlete. The identities stay: a later connection finds the same ids again.
+pub(crate) async fn delete_athlete<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    for table in ["observation", "activity", "import", "journal", "connection"] {
+        let delete = format!("DELETE FROM {table} WHERE athlete = ?");
+        sql::execute(conn, &delete, [athlete.to_string().into()]).await?;
+    }
+    Ok(())
+}

@@ -1,23 +1,23 @@
-//! What ingest does: one operation per file, one transaction per operation.
+//! Operations of ingest: one per file, one transaction each.
 
+pub(crate) mod accept_event;
 pub(crate) mod answer_replay;
-pub(crate) mod ask_replay;
-pub(crate) mod follow_connection;
+pub(crate) mod apply_connection_change;
+pub(crate) mod backfill;
+pub(crate) mod ensure_subscription;
+pub(crate) mod fetch_activity;
+pub(crate) mod forward_to_outbox;
 pub(crate) mod job;
-pub(crate) mod journal;
-pub(crate) mod list;
-pub(crate) mod look_at_activity;
-pub(crate) mod look_at_head;
-pub(crate) mod note_hint;
-pub(crate) mod pass_on;
-pub(crate) mod read_past;
-pub(crate) mod record;
+pub(crate) mod job_failure;
+pub(crate) mod list_page;
+pub(crate) mod poll_recent;
+pub(crate) mod queries;
+pub(crate) mod record_hint;
+pub(crate) mod record_journal;
+pub(crate) mod record_observation;
 pub(crate) mod refresh;
-pub(crate) mod show;
-pub(crate) mod subscribe;
+pub(crate) mod request_replay;
 pub(crate) mod sweep;
-pub(crate) mod take_event;
-pub(crate) mod trouble;
 
 use std::sync::Arc;
 
@@ -30,11 +30,11 @@ use outbox::Database;
 use crate::clients::strava::Strava;
 use crate::settings::Settings;
 
-/// Everything a use case may need.
+/// Dependencies shared by all operations.
 #[derive(Clone, Debug)]
-pub(crate) struct Core {
+pub(crate) struct ServiceContext {
     pub(crate) database: Database,
-    /// The same database, for work that must let live work pass.
+    /// The same database for bulk work, which lets live work pass.
     pub(crate) bulk: Database,
     pub(crate) queue: Queue,
     pub(crate) objects: Arc<dyn ObjectStore>,
@@ -45,7 +45,7 @@ pub(crate) struct Core {
     pub(crate) failpoints: Failpoints,
 }
 
-impl Core {
+impl ServiceContext {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -54,8 +54,8 @@ impl Core {
         ApplicationId::new(self.settings.application)
     }
 
-    /// A place where a test may kill the process.
-    pub(crate) fn gap(&self, name: &str) {
+    /// Marks a place where a test may kill the process.
+    pub(crate) fn failpoint(&self, name: &str) {
         self.failpoints.hit(name);
     }
 }

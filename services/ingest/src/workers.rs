@@ -1,5 +1,5 @@
-//! What runs beside requests and events: jobs, the sweep, the subscription.
+//! Background work: jobs, the sweep, the subscription.
 
-pub(crate) mod looks;
+pub(crate) mod activity_worker;
 pub(crate) mod subscriber;
 pub(crate) mod sweeper;

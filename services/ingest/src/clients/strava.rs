@@ -1,4 +1,4 @@
-//! Strava under a lease: every call is reported, whatever came of it.
+//! Strava under a lease: every call is reported, whatever its result.
 
 use kernel::StravaActivityId;
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose, Report};
@@ -8,90 +8,90 @@ use strava_client::{
 
 use crate::domain::connection::Connection;
 
-/// Strava, for whoever holds a lease.
+/// Strava and the lease service.
 #[derive(Clone, Debug)]
 pub(crate) struct Strava {
     pub(crate) client: Client,
     pub(crate) leases: LeaseClient,
 }
 
-/// What a lease is asked for.
+/// Parameters of a lease.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct LeaseOptions {
     pub(crate) purpose: Purpose,
-    /// Names this attempt: asking again with it returns the same lease.
+    /// Name of the attempt: a repeated one returns the same lease.
     pub(crate) attempt: String,
     pub(crate) reads: u32,
 }
 
-/// The permission to call, and what was done with it.
+/// Strava with a lease, and the usage to be reported.
 #[derive(Debug)]
-pub(crate) struct Permission<'a> {
+pub(crate) struct LeasedStrava<'a> {
     strava: &'a Strava,
     lease: Lease,
-    report: Report,
+    usage: Report,
 }
 
 impl Strava {
-    /// Asks for a lease.
-    pub(crate) async fn ask(
+    /// Acquires a lease for the connection.
+    pub(crate) async fn acquire_lease(
         &self,
         connection: &Connection,
-        ask: &Ask,
-    ) -> Result<Permission<'_>, LeaseError> {
+        options: LeaseOptions,
+    ) -> Result<LeasedStrava<'_>, LeaseError> {
         let request = LeaseRequest {
             app: connection.application,
             athlete: connection.athlete,
             generation: connection.generation,
-            purpose: ask.purpose,
-            attempt: ask.attempt.clone(),
-            reads: ask.reads,
+            purpose: options.purpose,
+            attempt: options.attempt,
+            reads: options.reads,
             writes: 0,
         };
         let lease = self.leases.request_lease(&request).await?;
-        Ok(Permission { strava: self, lease, report: Report::default() })
+        Ok(LeasedStrava { strava: self, lease, usage: Report::default() })
     }
 }
 
-impl Permission<'_> {
-    /// One activity in detail.
-    pub(crate) async fn activity(
+impl LeasedStrava<'_> {
+    /// Fetches an activity in detail.
+    pub(crate) async fn fetch_activity(
         &mut self,
         id: StravaActivityId,
     ) -> Result<ApiResponse<Raw<DetailedActivity>>, StravaError> {
         let answer = self.strava.client.get_activity(&self.lease.access_token, id).await;
-        self.note(Report::for_read(&answer));
+        self.add_usage(Report::for_read(&answer));
         answer
     }
 
-    /// Its streams.
-    pub(crate) async fn streams(
+    /// Fetches the streams of an activity.
+    pub(crate) async fn fetch_streams(
         &mut self,
         id: StravaActivityId,
     ) -> Result<ApiResponse<Streams>, StravaError> {
         let answer = self.strava.client.get_streams(&self.lease.access_token, id).await;
-        self.note(Report::for_read(&answer));
+        self.add_usage(Report::for_read(&answer));
         answer
     }
 
-    /// A page of the list.
-    pub(crate) async fn page(
+    /// Fetches a page of the list.
+    pub(crate) async fn list_activities(
         &mut self,
         query: &ListQuery,
     ) -> Result<ApiResponse<ActivityPage>, StravaError> {
         let answer = self.strava.client.list_activities(&self.lease.access_token, query).await;
-        self.note(Report::for_read(&answer));
+        self.add_usage(Report::for_read(&answer));
         answer
     }
 
-    /// Tells token what was used. A report that gets lost costs only budget: the lease then counts as used up.
-    pub(crate) async fn close(self) {
-        if let Err(error) = self.strava.leases.report_usage(self.lease.id, &self.report).await {
-            tracing::warn!(%error, lease = %self.lease.id, "the report of a lease got lost");
+    /// Reports the usage to token. A lost report only costs budget: the lease then counts as used up.
+    pub(crate) async fn report_usage(self) {
+        if let Err(error) = self.strava.leases.report_usage(self.lease.id, &self.usage).await {
+            tracing::warn!(%error, lease = %self.lease.id, "the usage of a lease was not reported");
         }
     }
 
-    fn note(&mut self, call: Report) {
-        self.report = std::mem::take(&mut self.report).merge(call);
+    fn add_usage(&mut self, call: Report) {
+        self.usage = std::mem::take(&mut self.usage).merge(call);
     }
 }

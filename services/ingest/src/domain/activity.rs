@@ -1,8 +1,8 @@
-//! The activity is derived from what its sources said.
+//! The activity as derived from its sources.
 //!
-//! The merge: with one source, its newest facts; streams only while the activity itself is there. (The athlete's own
-//! files become a second kind of source: then Strava's words win for title, sport and visibility, the recording with
-//! more points for the rest.) No source left means a tombstone.
+//! With one source, an activity has its newest facts, and streams only while the source has facts. (The athlete's own
+//! files will be a second kind of source: then Strava's title, sport and visibility win, and the recording with more
+//! points for the rest.) Without a source it is a tombstone.
 
 use contracts::Origin;
 use contracts::activities::{ActivityChanged, StreamsRef as WireStreams};
@@ -12,9 +12,9 @@ use kernel::{ActivityId, ApplicationId, AthleteId, Revision, StravaActivityId, T
 use super::facts::Facts;
 use super::observation::{Observation, StreamsRef};
 
-/// What is known of an activity, whatever its revision.
+/// The state of an activity, without its revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct ActivityState {
     /// None: a tombstone.
     pub(crate) facts: Option<Facts>,
     pub(crate) has_details: bool,
@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) origins: Vec<Origin>,
 }
 
-/// An activity as it was last told to others.
+/// An activity as last published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Activity {
     pub(crate) id: ActivityId,
@@ -32,24 +32,28 @@ pub(crate) struct Activity {
     pub(crate) revision: Revision,
     pub(crate) cause: Cause,
     pub(crate) changed_at: Timestamp,
-    pub(crate) state: State,
+    pub(crate) state: ActivityState,
 }
 
-impl State {
-    /// Merges what the sources said.
-    pub(crate) fn derive(observation: &Observation) -> Self {
+impl ActivityState {
+    /// Derives the state from the observation.
+    pub(crate) fn from_observation(observation: &Observation) -> Self {
         let facts = observation.facts().cloned();
-        let seen = facts.is_some();
+        let is_present = facts.is_some();
         Self {
             facts,
             has_details: observation.detail.is_some(),
-            streams: observation.streams.as_ref().filter(|_| seen).map(|part| part.value.clone()),
+            streams: observation
+                .streams
+                .as_ref()
+                .filter(|_| is_present)
+                .map(|part| part.value.clone()),
             origins: observation.origins(),
         }
     }
 
-    /// Whether others must hear of going from `earlier` to this.
-    pub(crate) fn matters_after(&self, earlier: &Self) -> bool {
+    /// Returns true if the change from `earlier` is to be published.
+    pub(crate) fn needs_revision_after(&self, earlier: &Self) -> bool {
         let facts_differ = match (&self.facts, &earlier.facts) {
             (Some(now), Some(before)) => now.differs_from(before),
             (None, None) => false,
@@ -67,7 +71,7 @@ impl State {
 }
 
 impl Activity {
-    /// The message.
+    /// Converts the activity to its message.
     pub(crate) fn to_wire(&self) -> ActivityChanged {
         let state = &self.state;
         ActivityChanged {
@@ -94,39 +98,45 @@ mod tests {
 
     #[test]
     fn streams_do_not_outlive_their_activity() {
-        let mut observation = Observation::unseen(key());
-        observation.see_detail(source(1), facts("there"));
+        let mut observation = Observation::empty(key());
+        observation.record_detail(source(1), facts("there"));
         let streams = StreamsRef { key: "k".into(), bytes: 1, points: 1, kinds: Vec::new() };
-        observation.see_streams(source(1), streams);
-        assert!(State::derive(&observation).streams.is_some());
+        observation.record_streams(source(1), streams);
+        assert!(ActivityState::from_observation(&observation).streams.is_some());
 
-        observation.see_missing(source(2));
+        observation.record_missing(source(2));
 
-        let state = State::derive(&observation);
+        let state = ActivityState::from_observation(&observation);
         assert!(state.is_removed() && state.streams.is_none());
     }
 
     #[test]
-    fn the_same_facts_through_a_newer_connection_matter() {
-        let mut before = Observation::unseen(key());
-        before.see_summary(source(1), facts("same"));
+    fn the_same_facts_through_a_newer_connection_need_a_revision() {
+        let mut before = Observation::empty(key());
+        before.record_summary(source(1), facts("same"));
         let mut after = before.clone();
         let newer = crate::domain::observation::Source {
             generation: kernel::Generation::new(2),
             ..source(2)
         };
-        after.see_summary(newer, facts("same"));
+        after.record_summary(newer, facts("same"));
 
-        assert!(State::derive(&after).matters_after(&State::derive(&before)));
+        assert!(
+            ActivityState::from_observation(&after)
+                .needs_revision_after(&ActivityState::from_observation(&before))
+        );
     }
 
     #[test]
-    fn the_same_facts_again_do_not_matter() {
-        let mut before = Observation::unseen(key());
-        before.see_summary(source(1), facts("same"));
+    fn the_same_facts_again_need_no_revision() {
+        let mut before = Observation::empty(key());
+        before.record_summary(source(1), facts("same"));
         let mut after = before.clone();
-        after.see_summary(source(2), facts("same"));
+        after.record_summary(source(2), facts("same"));
 
-        assert!(!State::derive(&after).matters_after(&State::derive(&before)));
+        assert!(
+            !ActivityState::from_observation(&after)
+                .needs_revision_after(&ActivityState::from_observation(&before))
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! A connection as token last told it.
+//! A connection as last published by token.
 
 use contracts::Origin;
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
 
-/// Whether Strava may be asked through it.
+/// State of a connection: Strava can be called only through a connected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ConnectionState {
     Connected,
     ReconnectNeeded,
     Disconnected,
@@ -18,50 +18,53 @@ pub(crate) struct Connection {
     pub(crate) application: ApplicationId,
     pub(crate) strava_athlete: StravaAthleteId,
     pub(crate) generation: Generation,
-    pub(crate) state: State,
+    pub(crate) state: ConnectionState,
     pub(crate) scopes: Vec<String>,
     pub(crate) connected_at: Timestamp,
     pub(crate) reason: String,
-    /// token's counter.
+    /// Revision of token's message.
     pub(crate) revision: i64,
-    pub(crate) head: Head,
-    pub(crate) turn: Turn,
+    pub(crate) recent_poll: RecentPoll,
+    pub(crate) reconcile: ReconcileCursor,
 }
 
-/// When the newest page of the list was last looked at.
+/// The last poll of the newest page of the list (microseconds).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) looked_us: i64,
+pub(crate) struct RecentPoll {
+    pub(crate) succeeded_us: i64,
     pub(crate) tried_us: i64,
-    /// A code; empty when the last look succeeded.
+    /// Reason code of the last failure; empty after a success.
     pub(crate) problem: String,
 }
 
-/// The page that goes round the whole list, a turn at a time.
+/// Position of the reconciliation, which reads the whole list page by page and starts again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Turn {
-    pub(crate) turned_us: i64,
-    /// Where it goes on (Unix seconds); none: from the newest.
+pub(crate) struct ReconcileCursor {
+    /// Time of the last page (microseconds).
+    pub(crate) reconciled_us: i64,
+    /// Bound of the next page (Unix seconds); none: the newest page.
     pub(crate) before_s: Option<i64>,
 }
 
 impl Connection {
-    /// What stems from it.
+    /// Returns the origin of data read through the connection.
     pub(crate) fn origin(&self) -> Origin {
         Origin { application: self.application, generation: self.generation }
     }
 
-    /// The subject of its jobs.
+    /// Returns the subject of the jobs of the connection.
     pub(crate) fn subject(&self) -> String {
-        subject(self.application, self.strava_athlete)
+        format!("{}:{}", self.application, self.strava_athlete)
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.state == State::Connected
+        self.state == ConnectionState::Connected
     }
 }
 
-/// The subject of the jobs of a connection.
-pub(crate) fn subject(application: ApplicationId, strava_athlete: StravaAthleteId) -> String {
-    format!("{application}:{strava_athlete}")
+impl RecentPoll {
+    /// Returns a poll that succeeded at this time.
+    pub(crate) fn succeeded(now_us: i64) -> Self {
+        Self { succeeded_us: now_us, tried_us: now_us, problem: String::new() }
+    }
 }

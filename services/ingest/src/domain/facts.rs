@@ -1,4 +1,4 @@
-//! What one answer of Strava says about one activity, in integers; no positions.
+//! Facts about one activity from one answer of Strava, in integers. No positions.
 
 use chrono::NaiveDateTime;
 use contracts::activities::ActivityFacts;
@@ -7,12 +7,12 @@ use kernel::{Sport, Timestamp};
 use serde::{Deserialize, Serialize};
 use strava_client::SummaryActivity;
 
-use super::wall_clock::{DateFields, Start};
+use super::wall_clock::{DateFields, StartTime};
 
-/// The longest title and external id kept: a record of the log must stay small.
+/// Maximum length of a title and an external id in characters: records of the log must stay small.
 const MAX_TEXT: usize = 1_000;
 
-/// What matters of one activity.
+/// Facts about one activity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) name: String,
@@ -39,9 +39,9 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// What this answer says; a detail holds a summary.
-    pub(crate) fn of(answer: &SummaryActivity) -> Self {
-        let start = Start::read(DateFields {
+    /// Converts a summary; a detail contains one.
+    pub(crate) fn from_summary(answer: &SummaryActivity) -> Self {
+        let start = StartTime::from_fields(DateFields {
             at: answer.start_date,
             local: answer.start_date_local,
             utc_offset_s: answer.utc_offset,
@@ -49,7 +49,7 @@ impl Facts {
             has_gps: answer.start_latlng.is_some(),
         });
         Self {
-            name: cut(answer.name.as_deref().unwrap_or_default()),
+            name: truncate(answer.name.as_deref().unwrap_or_default()),
             sport: answer.sport(),
             legacy_type: answer
                 .legacy_type
@@ -63,8 +63,8 @@ impl Facts {
             utc_offset_s: start.utc_offset_s,
             timezone: start.timezone.chars().take(100).collect(),
             distance_dm: answer.distance.map_or(0, to_decimetres).max(0),
-            moving_time_s: seconds(answer.moving_time),
-            elapsed_time_s: seconds(answer.elapsed_time),
+            moving_time_s: valid_seconds(answer.moving_time),
+            elapsed_time_s: valid_seconds(answer.elapsed_time),
             elevation_gain_dm: answer.total_elevation_gain.map_or(0, to_decimetres).max(0),
             average_speed_mm_s: answer.average_speed.map_or(0, to_millimetres_per_second),
             max_speed_mm_s: answer.max_speed.map_or(0, to_millimetres_per_second),
@@ -75,24 +75,24 @@ impl Facts {
             commute: answer.commute,
             manual: answer.manual,
             visibility: answer.effective_visibility().as_str().to_owned(),
-            external_id: cut(answer.external_id.as_deref().unwrap_or_default()),
+            external_id: truncate(answer.external_id.as_deref().unwrap_or_default()),
         }
     }
 
-    /// Whether going from `earlier` to this is worth a revision: kudos are not.
+    /// Returns true if the change from `earlier` is worth a revision: one of kudos is not.
     pub(crate) fn differs_from(&self, earlier: &Self) -> bool {
         let mut earlier = earlier.clone();
         earlier.kudos_count = self.kudos_count;
         *self != earlier
     }
 
-    /// Whether the recording itself is another one, so that streams must be read again.
-    pub(crate) fn recorded_otherwise_than(&self, earlier: &Self) -> bool {
+    /// Returns true if the recording itself is another one, so that its streams are to be fetched again.
+    pub(crate) fn has_other_recording_than(&self, earlier: &Self) -> bool {
         (self.start_at, self.elapsed_time_s, self.distance_dm)
             != (earlier.start_at, earlier.elapsed_time_s, earlier.distance_dm)
     }
 
-    /// The message.
+    /// Converts the facts to their message.
     pub(crate) fn to_wire(&self, has_details: bool) -> ActivityFacts {
         ActivityFacts {
             name: self.name.clone(),
@@ -122,13 +122,13 @@ impl Facts {
     }
 }
 
-fn cut(text: &str) -> String {
+fn truncate(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
 }
 
-fn seconds(value: Option<i64>) -> i64 {
-    const MOST: i64 = 1_000_000_000;
-    value.filter(|seconds| (0..MOST).contains(seconds)).unwrap_or(0)
+fn valid_seconds(value: Option<i64>) -> i64 {
+    const MAX_SECONDS: i64 = 1_000_000_000;
+    value.filter(|seconds| (0..MAX_SECONDS).contains(seconds)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
     fn read(change: impl Fn(&mut serde_json::Value)) -> Facts {
         let mut value: serde_json::Value = serde_json::from_str(SUMMARY).unwrap();
         change(&mut value);
-        Facts::of(&serde_json::from_value(value).unwrap())
+        Facts::from_summary(&serde_json::from_value(value).unwrap())
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
     fn only_id_and_dates_are_needed() {
         let bare = r#"{"id":1,"start_date":"2025-01-01T10:00:00Z","start_date_local":"2025-01-01T11:00:00Z"}"#;
 
-        let facts = Facts::of(&serde_json::from_str(bare).unwrap());
+        let facts = Facts::from_summary(&serde_json::from_str(bare).unwrap());
 
         assert_eq!(
             (facts.distance_dm, facts.sport.as_str(), facts.utc_offset_s),

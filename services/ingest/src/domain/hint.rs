@@ -1,21 +1,21 @@
-//! A webhook event as a hint: a reason to look, never the truth.
+//! A webhook event as a hint: a reason to fetch an activity, never data about it.
 
 use contracts::strava::{Aspect, Hint, ObjectType};
 use kernel::ApplicationId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A body that is no event.
+/// Error of parsing an event.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotAHint {
-    #[error("the body is no event")]
+pub(crate) enum HintError {
+    #[error("the body is not an event")]
     Unreadable(#[from] serde_json::Error),
-    #[error("the event's {0} is not one we know")]
+    #[error("the event's {0} is unknown")]
     Unknown(&'static str),
 }
 
 #[derive(Debug, Deserialize)]
-struct Wire {
+struct WebhookEvent {
     object_type: String,
     object_id: i64,
     aspect_type: String,
@@ -26,40 +26,40 @@ struct Wire {
     updates: Option<Map<String, Value>>,
 }
 
-/// Names of changed fields worth passing on; anything else only says that something changed.
-const NAMED: [&str; 5] = ["title", "type", "sport_type", "private", "authorized"];
+/// Changed fields that are forwarded by name.
+const FORWARDED_FIELDS: [&str; 5] = ["title", "type", "sport_type", "private", "authorized"];
 
-/// Reads an event of this application's subscription.
-pub(crate) fn read(application: ApplicationId, body: &[u8]) -> Result<Hint, NotAHint> {
-    let wire: Wire = serde_json::from_slice(body)?;
-    let updates = wire.updates.unwrap_or_default();
-    let object_type = match wire.object_type.as_str() {
+/// Parses an event of the application's subscription.
+pub(crate) fn parse_hint(application: ApplicationId, body: &[u8]) -> Result<Hint, HintError> {
+    let event: WebhookEvent = serde_json::from_slice(body)?;
+    let updates = event.updates.unwrap_or_default();
+    let object_type = match event.object_type.as_str() {
         "activity" => ObjectType::Activity,
         "athlete" => ObjectType::Athlete,
-        _ => return Err(NotAHint::Unknown("object_type")),
+        _ => return Err(HintError::Unknown("object_type")),
     };
-    let aspect = match wire.aspect_type.as_str() {
+    let aspect = match event.aspect_type.as_str() {
         "create" => Aspect::Create,
         "update" => Aspect::Update,
         "delete" => Aspect::Delete,
-        _ => return Err(NotAHint::Unknown("aspect_type")),
+        _ => return Err(HintError::Unknown("aspect_type")),
     };
     let deauthorized = match updates.get("authorized") {
         Some(Value::String(text)) => text == "false",
         Some(Value::Bool(authorized)) => !authorized,
         _ => false,
     };
-    let named = NAMED.into_iter().filter(|name| updates.contains_key(*name));
+    let updated = FORWARDED_FIELDS.into_iter().filter(|name| updates.contains_key(*name));
     Ok(Hint {
         application: application.get(),
-        owner: wire.owner_id,
+        owner: event.owner_id,
         object_type: object_type.into(),
-        object_id: wire.object_id,
+        object_id: event.object_id,
         aspect: aspect.into(),
-        updated: named.map(str::to_owned).collect(),
+        updated: updated.map(str::to_owned).collect(),
         deauthorized,
-        event_time_s: wire.event_time,
-        subscription: wire.subscription_id,
+        event_time_s: event.event_time,
+        subscription: event.subscription_id,
     })
 }
 
@@ -67,8 +67,8 @@ pub(crate) fn read(application: ApplicationId, body: &[u8]) -> Result<Hint, NotA
 mod tests {
     use super::*;
 
-    fn hint(body: &str) -> Result<Hint, NotAHint> {
-        read(ApplicationId::new(5), body.as_bytes())
+    fn hint(body: &str) -> Result<Hint, HintError> {
+        parse_hint(ApplicationId::new(5), body.as_bytes())
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deauthorization_is_told_by_its_word_whatever_the_aspect() {
+    fn a_deauthorization_is_known_by_its_field_whatever_the_aspect() {
         for aspect in ["update", "delete"] {
             let body = format!(
                 r#"{{"object_type":"athlete","object_id":2,"aspect_type":"{aspect}","owner_id":2,
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_refused() {
-        assert!(matches!(hint("{"), Err(NotAHint::Unreadable(_))));
-        assert!(matches!(hint("[]"), Err(NotAHint::Unreadable(_))));
+        assert!(matches!(hint("{"), Err(HintError::Unreadable(_))));
+        assert!(matches!(hint("[]"), Err(HintError::Unreadable(_))));
         let odd = r#"{"object_type":"club","object_id":1,"aspect_type":"create","owner_id":2,
             "subscription_id":3,"event_time":4}"#;
-        assert!(matches!(hint(odd), Err(NotAHint::Unknown("object_type"))));
+        assert!(matches!(hint(odd), Err(HintError::Unknown("object_type"))));
     }
 }

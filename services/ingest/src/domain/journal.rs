@@ -1,10 +1,10 @@
-//! What happened to one activity: keys, codes and numbers, no free text.
+//! The journal: steps of the processing of an activity, as keys, codes and numbers. No free text.
 
 use kernel::{ActivityId, ApplicationId, AthleteId, EventId, StravaActivityId, Timestamp};
 
-/// One line of an athlete's journal.
+/// One entry of an athlete's journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct JournalEntry {
     pub(crate) id: EventId,
     pub(crate) athlete: AthleteId,
     pub(crate) activity: Option<ActivityId>,
@@ -15,10 +15,10 @@ pub(crate) struct Entry {
     pub(crate) step: String,
     /// `done`, `waiting`, `failed`, `dropped`
     pub(crate) state: String,
-    /// A code; empty when there is nothing to explain.
+    /// Reason code; may be empty.
     pub(crate) reason: String,
     pub(crate) attempts: i64,
-    /// 0: none planned.
+    /// Time of the next attempt (microseconds); 0 if none is planned.
     pub(crate) next_try_us: i64,
     pub(crate) at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! What one source said about one activity; each part keeps the ticket it came with and yields only to a higher one.
+//! The observation of one activity: each part keeps the ticket of its request and is replaced only by a higher one.
 
 use contracts::Origin;
 use kernel::{
@@ -7,27 +7,27 @@ use kernel::{
 
 use super::facts::Facts;
 
-/// Which activity of which athlete, in Strava's words.
+/// ActivityKey of an activity at Strava.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub(crate) struct ActivityKey {
     pub(crate) athlete: AthleteId,
     pub(crate) application: ApplicationId,
     pub(crate) strava: StravaActivityId,
 }
 
-impl Key {
-    /// The subject of its job.
+impl ActivityKey {
+    /// Returns the subject of the activity's job.
     pub(crate) fn subject(&self) -> String {
         format!("{}:{}", self.application, self.strava)
     }
 }
 
-/// When and through which connection something was learnt.
+/// Request and connection an answer came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) ticket: Ticket,
     pub(crate) generation: Generation,
-    /// The answer's own `Date`, or when it came.
+    /// `Date` of the answer, or the time of its arrival.
     pub(crate) answered_at: Timestamp,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Part<T> {
     pub(crate) value: T,
 }
 
-/// Where the streams lie.
+/// Reference to the stored streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StreamsRef {
     pub(crate) key: String,
@@ -47,42 +47,42 @@ pub(crate) struct StreamsRef {
     pub(crate) kinds: Vec<String>,
 }
 
-/// What Strava said about one activity.
+/// Strava's answers about one activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Observation {
-    pub(crate) key: Key,
-    /// Our own id, once it was seen or removed.
+    pub(crate) key: ActivityKey,
+    /// Paceline's id, once the activity was present or removed.
     pub(crate) activity: Option<ActivityId>,
     pub(crate) summary: Option<Part<Facts>>,
     pub(crate) detail: Option<Part<Facts>>,
     pub(crate) streams: Option<Part<StreamsRef>>,
-    /// Strava answered that there is none.
+    /// Strava's answer that there is no such activity.
     pub(crate) missing: Option<Source>,
-    pub(crate) attention: Attention,
+    pub(crate) hints: HintState,
 }
 
-/// What was hinted and not yet answered.
+/// Hints received and answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Attention {
-    /// Rises with every hint; a fetch answers those it knew of.
-    pub(crate) hints: i64,
-    /// How many hints have been answered.
+pub(crate) struct HintState {
+    /// Number of hints received.
+    pub(crate) received: i64,
+    /// Number of hints answered: a fetch answers those received before it.
     pub(crate) answered: i64,
-    /// Whether a webhook told us, rather than a sweep.
+    /// True if a pending hint came from a webhook, not from a poll.
     pub(crate) live: bool,
-    /// Whether a delete was among the hints not yet believed.
+    /// True if a delete was hinted and is not confirmed yet.
     pub(crate) delete: bool,
-    /// Looks that found nothing, or found something a delete was hinted for.
-    pub(crate) looks: i64,
-    /// Looks that found no streams yet.
-    pub(crate) stream_looks: i64,
-    /// Whether a page that should have shown it did not; it was looked at then.
+    /// Number of fetches that were planned to check the answer again.
+    pub(crate) rechecks: i64,
+    /// Number of fetches that were planned because streams were not ready.
+    pub(crate) stream_rechecks: i64,
+    /// True if it was fetched because a page that should list it did not.
     pub(crate) unlisted: bool,
 }
 
 impl Observation {
-    /// Nothing is known of it yet.
-    pub(crate) fn unseen(key: Key) -> Self {
+    /// Returns an observation without answers.
+    pub(crate) fn empty(key: ActivityKey) -> Self {
         Self {
             key,
             activity: None,
@@ -90,72 +90,72 @@ impl Observation {
             detail: None,
             streams: None,
             missing: None,
-            attention: Attention::default(),
+            hints: HintState::default(),
         }
     }
 
-    /// A list page said this. Details stay.
-    pub(crate) fn see_summary(&mut self, source: Source, facts: Facts) -> bool {
-        self.admits(source) && replace(&mut self.summary, source, facts)
+    /// Records a row of the list. Details stay. Returns false if a newer answer is recorded.
+    pub(crate) fn record_summary(&mut self, source: Source, facts: Facts) -> bool {
+        self.accepts(source) && replace(&mut self.summary, source, facts)
     }
 
-    /// A request for this very activity said this.
-    pub(crate) fn see_detail(&mut self, source: Source, facts: Facts) -> bool {
-        self.admits(source) && replace(&mut self.detail, source, facts)
+    /// Records the answer to a request for the activity. Returns false if a newer answer is recorded.
+    pub(crate) fn record_detail(&mut self, source: Source, facts: Facts) -> bool {
+        self.accepts(source) && replace(&mut self.detail, source, facts)
     }
 
-    /// The streams lie here. Returns the object that nobody needs any more.
-    pub(crate) fn see_streams(&mut self, source: Source, streams: StreamsRef) -> Option<String> {
+    /// Records stored streams. Returns the key of the object that is no longer used.
+    pub(crate) fn record_streams(&mut self, source: Source, streams: StreamsRef) -> Option<String> {
         let before = self.streams.as_ref().map(|part| part.value.key.clone());
         let key = streams.key.clone();
-        if self.admits(source) && replace(&mut self.streams, source, streams) {
+        if self.accepts(source) && replace(&mut self.streams, source, streams) {
             return before.filter(|before| *before != key);
         }
         Some(key)
     }
 
-    /// Strava has none, or shows none: what it said earlier is to be forgotten. Returns the streams that go.
-    pub(crate) fn see_missing(&mut self, source: Source) -> Option<StreamsRef> {
-        if !self.admits(source) {
+    /// Records that Strava has no such activity and removes older answers. Returns the streams that are no longer used.
+    pub(crate) fn record_missing(&mut self, source: Source) -> Option<StreamsRef> {
+        if !self.accepts(source) {
             return None;
         }
         self.missing = Some(source);
-        let older = |part: &Source| part.ticket < source.ticket;
-        self.summary.take_if(|part| older(&part.source));
-        self.detail.take_if(|part| older(&part.source));
-        self.streams.take_if(|part| older(&part.source)).map(|part| part.value)
+        let is_older = |part: &Source| part.ticket < source.ticket;
+        self.summary.take_if(|part| is_older(&part.source));
+        self.detail.take_if(|part| is_older(&part.source));
+        self.streams.take_if(|part| is_older(&part.source)).map(|part| part.value)
     }
 
-    /// The newest facts: a later page renews what an earlier detail said, it does not take the detail away.
+    /// Returns the newest facts, of the list or of the activity itself.
     pub(crate) fn facts(&self) -> Option<&Facts> {
         let parts = [self.summary.as_ref(), self.detail.as_ref()];
         parts.into_iter().flatten().max_by_key(|part| part.source.ticket).map(|part| &part.value)
     }
 
-    /// When it was last seen.
+    /// Returns the source of the newest facts.
     pub(crate) fn last_sighting(&self) -> Option<Source> {
         let parts = [self.summary.as_ref(), self.detail.as_ref()];
         parts.into_iter().flatten().map(|part| part.source).max_by_key(|source| source.ticket)
     }
 
-    /// When Strava was last asked for this very activity (or last listed it), by its own clock.
+    /// Returns the time of Strava's last answer to a request for the activity, by Strava's clock.
     pub(crate) fn answered_at(&self) -> Option<Timestamp> {
         let detail = self.detail.as_ref().map(|part| part.source.answered_at);
         detail.max(self.missing.map(|source| source.answered_at))
     }
 
-    /// Whether it was ever there.
-    pub(crate) fn is_seen(&self) -> bool {
+    /// Returns true if the activity is present at Strava.
+    pub(crate) fn is_present(&self) -> bool {
         self.last_sighting().is_some()
     }
 
-    /// Every connection that what is kept draws on.
+    /// Returns every connection that the recorded answers came through.
     pub(crate) fn origins(&self) -> Vec<Origin> {
         let parts = [
             self.summary.as_ref().map(|part| part.source),
             self.detail.as_ref().map(|part| part.source),
             self.streams.as_ref().map(|part| part.source),
-            self.missing.filter(|_| !self.is_seen()),
+            self.missing.filter(|_| !self.is_present()),
         ];
         let generations = parts.into_iter().flatten().map(|source| source.generation);
         let application = self.key.application;
@@ -166,34 +166,40 @@ impl Observation {
         origins
     }
 
-    /// Forgets what stems from these generations. Returns the streams that go.
-    pub(crate) fn forget_through(&mut self, through: Generation) -> Option<StreamsRef> {
-        let gone = |source: &Source| source.generation <= through;
-        self.summary.take_if(|part| gone(&part.source));
-        self.detail.take_if(|part| gone(&part.source));
-        self.missing.take_if(|source| gone(source));
-        self.streams.take_if(|part| gone(&part.source)).map(|part| part.value)
+    /// Erases the answers of these generations.
+    pub(crate) fn erase_through(&mut self, through: Generation) {
+        let is_erased = |source: &Source| source.generation <= through;
+        self.summary.take_if(|part| is_erased(&part.source));
+        self.detail.take_if(|part| is_erased(&part.source));
+        self.missing.take_if(|source| is_erased(source));
+        self.streams.take_if(|part| is_erased(&part.source));
     }
 
-    /// A removal that is newer outranks any answer.
-    fn admits(&self, source: Source) -> bool {
+    /// Returns true if no newer removal is recorded.
+    fn accepts(&self, source: Source) -> bool {
         self.missing.is_none_or(|missing| missing.ticket < source.ticket)
     }
 }
 
-impl Attention {
-    /// Whether a hint waits for an answer.
+impl HintState {
+    /// Returns true if a hint is not answered yet.
     pub(crate) fn is_pending(&self) -> bool {
-        self.hints > self.answered
+        self.received > self.answered
     }
 
-    /// One more reason to look.
-    pub(crate) fn hint(&mut self, live: bool, delete: bool) {
+    /// Records a hint.
+    pub(crate) fn record(&mut self, live: bool, delete: bool) {
         self.live |= live;
         self.delete |= delete;
-        self.hints += 1;
-        self.looks = 0;
-        self.stream_looks = 0;
+        self.received += 1;
+        self.rechecks = 0;
+        self.stream_rechecks = 0;
+    }
+
+    /// Records that a fetch answered the hints received before it.
+    pub(crate) fn answer(&mut self, received: i64) {
+        self.answered = self.answered.max(received);
+        self.live &= self.is_pending();
     }
 }
 
@@ -211,8 +217,8 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) fn key() -> Key {
-        Key {
+    pub(crate) fn key() -> ActivityKey {
+        ActivityKey {
             athlete: AthleteId::from_uuid(uuid::Uuid::from_u128(1)),
             application: ApplicationId::new(1),
             strava: StravaActivityId::new(10),
@@ -224,7 +230,7 @@ pub(crate) mod tests {
             "id": 10, "name": name, "distance": 1000,
             "start_date": "2026-01-01T10:00:00Z", "start_date_local": "2026-01-01T11:00:00Z",
         });
-        Facts::of(&serde_json::from_value(body).unwrap())
+        Facts::from_summary(&serde_json::from_value(body).unwrap())
     }
 
     pub(crate) fn source(ticket: i64) -> Source {
@@ -241,98 +247,102 @@ pub(crate) mod tests {
 
     #[test]
     fn a_slow_old_answer_does_not_overwrite_a_newer_one() {
-        let mut observation = Observation::unseen(key());
-        observation.see_detail(source(2), facts("new"));
+        let mut observation = Observation::empty(key());
+        observation.record_detail(source(2), facts("new"));
 
-        assert!(!observation.see_detail(source(1), facts("old")));
+        assert!(!observation.record_detail(source(1), facts("old")));
         assert_eq!(observation.facts().unwrap().name, "new");
     }
 
     #[test]
     fn a_summary_page_does_not_erase_details() {
-        let mut observation = Observation::unseen(key());
-        observation.see_detail(source(1), facts("detail"));
-        observation.see_streams(source(1), streams("one"));
+        let mut observation = Observation::empty(key());
+        observation.record_detail(source(1), facts("detail"));
+        observation.record_streams(source(1), streams("one"));
 
-        observation.see_summary(source(2), facts("renamed"));
+        observation.record_summary(source(2), facts("renamed"));
 
         assert!(observation.detail.is_some() && observation.streams.is_some());
         assert_eq!(observation.facts().unwrap().name, "renamed");
     }
 
     #[test]
-    fn a_removal_outranks_older_sightings_and_a_later_sighting_revives() {
-        let mut observation = Observation::unseen(key());
-        observation.see_detail(source(1), facts("first"));
-        observation.see_missing(source(3));
+    fn a_removal_outranks_older_answers_and_a_later_answer_revives() {
+        let mut observation = Observation::empty(key());
+        observation.record_detail(source(1), facts("first"));
+        observation.record_missing(source(3));
 
-        assert!(!observation.see_detail(source(2), facts("slow")));
-        assert!(!observation.is_seen());
-        assert!(observation.see_detail(source(4), facts("again")));
-        assert!(observation.is_seen());
+        assert!(!observation.record_detail(source(2), facts("slow")));
+        assert!(!observation.is_present());
+        assert!(observation.record_detail(source(4), facts("again")));
+        assert!(observation.is_present());
     }
 
     #[test]
-    fn a_removal_older_than_the_last_sighting_removes_nothing() {
-        let mut observation = Observation::unseen(key());
-        observation.see_detail(source(5), facts("there"));
+    fn a_removal_older_than_the_last_answer_removes_nothing() {
+        let mut observation = Observation::empty(key());
+        observation.record_detail(source(5), facts("there"));
 
-        observation.see_missing(source(4));
+        observation.record_missing(source(4));
 
-        assert!(observation.is_seen());
+        assert!(observation.is_present());
     }
 
     #[test]
-    fn the_object_nobody_needs_is_named() {
-        let mut observation = Observation::unseen(key());
+    fn an_object_that_is_no_longer_used_is_returned() {
+        let mut observation = Observation::empty(key());
 
-        assert_eq!(observation.see_streams(source(2), streams("two")), None);
-        assert_eq!(observation.see_streams(source(1), streams("one")), Some("one".to_owned()));
-        assert_eq!(observation.see_streams(source(3), streams("three")), Some("two".to_owned()));
+        assert_eq!(observation.record_streams(source(2), streams("two")), None);
+        assert_eq!(observation.record_streams(source(1), streams("one")), Some("one".to_owned()));
+        assert_eq!(observation.record_streams(source(3), streams("three")), Some("two".to_owned()));
         assert_eq!(
-            observation.see_missing(source(4)).map(|gone| gone.key),
+            observation.record_missing(source(4)).map(|gone| gone.key),
             Some("three".to_owned())
         );
     }
 
     #[test]
-    fn origins_name_every_connection_that_is_drawn_on() {
-        let mut observation = Observation::unseen(key());
-        observation.see_detail(source(1), facts("first"));
+    fn origins_name_every_connection_the_answers_came_through() {
+        let mut observation = Observation::empty(key());
+        observation.record_detail(source(1), facts("first"));
         let later = Source { generation: Generation::new(2), ..source(2) };
-        observation.see_summary(later, facts("second"));
+        observation.record_summary(later, facts("second"));
 
         let generations: Vec<_> =
             observation.origins().iter().map(|o| o.generation.get()).collect();
         assert_eq!(generations, [1, 2]);
 
-        observation.forget_through(Generation::new(1));
+        observation.erase_through(Generation::new(1));
         assert!(observation.detail.is_none() && observation.summary.is_some());
     }
 
     #[derive(Clone, Debug)]
-    enum Saying {
+    enum RecordedAnswer {
         Summary(String),
         Detail(String),
         Missing,
     }
 
-    fn sayings() -> impl Strategy<Value = Vec<(i64, Saying)>> {
-        let saying = prop_oneof![
-            "[a-z]{1,3}".prop_map(Saying::Summary),
-            "[a-z]{1,3}".prop_map(Saying::Detail),
-            Just(Saying::Missing),
+    fn answers() -> impl Strategy<Value = Vec<(i64, RecordedAnswer)>> {
+        let answer = prop_oneof![
+            "[a-z]{1,3}".prop_map(RecordedAnswer::Summary),
+            "[a-z]{1,3}".prop_map(RecordedAnswer::Detail),
+            Just(RecordedAnswer::Missing),
         ];
-        prop::collection::vec(saying, 1..8).prop_map(|list| (1..).zip(list).collect())
+        prop::collection::vec(answer, 1..8).prop_map(|list| (1..).zip(list).collect())
     }
 
-    fn fold(sayings: &[(i64, Saying)]) -> Option<String> {
-        let mut observation = Observation::unseen(key());
-        for (ticket, saying) in sayings {
-            match saying {
-                Saying::Summary(name) => _ = observation.see_summary(source(*ticket), facts(name)),
-                Saying::Detail(name) => _ = observation.see_detail(source(*ticket), facts(name)),
-                Saying::Missing => _ = observation.see_missing(source(*ticket)),
+    fn fold(answers: &[(i64, RecordedAnswer)]) -> Option<String> {
+        let mut observation = Observation::empty(key());
+        for (ticket, answer) in answers {
+            match answer {
+                RecordedAnswer::Summary(name) => {
+                    _ = observation.record_summary(source(*ticket), facts(name))
+                }
+                RecordedAnswer::Detail(name) => {
+                    _ = observation.record_detail(source(*ticket), facts(name))
+                }
+                RecordedAnswer::Missing => _ = observation.record_missing(source(*ticket)),
             }
         }
         observation.facts().map(|facts| facts.name.clone())
@@ -341,7 +351,7 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn answers_in_any_order_and_repeated_end_the_same(
-            (sorted, shuffled) in sayings().prop_flat_map(|list| {
+            (sorted, shuffled) in answers().prop_flat_map(|list| {
                 let doubled: Vec<_> = list.iter().chain(list.iter()).cloned().collect();
                 (Just(list), Just(doubled).prop_shuffle())
             })

@@ -1,28 +1,30 @@
-//! `X-Strava-Signature: t=<unix seconds>,v1=<hex>`: checked only where a key is configured.
+//! `X-Strava-Signature: t=<unix seconds>,v1=<hex>`, and the comparison of secrets.
 
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use kernel::Timestamp;
 
-const TOLERANCE: Duration = Duration::from_mins(5);
+/// Maximum difference between the signature's time and ours.
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
-/// Whether the header signs this body with this key, at about this time.
+/// Returns true if the header signs this body with this key, at about this time.
 pub(crate) fn is_valid(header: &str, body: &[u8], key: &[u8], now: Timestamp) -> bool {
     let field = |name: &str| header.split(',').find_map(|part| part.trim().strip_prefix(name));
     let (Some(time), Some(signature)) = (field("t="), field("v1=")) else { return false };
     let (Ok(at), Ok(signature)) = (time.parse(), hex::decode(signature)) else { return false };
     let at = Timestamp::from_secs(at);
-    if now.since(at).max(at.since(now)) > TOLERANCE {
+    if now.since(at).max(at.since(now)) > MAX_CLOCK_SKEW {
         return false;
     }
     let signed = [time.as_bytes(), b".", body].concat();
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), &signed, &signature).is_ok()
 }
 
-/// Whether two secrets are the same, in a time that says nothing about where they differ.
-pub(crate) fn same(given: &str, wanted: &str) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(given.as_bytes(), wanted.as_bytes()).is_ok()
+/// Returns true if the secret is not empty and equals the given one; compares in constant time.
+pub(crate) fn secret_matches(secret: &str, given: &str) -> bool {
+    let equals = aws_lc_rs::constant_time::verify_slices_are_equal;
+    !secret.is_empty() && equals(given.as_bytes(), secret.as_bytes()).is_ok()
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
-//! A day is the athlete's own day: Strava's four date fields as one instant and one wall clock reading.
+//! Start times: Strava's four date fields as one instant and one reading of the athlete's wall clock, by which days
+//! are counted.
 
 use chrono::{DateTime, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use kernel::Timestamp;
 
-/// The fields as they come.
+/// Strava's date fields.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DateFields<'a> {
     /// `start_date`
     pub(crate) at: Timestamp,
-    /// `start_date_local`: a wall clock reading, though written with a `Z`.
+    /// `start_date_local`: a reading of the wall clock, although written with a `Z`.
     pub(crate) local: NaiveDateTime,
     /// `utc_offset`, summer time included.
     pub(crate) utc_offset_s: Option<i64>,
@@ -19,26 +20,26 @@ pub(crate) struct DateFields<'a> {
     pub(crate) has_gps: bool,
 }
 
-/// When something began, for the world and for the athlete.
+/// Start of an activity, as an instant and on the athlete's wall clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Start {
+pub(crate) struct StartTime {
     pub(crate) at: Timestamp,
     pub(crate) local: NaiveDateTime,
     pub(crate) utc_offset_s: i64,
-    /// IANA name; empty when not known or only guessed.
+    /// IANA name; empty if unknown or only guessed.
     pub(crate) timezone: String,
 }
 
-impl Start {
-    /// Makes one sense of the fields.
-    pub(crate) fn read(fields: DateFields<'_>) -> Self {
-        let told = fields.utc_offset_s.filter(|offset| offset.abs() <= DAY_S);
-        let offset = told.unwrap_or_else(|| measured(&fields));
+impl StartTime {
+    /// Derives the start from the fields.
+    pub(crate) fn from_fields(fields: DateFields<'_>) -> Self {
+        let given = fields.utc_offset_s.filter(|offset| offset.abs() <= DAY_S);
+        let offset = given.unwrap_or_else(|| derive_offset(&fields));
         let as_if_utc = Timestamp::from_micros(fields.local.and_utc().timestamp_micros());
-        // Start time hidden: both fields carry the local midnight and a second.
-        let hidden = as_if_utc == fields.at && fields.local.time() == hidden_start();
+        // If the start is hidden, both fields carry the local midnight and a second.
+        let is_hidden = as_if_utc == fields.at && fields.local.time() == hidden_start();
         let shifted = fields.local.checked_sub_signed(TimeDelta::seconds(offset));
-        let instant = shifted.filter(|_| hidden).map(|utc| Timestamp::from(utc.and_utc()));
+        let instant = shifted.filter(|_| is_hidden).map(|utc| Timestamp::from(utc.and_utc()));
         Self {
             at: instant.unwrap_or(fields.at),
             local: fields.local,
@@ -48,14 +49,14 @@ impl Start {
     }
 
     #[cfg(test)]
-    /// The athlete's own day.
+    /// Returns the athlete's own day.
     pub(crate) fn local_date(&self) -> chrono::NaiveDate {
         kernel::time::local_date(self.local)
     }
 }
 
-/// The offset where none was told: by the zone's rules, or else by how the two dates differ.
-fn measured(fields: &DateFields<'_>) -> i64 {
+/// Derives a missing offset from the zone, or else from the difference of the two dates.
+fn derive_offset(fields: &DateFields<'_>) -> i64 {
     let utc =
         DateTime::from_timestamp_micros(fields.at.as_micros()).unwrap_or_default().naive_utc();
     let zone = fields.zone.filter(|_| fields.has_gps).and_then(|zone| zone.parse::<Tz>().ok());
@@ -86,8 +87,8 @@ mod tests {
         }
     }
 
-    fn start(utc: &str, local: &str, offset: i64, zone: &str) -> Start {
-        Start::read(fields(utc, local, Some(offset), zone))
+    fn start(utc: &str, local: &str, offset: i64, zone: &str) -> StartTime {
+        StartTime::from_fields(fields(utc, local, Some(offset), zone))
     }
 
     #[test]
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_at_23_40_counts_on_its_local_day_before_and_after_the_clocks_change() {
+    fn a_run_at_23_40_counts_on_its_local_day_around_a_clock_change() {
         let before = start("2026-03-28T22:40:00Z", "2026-03-28T23:40:00", 3_600, "Europe/Berlin");
         let after = start("2026-03-29T21:40:00Z", "2026-03-29T23:40:00", 7_200, "Europe/Berlin");
 
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_missing_offset_is_read_from_the_zone_with_summer_time() {
-        let start = Start::read(fields(
+        let start = StartTime::from_fields(fields(
             "2026-07-01T21:40:00Z",
             "2026-07-01T23:40:00",
             None,
@@ -136,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn a_guessed_zone_is_neither_believed_nor_passed_on() {
+    fn a_guessed_zone_is_neither_used_nor_passed_on() {
         let guessed =
             fields("2026-07-02T02:00:00Z", "2026-07-01T22:00:00", None, "America/Atikokan");
 
-        let start = Start::read(DateFields { has_gps: false, ..guessed });
+        let start = StartTime::from_fields(DateFields { has_gps: false, ..guessed });
 
         assert_eq!((start.timezone.as_str(), start.utc_offset_s), ("", -14_400));
     }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_offset_is_not_believed() {
+    fn an_absurd_offset_is_ignored() {
         let start = start("2026-07-01T10:00:00Z", "2026-07-01T12:00:00", 9_000_000, "Mars/Olympus");
 
         assert_eq!(start.utc_offset_s, 7_200);

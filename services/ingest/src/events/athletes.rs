@@ -1,4 +1,4 @@
-//! Connections as token tells them; an erase is never parked.
+//! Connection changes published by token. An erase is never parked.
 
 use contracts::Topic;
 use contracts::athletes::AthleteChanged;
@@ -7,60 +7,60 @@ use event_bus::{Bus, HandleError, Handler, Received};
 use outbox::caught_up::OnPartition;
 use tokio::sync::OnceCell;
 
-use super::trouble;
-use crate::usecases::ask_replay::{is_ours, replay_done};
-use crate::usecases::{Core, follow_connection::follow_connection};
+use crate::usecases::ServiceContext;
+use crate::usecases::apply_connection_change::apply_connection_change;
+use crate::usecases::request_replay::{is_own_replay, record_replay_done};
 
 #[derive(Debug)]
-pub(crate) struct Athletes(pub(crate) Core);
+pub(crate) struct AthleteHandler(pub(crate) ServiceContext);
 
-impl Handler for Athletes {
+impl Handler for AthleteHandler {
     type Event = AthleteChanged;
     const MAY_PARK: bool = false;
 
     async fn handle(&self, event: &Received<AthleteChanged>) -> Result<(), HandleError> {
         let Some(athlete) = event.athlete else {
-            tracing::warn!(event.id = %event.id, "a connection of nobody is passed over");
+            tracing::warn!(event.id = %event.id, "connection change without an athlete ignored");
             return Ok(());
         };
-        follow_connection(&self.0, athlete, &event.body).await.map_err(trouble)
+        Ok(apply_connection_change(&self.0, athlete, &event.body).await?)
     }
 }
 
-/// token has told everything again.
+/// Handler of the end of token's replay.
 #[derive(Debug)]
-pub(crate) struct Done {
-    core: Core,
+pub(crate) struct ReplayDoneHandler {
+    ctx: ServiceContext,
     bus: Bus,
     partitions: OnceCell<i32>,
 }
 
-impl Done {
-    pub(crate) fn new(core: Core, bus: Bus) -> Self {
-        Self { core, bus, partitions: OnceCell::new() }
+impl ReplayDoneHandler {
+    pub(crate) fn new(ctx: ServiceContext, bus: Bus) -> Self {
+        Self { ctx, bus, partitions: OnceCell::new() }
     }
 
-    /// How many partitions the topic really has; asked once, for they are never added on the fly.
+    /// Returns the number of partitions of the topic, which never changes while running.
     async fn partitions(&self) -> Result<i32, HandleError> {
-        let ask = || async {
+        let query = || async {
             let reports = self.bus.ensure_topics(&[Topic::Athletes]).await?;
             reports
                 .first()
                 .map(|report| report.partitions)
-                .ok_or_else(|| anyhow::anyhow!("the log says nothing of the topic athletes"))
+                .ok_or_else(|| anyhow::anyhow!("the partitions of the topic athletes are unknown"))
         };
-        self.partitions.get_or_try_init(ask).await.copied().map_err(HandleError::Unavailable)
+        self.partitions.get_or_try_init(query).await.copied().map_err(HandleError::Unavailable)
     }
 }
 
-impl Handler for Done {
+impl Handler for ReplayDoneHandler {
     type Event = ReplayDone;
 
     async fn handle(&self, event: &Received<ReplayDone>) -> Result<(), HandleError> {
-        if !is_ours(&event.body) {
+        if !is_own_replay(&event.body) {
             return Ok(());
         }
         let on = OnPartition { partition: event.partition, of: self.partitions().await? };
-        replay_done(&self.core, &event.body, on).await.map_err(trouble)
+        Ok(record_replay_done(&self.ctx, &event.body, on).await?)
     }
 }

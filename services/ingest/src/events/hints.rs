@@ -1,18 +1,18 @@
-//! Hints from Strava's webhook become jobs.
+//! Hints of Strava's webhook, which request fetches.
 
 use contracts::strava::Hint;
 use event_bus::{HandleError, Handler, Received};
 
-use super::trouble;
-use crate::usecases::{Core, note_hint::note_hint};
+use crate::usecases::{ServiceContext, record_hint::record_hint};
 
 #[derive(Debug)]
-pub(crate) struct Hints(pub(crate) Core);
+pub(crate) struct HintHandler(pub(crate) ServiceContext);
 
-impl Handler for Hints {
+impl Handler for HintHandler {
     type Event = Hint;
 
     async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
-        note_hint(&self.0, event.id, &event.body).await.map(drop).map_err(trouble)
+        record_hint(&self.0, event.id, &event.body).await?;
+        Ok(())
     }
 }

@@ -1,36 +1,35 @@
-//! What other services did with an athlete's activities.
+//! Journal entries of other services.
 
-use contracts::journal::JournalEntry;
+use contracts::journal as wire;
 use event_bus::{HandleError, Handler, Received};
 use kernel::{ApplicationId, StravaActivityId};
 
-use super::trouble;
-use crate::domain::journal::Entry;
-use crate::usecases::{Core, journal::keep_entry};
+use crate::domain::journal::JournalEntry;
+use crate::usecases::{ServiceContext, record_journal::store_published_entry};
 
 #[derive(Debug)]
-pub(crate) struct Journal(pub(crate) Core);
+pub(crate) struct JournalHandler(pub(crate) ServiceContext);
 
-impl Handler for Journal {
-    type Event = JournalEntry;
+impl Handler for JournalHandler {
+    type Event = wire::JournalEntry;
 
-    async fn handle(&self, event: &Received<JournalEntry>) -> Result<(), HandleError> {
+    async fn handle(&self, event: &Received<wire::JournalEntry>) -> Result<(), HandleError> {
         let Some(athlete) = event.athlete else { return Ok(()) };
-        let told = &event.body;
-        let entry = Entry {
+        let body = &event.body;
+        let entry = JournalEntry {
             id: event.id,
             athlete,
-            activity: told.activity.parse().ok(),
-            application: ApplicationId::new(told.application),
-            strava: StravaActivityId::new(told.strava_activity),
-            service: told.service.clone(),
-            step: told.step.clone(),
-            state: told.state.clone(),
-            reason: told.reason.clone(),
-            attempts: told.attempts,
-            next_try_us: told.next_try_us,
+            activity: body.activity.parse().ok(),
+            application: ApplicationId::new(body.application),
+            strava: StravaActivityId::new(body.strava_activity),
+            service: body.service.clone(),
+            step: body.step.clone(),
+            state: body.state.clone(),
+            reason: body.reason.clone(),
+            attempts: body.attempts,
+            next_try_us: body.next_try_us,
             at: event.occurred_at,
         };
-        keep_entry(&self.0, &entry, &event.origins).await.map_err(trouble)
+        Ok(store_published_entry(&self.0, &entry, &event.origins).await?)
     }
 }

@@ -1,22 +1,22 @@
-//! Whoever is incomplete asks for everything again.
+//! Replay requests of services that have missed messages.
 
 use contracts::replays::ReplayRequested;
 use event_bus::{HandleError, Handler, Received};
 
-use crate::usecases::Core;
-use crate::usecases::answer_replay::{BadRequest, accept};
+use crate::usecases::ServiceContext;
+use crate::usecases::answer_replay::{ReplayRequestError, enqueue_replay};
 
 #[derive(Debug)]
-pub(crate) struct Replays(pub(crate) Core);
+pub(crate) struct ReplayRequestHandler(pub(crate) ServiceContext);
 
-impl Handler for Replays {
+impl Handler for ReplayRequestHandler {
     type Event = ReplayRequested;
 
     async fn handle(&self, event: &Received<ReplayRequested>) -> Result<(), HandleError> {
-        match accept(&self.0, &event.body).await {
+        match enqueue_replay(&self.0, &event.body).await {
             Ok(()) => Ok(()),
-            Err(BadRequest::Store(error)) => Err(error.into()),
-            Err(bad) => Err(HandleError::Rejected(bad.into())),
+            Err(ReplayRequestError::Store(error)) => Err(error.into()),
+            Err(invalid) => Err(HandleError::Rejected(invalid.into())),
         }
     }
 }

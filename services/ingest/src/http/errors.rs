@@ -1,31 +1,31 @@
-//! Each error as the caller is told.
+//! Problems that errors are answered with.
 
 use actix_web::http::StatusCode;
 use http_kit::Problem;
 use outbox::StoreError;
 
-use crate::usecases::take_event::NotTaken;
+use crate::usecases::accept_event::IntakeError;
 
-/// The store failed under a request.
-pub(super) fn store_failed(error: StoreError) -> Problem {
+/// Converts an error of the store.
+pub(super) fn store_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         _ => Problem::internal(error),
     }
 }
 
-/// An event was not taken.
-pub(super) fn not_taken(error: NotTaken) -> Problem {
+/// Converts an error of the webhook's intake.
+pub(super) fn intake_problem(error: IntakeError) -> Problem {
     match error {
-        NotTaken::Malformed(_) => {
+        IntakeError::Malformed(_) => {
             Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail(error)
         }
-        NotTaken::BadSignature => {
+        IntakeError::BadSignature => {
             Problem::new(StatusCode::FORBIDDEN, "bad-signature").detail(error)
         }
-        NotTaken::UnknownSubscription(_) => {
+        IntakeError::UnknownSubscription(_) => {
             Problem::new(StatusCode::FORBIDDEN, "unknown-subscription").detail(error)
         }
-        NotTaken::TooEarly | NotTaken::Away(_) => Problem::unavailable(error),
+        IntakeError::Subscribing | IntakeError::Unavailable(_) => Problem::unavailable(error),
     }
 }

@@ -11,20 +11,20 @@ use kernel::{ActivityId, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::errors::store_failed;
+use super::errors::store_problem;
 use super::view::{ActivityView, EntryView, ImportView};
-use crate::usecases::Core;
-use crate::usecases::show::{self, ActivityPlace, EntryPlace};
+use crate::usecases::ServiceContext;
+use crate::usecases::queries::{self, ActivityCursor, JournalCursor};
 
-/// Which page of the journal.
+/// Query of a page of the journal.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JournalQuery {
-    /// Only this activity.
+    /// Entries of this activity only.
     activity: Option<String>,
-    /// Where an earlier page ended.
+    /// Position at which an earlier page ended.
     cursor: Option<Cursor>,
-    /// From 1 to 200; 50 unless told.
+    /// From 1 to 200; 50 by default.
     limit: Option<u32>,
 }
 
@@ -32,63 +32,65 @@ pub(super) struct JournalQuery {
 #[utoipa::path(
     get, path = "/v1/me/activities", tag = "activities",
     params(
-        ("cursor" = Option<String>, Query, description = "where an earlier page ended"),
-        ("limit" = Option<u32>, Query, description = "from 1 to 200; 50 unless told"),
+        ("cursor" = Option<String>, Query, description = "position at which an earlier page ended"),
+        ("limit" = Option<u32>, Query, description = "from 1 to 200; 50 by default"),
     ),
     responses(
         (status = 200, description = "a page, newest first", body = Page<ActivityView>),
-        (status = 304, description = "nothing has changed"),
+        (status = 304, description = "not modified"),
         (status = 401, body = http_kit::ProblemDocument), (status = 422, body = http_kit::ProblemDocument),
     )
 )]
 pub(super) async fn list_activities(
     request: HttpRequest,
     athlete: SignedIn,
-    core: Data<Core>,
+    ctx: Data<ServiceContext>,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = query.limit()?;
     let after = query.cursor.as_ref().map(Cursor::decode::<(Timestamp, ActivityId)>).transpose()?;
-    let after = after.map(|(start_at, id)| ActivityPlace { start_at, id });
-    let version = show::version(&core, athlete.athlete()).await.map_err(store_failed)?;
+    let after = after.map(|(start_at, id)| ActivityCursor { start_at, id });
+    let version = queries::athlete_version(&ctx, athlete.athlete()).await.map_err(store_problem)?;
     let tag = query_etag(version, request.query_string());
     if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
-    let mut found =
-        show::activities(&core, athlete.athlete(), after, limit + 1).await.map_err(store_failed)?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let last = found.last().filter(|_| more);
-    let place = last.and_then(|last| Some((last.state.facts.as_ref()?.start_at, last.id)));
-    let next = place.map(|place| Cursor::encode(&place)).transpose()?;
-    let items = found.iter().filter_map(ActivityView::of).collect();
-    Ok(page(&request, Page { items, next }, Some(tag)))
+    let mut activities = queries::list_activities(&ctx, athlete.athlete(), after, limit + 1)
+        .await
+        .map_err(store_problem)?;
+    let has_more = activities.len() > limit as usize;
+    activities.truncate(limit as usize);
+    let last = activities.last().filter(|_| has_more);
+    let position = last.and_then(|last| Some((last.state.facts.as_ref()?.start_at, last.id)));
+    let next = position.map(|position| Cursor::encode(&position)).transpose()?;
+    let items = activities.iter().filter_map(ActivityView::from_activity).collect();
+    Ok(page_response(&request, Page { items, next }, Some(tag)))
 }
 
 /// `GET /v1/me/activities/{id}`
 #[utoipa::path(
     get, path = "/v1/me/activities/{id}", tag = "activities",
-    params(("id" = String, Path, description = "our own id of the activity")),
+    params(("id" = String, Path, description = "Paceline's id of the activity")),
     responses(
-        (status = 200, body = ActivityView), (status = 304, description = "nothing has changed"),
+        (status = 200, body = ActivityView), (status = 304, description = "not modified"),
         (status = 401, body = http_kit::ProblemDocument),
-        (status = 404, description = "none, removed, or somebody else's", body = http_kit::ProblemDocument),
+        (status = 404, description = "unknown, removed, or another athlete's", body = http_kit::ProblemDocument),
     )
 )]
 pub(super) async fn show_activity(
     request: HttpRequest,
     athlete: SignedIn,
-    core: Data<Core>,
+    ctx: Data<ServiceContext>,
     Path(id): Path<ActivityIdPath>,
 ) -> Result<HttpResponse, Problem> {
-    let found = show::activity(&core, athlete.athlete(), id.0).await.map_err(store_failed)?;
-    let found = found.ok_or_else(Problem::not_found)?;
-    let tag = version_etag(found.revision.get());
+    let activity =
+        queries::find_activity(&ctx, athlete.athlete(), id.0).await.map_err(store_problem)?;
+    let activity = activity.ok_or_else(Problem::not_found)?;
+    let tag = version_etag(activity.revision.get());
     if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
-    let view = ActivityView::of(&found).ok_or_else(Problem::not_found)?;
+    let view = ActivityView::from_activity(&activity).ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).json(view))
 }
 
@@ -103,53 +105,55 @@ pub(super) async fn show_activity(
 pub(super) async fn read_journal(
     request: HttpRequest,
     athlete: SignedIn,
-    core: Data<Core>,
+    ctx: Data<ServiceContext>,
     Query(query): Query<JournalQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = PageQuery { cursor: None, limit: query.limit }.limit()?;
     let after = query.cursor.as_ref().map(Cursor::decode::<(Timestamp, EventId)>).transpose()?;
-    let after = after.map(|(at, id)| EntryPlace { at, id });
+    let after = after.map(|(at, id)| JournalCursor { at, id });
     let activity = query.activity.as_deref().map(str::parse::<ActivityId>).transpose();
-    let activity = activity
-        .map_err(|_no_id| Problem::invalid().field("activity", "must be the id of an activity"))?;
-    let mut found = show::journal(&core, athlete.athlete(), (activity, after), limit + 1)
+    let activity = activity.map_err(|_invalid| {
+        Problem::invalid().field("activity", "must be the id of an activity")
+    })?;
+    let mut entries = queries::list_journal(&ctx, athlete.athlete(), activity, after, limit + 1)
         .await
-        .map_err(store_failed)?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found
+        .map_err(store_problem)?;
+    let has_more = entries.len() > limit as usize;
+    entries.truncate(limit as usize);
+    let next = entries
         .last()
-        .filter(|_| more)
+        .filter(|_| has_more)
         .map(|last| Cursor::encode(&(last.at, last.id)))
         .transpose()?;
-    let items: Vec<_> = found.iter().map(EntryView::from).collect();
-    Ok(page(&request, Page { items, next }, None))
+    let items: Vec<_> = entries.iter().map(EntryView::from).collect();
+    Ok(page_response(&request, Page { items, next }, None))
 }
 
 /// `GET /v1/me/imports`
 #[utoipa::path(
     get, path = "/v1/me/imports", tag = "activities",
     responses(
-        (status = 200, description = "how far each past is read", body = Page<ImportView>),
+        (status = 200, description = "the backfill of each connection", body = Page<ImportView>),
         (status = 401, body = http_kit::ProblemDocument),
     )
 )]
 pub(super) async fn list_imports(
     request: HttpRequest,
     athlete: SignedIn,
-    core: Data<Core>,
+    ctx: Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let found = show::imports(&core, athlete.athlete()).await.map_err(store_failed)?;
-    let items: Vec<_> = found.iter().map(ImportView::from).collect();
-    Ok(page(&request, Page { items, next: None }, None))
+    let backfills =
+        queries::list_backfills(&ctx, athlete.athlete()).await.map_err(store_problem)?;
+    let items: Vec<_> = backfills.iter().map(ImportView::from).collect();
+    Ok(page_response(&request, Page { items, next: None }, None))
 }
 
-/// The id in the path.
+/// Activity id in the path.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(super) struct ActivityIdPath(ActivityId);
 
-fn page<T: Serialize>(
+fn page_response<T: Serialize>(
     request: &HttpRequest,
     page: Page<T>,
     tag: Option<EntityTag>,

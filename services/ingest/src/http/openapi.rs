@@ -1,4 +1,4 @@
-//! The routes as OpenAPI describes them.
+//! OpenAPI description of the routes.
 
 use utoipa::OpenApi;
 
@@ -7,7 +7,7 @@ use super::{me, refresh, webhook};
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
     webhook::validate,
-    webhook::take,
+    webhook::receive_event,
     refresh::refresh_data,
     me::list_activities,
     me::show_activity,
@@ -16,7 +16,7 @@ use super::{me, refresh, webhook};
 ))]
 struct Document;
 
-/// The document.
+/// Returns the document.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }

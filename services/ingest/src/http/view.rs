@@ -1,4 +1,4 @@
-//! What athletes see: metres, seconds, RFC 3339.
+//! Views of the public API: metres, seconds, RFC 3339.
 
 use kernel::Timestamp;
 use kernel::units::to_metres;
@@ -6,8 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::activity::Activity;
-use crate::domain::import::Import;
-use crate::domain::journal::Entry;
+use crate::domain::backfill::{Backfill, BackfillState};
+use crate::domain::journal::JournalEntry;
 
 /// One activity.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,14 +37,14 @@ pub(super) struct ActivityView {
     commute: bool,
     manual: bool,
     visibility: String,
-    /// Whether more than the list's row is known.
+    /// True if the activity itself was fetched, not just listed.
     has_details: bool,
-    /// Which streams are kept, by Strava's names.
+    /// Stored streams, by Strava's names.
     streams: Vec<String>,
     revision: i64,
 }
 
-/// How far the reading of a past has come.
+/// The progress of a backfill.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ImportView {
     application: i64,
@@ -60,15 +60,15 @@ pub(super) struct ImportView {
     changed_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_try_at: Option<String>,
-    /// Everything that began at or after this is known.
+    /// Start of the time for which all activities are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     known_since: Option<String>,
-    /// Strava does not say how many activities there are, so the end cannot be foretold: only told when it is done.
+    /// Time of completion, once done. It cannot be estimated: Strava does not count the activities of a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     eta: Option<String>,
 }
 
-/// One line of the journal.
+/// One entry of the journal.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EntryView {
     id: String,
@@ -88,8 +88,8 @@ pub(super) struct EntryView {
 }
 
 impl ActivityView {
-    /// None for a tombstone.
-    pub(super) fn of(activity: &Activity) -> Option<Self> {
+    /// Converts an activity; none for a tombstone.
+    pub(super) fn from_activity(activity: &Activity) -> Option<Self> {
         let state = &activity.state;
         let facts = state.facts.as_ref()?;
         Some(Self {
@@ -100,7 +100,7 @@ impl ActivityView {
             start: facts.start_at.to_rfc3339(),
             start_local: facts.start_local.format("%Y-%m-%dT%H:%M:%S").to_string(),
             utc_offset_s: facts.utc_offset_s,
-            timezone: filled(&facts.timezone),
+            timezone: non_empty(&facts.timezone),
             distance_m: to_metres(facts.distance_dm),
             moving_time_s: facts.moving_time_s,
             elapsed_time_s: facts.elapsed_time_s,
@@ -125,26 +125,26 @@ impl ActivityView {
     }
 }
 
-impl From<&Import> for ImportView {
-    fn from(import: &Import) -> Self {
-        let done = import.state == crate::domain::import::State::Done;
+impl From<&Backfill> for ImportView {
+    fn from(backfill: &Backfill) -> Self {
+        let is_done = backfill.state == BackfillState::Done;
         Self {
-            application: import.application.get(),
-            state: import.state.as_str(),
-            reason: filled(&import.reason),
-            done: import.done,
-            calls: import.calls,
-            started_at: import.started_at.to_rfc3339(),
-            changed_at: import.changed_at.to_rfc3339(),
-            next_try_at: instant(import.next_try_us),
-            known_since: import.before_s.map(|second| Timestamp::from_secs(second).to_rfc3339()),
-            eta: done.then(|| import.changed_at.to_rfc3339()),
+            application: backfill.application.get(),
+            state: backfill.state.as_str(),
+            reason: non_empty(&backfill.reason),
+            done: backfill.done,
+            calls: backfill.calls,
+            started_at: backfill.started_at.to_rfc3339(),
+            changed_at: backfill.changed_at.to_rfc3339(),
+            next_try_at: rfc3339(backfill.next_try_us),
+            known_since: backfill.before_s.map(|second| Timestamp::from_secs(second).to_rfc3339()),
+            eta: is_done.then(|| backfill.changed_at.to_rfc3339()),
         }
     }
 }
 
-impl From<&Entry> for EntryView {
-    fn from(entry: &Entry) -> Self {
+impl From<&JournalEntry> for EntryView {
+    fn from(entry: &JournalEntry) -> Self {
         Self {
             id: entry.id.to_string(),
             at: entry.at.to_rfc3339(),
@@ -153,17 +153,17 @@ impl From<&Entry> for EntryView {
             strava_activity: Some(entry.strava.get()).filter(|id| *id != 0),
             step: entry.step.clone(),
             state: entry.state.clone(),
-            reason: filled(&entry.reason),
+            reason: non_empty(&entry.reason),
             attempts: entry.attempts,
-            next_try_at: instant(entry.next_try_us),
+            next_try_at: rfc3339(entry.next_try_us),
         }
     }
 }
 
-fn filled(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn instant(micros: i64) -> Option<String> {
+fn rfc3339(micros: i64) -> Option<String> {
     (micros > 0).then(|| Timestamp::from_micros(micros).to_rfc3339())
 }

@@ -1,4 +1,4 @@
-//! Strava's webhook: it checks our address, and it tells us what happened.
+//! Strava's webhook: the check of the address, and events.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use super::errors;
 use crate::domain::signature;
-use crate::usecases::Core;
-use crate::usecases::take_event::Intake;
+use crate::usecases::ServiceContext;
+use crate::usecases::accept_event::Intake;
 
-/// What Strava asks while it makes a subscription.
+/// Query of the check that Strava makes of a new subscription's address.
 #[derive(Debug, Deserialize)]
-pub(super) struct Validation {
+pub(super) struct ValidationQuery {
     #[serde(rename = "hub.mode")]
     mode: String,
     #[serde(rename = "hub.verify_token")]
@@ -27,74 +27,73 @@ pub(super) struct Validation {
 #[utoipa::path(
     get, path = "/webhook/{secret}", tag = "webhook",
     params(
-        ("secret" = String, Path, description = "the unguessable part of the address"),
+        ("secret" = String, Path, description = "the secret part of the path"),
         ("hub.mode" = String, Query, description = "subscribe"),
-        ("hub.verify_token" = String, Query, description = "what we told Strava to repeat"),
-        ("hub.challenge" = String, Query, description = "what we must repeat"),
+        ("hub.verify_token" = String, Query, description = "the token of the subscription"),
+        ("hub.challenge" = String, Query, description = "the challenge to repeat"),
     ),
     responses(
         (status = 200, description = "the challenge, repeated"),
-        (status = 403, description = "another verify token or mode", body = http_kit::ProblemDocument),
-        (status = 404, description = "another secret", body = http_kit::ProblemDocument),
+        (status = 403, description = "wrong verify token or mode", body = http_kit::ProblemDocument),
+        (status = 404, description = "wrong secret", body = http_kit::ProblemDocument),
     )
 )]
 pub(super) async fn validate(
     request: HttpRequest,
-    core: Data<Core>,
-    Query(asked): Query<Validation>,
+    ctx: Data<ServiceContext>,
+    Query(query): Query<ValidationQuery>,
 ) -> Result<HttpResponse, Problem> {
-    check_secret(&core, &request)?;
-    let known = matches(core.settings.verify_token.as_ref(), &asked.verify_token);
-    if !known || asked.mode != "subscribe" {
+    check_secret(&ctx, &request)?;
+    let is_known = secret_matches(ctx.settings.verify_token.as_ref(), &query.verify_token);
+    if !is_known || query.mode != "subscribe" {
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong-verify-token"));
     }
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "hub.challenge": asked.challenge })))
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "hub.challenge": query.challenge })))
 }
 
 /// `POST /webhook/{secret}`
 #[utoipa::path(
-    post, path = "/webhook/{secret}", tag = "webhook",
-    params(("secret" = String, Path, description = "the unguessable part of the address")),
+    post, path = "/webhook/{secret}", tag = "webhook", operation_id = "take",
+    params(("secret" = String, Path, description = "the secret part of the path")),
     request_body(content = String, content_type = "application/json", description = "Strava's event"),
     responses(
-        (status = 200, description = "the event is safe"),
-        (status = 400, description = "no event", body = http_kit::ProblemDocument),
+        (status = 200, description = "the event is stored"),
+        (status = 400, description = "not an event", body = http_kit::ProblemDocument),
         (status = 403, description = "unknown subscription or bad signature", body = http_kit::ProblemDocument),
-        (status = 404, description = "another secret", body = http_kit::ProblemDocument),
+        (status = 404, description = "wrong secret", body = http_kit::ProblemDocument),
         (status = 413, description = "more than 64 KiB", body = http_kit::ProblemDocument),
-        (status = 503, description = "neither log nor database answer", body = http_kit::ProblemDocument),
+        (status = 503, description = "neither the log nor the database answers", body = http_kit::ProblemDocument),
     )
 )]
-pub(super) async fn take(
+pub(super) async fn receive_event(
     request: HttpRequest,
-    core: Data<Core>,
+    ctx: Data<ServiceContext>,
     intake: Data<Intake>,
     body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Problem> {
-    check_secret(&core, &request)?;
-    let body = body.map_err(|error| unread(&error))?;
-    let signed = request.headers().get("x-strava-signature").and_then(|value| value.to_str().ok());
-    intake.take(&body, signed).await.map_err(errors::not_taken)?;
+    check_secret(&ctx, &request)?;
+    let body = body.map_err(|error| unreadable_body(&error))?;
+    let signature =
+        request.headers().get("x-strava-signature").and_then(|value| value.to_str().ok());
+    intake.accept_event(&body, signature).await.map_err(errors::intake_problem)?;
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The bare address has no secret to check; it is served only where a setting says so.
-fn check_secret(core: &Core, request: &HttpRequest) -> Result<(), Problem> {
+/// Checks the secret in the path. The path without one is served only if a setting allows it.
+fn check_secret(ctx: &ServiceContext, request: &HttpRequest) -> Result<(), Problem> {
     match request.match_info().get("secret") {
-        Some(given) if !matches(core.settings.webhook_secret.as_ref(), given) => {
+        Some(given) if !secret_matches(ctx.settings.webhook_secret.as_ref(), given) => {
             Err(Problem::not_found())
         }
         _ => Ok(()),
     }
 }
 
-fn matches(wanted: Option<&SecretString>, given: &str) -> bool {
-    wanted.is_some_and(|wanted| {
-        !wanted.expose_secret().is_empty() && signature::same(given, wanted.expose_secret())
-    })
+fn secret_matches(secret: Option<&SecretString>, given: &str) -> bool {
+    secret.is_some_and(|secret| signature::secret_matches(secret.expose_secret(), given))
 }
 
-fn unread(error: &actix_web::Error) -> Problem {
+fn unreadable_body(error: &actix_web::Error) -> Problem {
     let status = error.as_response_error().status_code();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(status, "body-too-large").detail("an event has at most 64 KiB");

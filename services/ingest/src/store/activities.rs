@@ -1,4 +1,4 @@
-//! Activities as they were last told to others.
+//! Activities as last published.
 
 use contracts::Origin;
 use contracts::wire::Cause;
@@ -9,7 +9,8 @@ use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::row::{bit, flag, get, id};
-use crate::domain::activity::{Activity, State};
+use crate::domain::activity::{Activity, ActivityState};
+use crate::domain::connection::Connection;
 use crate::domain::observation::StreamsRef;
 
 const COLUMNS: [&str; 15] = [
@@ -30,14 +31,14 @@ const COLUMNS: [&str; 15] = [
     "id",
 ];
 
-/// A place in the athlete's list, newest first.
+/// Position in an athlete's list, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ActivityCursor {
     pub(crate) start_at: Timestamp,
     pub(crate) id: ActivityId,
 }
 
-/// The activity of this id, whosever it is.
+/// Finds an activity of any athlete.
 pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
     id: ActivityId,
@@ -47,8 +48,8 @@ pub(crate) async fn find<C: ConnectionTrait>(
     row.map(|row| read(&row)).transpose()
 }
 
-/// Several of these ids.
-pub(crate) async fn find_all<C: ConnectionTrait>(
+/// Finds the activities with these ids.
+pub(crate) async fn find_many<C: ConnectionTrait>(
     conn: &C,
     ids: &[ActivityId],
 ) -> Result<Vec<Activity>, StoreError> {
@@ -60,13 +61,13 @@ pub(crate) async fn find_all<C: ConnectionTrait>(
     rows.iter().map(read).collect()
 }
 
-/// Keeps it; `known`: whether it was stored before. The athlete's row must be locked.
+/// Inserts or, if it is stored already, updates an activity. The athlete's row must be locked.
 pub(crate) async fn save<C: ConnectionTrait>(
     conn: &C,
     activity: &Activity,
-    known: bool,
+    is_stored: bool,
 ) -> Result<(), StoreError> {
-    let statement = if known {
+    let statement = if is_stored {
         let (last, others) = (COLUMNS.len() - 1, &COLUMNS[..COLUMNS.len() - 1]);
         format!("UPDATE activity SET {} = ? WHERE {} = ?", others.join(" = ?, "), COLUMNS[last])
     } else {
@@ -76,33 +77,33 @@ pub(crate) async fn save<C: ConnectionTrait>(
             sql::placeholders(COLUMNS.len())
         )
     };
-    sql::execute(conn, &statement, values_of(activity)?).await?;
+    sql::execute(conn, &statement, column_values(activity)?).await?;
     Ok(())
 }
 
-/// A page of the athlete's activities, newest first; tombstones are not shown.
-pub(crate) async fn page<C: ConnectionTrait>(
+/// Lists a page of the athlete's activities without tombstones, newest first.
+pub(crate) async fn list_page<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
-    after: Option<Place>,
+    after: Option<ActivityCursor>,
     limit: u32,
 ) -> Result<Vec<Activity>, StoreError> {
     let mut query = "SELECT * FROM activity WHERE athlete = ? AND facts IS NOT NULL".to_owned();
     let mut values: Vec<Value> = vec![athlete.to_string().into()];
-    if let Some(place) = after {
+    if let Some(cursor) = after {
         query.push_str(" AND (start_at_us < ? OR (start_at_us = ? AND id < ?))");
-        let start = place.start_at.as_micros();
-        values.extend([start.into(), start.into(), place.id.to_string().into()]);
+        let start = cursor.start_at.as_micros();
+        values.extend([start.into(), start.into(), cursor.id.to_string().into()]);
     }
     query.push_str(" ORDER BY start_at_us DESC, id DESC LIMIT ?");
     values.push(i64::from(limit).into());
     sql::all(conn, &query, values).await?.iter().map(read).collect()
 }
 
-/// The athlete's activities that began from then until before then and are there, by Strava's id.
-pub(crate) async fn started_between<C: ConnectionTrait>(
+/// Lists the activities of a connection that began in the time from `since` to before `until`, newest first.
+pub(crate) async fn list_started_between<C: ConnectionTrait>(
     conn: &C,
-    (athlete, application): (AthleteId, ApplicationId),
+    connection: &Connection,
     since: Timestamp,
     until: Option<Timestamp>,
 ) -> Result<Vec<StravaActivityId>, StoreError> {
@@ -112,8 +113,8 @@ pub(crate) async fn started_between<C: ConnectionTrait>(
          WHERE athlete = ? AND application = ? AND start_at_us >= ? AND start_at_us < ? \
          AND facts IS NOT NULL ORDER BY start_at_us DESC",
         [
-            athlete.to_string().into(),
-            application.get().into(),
+            connection.athlete.to_string().into(),
+            connection.application.get().into(),
             since.as_micros().into(),
             until.map_or(i64::MAX, Timestamp::as_micros).into(),
         ],
@@ -122,7 +123,7 @@ pub(crate) async fn started_between<C: ConnectionTrait>(
     rows.iter().map(|row| Ok(StravaActivityId::new(get(row, "strava_activity")?))).collect()
 }
 
-/// Who has activities at all, in order, after this one.
+/// Returns the next athlete with activities after this one, by id.
 pub(crate) async fn next_athlete<C: ConnectionTrait>(
     conn: &C,
     after: Option<AthleteId>,
@@ -135,8 +136,8 @@ pub(crate) async fn next_athlete<C: ConnectionTrait>(
     }
 }
 
-/// The athlete's activities, tombstones too, in order of id after this one.
-pub(crate) async fn batch<C: ConnectionTrait>(
+/// Lists a batch of the athlete's activities, tombstones included, by id.
+pub(crate) async fn list_batch<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     after: Option<ActivityId>,
@@ -152,28 +153,18 @@ pub(crate) async fn batch<C: ConnectionTrait>(
     rows.iter().map(read).collect()
 }
 
-/// Forgets it.
-pub(crate) async fn forget<C: ConnectionTrait>(conn: &C, id: ActivityId) -> Result<(), StoreError> {
+/// Deletes an activity.
+pub(crate) async fn delete<C: ConnectionTrait>(conn: &C, id: ActivityId) -> Result<(), StoreError> {
     sql::execute(conn, "DELETE FROM activity WHERE id = ?", [id.to_string().into()]).await?;
     Ok(())
 }
 
-/// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(
-    conn: &C,
-    athlete: AthleteId,
-) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM activity WHERE athlete = ?", [athlete.to_string().into()])
-        .await?;
-    Ok(())
-}
-
-/// Words kept in one column.
-pub(super) fn words(text: &str) -> Vec<String> {
+/// Splits the comma-separated words of a column.
+pub(super) fn split_words(text: &str) -> Vec<String> {
     text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn values_of(activity: &Activity) -> Result<Vec<Value>, StoreError> {
+fn column_values(activity: &Activity) -> Result<Vec<Value>, StoreError> {
     let state = &activity.state;
     let facts = state.facts.as_ref().map(serde_json::to_string).transpose();
     let facts = facts.map_err(|error| StoreError::inconsistent(error.to_string()))?;
@@ -211,7 +202,7 @@ fn read(row: &QueryResult) -> Result<Activity, StoreError> {
             key,
             bytes: get(row, "streams_bytes")?,
             points: get(row, "streams_points")?,
-            kinds: words(&get::<String>(row, "streams_kinds")?),
+            kinds: split_words(&get::<String>(row, "streams_kinds")?),
         }),
         None => None,
     };
@@ -224,21 +215,24 @@ fn read(row: &QueryResult) -> Result<Activity, StoreError> {
         revision: Revision::new(get(row, "revision")?),
         cause: Cause::try_from(get::<i64>(row, "cause")? as i32).unwrap_or_default(),
         changed_at: Timestamp::from_micros(get(row, "changed_at_us")?),
-        state: State {
+        state: ActivityState {
             facts: facts.map_err(|error| StoreError::inconsistent(error.to_string()))?,
             has_details: flag(row, "has_details")?,
             streams,
-            origins: words(&origins).iter().map(|word| origin(word)).collect::<Result<_, _>>()?,
+            origins: split_words(&origins)
+                .iter()
+                .map(|word| parse_origin(word))
+                .collect::<Result<_, _>>()?,
         },
     })
 }
 
-fn origin(word: &str) -> Result<Origin, StoreError> {
+fn parse_origin(word: &str) -> Result<Origin, StoreError> {
     let parts = word.split_once(':').and_then(|(application, generation)| {
         Some(Origin {
             application: ApplicationId::new(application.parse().ok()?),
             generation: Generation::new(generation.parse().ok()?),
         })
     });
-    parts.ok_or_else(|| StoreError::inconsistent(format!("{word:?} is no origin")))
+    parts.ok_or_else(|| StoreError::inconsistent(format!("{word:?} is not an origin")))
 }

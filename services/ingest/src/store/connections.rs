@@ -1,13 +1,13 @@
-//! Connections, as token told them.
+//! Connections as published by token.
 
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::row::{get, id};
-use crate::domain::connection::{Connection, Head, State, Turn};
+use crate::domain::connection::{Connection, ConnectionState, RecentPoll, ReconcileCursor};
 
-/// The athlete's connection to this application.
+/// Finds the athlete's connection to an application.
 pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
@@ -22,8 +22,8 @@ pub(crate) async fn find<C: ConnectionTrait>(
     row.map(|row| read(&row)).transpose()
 }
 
-/// Whose this Strava athlete is now: the connection that is not withdrawn, or else none.
-pub(crate) async fn owner<C: ConnectionTrait>(
+/// Finds the connection of a Strava athlete that is not withdrawn.
+pub(crate) async fn find_owner<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     strava_athlete: StravaAthleteId,
@@ -32,30 +32,36 @@ pub(crate) async fn owner<C: ConnectionTrait>(
         conn,
         "SELECT * FROM connection WHERE application = ? AND strava_athlete = ? AND state <> ? \
          ORDER BY connected_at_us DESC LIMIT 1",
-        [application.get().into(), strava_athlete.get().into(), code(State::Disconnected).into()],
+        [
+            application.get().into(),
+            strava_athlete.get().into(),
+            state_code(ConnectionState::Disconnected).into(),
+        ],
     )
     .await?;
     row.map(|row| read(&row)).transpose()
 }
 
-/// Every connection that works.
-pub(crate) async fn connected<C: ConnectionTrait>(conn: &C) -> Result<Vec<Connection>, StoreError> {
+/// Lists all connected connections.
+pub(crate) async fn list_connected<C: ConnectionTrait>(
+    conn: &C,
+) -> Result<Vec<Connection>, StoreError> {
     let rows = sql::all(
         conn,
         "SELECT * FROM connection WHERE state = ? ORDER BY athlete",
-        [code(State::Connected).into()],
+        [state_code(ConnectionState::Connected).into()],
     )
     .await?;
     rows.iter().map(read).collect()
 }
 
-/// Keeps it; `known`: whether one was stored before. What is known of its head page stays.
+/// Inserts or, if it is stored already, updates a connection. Its poll and its reconciliation stay.
 pub(crate) async fn save<C: ConnectionTrait>(
     conn: &C,
-    it: &Connection,
-    known: bool,
+    connection: &Connection,
+    is_stored: bool,
 ) -> Result<(), StoreError> {
-    let statement = if known {
+    let statement = if is_stored {
         "UPDATE connection SET strava_athlete = ?, generation = ?, state = ?, scopes = ?, connected_at_us = ?, \
          reason = ?, revision = ? WHERE athlete = ? AND application = ?"
     } else {
@@ -64,77 +70,67 @@ pub(crate) async fn save<C: ConnectionTrait>(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0)"
     };
     let values = [
-        it.strava_athlete.get().into(),
-        it.generation.get().into(),
-        code(it.state).into(),
-        it.scopes.join(",").chars().take(500).collect::<String>().into(),
-        it.connected_at.as_micros().into(),
-        it.reason.chars().take(64).collect::<String>().into(),
-        it.revision.into(),
-        it.athlete.to_string().into(),
-        it.application.get().into(),
+        connection.strava_athlete.get().into(),
+        connection.generation.get().into(),
+        state_code(connection.state).into(),
+        connection.scopes.join(",").chars().take(500).collect::<String>().into(),
+        connection.connected_at.as_micros().into(),
+        connection.reason.chars().take(64).collect::<String>().into(),
+        connection.revision.into(),
+        connection.athlete.to_string().into(),
+        connection.application.get().into(),
     ];
     sql::execute(conn, statement, values).await?;
     Ok(())
 }
 
-/// Notes a look at the head page.
-pub(crate) async fn looked<C: ConnectionTrait>(
+/// Stores a poll of the connection.
+pub(crate) async fn save_recent_poll<C: ConnectionTrait>(
     conn: &C,
-    (athlete, application): (AthleteId, ApplicationId),
-    head: &Head,
+    connection: &Connection,
+    poll: &RecentPoll,
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "UPDATE connection SET head_at_us = ?, head_tried_us = ?, head_problem = ? \
          WHERE athlete = ? AND application = ?",
         [
-            head.looked_us.into(),
-            head.tried_us.into(),
-            head.problem.clone().into(),
-            athlete.to_string().into(),
-            application.get().into(),
+            poll.succeeded_us.into(),
+            poll.tried_us.into(),
+            poll.problem.clone().into(),
+            connection.athlete.to_string().into(),
+            connection.application.get().into(),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Notes a turn of the page that goes round.
-pub(crate) async fn turned<C: ConnectionTrait>(
+/// Stores the position of the reconciliation.
+pub(crate) async fn save_reconcile_cursor<C: ConnectionTrait>(
     conn: &C,
-    (athlete, application): (AthleteId, ApplicationId),
-    turn: Turn,
+    connection: &Connection,
+    cursor: ReconcileCursor,
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "UPDATE connection SET turned_at_us = ?, turn_before_s = ? WHERE athlete = ? AND application = ?",
         [
-            turn.turned_us.into(),
-            turn.before_s.into(),
-            athlete.to_string().into(),
-            application.get().into(),
+            cursor.reconciled_us.into(),
+            cursor.before_s.into(),
+            connection.athlete.to_string().into(),
+            connection.application.get().into(),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(
-    conn: &C,
-    athlete: AthleteId,
-) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM connection WHERE athlete = ?", [athlete.to_string().into()])
-        .await?;
-    Ok(())
-}
-
-const fn code(state: State) -> i64 {
+const fn state_code(state: ConnectionState) -> i64 {
     match state {
-        State::Connected => 1,
-        State::ReconnectNeeded => 2,
-        State::Disconnected => 3,
+        ConnectionState::Connected => 1,
+        ConnectionState::ReconnectNeeded => 2,
+        ConnectionState::Disconnected => 3,
     }
 }
 
@@ -145,19 +141,22 @@ fn read(row: &QueryResult) -> Result<Connection, StoreError> {
         strava_athlete: StravaAthleteId::new(get(row, "strava_athlete")?),
         generation: Generation::new(get(row, "generation")?),
         state: match get::<i64>(row, "state")? {
-            1 => State::Connected,
-            2 => State::ReconnectNeeded,
-            _ => State::Disconnected,
+            1 => ConnectionState::Connected,
+            2 => ConnectionState::ReconnectNeeded,
+            _ => ConnectionState::Disconnected,
         },
-        scopes: super::activities::words(&get::<String>(row, "scopes")?),
+        scopes: super::activities::split_words(&get::<String>(row, "scopes")?),
         connected_at: Timestamp::from_micros(get(row, "connected_at_us")?),
         reason: get(row, "reason")?,
         revision: get(row, "revision")?,
-        head: Head {
-            looked_us: get(row, "head_at_us")?,
+        recent_poll: RecentPoll {
+            succeeded_us: get(row, "head_at_us")?,
             tried_us: get(row, "head_tried_us")?,
             problem: get(row, "head_problem")?,
         },
-        turn: Turn { turned_us: get(row, "turned_at_us")?, before_s: get(row, "turn_before_s")? },
+        reconcile: ReconcileCursor {
+            reconciled_us: get(row, "turned_at_us")?,
+            before_s: get(row, "turn_before_s")?,
+        },
     })
 }

@@ -1,74 +1,77 @@
-//! The journal: "where is my activity?"
+//! The journal.
 
 use kernel::{ActivityId, ApplicationId, AthleteId, EventId, StravaActivityId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::row::{get, id, maybe_id};
-use crate::domain::journal::Entry;
+use crate::domain::journal::JournalEntry;
 
-/// A place in the athlete's journal, newest first.
+/// Position in an athlete's journal, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct JournalCursor {
     pub(crate) at: Timestamp,
     pub(crate) id: EventId,
 }
 
-/// Keeps an entry; false when it was there already.
-pub(crate) async fn keep<C: ConnectionTrait>(conn: &C, it: &Entry) -> Result<bool, StoreError> {
-    let kept = sql::execute(
+/// Inserts an entry. Returns false if it is stored already.
+pub(crate) async fn insert<C: ConnectionTrait>(
+    conn: &C,
+    entry: &JournalEntry,
+) -> Result<bool, StoreError> {
+    let inserted = sql::execute(
         conn,
         "INSERT INTO journal (id, athlete, activity, application, strava_activity, service, step, state, reason, \
          attempts, next_try_us, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            it.id.to_string().into(),
-            it.athlete.to_string().into(),
-            it.activity.map(|activity| activity.to_string()).into(),
-            it.application.get().into(),
-            it.strava.get().into(),
-            cut(&it.service, 32),
-            cut(&it.step, 32),
-            cut(&it.state, 16),
-            cut(&it.reason, 64),
-            it.attempts.into(),
-            it.next_try_us.into(),
-            it.at.as_micros().into(),
+            entry.id.to_string().into(),
+            entry.athlete.to_string().into(),
+            entry.activity.map(|activity| activity.to_string()).into(),
+            entry.application.get().into(),
+            entry.strava.get().into(),
+            truncate(&entry.service, 32),
+            truncate(&entry.step, 32),
+            truncate(&entry.state, 16),
+            truncate(&entry.reason, 64),
+            entry.attempts.into(),
+            entry.next_try_us.into(),
+            entry.at.as_micros().into(),
         ],
     )
     .await;
-    match kept {
+    match inserted {
         Ok(_) => Ok(true),
         Err(error) if error.is_unique_violation() => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// A page of the athlete's journal, newest first.
-pub(crate) async fn page<C: ConnectionTrait>(
+/// Lists a page of the athlete's journal, newest first.
+pub(crate) async fn list_page<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     activity: Option<ActivityId>,
-    after: Option<Place>,
+    after: Option<JournalCursor>,
     limit: u32,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<JournalEntry>, StoreError> {
     let mut query = "SELECT * FROM journal WHERE athlete = ?".to_owned();
     let mut values: Vec<Value> = vec![athlete.to_string().into()];
     if let Some(activity) = activity {
         query.push_str(" AND activity = ?");
         values.push(activity.to_string().into());
     }
-    if let Some(place) = after {
+    if let Some(cursor) = after {
         query.push_str(" AND (at_us < ? OR (at_us = ? AND id < ?))");
-        let at = place.at.as_micros();
-        values.extend([at.into(), at.into(), place.id.to_string().into()]);
+        let at = cursor.at.as_micros();
+        values.extend([at.into(), at.into(), cursor.id.to_string().into()]);
     }
     query.push_str(" ORDER BY at_us DESC, id DESC LIMIT ?");
     values.push(i64::from(limit).into());
     sql::all(conn, &query, values).await?.iter().map(read).collect()
 }
 
-/// Forgets what is older than this.
-pub(crate) async fn forget_before<C: ConnectionTrait>(
+/// Deletes older entries.
+pub(crate) async fn delete_before<C: ConnectionTrait>(
     conn: &C,
     before: Timestamp,
 ) -> Result<(), StoreError> {
@@ -76,8 +79,8 @@ pub(crate) async fn forget_before<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Forgets everything the athlete has of one application.
-pub(crate) async fn forget_application<C: ConnectionTrait>(
+/// Deletes the athlete's entries of one application.
+pub(crate) async fn delete_for_application<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     application: ApplicationId,
@@ -87,22 +90,12 @@ pub(crate) async fn forget_application<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(
-    conn: &C,
-    athlete: AthleteId,
-) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM journal WHERE athlete = ?", [athlete.to_string().into()])
-        .await?;
-    Ok(())
+fn truncate(text: &str, max: usize) -> Value {
+    text.chars().take(max).collect::<String>().into()
 }
 
-fn cut(text: &str, most: usize) -> Value {
-    text.chars().take(most).collect::<String>().into()
-}
-
-fn read(row: &QueryResult) -> Result<Entry, StoreError> {
-    Ok(Entry {
+fn read(row: &QueryResult) -> Result<JournalEntry, StoreError> {
+    Ok(JournalEntry {
         id: id(row, "id")?,
         athlete: id(row, "athlete")?,
         activity: maybe_id(row, "activity")?,

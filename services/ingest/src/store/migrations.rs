@@ -1,10 +1,10 @@
-//! One DDL statement each, alike on SQLite and MySQL.
+//! Migrations: one DDL statement each, the same on SQLite and MySQL.
 
 use outbox::{create_index, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
 
-/// The service's own migrations, in order.
+/// Returns the migrations of ingest, in order.
 pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         create_table("ingest_0001_connection", connection()),
@@ -73,13 +73,13 @@ fn connection() -> TableCreateStatement {
         .col(text("scopes", 500))
         .col(number("connected_at_us"))
         .col(text("reason", 64))
-        // token's counter: an older message changes nothing
+        // the revision of token's message: an older one is ignored
         .col(number("revision"))
-        // when the head page was last looked at, and when and why that last failed
+        // the last successful poll, the last poll, and the reason if that failed
         .col(number("head_at_us"))
         .col(number("head_tried_us"))
         .col(text("head_problem", 64))
-        // the page that goes round: when it last turned, and where it goes on (Unix seconds)
+        // the last reconciliation, and the bound of the next (Unix seconds)
         .col(number("turned_at_us"))
         .col(maybe_number("turn_before_s"))
         .primary_key(Index::create().col("athlete").col("application"))
@@ -137,7 +137,7 @@ fn activity() -> TableCreateStatement {
         .col(number("revision"))
         .col(number("cause"))
         .col(number("changed_at_us"))
-        // of the newest facts; kept for tombstones too, which no list shows
+        // of the newest facts; 0 for tombstones
         .col(number("start_at_us"))
         .col(ColumnDef::new("facts").text().null())
         .col(number("has_details"))
@@ -159,7 +159,7 @@ fn import() -> TableCreateStatement {
         .col(text("reason", 64))
         .col(number("done"))
         .col(number("calls"))
-        // Unix seconds: the next page is what began before this; null before the first page
+        // bound of the next page (Unix seconds); null before the first page
         .col(maybe_number("before_s"))
         .col(number("started_at_us"))
         .col(number("changed_at_us"))
@@ -171,7 +171,7 @@ fn import() -> TableCreateStatement {
 fn journal() -> TableCreateStatement {
     Table::create()
         .table("journal")
-        // the event's id: an entry that comes twice is kept once
+        // the event's id: a redelivered entry is stored once
         .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
         .col(text("athlete", 36))
         .col(ColumnDef::new("activity").string_len(36).null())

@@ -1,4 +1,4 @@
-//! Observations: what Strava said, part by part.
+//! Observations, and Paceline's ids of Strava's activities.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::row::{bit, flag, get, id, maybe_id};
 use crate::domain::facts::Facts;
-use crate::domain::observation::{Attention, Key, Observation, Part, Source, StreamsRef};
+use crate::domain::observation::{ActivityKey, HintState, Observation, Part, Source, StreamsRef};
 
 const COLUMNS: [&str; 26] = [
     "summary_ticket",
@@ -45,10 +45,10 @@ const SELECT: &str = "SELECT o.*, i.activity FROM observation o LEFT JOIN strava
      ON i.athlete = o.athlete AND i.application = o.application AND i.strava_activity = o.strava_activity \
      WHERE o.athlete = ? AND o.application = ?";
 
-/// What is stored of it, if anything. Inside an effect the athlete's row is locked, so nobody else changes it.
+/// Finds an observation. In an athlete's transaction the athlete's row is locked, so that nothing else changes it.
 pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
-    key: Key,
+    key: ActivityKey,
 ) -> Result<Option<Observation>, StoreError> {
     let query = format!("{SELECT} AND o.strava_activity = ?");
     let values =
@@ -56,24 +56,24 @@ pub(crate) async fn find<C: ConnectionTrait>(
     sql::one(conn, &query, values).await?.map(|row| read(&row, key)).transpose()
 }
 
-/// What is stored of any of these.
-pub(crate) async fn find_all<C: ConnectionTrait>(
+/// Finds the observations of these activities.
+pub(crate) async fn find_many<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     application: ApplicationId,
-    wanted: &[StravaActivityId],
+    ids: &[StravaActivityId],
 ) -> Result<HashMap<StravaActivityId, Observation>, StoreError> {
-    if wanted.is_empty() {
+    if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let query = format!("{SELECT} AND o.strava_activity IN ({})", sql::placeholders(wanted.len()));
+    let query = format!("{SELECT} AND o.strava_activity IN ({})", sql::placeholders(ids.len()));
     let mut values: Vec<Value> = vec![athlete.to_string().into(), application.get().into()];
-    values.extend(wanted.iter().map(|strava| Value::from(strava.get())));
+    values.extend(ids.iter().map(|strava| Value::from(strava.get())));
     collect(sql::all(conn, &query, values).await?, athlete, application)
 }
 
-/// Everything of one application of the athlete.
-pub(crate) async fn all_of<C: ConnectionTrait>(
+/// Lists the observations of one connection.
+pub(crate) async fn list_for_connection<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     application: ApplicationId,
@@ -83,15 +83,15 @@ pub(crate) async fn all_of<C: ConnectionTrait>(
     collect(rows, athlete, application)
 }
 
-/// Keeps it; `known`: whether it was stored before.
+/// Inserts or, if it is stored already, updates an observation.
 pub(crate) async fn save<C: ConnectionTrait>(
     conn: &C,
     observation: &Observation,
-    known: bool,
+    is_stored: bool,
 ) -> Result<(), StoreError> {
     let key = observation.key;
-    let mut values = values_of(observation)?;
-    let statement = if known {
+    let mut values = column_values(observation)?;
+    let statement = if is_stored {
         values.extend([
             key.athlete.to_string().into(),
             key.application.get().into(),
@@ -113,8 +113,11 @@ pub(crate) async fn save<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Forgets it; its identity stays, or the same run would count twice one day.
-pub(crate) async fn forget<C: ConnectionTrait>(conn: &C, key: Key) -> Result<(), StoreError> {
+/// Deletes an observation. Its identity stays: the same activity must not be counted twice later.
+pub(crate) async fn delete<C: ConnectionTrait>(
+    conn: &C,
+    key: ActivityKey,
+) -> Result<(), StoreError> {
     sql::execute(
         conn,
         "DELETE FROM observation WHERE athlete = ? AND application = ? AND strava_activity = ?",
@@ -124,20 +127,10 @@ pub(crate) async fn forget<C: ConnectionTrait>(conn: &C, key: Key) -> Result<(),
     Ok(())
 }
 
-/// Forgets everything the athlete has.
-pub(crate) async fn forget_everything<C: ConnectionTrait>(
+/// Finds Paceline's id of an activity; it outlives expiry and reconnect.
+pub(crate) async fn find_identity<C: ConnectionTrait>(
     conn: &C,
-    athlete: AthleteId,
-) -> Result<(), StoreError> {
-    sql::execute(conn, "DELETE FROM observation WHERE athlete = ?", [athlete.to_string().into()])
-        .await?;
-    Ok(())
-}
-
-/// Our own id of it, if it ever had one; it outlives expiry and reconnect.
-pub(crate) async fn identity<C: ConnectionTrait>(
-    conn: &C,
-    key: Key,
+    key: ActivityKey,
 ) -> Result<Option<ActivityId>, StoreError> {
     let row = sql::one(
         conn,
@@ -148,33 +141,33 @@ pub(crate) async fn identity<C: ConnectionTrait>(
     row.map(|row| id(&row, "activity")).transpose()
 }
 
-/// Our own ids of any of these.
-pub(crate) async fn identities<C: ConnectionTrait>(
+/// Finds Paceline's ids of these activities.
+pub(crate) async fn find_identities<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     application: ApplicationId,
-    wanted: &[StravaActivityId],
+    ids: &[StravaActivityId],
 ) -> Result<HashMap<StravaActivityId, ActivityId>, StoreError> {
-    if wanted.is_empty() {
+    if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let query = format!(
         "SELECT strava_activity, activity FROM strava_identity \
          WHERE athlete = ? AND application = ? AND strava_activity IN ({})",
-        sql::placeholders(wanted.len())
+        sql::placeholders(ids.len())
     );
     let mut values: Vec<Value> = vec![athlete.to_string().into(), application.get().into()];
-    values.extend(wanted.iter().map(|strava| Value::from(strava.get())));
+    values.extend(ids.iter().map(|strava| Value::from(strava.get())));
     let rows = sql::all(conn, &query, values).await?;
     rows.iter()
         .map(|row| Ok((StravaActivityId::new(get(row, "strava_activity")?), id(row, "activity")?)))
         .collect()
 }
 
-/// Gives it our own id for ever.
-pub(crate) async fn identify<C: ConnectionTrait>(
+/// Inserts Paceline's id of an activity, which never changes.
+pub(crate) async fn insert_identity<C: ConnectionTrait>(
     conn: &C,
-    key: Key,
+    key: ActivityKey,
     activity: ActivityId,
 ) -> Result<(), StoreError> {
     sql::execute(
@@ -199,40 +192,39 @@ fn collect(
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows {
         let strava = StravaActivityId::new(get(&row, "strava_activity")?);
-        found.insert(strava, read(&row, Key { athlete, application, strava })?);
+        found.insert(strava, read(&row, ActivityKey { athlete, application, strava })?);
     }
     Ok(found)
 }
 
-fn values_of(observation: &Observation) -> Result<Vec<Value>, StoreError> {
-    let Observation { key, summary, detail, streams, missing, attention, activity: _ } =
-        observation;
+fn column_values(observation: &Observation) -> Result<Vec<Value>, StoreError> {
+    let Observation { key, summary, detail, streams, missing, hints, activity: _ } = observation;
     let mut values = Vec::with_capacity(COLUMNS.len() + 3);
-    values.extend(stamp(summary.as_ref().map(|part| part.source)));
-    values.push(json(summary.as_ref())?);
-    values.extend(stamp(detail.as_ref().map(|part| part.source)));
-    values.push(json(detail.as_ref())?);
-    values.extend(stamp(streams.as_ref().map(|part| part.source)));
+    values.extend(source_values(summary.as_ref().map(|part| part.source)));
+    values.push(facts_json(summary.as_ref())?);
+    values.extend(source_values(detail.as_ref().map(|part| part.source)));
+    values.push(facts_json(detail.as_ref())?);
+    values.extend(source_values(streams.as_ref().map(|part| part.source)));
     let streams = streams.as_ref().map(|part| &part.value);
     values.push(streams.map(|streams| streams.key.clone()).into());
     values.push(streams.map(|streams| streams.bytes).into());
     values.push(streams.map(|streams| streams.points).into());
     values.push(streams.map(|streams| streams.kinds.join(",")).into());
-    values.extend(stamp(*missing));
+    values.extend(source_values(*missing));
     values.extend([
-        attention.hints.into(),
-        attention.answered.into(),
-        bit(attention.live),
-        bit(attention.delete),
-        attention.looks.into(),
-        attention.stream_looks.into(),
-        bit(attention.unlisted),
+        hints.received.into(),
+        hints.answered.into(),
+        bit(hints.live),
+        bit(hints.delete),
+        hints.rechecks.into(),
+        hints.stream_rechecks.into(),
+        bit(hints.unlisted),
         key.strava.get().into(),
     ]);
     Ok(values)
 }
 
-fn stamp(source: Option<Source>) -> [Value; 3] {
+fn source_values(source: Option<Source>) -> [Value; 3] {
     [
         source.map(|source| source.ticket.get()).into(),
         source.map(|source| source.generation.get()).into(),
@@ -240,12 +232,12 @@ fn stamp(source: Option<Source>) -> [Value; 3] {
     ]
 }
 
-fn json(part: Option<&Part<Facts>>) -> Result<Value, StoreError> {
+fn facts_json(part: Option<&Part<Facts>>) -> Result<Value, StoreError> {
     let text = part.map(|part| serde_json::to_string(&part.value)).transpose();
     text.map(Value::from).map_err(|error| StoreError::inconsistent(error.to_string()))
 }
 
-fn read(row: &QueryResult, key: Key) -> Result<Observation, StoreError> {
+fn read(row: &QueryResult, key: ActivityKey) -> Result<Observation, StoreError> {
     Ok(Observation {
         key,
         activity: maybe_id(row, "activity")?,
@@ -253,13 +245,13 @@ fn read(row: &QueryResult, key: Key) -> Result<Observation, StoreError> {
         detail: facts(row, "detail")?,
         streams: streams(row)?,
         missing: source(row, "missing")?,
-        attention: Attention {
-            hints: get(row, "hints")?,
+        hints: HintState {
+            received: get(row, "hints")?,
             answered: get(row, "answered")?,
             live: flag(row, "live")?,
             delete: flag(row, "delete_hinted")?,
-            looks: get(row, "looks")?,
-            stream_looks: get(row, "stream_looks")?,
+            rechecks: get(row, "looks")?,
+            stream_rechecks: get(row, "stream_looks")?,
             unlisted: flag(row, "unlisted")?,
         },
     })
@@ -289,7 +281,7 @@ fn streams(row: &QueryResult) -> Result<Option<Part<StreamsRef>>, StoreError> {
         key: get(row, "streams_key")?,
         bytes: get(row, "streams_bytes")?,
         points: get(row, "streams_points")?,
-        kinds: super::activities::words(&kinds),
+        kinds: super::activities::split_words(&kinds),
     };
     Ok(Some(Part { source, value }))
 }

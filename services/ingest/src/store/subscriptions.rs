@@ -1,4 +1,4 @@
-//! Which push subscriptions are ours: several while one replaces another.
+//! Push subscriptions of the application: several while one replaces another.
 
 use kernel::{ApplicationId, Timestamp};
 use outbox::{StoreError, sql};
@@ -6,8 +6,8 @@ use sea_orm::ConnectionTrait;
 
 use super::row::get;
 
-/// The ids that events may carry.
-pub(crate) async fn all<C: ConnectionTrait>(
+/// Lists the ids that events may carry.
+pub(crate) async fn list_ids<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
 ) -> Result<Vec<i64>, StoreError> {
@@ -20,27 +20,27 @@ pub(crate) async fn all<C: ConnectionTrait>(
     rows.iter().map(|row| get(row, "id")).collect()
 }
 
-/// Takes this one in; older ones stay valid, for events may still be under way.
-pub(crate) async fn add<C: ConnectionTrait>(
+/// Inserts a subscription. Older ones stay valid: their last events may still arrive.
+pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     id: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let added = sql::execute(
+    let inserted = sql::execute(
         conn,
         "INSERT INTO subscription (application, id, stored_at_us) VALUES (?, ?, ?)",
         [application.get().into(), id.into(), now.as_micros().into()],
     )
     .await;
-    match added {
+    match inserted {
         Err(error) if !error.is_unique_violation() => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Forgets all others that were stored before this.
-pub(crate) async fn keep_only<C: ConnectionTrait>(
+/// Deletes all other subscriptions that were stored before this time.
+pub(crate) async fn delete_others<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     id: i64,

@@ -1,4 +1,4 @@
-//! Telling everything again: the whole current state, tombstones too, with the same revisions and causes.
+//! Answers replay requests: publishes all current activities, tombstones included, with their revisions and causes.
 
 use contracts::Topic;
 use contracts::replays::{ReplayDone, ReplayRequested};
@@ -7,131 +7,142 @@ use jobs::{Claimed, Outcome};
 use kernel::AthleteId;
 use outbox::{OutboxMessage, StoreError, again_if_contended};
 
-use super::Core;
+use super::ServiceContext;
 use super::job::{self, ReplayJob};
-use super::record::draft;
+use super::record_observation::activity_message;
 use crate::store;
 
-/// Activities told per transaction.
-const BATCH: u32 = 100;
+/// Activities per transaction.
+const BATCH_SIZE: u32 = 100;
 
-/// A request that cannot be answered.
+/// Error of a replay request.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BadRequest {
-    #[error("activities do not travel on {0:?}")]
-    NoSuchTopic(String),
-    #[error("{0:?} is no athlete's id")]
-    NoAthlete(String),
+pub(crate) enum ReplayRequestError {
+    #[error("activities are not published on {0:?}")]
+    WrongTopic(String),
+    #[error("{0:?} is not the id of an athlete")]
+    InvalidAthlete(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Makes a job of a request for activities; others are somebody else's to answer.
-pub(crate) async fn accept(core: &Core, asked: &ReplayRequested) -> Result<(), BadRequest> {
-    if asked.of != Topic::Activities.name() {
+/// Enqueues the answer to a request for activities; requests for other data are ignored.
+pub(crate) async fn enqueue_replay(
+    ctx: &ServiceContext,
+    request: &ReplayRequested,
+) -> Result<(), ReplayRequestError> {
+    if request.of != Topic::Activities.name() {
         return Ok(());
     }
-    topic(&asked.answer_on)?;
-    let only = match asked.athlete.as_str() {
+    parse_topic(&request.answer_on)?;
+    let only = match request.athlete.as_str() {
         "" => None,
         text => Some(
-            text.parse::<AthleteId>().map_err(|_no_id| BadRequest::NoAthlete(text.to_owned()))?,
+            text.parse::<AthleteId>()
+                .map_err(|_invalid| ReplayRequestError::InvalidAthlete(text.to_owned()))?,
         ),
     };
     let job = ReplayJob {
-        id: asked.id.clone(),
-        service: asked.service.clone(),
-        answer_on: asked.answer_on.clone(),
+        id: request.id.clone(),
+        service: request.service.clone(),
+        answer_on: request.answer_on.clone(),
         only,
         athlete: None,
         activity: None,
     };
-    core.queue.want(core.database.writer(), &job::replay(&job, core.now())).await?;
+    ctx.queue.want(ctx.database.writer(), &job::replay_request(&job, ctx.now())).await?;
     Ok(())
 }
 
-/// Does the job, from where it stopped.
+/// Runs the job, from the progress in its payload.
 pub(crate) async fn answer_replay(
-    core: &Core,
-    claimed: &Claimed,
+    ctx: &ServiceContext,
+    job: &Claimed,
 ) -> Result<Outcome, anyhow::Error> {
-    let mut at: ReplayJob = serde_json::from_value(claimed.payload.clone())?;
-    let on = topic(&at.answer_on)?;
+    let mut progress: ReplayJob = serde_json::from_value(job.payload.clone())?;
+    let topic = parse_topic(&progress.answer_on)?;
     loop {
-        if at.athlete.is_none() || at.activity.is_none() {
-            let next = match at.only {
-                Some(only) if at.athlete != Some(only) => Some(only),
-                Some(_) => None,
-                None => {
-                    store::activities::next_athlete(core.database.readers(), at.athlete).await?
-                }
+        if progress.athlete.is_none() || progress.activity.is_none() {
+            let Some(next) = next_athlete(ctx, &progress).await? else {
+                return Ok(finish_replay(ctx, job, &progress, topic).await?);
             };
-            let Some(next) = next else { return Ok(finish(core, claimed, &at, on).await?) };
-            at.athlete = Some(next);
+            progress.athlete = Some(next);
         }
-        match again_if_contended(|| tell(core, claimed, at.clone(), on)).await? {
-            Some(told) => at = told,
+        match again_if_contended(|| try_publish_batch(ctx, job, &progress, topic)).await? {
+            Some(next) => progress = next,
             None => return Ok(Outcome::Settled),
         }
     }
 }
 
-/// Tells the next batch of the athlete whose turn it is; none when the job is not ours any more.
-async fn tell(
-    core: &Core,
-    claimed: &Claimed,
-    at: ReplayJob,
-    on: Topic,
+async fn next_athlete(
+    ctx: &ServiceContext,
+    progress: &ReplayJob,
+) -> Result<Option<AthleteId>, StoreError> {
+    match progress.only {
+        Some(only) => Ok(Some(only).filter(|_| progress.athlete != Some(only))),
+        None => store::activities::next_athlete(ctx.database.readers(), progress.athlete).await,
+    }
+}
+
+/// Publishes the next batch of the athlete in progress. Returns the new progress, or none if the job is lost.
+async fn try_publish_batch(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    progress: &ReplayJob,
+    topic: Topic,
 ) -> Result<Option<ReplayJob>, StoreError> {
-    let Some(athlete) = at.athlete else { return Ok(None) };
-    let effect = core.bulk.effect(athlete).await?;
-    if !core.queue.holds(effect.conn(), claimed).await? {
+    let Some(athlete) = progress.athlete else { return Ok(None) };
+    let tx = ctx.bulk.effect(athlete).await?;
+    if !ctx.queue.holds(tx.conn(), job).await? {
         return Ok(None);
     }
-    let batch = store::activities::batch(effect.conn(), athlete, at.activity, BATCH).await?;
+    let batch =
+        store::activities::list_batch(tx.conn(), athlete, progress.activity, BATCH_SIZE).await?;
     for activity in &batch {
-        if !effect.is_fenced(&activity.state.origins) {
-            effect.publish(draft(activity, true, on)).await?;
+        if !tx.is_fenced(&activity.state.origins) {
+            tx.publish(activity_message(activity, true, topic)).await?;
         }
     }
-    let whole = batch.len() < BATCH as usize;
-    let next = ReplayJob { activity: batch.last().map(|told| told.id).filter(|_| !whole), ..at };
-    core.queue.progress_in(effect.conn(), claimed, &job::json(&next)).await?;
-    effect.commit().await?;
+    let is_last = batch.len() < BATCH_SIZE as usize;
+    let last_activity = batch.last().map(|activity| activity.id).filter(|_| !is_last);
+    let next = ReplayJob { activity: last_activity, ..progress.clone() };
+    ctx.queue.progress_in(tx.conn(), job, &job::to_payload(&next)).await?;
+    tx.commit().await?;
     Ok(Some(next))
 }
 
-async fn finish(
-    core: &Core,
-    claimed: &Claimed,
-    at: &ReplayJob,
-    on: Topic,
+/// Publishes the end of the replay on every partition and closes the job.
+async fn finish_replay(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    progress: &ReplayJob,
+    topic: Topic,
 ) -> Result<Outcome, StoreError> {
-    let plain = core.bulk.plain().await?;
-    let done = ReplayDone {
-        id: at.id.clone(),
-        service: at.service.clone(),
+    let tx = ctx.bulk.plain().await?;
+    let body = ReplayDone {
+        id: progress.id.clone(),
+        service: progress.service.clone(),
         of: Topic::Activities.name().to_owned(),
     };
-    plain
-        .publish_everywhere(OutboxMessage {
-            topic: on,
-            athlete: None,
-            origins: Vec::new(),
-            cause: Cause::Operator,
-            replay: true,
-            body: done,
-        })
-        .await?;
-    core.queue.done(plain.conn(), claimed).await?;
-    plain.commit().await?;
-    tracing::info!(replay = at.id, asked_by = at.service, "everything was told again");
+    tx.publish_everywhere(OutboxMessage {
+        topic,
+        athlete: None,
+        origins: Vec::new(),
+        cause: Cause::Operator,
+        replay: true,
+        body,
+    })
+    .await?;
+    ctx.queue.done(tx.conn(), job).await?;
+    tx.commit().await?;
+    tracing::info!(replay = progress.id, requester = progress.service, "replay answered");
     Ok(Outcome::Settled)
 }
 
-fn topic(name: &str) -> Result<Topic, BadRequest> {
+fn parse_topic(name: &str) -> Result<Topic, ReplayRequestError> {
     match name.parse() {
         Ok(topic @ (Topic::Activities | Topic::ActivitiesBulk)) => Ok(topic),
-        _ => Err(BadRequest::NoSuchTopic(name.to_owned())),
+        _ => Err(ReplayRequestError::WrongTopic(name.to_owned())),
     }
 }

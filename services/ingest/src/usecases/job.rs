@@ -1,109 +1,109 @@
-//! The kinds of jobs, and what their workers are told.
+//! Kinds of jobs and the payloads of their workers.
 
 use jobs::{Wanted, priority};
 use kernel::{ActivityId, ApplicationId, AthleteId, StravaActivityId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::connection::Connection;
-use crate::domain::observation::Key;
+use crate::domain::observation::ActivityKey;
 
-/// Look at one activity.
-pub(crate) const ACTIVITY: &str = "activity";
-/// Read an athlete's past.
-pub(crate) const PAST: &str = "backfill";
-/// Look at the newest page of an athlete's list.
-pub(crate) const HEAD: &str = "head";
-/// Look at the next page of the whole list.
-pub(crate) const TURN: &str = "turn";
-/// Tell everything again.
-pub(crate) const REPLAY: &str = "replay";
+/// Fetches one activity.
+pub(crate) const FETCH_ACTIVITY: &str = "activity";
+/// Backfills an athlete's activities after connecting.
+pub(crate) const BACKFILL: &str = "backfill";
+/// Polls the newest page of an athlete's list.
+pub(crate) const POLL_RECENT: &str = "head";
+/// Reconciles the next page of an athlete's whole list.
+pub(crate) const RECONCILE_PAGE: &str = "turn";
+/// Answers a replay request.
+pub(crate) const ANSWER_REPLAY: &str = "replay";
 
-/// What is done the moment something happens.
-pub(crate) const LIVE_KINDS: &[&str] = &[ACTIVITY];
-/// What somebody may be waiting for, and may keep no live look waiting.
-pub(crate) const HEAD_KINDS: &[&str] = &[HEAD];
-/// What may take its time.
-pub(crate) const BULK_KINDS: &[&str] = &[TURN, PAST, REPLAY];
+/// Kinds triggered by webhooks.
+pub(crate) const LIVE_KINDS: &[&str] = &[FETCH_ACTIVITY];
+/// Kinds a caller may be waiting for; they have workers of their own so as not to delay live fetches.
+pub(crate) const RECENT_KINDS: &[&str] = &[POLL_RECENT];
+/// Kinds without urgency.
+pub(crate) const BULK_KINDS: &[&str] = &[RECONCILE_PAGE, BACKFILL, ANSWER_REPLAY];
 
-/// What the worker of an activity is told.
+/// Payload of a fetch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ActivityJob {
     pub(crate) application: ApplicationId,
     pub(crate) strava: StravaActivityId,
-    /// W3C Trace Context of whoever wanted it.
+    /// W3C Trace Context of the requester.
     #[serde(default)]
     pub(crate) trace: String,
 }
 
-/// What the workers of a past and of a head page are told.
+/// Payload of a backfill, a poll and a reconciliation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ConnectionJob {
     pub(crate) application: ApplicationId,
 }
 
-/// What the worker of a replay is told, and how far it has come.
+/// Payload of a replay, with its progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ReplayJob {
     pub(crate) id: String,
     pub(crate) service: String,
     pub(crate) answer_on: String,
-    /// None: everybody.
+    /// None: all athletes.
     pub(crate) only: Option<AthleteId>,
-    /// Whose turn it is.
+    /// The athlete in progress.
     pub(crate) athlete: Option<AthleteId>,
-    /// The last one told.
+    /// The last activity published.
     pub(crate) activity: Option<ActivityId>,
 }
 
-/// Wants a look at an activity.
-pub(crate) fn look_at(key: Key, live: bool, due: Timestamp) -> Wanted {
+/// Requests a fetch of an activity.
+pub(crate) fn fetch_request(key: ActivityKey, live: bool, due: Timestamp) -> Wanted {
     let trace = telemetry::current_traceparent();
     let payload = ActivityJob { application: key.application, strava: key.strava, trace };
     Wanted {
-        kind: ACTIVITY,
+        kind: FETCH_ACTIVITY,
         subject: key.subject(),
         athlete: Some(key.athlete),
         priority: if live { priority::LIVE } else { priority::RECONCILE },
         due,
-        payload: json(&payload),
+        payload: to_payload(&payload),
         not_if_answered_after: None,
     }
 }
 
-/// Wants an athlete's past.
-pub(crate) fn past_of(connection: &Connection, due: Timestamp) -> Wanted {
-    of_connection(PAST, connection, priority::BACKFILL, due)
+/// Requests the backfill of a connection.
+pub(crate) fn backfill_request(connection: &Connection, due: Timestamp) -> Wanted {
+    connection_request(BACKFILL, connection, priority::BACKFILL, due)
 }
 
-/// Wants a look at an athlete's head page.
-pub(crate) fn head_of(connection: &Connection, priority: i32, due: Timestamp) -> Wanted {
-    of_connection(HEAD, connection, priority, due)
+/// Requests a poll of the newest page of a connection's list.
+pub(crate) fn poll_request(connection: &Connection, priority: i32, due: Timestamp) -> Wanted {
+    connection_request(POLL_RECENT, connection, priority, due)
 }
 
-/// Wants the page that goes round turned.
-pub(crate) fn turn_of(connection: &Connection, due: Timestamp) -> Wanted {
-    of_connection(TURN, connection, priority::RECONCILE, due)
+/// Requests the reconciliation of the next page of a connection's list.
+pub(crate) fn reconcile_request(connection: &Connection, due: Timestamp) -> Wanted {
+    connection_request(RECONCILE_PAGE, connection, priority::RECONCILE, due)
 }
 
-/// Wants everything told again.
-pub(crate) fn replay(job: &ReplayJob, due: Timestamp) -> Wanted {
+/// Requests the answer to a replay request.
+pub(crate) fn replay_request(job: &ReplayJob, due: Timestamp) -> Wanted {
     Wanted {
-        kind: REPLAY,
+        kind: ANSWER_REPLAY,
         subject: job.id.clone(),
         athlete: None,
         priority: priority::RECONCILE,
         due,
-        payload: json(job),
+        payload: to_payload(job),
         not_if_answered_after: None,
     }
 }
 
-/// A payload as the queue keeps it.
-pub(crate) fn json(payload: &impl Serialize) -> serde_json::Value {
+/// Converts a payload to the JSON the queue stores.
+pub(crate) fn to_payload(payload: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(payload).unwrap_or_default()
 }
 
-fn of_connection(
+fn connection_request(
     kind: &'static str,
     connection: &Connection,
     priority: i32,
@@ -115,7 +115,7 @@ fn of_connection(
         athlete: Some(connection.athlete),
         priority,
         due,
-        payload: json(&ConnectionJob { application: connection.application }),
+        payload: to_payload(&ConnectionJob { application: connection.application }),
         not_if_answered_after: None,
     }
 }

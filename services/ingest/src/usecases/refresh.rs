@@ -1,4 +1,4 @@
-//! "Look now": the head page of everyone (or of the published athlete), answered when what was found is counted.
+//! Polls on demand: the newest page of all athletes, or of the published one, until the result is counted.
 
 use std::time::Duration;
 
@@ -7,100 +7,99 @@ use jobs::priority;
 use kernel::Timestamp;
 use outbox::StoreError;
 
-use super::{Core, job};
+use super::{ServiceContext, job};
 use crate::domain::connection::Connection;
 use crate::store;
 
-/// Why it was not refreshed.
+/// Error of a refresh.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotRefreshed {
+pub(crate) enum RefreshError {
     #[error("no athlete is connected")]
     NobodyConnected,
     #[error("the list of a connected athlete could not be read: {0}")]
     Unreadable(String),
-    #[error("it was not done in time")]
-    TooSlow,
+    #[error("the refresh timed out")]
+    TimedOut,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-const PAUSE: Duration = Duration::from_millis(20);
-/// The log is asked less and less often: on Kafka each question is one to the brokers.
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+const MIN_PAUSE: Duration = Duration::from_millis(20);
+/// Maximum pause between two queries of the log: on Kafka each is a request to the brokers.
+const MAX_PAUSE: Duration = Duration::from_millis(320);
 
-/// The group in which stats reads live and swept activities: what it has settled is counted. Histories, which
-/// have a group of their own, are not waited for.
-const COUNTING: [&str; 1] = ["stats"];
+/// The group in which stats reads live and swept activities: a settled activity is counted. The group that reads
+/// backfills is not waited for.
+const COUNTING_GROUPS: [&str; 1] = ["stats"];
 
-/// Looks, and waits until what was found is counted; where stats reads in another process, until it is published,
-/// for nobody here can know more.
-pub(crate) async fn refresh(core: &Core, bus: &Bus) -> Result<(), NotRefreshed> {
-    let asked_at = core.now();
-    let all = store::connections::connected(core.database.readers()).await?;
-    let only = core.settings.published_athlete;
-    let wanted: Vec<_> =
-        all.into_iter().filter(|it| only.is_none_or(|only| it.athlete == only)).collect();
-    if wanted.is_empty() {
-        return Err(NotRefreshed::NobodyConnected);
+/// Requests the polls and waits until their activities are counted. Where stats runs in another process, waits
+/// until they are published, as no more is known here.
+pub(crate) async fn refresh(ctx: &ServiceContext, bus: &Bus) -> Result<(), RefreshError> {
+    let requested_at = ctx.now();
+    let mut connections = store::connections::list_connected(ctx.database.readers()).await?;
+    if let Some(athlete) = ctx.settings.published_athlete {
+        connections.retain(|connection| connection.athlete == athlete);
     }
-    for connection in &wanted {
-        let wish = job::head_of(connection, priority::LIVE, asked_at);
-        core.queue.want(core.database.writer(), &wish).await?;
+    if connections.is_empty() {
+        return Err(RefreshError::NobodyConnected);
     }
-    let patience = Duration::from_secs(core.settings.refresh_patience_s);
+    for connection in &connections {
+        let request = job::poll_request(connection, priority::LIVE, requested_at);
+        ctx.queue.want(ctx.database.writer(), &request).await?;
+    }
+    let timeout = Duration::from_secs(ctx.settings.refresh_patience_s);
     let counted = async {
-        until_published(core, &wanted, asked_at).await?;
-        until_counted(bus).await;
+        wait_until_published(ctx, &connections, requested_at).await?;
+        wait_until_counted(bus).await;
         Ok(())
     };
-    tokio::time::timeout(patience, counted).await.unwrap_or(Err(NotRefreshed::TooSlow))
+    tokio::time::timeout(timeout, counted).await.unwrap_or(Err(RefreshError::TimedOut))
 }
 
-/// Waits until the group that counts has nothing left. A log that does not answer now is asked again.
-async fn until_counted(bus: &Bus) {
-    let mut pause = PAUSE;
+/// Waits until the counting group has no unsettled records. Errors of the log are retried.
+async fn wait_until_counted(bus: &Bus) {
+    let mut pause = MIN_PAUSE;
     loop {
-        match bus.lag_of_groups(&COUNTING).await {
+        match bus.lag_of_groups(&COUNTING_GROUPS).await {
             Ok(0) | Err(BusError::GroupNotReading(_)) => return,
-            Ok(left) => tracing::debug!(left, "not counted yet"),
-            Err(error) => tracing::debug!(%error, "the log does not say what is counted"),
+            Ok(left) => tracing::debug!(left, "activities are not counted yet"),
+            Err(error) => tracing::debug!(%error, "the lag of stats is unknown"),
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
-async fn until_published(
-    core: &Core,
-    wanted: &[Connection],
-    asked_at: Timestamp,
-) -> Result<(), NotRefreshed> {
-    for connection in wanted {
-        until_looked_at(core, connection, asked_at).await?;
+async fn wait_until_published(
+    ctx: &ServiceContext,
+    connections: &[Connection],
+    requested_at: Timestamp,
+) -> Result<(), RefreshError> {
+    for connection in connections {
+        wait_until_polled(ctx, connection, requested_at).await?;
     }
-    let athletes: Vec<_> = wanted.iter().map(|connection| connection.athlete).collect();
-    while store::outgoing::waiting(core.database.readers(), &athletes).await? > 0 {
-        tokio::time::sleep(PAUSE).await;
+    let athletes: Vec<_> = connections.iter().map(|connection| connection.athlete).collect();
+    while store::unpublished::count(ctx.database.readers(), &athletes).await? > 0 {
+        tokio::time::sleep(MIN_PAUSE).await;
     }
     Ok(())
 }
 
-async fn until_looked_at(
-    core: &Core,
-    wanted: &Connection,
-    asked_at: Timestamp,
-) -> Result<(), NotRefreshed> {
+async fn wait_until_polled(
+    ctx: &ServiceContext,
+    connection: &Connection,
+    requested_at: Timestamp,
+) -> Result<(), RefreshError> {
+    let (athlete, application) = (connection.athlete, connection.application);
     loop {
-        let found =
-            store::connections::find(core.database.readers(), wanted.athlete, wanted.application)
-                .await?;
-        let Some(found) = found.filter(Connection::is_connected) else { return Ok(()) };
-        if found.head.looked_us >= asked_at.as_micros() {
+        let stored = store::connections::find(ctx.database.readers(), athlete, application).await?;
+        let Some(stored) = stored.filter(Connection::is_connected) else { return Ok(()) };
+        if stored.recent_poll.succeeded_us >= requested_at.as_micros() {
             return Ok(());
         }
-        if found.head.tried_us >= asked_at.as_micros() {
-            return Err(NotRefreshed::Unreadable(found.head.problem));
+        if stored.recent_poll.tried_us >= requested_at.as_micros() {
+            return Err(RefreshError::Unreadable(stored.recent_poll.problem));
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(MIN_PAUSE).await;
     }
 }

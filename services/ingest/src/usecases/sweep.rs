@@ -1,55 +1,63 @@
-//! What the passing of time makes due: head pages, and forgetting old lines of the journal.
+//! Requests polls, reconciliations and backfills that are due, and deletes old journal entries.
 
 use std::time::Duration;
 
 use jobs::priority;
 use outbox::StoreError;
 
-use super::{Core, job};
-use crate::domain::import::State;
+use super::{ServiceContext, job};
+use crate::domain::backfill::BackfillState;
 use crate::store;
 
-/// How often the page that goes round turns.
-const DAY: Duration = Duration::from_hours(24);
+/// Interval of reconciliations, and of retries of failed backfills.
+const RECONCILE_INTERVAL: Duration = Duration::from_hours(24);
 
-/// Wants a look at every head page that was not looked at for the interval: hourly where no webhook reaches us, and for
-/// everyone at once after a long absence. Once a day another page goes round the whole list.
-pub(crate) async fn sweep(core: &Core) -> Result<usize, StoreError> {
-    let now = core.now();
-    let due_before = now.minus(core.settings.head_interval()).as_micros();
-    let mut wanted = 0;
-    for connection in store::connections::connected(core.database.readers()).await? {
-        let head_due = connection.head.looked_us.max(connection.head.tried_us) <= due_before;
-        let turn_due = connection.turn.turned_us <= now.minus(DAY).as_micros();
-        if !head_due && !turn_due {
+/// Requests a poll of every connection that was not polled for the interval, and once a day the reconciliation of
+/// another page. Returns the number of connections.
+pub(crate) async fn sweep(ctx: &ServiceContext) -> Result<usize, StoreError> {
+    let now = ctx.now();
+    let poll_before = now.minus(ctx.settings.poll_interval()).as_micros();
+    let day_ago = now.minus(RECONCILE_INTERVAL);
+    let mut swept = 0;
+    for connection in store::connections::list_connected(ctx.database.readers()).await? {
+        let poll = &connection.recent_poll;
+        let is_poll_due = poll.succeeded_us.max(poll.tried_us) <= poll_before;
+        let is_reconcile_due = connection.reconcile.reconciled_us <= day_ago.as_micros();
+        if !is_poll_due && !is_reconcile_due {
             continue;
         }
-        let readers = core.database.readers();
-        let import =
-            store::imports::find(readers, connection.athlete, connection.application).await?;
-        let Some(import) = import else { continue };
-        let rested = import.changed_at <= now.minus(DAY);
-        if import.state == State::Failed && import.reason != "scope-missing" && rested {
-            // What failed once may pass another day; a missing scope waits for the athlete.
-            core.queue.want(core.database.writer(), &job::past_of(&connection, now)).await?;
+        let readers = ctx.database.readers();
+        let backfill =
+            store::backfills::find(readers, connection.athlete, connection.application).await?;
+        let Some(backfill) = backfill else { continue };
+        let mut requests = Vec::new();
+        match backfill.state {
+            BackfillState::Done => {
+                if is_poll_due {
+                    requests.push(job::poll_request(&connection, priority::RECONCILE, now));
+                }
+                if is_reconcile_due {
+                    requests.push(job::reconcile_request(&connection, now));
+                }
+                swept += 1;
+            }
+            // A missing scope is not retried: it waits for the athlete.
+            BackfillState::Failed
+                if backfill.reason != "scope-missing" && backfill.changed_at <= day_ago =>
+            {
+                requests.push(job::backfill_request(&connection, now));
+            }
+            _ => {}
         }
-        if import.state != State::Done {
-            continue;
+        for request in &requests {
+            ctx.queue.want(ctx.database.writer(), request).await?;
         }
-        if head_due {
-            let wish = job::head_of(&connection, priority::RECONCILE, now);
-            core.queue.want(core.database.writer(), &wish).await?;
-        }
-        if turn_due {
-            core.queue.want(core.database.writer(), &job::turn_of(&connection, now)).await?;
-        }
-        wanted += 1;
     }
-    Ok(wanted)
+    Ok(swept)
 }
 
-/// Forgets lines of the journal that are older than it is kept.
-pub(crate) async fn forget_old_lines(core: &Core) -> Result<(), StoreError> {
-    let kept = Duration::from_secs(core.settings.journal_days * 86_400);
-    store::journal::forget_before(core.database.writer(), core.now().minus(kept)).await
+/// Deletes journal entries older than `journal_days`.
+pub(crate) async fn purge_journal(ctx: &ServiceContext) -> Result<(), StoreError> {
+    let retention = Duration::from_secs(ctx.settings.journal_days * 86_400);
+    store::journal::delete_before(ctx.database.writer(), ctx.now().minus(retention)).await
 }

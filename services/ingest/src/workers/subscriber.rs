@@ -1,35 +1,36 @@
-//! Keeps trying until Strava's subscription leads to us.
+//! Retries until the push subscription leads to this installation.
 
 use std::time::Duration;
 
 use lifecycle::Stop;
 
-use crate::usecases::Core;
-use crate::usecases::subscribe::{NotSubscribed, subscribe};
-use crate::usecases::take_event::Intake;
+use crate::usecases::ServiceContext;
+use crate::usecases::accept_event::Intake;
+use crate::usecases::ensure_subscription::{SubscribeError, ensure_subscription};
 
-const LONGEST: Duration = Duration::from_mins(15);
+const MIN_PAUSE: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_mins(15);
 
-/// Subscribes once there is a public address; a setting that is missing is no reason to try again.
-pub(crate) async fn run(core: Core, intake: Intake, soft: Stop) -> anyhow::Result<()> {
-    if core.settings.public_url.is_none() {
+/// Subscribes if there is a public address. A missing setting is not retried.
+pub(crate) async fn run(ctx: ServiceContext, intake: Intake, soft: Stop) -> anyhow::Result<()> {
+    if ctx.settings.public_url.is_none() {
         return Ok(());
     }
-    let mut pause = Duration::from_secs(2);
+    let mut pause = MIN_PAUSE;
     while !soft.is_stopped() {
-        match subscribe(&core, &intake).await {
+        match ensure_subscription(&ctx, &intake).await {
             Ok(id) => {
-                tracing::info!(subscription = id, "Strava tells us what happens");
+                tracing::info!(subscription = id, "subscribed to Strava's webhooks");
                 return Ok(());
             }
-            Err(error @ (NotSubscribed::Unset(_) | NotSubscribed::BadAddress)) => {
-                tracing::error!(%error, "no webhook will reach us");
+            Err(error @ (SubscribeError::Unset(_) | SubscribeError::InvalidCallback)) => {
+                tracing::error!(%error, "cannot subscribe to Strava's webhooks");
                 return Ok(());
             }
             Err(error) => tracing::warn!(%error, ?pause, "not subscribed yet"),
         }
         soft.run_until_stopped(tokio::time::sleep(pause)).await;
-        pause = (pause * 2).min(LONGEST);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Looks at the clock: what has become due, and whether we know everything.
+//! Periodic work: the sweep, the journal's retention, the requests for replays.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use event_bus::Bus;
 use lifecycle::Stop;
 use outbox::StoreError;
 
-use crate::usecases::Core;
-use crate::usecases::ask_replay::{ask_replay, note_caught_up};
-use crate::usecases::sweep::{forget_old_lines, sweep};
+use crate::usecases::ServiceContext;
+use crate::usecases::request_replay::{record_caught_up, request_replay};
+use crate::usecases::sweep::{purge_journal, sweep};
 
-/// Ticks until stopped; what fails now is tried at the next tick.
-pub(crate) async fn run(core: Core, bus: Bus, soft: Stop) -> anyhow::Result<()> {
-    let tick = Duration::from_secs(core.settings.tick_s.max(1));
+/// Ticks until stopped. A failed tick is repeated at the next one.
+pub(crate) async fn run(ctx: ServiceContext, bus: Bus, soft: Stop) -> anyhow::Result<()> {
+    let interval = Duration::from_secs(ctx.settings.tick_s.max(1));
     while !soft.is_stopped() {
-        if let Err(error) = once(&core, &bus).await {
-            tracing::warn!(%error, "a tick failed");
+        if let Err(error) = run_tick(&ctx, &bus).await {
+            tracing::warn!(%error, "the sweep failed");
         }
-        soft.run_until_stopped(tokio::time::sleep(tick)).await;
+        soft.run_until_stopped(tokio::time::sleep(interval)).await;
     }
     Ok(())
 }
 
-async fn once(core: &Core, bus: &Bus) -> Result<(), StoreError> {
-    ask_replay(core).await?;
-    let wanted = sweep(core).await?;
-    if wanted > 0 {
-        tracing::info!(athletes = wanted, "looking for what no webhook told us");
+async fn run_tick(ctx: &ServiceContext, bus: &Bus) -> Result<(), StoreError> {
+    request_replay(ctx).await?;
+    let swept = sweep(ctx).await?;
+    if swept > 0 {
+        tracing::info!(connections = swept, "polls requested");
     }
-    forget_old_lines(core).await?;
+    purge_journal(ctx).await?;
     if matches!(bus.lag_of_groups(&[crate::NAME]).await, Ok(0)) {
-        note_caught_up(core).await?;
+        record_caught_up(ctx).await?;
     }
     Ok(())
 }

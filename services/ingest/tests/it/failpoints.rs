@@ -1,28 +1,28 @@
-//! Every place where a test may kill the process is listed, and every listed one is there.
+//! Every failpoint is listed, and every listed one exists.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-fn named(folder: &Path, found: &mut BTreeSet<String>) {
+fn collect_names(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            named(&path, found);
+            collect_names(&path, names);
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        for rest in text.split(".gap(\"").skip(1) {
-            found.insert(rest.split('"').next().unwrap().to_owned());
+        for rest in text.split(".failpoint(\"").skip(1) {
+            names.insert(rest.split('"').next().unwrap().to_owned());
         }
     }
 }
 
 #[test]
-fn the_list_of_failpoints_is_the_truth() {
-    let mut found = BTreeSet::new();
-    named(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+fn the_list_of_failpoints_matches_the_code() {
+    let mut names = BTreeSet::new();
+    collect_names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
 
     let listed: BTreeSet<_> = ingest::FAILPOINTS.into_iter().map(str::to_owned).collect();
 
-    assert_eq!(found, listed);
+    assert_eq!(names, listed);
 }

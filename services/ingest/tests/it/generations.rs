@@ -1,156 +1,160 @@
-//! What an older connection said changes nothing any more.
+//! Messages and answers of an older connection change nothing.
 
 use contracts::athletes::athlete_changed::Change;
 use contracts::athletes::{ConnectionState, Erase, Gone};
 use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 
-use crate::world::World;
+use crate::test_app::TestApp;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_of_an_older_generation_changes_nothing() {
-    let world = World::new().await;
-    let person = world.connect_only(GUARDIAN_ID).await;
-    world.imported(person).await;
-    world.reconnect(person, 2, 20).await;
-    world.quiet().await;
-    let calls = world.calls("GET /athlete/activities").await;
+    let app = TestApp::new().await;
+    let athlete = app.start_connect(GUARDIAN_ID).await;
+    app.wait_for_backfill(athlete).await;
+    app.publish_reconnect(athlete, 2, 20).await;
+    app.wait_until_idle().await;
+    let calls = app.call_count("GET /athlete/activities").await;
 
-    world.say(person, 1, 10, ConnectionState::Disconnected).await;
-    world.reconnect(person, 1, 11).await;
-    world.quiet().await;
+    app.set_connection_state(athlete, 1, 10, ConnectionState::Disconnected).await;
+    app.publish_reconnect(athlete, 1, 11).await;
+    app.wait_until_idle().await;
 
-    let current = format!(
-        "SELECT generation * 10 + state FROM connection WHERE athlete = '{}'",
-        person.athlete
-    );
-    assert_eq!(world.number(&current).await, 21);
-    assert_eq!(world.calls("GET /athlete/activities").await, calls);
-    world.end().await;
+    let current =
+        format!("SELECT generation * 10 + state FROM connection WHERE athlete = '{}'", athlete.id);
+    assert_eq!(app.query_number(&current).await, 21);
+    assert_eq!(app.call_count("GET /athlete/activities").await, calls);
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_through_a_connection_that_was_replaced_meanwhile_is_asked_for_again() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let id = world.create(person, json!({"silent": true})).await;
-    world
-        .fault(json!({"endpoint": "GET /activities/{id}", "kind": "slow", "delay_ms": 800, "count": 1}))
-        .await;
+async fn an_answer_through_a_replaced_connection_is_fetched_again() {
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.create_activity(athlete, json!({"silent": true})).await;
+    app.add_fault(
+        json!({"endpoint": "GET /activities/{id}", "kind": "slow", "delay_ms": 800, "count": 1}),
+    )
+    .await;
 
-    world.hint(person, id, "create").await;
-    let asked = async || world.leases.asked().iter().any(|asked| asked["purpose"] == "live");
-    world.eventually("the first lease is asked for", asked).await;
-    world.reconnect(person, 2, 2).await;
-    world.imported(person).await;
-    world.quiet().await;
+    app.send_hint(athlete, id, "create").await;
+    let asked = async || app.leases.requests().iter().any(|asked| asked["purpose"] == "live");
+    app.wait_until("the first lease is asked for", asked).await;
+    app.publish_reconnect(athlete, 2, 2).await;
+    app.wait_for_backfill(athlete).await;
+    app.wait_until_idle().await;
 
-    let told = world.known(person).await.remove(&id).unwrap();
+    let published = app.current_activities(athlete).await.remove(&id).unwrap();
     let generations: Vec<_> =
-        told.envelope.origins.iter().map(|origin| origin.generation.get()).collect();
-    assert_eq!(generations, [2], "{told:?}");
-    world.end().await;
+        published.envelope.origins.iter().map(|origin| origin.generation.get()).collect();
+    assert_eq!(generations, [2], "{published:?}");
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reconnecting_counts_nothing_twice() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let before = world.known(person).await;
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let before = app.current_activities(athlete).await;
 
-    world.reconnect(person, 2, 2).await;
-    world.quiet().await;
+    app.publish_reconnect(athlete, 2, 2).await;
+    app.wait_until_idle().await;
 
-    let after = world.known(person).await;
+    let after = app.current_activities(athlete).await;
     assert_eq!(after.len(), before.len());
-    for (strava, told) in &after {
+    for (strava, published) in &after {
         assert_eq!(
-            told.activity.activity, before[strava].activity.activity,
+            published.activity.activity, before[strava].activity.activity,
             "its id outlives the reconnect"
         );
-        assert!(told.activity.revision > before[strava].activity.revision);
+        assert!(published.activity.revision > before[strava].activity.revision);
     }
-    world.end().await;
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_fence_nothing_is_kept_and_nothing_comes_back() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let id = world.create(person, json!({"silent": true})).await;
+async fn behind_a_fence_nothing_is_stored_and_nothing_comes_back() {
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.create_activity(athlete, json!({"silent": true})).await;
 
     let erase = Change::Erase(Erase { application: 1, through_generation: 1 });
-    world.change(person, 5, erase).await;
-    world.quiet().await;
-    let told = world.messages(person).await.len();
-    world.hint(person, id, "create").await;
-    world.reconnect(person, 1, 6).await;
-    world.quiet().await;
+    app.publish_change(athlete, 5, erase).await;
+    app.wait_until_idle().await;
+    let published = app.published_activities(athlete).await.len();
+    app.send_hint(athlete, id, "create").await;
+    app.publish_reconnect(athlete, 1, 6).await;
+    app.wait_until_idle().await;
 
     for table in ["observation", "activity", "journal"] {
-        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+        assert_eq!(app.query_number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
-    assert_eq!(world.messages(person).await.len(), told);
-    world.end().await;
+    assert_eq!(app.published_activities(athlete).await.len(), published);
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_connection_after_an_erase_finds_the_same_ids_again() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let before = world.known(person).await;
-    world.change(person, 5, Change::Erase(Erase { application: 1, through_generation: 1 })).await;
-    world.quiet().await;
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let before = app.current_activities(athlete).await;
+    app.publish_change(athlete, 5, Change::Erase(Erase { application: 1, through_generation: 1 }))
+        .await;
+    app.wait_until_idle().await;
 
-    world.reconnect(person, 2, 6).await;
-    world.quiet().await;
+    app.publish_reconnect(athlete, 2, 6).await;
+    app.wait_until_idle().await;
 
-    let after = world.known(person).await;
+    let after = app.current_activities(athlete).await;
     assert_eq!(after.len(), before.len());
-    for (strava, told) in after {
-        assert_eq!(told.activity.activity, before[&strava].activity.activity);
-        assert_eq!(told.envelope.origins.len(), 1);
+    for (strava, published) in after {
+        assert_eq!(published.activity.activity, before[&strava].activity.activity);
+        assert_eq!(published.envelope.origins.len(), 1);
     }
-    world.end().await;
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_somebody_who_is_gone_nothing_is_left_but_the_fence() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
+async fn of_a_deleted_athlete_only_the_fence_is_left() {
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
 
-    world.change(person, 9, Change::Gone(Gone {})).await;
-    world.quiet().await;
-    world.reconnect(person, 7, 10).await;
-    world.quiet().await;
+    app.publish_change(athlete, 9, Change::Gone(Gone {})).await;
+    app.wait_until_idle().await;
+    app.publish_reconnect(athlete, 7, 10).await;
+    app.wait_until_idle().await;
 
     for table in ["observation", "activity", "journal", "import", "connection"] {
-        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+        assert_eq!(app.query_number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
-    assert_eq!(world.number("SELECT COUNT(*) FROM athlete WHERE gone = 1").await, 1);
-    world.end().await;
+    assert_eq!(app.query_number("SELECT COUNT(*) FROM athlete WHERE gone = 1").await, 1);
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_past_interrupted_by_a_withdrawal_goes_on_when_the_same_connection_is_back() {
-    let settings = ingest::Settings { page: 5, ..crate::world::settings() };
-    let world =
-        World::with(testkit::TestDatabase::sqlite(), crate::world::strava(20), settings).await;
+async fn a_backfill_interrupted_by_a_withdrawal_resumes_after_reconnecting() {
+    let settings = ingest::Settings { page: 5, ..crate::test_app::settings() };
+    let app = TestApp::with(
+        testkit::TestDatabase::sqlite(),
+        crate::test_app::strava_options(20),
+        settings,
+    )
+    .await;
     let list = "GET /athlete/activities";
-    world.fault(json!({"endpoint": list, "kind": "slow", "delay_ms": 300})).await;
-    let person = world.connect_only(GUARDIAN_ID).await;
-    world.eventually("a page is read", async || world.calls(list).await > 1).await;
+    app.add_fault(json!({"endpoint": list, "kind": "slow", "delay_ms": 300})).await;
+    let athlete = app.start_connect(GUARDIAN_ID).await;
+    app.wait_until("a page is read", async || app.call_count(list).await > 1).await;
 
-    world.say(person, 1, 2, ConnectionState::ReconnectNeeded).await;
-    world.quiet().await;
-    world.no_faults().await;
-    world.reconnect(person, 1, 3).await;
-    world.imported(person).await;
-    world.quiet().await;
+    app.set_connection_state(athlete, 1, 2, ConnectionState::ReconnectNeeded).await;
+    app.wait_until_idle().await;
+    app.clear_faults().await;
+    app.publish_reconnect(athlete, 1, 3).await;
+    app.wait_for_backfill(athlete).await;
+    app.wait_until_idle().await;
 
-    let truth = world.sim_get(&format!("/_sim/athletes/{GUARDIAN_ID}/activities")).await;
+    let truth = app.sim_get(&format!("/_sim/athletes/{GUARDIAN_ID}/activities")).await;
     let truth =
         truth.as_array().map_or_else(|| truth["activities"].as_array().unwrap().len(), Vec::len);
-    assert_eq!(world.known(person).await.len(), truth);
-    world.end().await;
+    assert_eq!(app.current_activities(athlete).await.len(), truth);
+    app.shut_down().await;
 }

@@ -8,97 +8,93 @@ use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 use testkit::TestDatabase;
 
-use crate::world::{World, settings, strava};
+use crate::test_app::{TestApp, settings, strava_options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_becomes_an_activity_with_its_streams_on_both_engines() {
     for database in [TestDatabase::sqlite(), TestDatabase::mariadb().await] {
-        let world = World::with(database, strava(20), settings()).await;
-        let person = world.connect(GUARDIAN_ID).await;
+        let app = TestApp::with(database, strava_options(20), settings()).await;
+        let athlete = app.connect(GUARDIAN_ID).await;
 
-        let id = world.create(person, json!({"name": "Run with Milla"})).await;
-        world
-            .eventually("the activity is told", async || {
-                world.known(person).await.contains_key(&id)
-            })
-            .await;
+        let id = app.create_activity(athlete, json!({"name": "Run with Milla"})).await;
+        app.wait_for_activity(athlete, id).await;
 
-        let told = world.known(person).await.remove(&id).unwrap();
+        let published = app.current_activities(athlete).await.remove(&id).unwrap();
         assert_eq!(
-            (told.topic, told.envelope.cause, told.envelope.replay),
+            (published.topic, published.envelope.cause, published.envelope.replay),
             (Topic::Activities, Cause::Live, false)
         );
-        assert_eq!(told.name(), "Run with Milla");
-        assert!(told.activity.facts.as_ref().unwrap().has_details);
-        let streams = told.activity.streams.unwrap();
-        let key = format!("athletes/{}/strava/1/1/{id}/", person.athlete);
+        assert_eq!(published.name(), "Run with Milla");
+        assert!(published.activity.facts.as_ref().unwrap().has_details);
+        let streams = published.activity.streams.unwrap();
+        let key = format!("athletes/{}/strava/1/1/{id}/", athlete.id);
         assert!(streams.key.starts_with(&key), "{}", streams.key);
         let packed =
-            world.objects.get(&Path::from(streams.key)).await.unwrap().bytes().await.unwrap();
+            app.objects.get(&Path::from(streams.key)).await.unwrap().bytes().await.unwrap();
         assert_eq!(packed.len() as i64, streams.bytes);
         let set = StreamSet::decode(&zstd::decode_all(packed.as_ref()).unwrap()).unwrap();
         assert_eq!(set.points() as i64, streams.points);
         assert!(set.kinds().contains(&"latlng"));
-        world.end().await;
+        app.shut_down().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_is_reported_with_what_strava_said_of_its_budget() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let before = world.leases.reports().len();
+async fn every_call_is_reported_with_strava_s_rate_limits() {
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let before = app.leases.reports().len();
 
-    world.create(person, json!({})).await;
-    world.eventually("it is reported", async || world.leases.reports().len() > before).await;
+    app.create_activity(athlete, json!({})).await;
+    app.wait_until("it is reported", async || app.leases.reports().len() > before).await;
 
-    let report = world.leases.reports().pop().unwrap();
+    let report = app.leases.reports().pop().unwrap();
     assert_eq!(
         (report["reads"].as_i64(), report["status"].as_i64()),
         (Some(2), Some(200)),
         "{report}"
     );
     assert!(report["limits"]["read_usage"]["quarter"].is_number(), "{report}");
-    let asked = world.leases.asked().pop().unwrap();
+    let asked = app.leases.requests().pop().unwrap();
     assert_eq!(
         (asked["purpose"].as_str(), asked["generation"].as_i64()),
         (Some("live"), Some(1)),
         "{asked}"
     );
-    world.end().await;
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_title_costs_one_call_and_keeps_the_streams() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let id = world.create(person, json!({})).await;
-    world.eventually("it is told", async || world.known(person).await.contains_key(&id)).await;
-    world.quiet().await;
-    let streams = world.calls("GET /activities/{id}/streams").await;
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.create_activity(athlete, json!({})).await;
+    app.wait_for_activity(athlete, id).await;
+    app.wait_until_idle().await;
+    let streams = app.call_count("GET /activities/{id}/streams").await;
 
-    world.edit(id, json!({"name": "Run without Milla"})).await;
-    world
-        .eventually("the edit is told", async || {
-            world.known(person).await[&id].name() == "Run without Milla"
-        })
-        .await;
+    app.edit_activity(id, json!({"name": "Run without Milla"})).await;
+    app.wait_until("the edit is published", async || {
+        app.current_activities(athlete).await[&id].name() == "Run without Milla"
+    })
+    .await;
 
-    assert_eq!(world.calls("GET /activities/{id}/streams").await, streams);
-    assert!(world.known(person).await[&id].activity.streams.is_some());
-    world.end().await;
+    assert_eq!(app.call_count("GET /activities/{id}/streams").await, streams);
+    assert!(app.current_activities(athlete).await[&id].activity.streams.is_some());
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_position_is_in_any_record_of_the_log() {
-    let world = World::new().await;
-    let person = world.connect(GUARDIAN_ID).await;
-    let id = world.create(person, json!({})).await;
-    world.eventually("it is told", async || world.known(person).await.contains_key(&id)).await;
-    world.quiet().await;
+    let app = TestApp::new().await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.create_activity(athlete, json!({})).await;
+    app.wait_for_activity(athlete, id).await;
+    app.wait_until_idle().await;
 
-    let told = world.known(person).await.remove(&id).unwrap();
-    let packed = world.objects.get(&Path::from(told.activity.streams.unwrap().key)).await.unwrap();
+    let published = app.current_activities(athlete).await.remove(&id).unwrap();
+    let packed =
+        app.objects.get(&Path::from(published.activity.streams.unwrap().key)).await.unwrap();
     let packed = packed.bytes().await.unwrap();
     let set = StreamSet::decode(&zstd::decode_all(packed.as_ref()).unwrap()).unwrap();
     let degrees = set.latitude_e7[set.points() / 2] as f64 / 1e7;
@@ -111,12 +107,12 @@ async fn no_position_is_in_any_record_of_the_log() {
         scaled,
     ];
     for topic in Topic::ALL {
-        for record in world.bus.read_all(topic).await.unwrap() {
+        for record in app.bus.read_all(topic).await.unwrap() {
             for sentinel in &sentinels {
                 let found = record.value.windows(sentinel.len()).any(|window| window == sentinel);
                 assert!(!found, "{topic} carries a position");
             }
         }
     }
-    world.end().await;
+    app.shut_down().await;
 }

@@ -231,7 +231,7 @@ async fn start_ingest(
     settings.verify_token = Some(foundation.verify_token.expose_secret().into());
     settings.signature_key.clone_from(&strava.signature_key);
     settings.published_athlete = foundation.settings.stats.published_athlete;
-    let parts = ingest::Parts {
+    let parts = ingest::Dependencies {
         database: foundation.database(ingest::Service::NAME),
         bus: bus.clone(),
         clock: foundation.clock.clone(),

@@ -1,0 +1,147 @@
+//! Applies connection changes published by token: a connect starts a backfill, a withdrawal ends the jobs, an erase
+//! is final.
+
+use contracts::Erasure;
+use contracts::athletes::{self as wire, AthleteChanged, athlete_changed::Change};
+use contracts::wire::Cause;
+use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
+use outbox::{Effect, StoreError, again_if_contended};
+
+use super::record_observation::{ObservationChange, PublishMode};
+use super::{ServiceContext, job};
+use crate::domain::backfill::{Backfill, BackfillState};
+use crate::domain::connection::{Connection, ConnectionState, RecentPoll, ReconcileCursor};
+use crate::store;
+
+/// Applies the change of the message.
+pub(crate) async fn apply_connection_change(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+    message: &AthleteChanged,
+) -> Result<(), StoreError> {
+    let Some(change) = &message.change else { return Ok(()) };
+    again_if_contended(|| async {
+        let mut tx = ctx.database.effect(athlete).await?;
+        match change {
+            Change::Connection(changed) => {
+                let connection = connection_from_wire(athlete, changed, message.revision);
+                apply_connection(ctx, &mut tx, connection).await?;
+            }
+            Change::Erase(erase) => {
+                let through = Generation::new(erase.through_generation);
+                let application = ApplicationId::new(erase.application);
+                erase_connection(ctx, &mut tx, application, through).await?;
+            }
+            Change::Gone(_) => erase_athlete(ctx, &mut tx).await?,
+        }
+        tx.commit().await
+    })
+    .await
+}
+
+async fn apply_connection(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    connection: Connection,
+) -> Result<(), StoreError> {
+    let (athlete, application) = (connection.athlete, connection.application);
+    let stored = store::connections::find(tx.conn(), athlete, application).await?;
+    let is_outdated = stored.as_ref().is_some_and(|stored| stored.revision >= connection.revision);
+    if is_outdated || tx.is_fenced(&[connection.origin()]) {
+        return Ok(());
+    }
+    store::connections::save(tx.conn(), &connection, stored.is_some()).await?;
+    if !connection.is_connected() {
+        ctx.queue.forget(tx.conn(), athlete).await?;
+        return Ok(());
+    }
+    let stored = store::backfills::find(tx.conn(), athlete, application).await?;
+    let current = stored.as_ref().filter(|stored| stored.generation >= connection.generation);
+    if current.is_none() {
+        let new = Backfill::new(athlete, application, connection.generation, ctx.now());
+        store::backfills::save(tx.conn(), &new, stored.is_some()).await?;
+        tx.bump_version();
+    }
+    // A backfill interrupted by a withdrawal is resumed.
+    if current.is_none_or(|current| current.state != BackfillState::Done) {
+        ctx.queue.want(tx.conn(), &job::backfill_request(&connection, ctx.now())).await?;
+    }
+    Ok(())
+}
+
+/// Raises the fence and deletes the rows behind it. (Objects, and the receipt, belong to erasure itself.)
+async fn erase_connection(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    application: ApplicationId,
+    through: Generation,
+) -> Result<(), StoreError> {
+    tx.raise_fence(Erasure::Connection { application, through }).await?;
+    let athlete = tx.athlete();
+    let stored = store::connections::find(tx.conn(), athlete, application).await?;
+    if stored.as_ref().is_none_or(|stored| stored.generation <= through) {
+        ctx.queue.forget(tx.conn(), athlete).await?;
+        if let Some(stored) = stored {
+            let withdrawn = Connection { state: ConnectionState::Disconnected, ..stored };
+            store::connections::save(tx.conn(), &withdrawn, true).await?;
+        }
+    }
+    let observations =
+        store::observations::list_for_connection(tx.conn(), athlete, application).await?;
+    for (_, mut observation) in observations {
+        observation.erase_through(through);
+        let published = match observation.activity {
+            Some(id) => store::activities::find(tx.conn(), id).await?,
+            None => None,
+        };
+        if observation.is_present() || observation.missing.is_some() {
+            let cause = published.as_ref().map_or(Cause::Backfill, |published| published.cause);
+            let change = ObservationChange { observation, is_stored: true, published };
+            ctx.record_observation(tx, change, PublishMode { cause, always: false }).await?;
+            continue;
+        }
+        store::observations::delete(tx.conn(), observation.key).await?;
+        if let Some(published) = published {
+            store::activities::delete(tx.conn(), published.id).await?;
+        }
+    }
+    store::journal::delete_for_application(tx.conn(), athlete, application).await?;
+    tx.forget_fenced().await?;
+    tx.bump_version();
+    Ok(())
+}
+
+async fn erase_athlete(ctx: &ServiceContext, tx: &mut Effect) -> Result<(), StoreError> {
+    tx.raise_fence(Erasure::Everything).await?;
+    let athlete = tx.athlete();
+    ctx.queue.forget(tx.conn(), athlete).await?;
+    store::delete_athlete(tx.conn(), athlete).await?;
+    tx.forget_fenced().await?;
+    tx.bump_version();
+    Ok(())
+}
+
+fn connection_from_wire(
+    athlete: AthleteId,
+    changed: &wire::Connection,
+    revision: i64,
+) -> Connection {
+    use wire::ConnectionState as WireState;
+    Connection {
+        athlete,
+        application: ApplicationId::new(changed.application),
+        strava_athlete: StravaAthleteId::new(changed.strava_athlete),
+        generation: Generation::new(changed.generation),
+        state: match changed.state() {
+            WireState::Connected => ConnectionState::Connected,
+            WireState::ReconnectNeeded => ConnectionState::ReconnectNeeded,
+            WireState::Disconnected | WireState::Unspecified => ConnectionState::Disconnected,
+        },
+        scopes: changed.scopes.clone(),
+        connected_at: Timestamp::from_micros(changed.connected_at_us),
+        reason: changed.reason.clone(),
+        revision,
+        recent_poll: RecentPoll::default(),
+        reconcile: ReconcileCursor::default(),
+    }
+}

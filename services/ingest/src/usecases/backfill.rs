@@ -1,0 +1,122 @@
+//! Backfills an athlete's activities: summaries, newest first, a page at a time, resumed after an interruption.
+
+mod page;
+
+use jobs::{Claimed, Outcome};
+use kernel::Timestamp;
+use lifecycle::Stop;
+use outbox::{StoreError, again_if_contended};
+use strava_client::ActivityPage;
+use strava_client::lease::Purpose;
+
+use super::ServiceContext;
+use super::job::ConnectionJob;
+use super::job_failure::{JobError, JobFailure};
+use super::list_page::{PageRequest, attempt_name, fetch_page};
+use crate::domain::backfill::{Backfill, BackfillState};
+use crate::domain::connection::Connection;
+use crate::store;
+
+/// Progress of a backfill after a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// There may be another page.
+    NextPage,
+    /// The list is complete, and the job closed.
+    Complete,
+    /// The job is another worker's, or the connection was replaced.
+    Lost,
+}
+
+/// Reads pages until the list ends, a call fails or the program stops.
+pub(crate) async fn backfill(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    soft: &Stop,
+) -> Result<Outcome, anyhow::Error> {
+    let payload: ConnectionJob = serde_json::from_value(job.payload.clone())?;
+    let Some(athlete) = job.athlete else { return Ok(Outcome::Done) };
+    let mut page = 0;
+    loop {
+        let readers = ctx.database.readers();
+        let connection = store::connections::find(readers, athlete, payload.application).await?;
+        let Some(connection) = connection.filter(Connection::is_connected) else {
+            return Ok(Outcome::Done);
+        };
+        let backfill = store::backfills::find(readers, athlete, payload.application).await?;
+        let Some(backfill) = backfill.filter(|it| it.state != BackfillState::Done) else {
+            return Ok(Outcome::Done);
+        };
+        if soft.is_stopped() {
+            let (due, reason) = (ctx.now(), "stopping".to_owned());
+            return Ok(Outcome::Later { due, reason, counts: false });
+        }
+        let attempt = format!("{}:{page}", attempt_name(job));
+        match read_page(ctx, job, &connection, backfill, attempt).await {
+            Ok(Progress::NextPage) => page += 1,
+            Ok(Progress::Complete | Progress::Lost) => return Ok(Outcome::Settled),
+            Err(JobError::Internal(error)) => return Err(error),
+            Err(JobError::Failure(failure)) => {
+                record_failure(ctx, &connection, &failure).await?;
+                return Ok(failure.into_outcome());
+            }
+        }
+    }
+}
+
+async fn read_page(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    connection: &Connection,
+    backfill: Backfill,
+    attempt: String,
+) -> Result<Progress, JobError> {
+    let request = PageRequest {
+        purpose: Purpose::Backfill,
+        attempt,
+        attempts: job.attempts,
+        before: backfill.before_s.map(Timestamp::from_secs),
+        per_page: ctx.settings.page,
+    };
+    let fetched = fetch_page(ctx, connection, &request).await?;
+    ctx.failpoint("ingest.page-fetched");
+    warn_of_unreadable_rows(connection, &fetched.page);
+    let progress = page::store_page(ctx, job, connection, &backfill, &fetched).await?;
+    ctx.failpoint("ingest.page-committed");
+    Ok(progress)
+}
+
+fn warn_of_unreadable_rows(connection: &Connection, page: &ActivityPage) {
+    for odd in &page.unreadable {
+        let id = odd.id.map(kernel::StravaActivityId::get);
+        tracing::warn!(athlete.id = %connection.athlete, strava.activity = id, reason = odd.reason, "a row of the list cannot be read");
+    }
+}
+
+/// Stores the reason of a failure, for the athlete to see.
+async fn record_failure(
+    ctx: &ServiceContext,
+    connection: &Connection,
+    failure: &JobFailure,
+) -> Result<(), StoreError> {
+    let (athlete, application) = (connection.athlete, connection.application);
+    again_if_contended(|| async {
+        let mut tx = ctx.bulk.effect(athlete).await?;
+        let backfill = store::backfills::find(tx.conn(), athlete, application).await?;
+        let Some(mut backfill) = backfill.filter(|it| it.generation == connection.generation)
+        else {
+            return Ok(());
+        };
+        backfill.state = match failure {
+            JobFailure::Retry { .. } => BackfillState::Waiting,
+            _ => BackfillState::Failed,
+        };
+        failure.reason().clone_into(&mut backfill.reason);
+        backfill.next_try_us = failure.due().map_or(0, Timestamp::as_micros);
+        backfill.changed_at = ctx.now();
+        store::backfills::save(tx.conn(), &backfill, true).await?;
+        tx.bump_version();
+        tx.commit().await
+    })
+    .await
+}

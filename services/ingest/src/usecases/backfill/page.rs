@@ -1,0 +1,112 @@
+//! Stores one page of a backfill in small transactions, so that live work passes in between.
+
+use contracts::wire::Cause;
+use jobs::Claimed;
+use outbox::{StoreError, again_if_contended};
+use strava_client::SummaryActivity;
+
+use super::Progress;
+use crate::domain::backfill::{Backfill, BackfillState, NextPage, OldestStart, plan_next_page};
+use crate::domain::connection::{Connection, RecentPoll, ReconcileCursor};
+use crate::domain::facts::Facts;
+use crate::store;
+use crate::usecases::ServiceContext;
+use crate::usecases::list_page::{FetchedPage, ListedRows, is_current_connection, record_rows};
+
+/// Rows per transaction.
+const CHUNK_ROWS: usize = 50;
+
+/// Stores the page; the last transaction advances the backfill and, at the end of the list, closes the job.
+pub(super) async fn store_page(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    connection: &Connection,
+    backfill: &Backfill,
+    fetched: &FetchedPage,
+) -> Result<Progress, StoreError> {
+    let (page, rows) = (&fetched.page, fetched.rows());
+    let next = if page.is_empty() {
+        NextPage::End
+    } else {
+        let oldest = oldest_start(page.activities.iter().map(|row| &row.value));
+        let count = page.activities.len() + page.unreadable.len();
+        plan_next_page(count, ctx.settings.page as usize, oldest, backfill.before_s)
+    };
+    let advanced = backfill.advance(rows.len(), next, ctx.now());
+    let last = rows.len().saturating_sub(1) / CHUNK_ROWS;
+    for at in 0..=last {
+        let chunk = &rows[at * CHUNK_ROWS..rows.len().min((at + 1) * CHUNK_ROWS)];
+        let listed = ListedRows { connection, source: fetched.source, rows: chunk };
+        let advanced = (at == last).then_some(&advanced);
+        if !again_if_contended(|| try_store_chunk(ctx, job, listed, advanced)).await? {
+            return Ok(Progress::Lost);
+        }
+    }
+    Ok(if next == NextPage::End { Progress::Complete } else { Progress::NextPage })
+}
+
+/// Stores some rows and, with the last ones, the advanced backfill. Returns false if the job or the connection is lost.
+async fn try_store_chunk(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    listed: ListedRows<'_>,
+    advanced: Option<&Backfill>,
+) -> Result<bool, StoreError> {
+    let connection = listed.connection;
+    let mut tx = ctx.bulk.effect(connection.athlete).await?;
+    if !is_current_connection(&tx, connection).await? || !ctx.queue.holds(tx.conn(), job).await? {
+        return Ok(false);
+    }
+    record_rows(ctx, &mut tx, listed, Cause::Backfill).await?;
+    if let Some(backfill) = advanced {
+        store::backfills::save(tx.conn(), backfill, true).await?;
+        tx.bump_version();
+        if backfill.state == BackfillState::Done {
+            // The whole list was just read: neither a poll nor a reconciliation is due.
+            let now = ctx.now().as_micros();
+            let poll = RecentPoll::succeeded(now);
+            store::connections::save_recent_poll(tx.conn(), connection, &poll).await?;
+            let cursor = ReconcileCursor { reconciled_us: now, before_s: None };
+            store::connections::save_reconcile_cursor(tx.conn(), connection, cursor).await?;
+            ctx.queue.done(tx.conn(), job).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Returns the start of the last row of a page. A hidden start is shown as the first second of the day, while Strava
+/// sorts by the true one, which is some time that day.
+fn oldest_start<'a>(rows: impl Iterator<Item = &'a SummaryActivity>) -> Option<OldestStart> {
+    const DAY_S: i64 = 86_400;
+    let starts: Vec<_> = rows
+        .map(|row| {
+            let shown = Facts::from_summary(row).start_at.as_secs();
+            OldestStart {
+                shown_s: shown,
+                at_most_s: if row.hides_start() { shown + DAY_S } else { shown },
+            }
+        })
+        .collect();
+    let shown_s = starts.iter().map(|start| start.shown_s).min()?;
+    let at_most_s = starts.iter().map(|start| start.at_most_s).min()?;
+    Some(OldestStart { shown_s, at_most_s })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_start_may_have_been_any_time_that_day() {
+        let row = serde_json::json!({
+            "id": 1, "start_date": "2026-07-01T00:00:01Z", "start_date_local": "2026-07-01T00:00:01Z",
+            "utc_offset": 0,
+        });
+        let row: SummaryActivity = serde_json::from_value(row).unwrap();
+
+        let oldest = oldest_start([&row].into_iter()).unwrap();
+
+        assert_eq!(oldest.at_most_s - oldest.shown_s, 86_400);
+    }
+}

@@ -1,0 +1,104 @@
+//! Turns a hint into a job: called by the consumer, or by the intake while the log is unavailable.
+
+use std::time::Duration;
+
+use contracts::strava::{Aspect, Hint, ObjectType};
+use kernel::{ApplicationId, EventId, StravaActivityId, StravaAthleteId, Timestamp};
+use outbox::{StoreError, again_if_contended};
+
+use super::record_journal::JournalStep;
+use super::{ServiceContext, job};
+use crate::domain::observation::ActivityKey;
+use crate::store;
+
+/// Maximum difference between Strava's clocks and ours, caches included.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// Result of recording a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HintOutcome {
+    /// A fetch is requested.
+    Requested,
+    /// The stored answer is newer than the hint.
+    Outdated,
+    /// No such athlete is connected; the backfill after connecting fetches the activity.
+    UnknownOwner,
+    /// The hint is not about an activity; token handles it.
+    NotAnActivity,
+}
+
+/// Requests a fetch of the hinted activity.
+pub(crate) async fn record_hint(
+    ctx: &ServiceContext,
+    id: EventId,
+    hint: &Hint,
+) -> Result<HintOutcome, StoreError> {
+    if hint.object_type() != ObjectType::Activity {
+        return Ok(HintOutcome::NotAnActivity);
+    }
+    let outcome = again_if_contended(|| try_record_hint(ctx, id, hint)).await?;
+    if outcome == HintOutcome::Requested {
+        ctx.failpoint("ingest.hint-noted");
+    }
+    metrics::counter!("ingest_hints_total", "noted" => outcome.as_str()).increment(1);
+    if outcome == HintOutcome::UnknownOwner {
+        tracing::debug!(
+            application = hint.application,
+            strava.athlete = hint.owner,
+            strava.activity = hint.object_id,
+            "hint of an unknown athlete dropped"
+        );
+    }
+    Ok(outcome)
+}
+
+async fn try_record_hint(
+    ctx: &ServiceContext,
+    id: EventId,
+    hint: &Hint,
+) -> Result<HintOutcome, StoreError> {
+    let application = ApplicationId::new(hint.application);
+    let owner = StravaAthleteId::new(hint.owner);
+    let Some(owner) =
+        store::connections::find_owner(ctx.database.readers(), application, owner).await?
+    else {
+        return Ok(HintOutcome::UnknownOwner);
+    };
+    let tx = ctx.database.effect(owner.athlete).await?;
+    if tx.is_fenced(&[owner.origin()]) {
+        return Ok(HintOutcome::UnknownOwner);
+    }
+    let strava = StravaActivityId::new(hint.object_id);
+    let key = ActivityKey { athlete: owner.athlete, application, strava };
+    let mut change = ctx.load_observation(&tx, key).await?;
+    let newest_hint = Timestamp::from_secs(hint.event_time_s).plus(MAX_CLOCK_SKEW);
+    if change.observation.answered_at().is_some_and(|answered| answered > newest_hint) {
+        return Ok(HintOutcome::Outdated);
+    }
+    change.observation.hints.record(true, hint.aspect() == Aspect::Delete);
+    store::observations::save(tx.conn(), &change.observation, change.is_stored).await?;
+    ctx.queue.want(tx.conn(), &job::fetch_request(key, true, ctx.now())).await?;
+    let step = JournalStep {
+        activity: change.observation.activity,
+        step: "hinted",
+        state: "waiting",
+        ..JournalStep::default()
+    };
+    let mut entry = ctx.journal_entry(key, step);
+    entry.id = id;
+    store::journal::insert(tx.conn(), &entry).await?;
+    tx.commit().await?;
+    Ok(HintOutcome::Requested)
+}
+
+impl HintOutcome {
+    /// Returns the label of the outcome in `ingest_hints_total`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "wanted",
+            Self::Outdated => "old-news",
+            Self::UnknownOwner => "unknown-owner",
+            Self::NotAnActivity => "not-ours",
+        }
+    }
+}
