@@ -1,27 +1,27 @@
-//! Where Strava is: one configured address, every path joined to it.
+//! The base URLs of the API and of OAuth, derived from one configured URL.
 
 use url::Url;
 
-/// The addresses that the one configured address stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrls {
+/// The base URLs of the API and of OAuth.
+#[derive(Clone, Debug)]
+pub(crate) struct BaseUrls {
     api: Url,
     oauth: Url,
 }
 
-/// An address that no path can be joined to.
+/// A URL that cannot be the base of others.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0} is no http or https address that paths can be joined to")]
+#[error("{0} is not a base URL: it must begin with http:// or https://")]
 pub struct InvalidBaseUrl(Url);
 
 impl BaseUrls {
-    /// The addresses behind `base`.
+    /// Derives the base URLs from `base`.
     ///
-    /// `https://www.strava.com/` (and any other plain host, such as the simulator's) keeps the
-    /// API under `api/v3/` and OAuth under `oauth/`. An address whose path already ends in
-    /// `api/v3`, or whose host is the announced `…api-v3.strava.com`, is the API itself; OAuth
-    /// then stays on the host's root, or on `www.strava.com` for Strava's own new host.
-    pub fn new(base: &Url) -> Result<Self, InvalidBaseUrl> {
+    /// `https://www.strava.com/` (and any other plain host, such as the simulator's) has the API under
+    /// `api/v3/` and OAuth under `oauth/`. A URL whose path already ends in `api/v3`, or whose host is
+    /// the announced `…api-v3.strava.com`, is the API itself; OAuth is then on the root of the host,
+    /// or on `www.strava.com` for Strava's own new host.
+    pub(crate) fn new(base: &Url) -> Result<Self, InvalidBaseUrl> {
         if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
             return Err(InvalidBaseUrl(base.clone()));
         }
@@ -49,23 +49,18 @@ impl BaseUrls {
         Ok(Self { api: join(&root, "api/v3/")?, oauth: join(&root, "oauth/")? })
     }
 
-    /// An API address and an OAuth address that have nothing to do with each other.
-    pub const fn from_parts(api: Url, oauth: Url) -> Self {
-        Self { api, oauth }
+    /// Returns the URL of an API resource; `segments` are escaped.
+    pub(crate) fn api_url(&self, segments: &[&str]) -> Url {
+        append_segments(&self.api, segments)
     }
 
-    /// An address of the API; `segments` are escaped.
-    pub(crate) fn api(&self, segments: &[&str]) -> Url {
-        extend(&self.api, segments)
-    }
-
-    /// An address of the OAuth pages.
-    pub(crate) fn oauth(&self, page: &str) -> Url {
-        extend(&self.oauth, &[page])
+    /// Returns the URL of an OAuth endpoint.
+    pub(crate) fn oauth_url(&self, page: &str) -> Url {
+        append_segments(&self.oauth, &[page])
     }
 }
 
-fn extend(base: &Url, segments: &[&str]) -> Url {
+fn append_segments(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend(segments);
@@ -77,16 +72,19 @@ fn extend(base: &Url, segments: &[&str]) -> Url {
 mod tests {
     use super::*;
 
-    fn addresses(base: &str) -> (String, String) {
-        let addresses = BaseUrls::new(&Url::parse(base).unwrap()).unwrap();
-        (addresses.api(&["activities", "7"]).to_string(), addresses.oauth("token").to_string())
+    fn derived_urls(base: &str) -> (String, String) {
+        let base_urls = BaseUrls::new(&Url::parse(base).unwrap()).unwrap();
+        (
+            base_urls.api_url(&["activities", "7"]).to_string(),
+            base_urls.oauth_url("token").to_string(),
+        )
     }
 
     #[test]
-    fn a_plain_host_keeps_the_api_under_api_v3() {
+    fn a_plain_host_has_the_api_under_api_v3() {
         for base in ["https://www.strava.com/", "https://www.strava.com"] {
             assert_eq!(
-                addresses(base),
+                derived_urls(base),
                 (
                     "https://www.strava.com/api/v3/activities/7".to_owned(),
                     "https://www.strava.com/oauth/token".to_owned()
@@ -96,9 +94,9 @@ mod tests {
     }
 
     #[test]
-    fn a_path_before_the_api_survives() {
+    fn a_path_before_the_api_is_kept() {
         assert_eq!(
-            addresses("http://127.0.0.1:5050/strava?x=1"),
+            derived_urls("http://127.0.0.1:5050/strava?x=1"),
             (
                 "http://127.0.0.1:5050/strava/api/v3/activities/7".to_owned(),
                 "http://127.0.0.1:5050/strava/oauth/token".to_owned()
@@ -109,14 +107,14 @@ mod tests {
     #[test]
     fn the_announced_host_of_2027_is_the_api_itself() {
         assert_eq!(
-            addresses("https://www.api-v3.strava.com"),
+            derived_urls("https://www.api-v3.strava.com"),
             (
                 "https://www.api-v3.strava.com/activities/7".to_owned(),
                 "https://www.strava.com/oauth/token".to_owned()
             )
         );
         assert_eq!(
-            addresses("http://localhost:1/api/v3/"),
+            derived_urls("http://localhost:1/api/v3/"),
             (
                 "http://localhost:1/api/v3/activities/7".to_owned(),
                 "http://localhost:1/oauth/token".to_owned()
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_cannot_carry_a_path_is_refused() {
+    fn a_url_that_cannot_be_a_base_is_refused() {
         assert!(BaseUrls::new(&Url::parse("mailto:a@b").unwrap()).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The client: joins paths, carries tokens in headers, and says what came back.
+//! The client: builds requests, sends them and classifies the responses.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use url::Url;
 use crate::base_urls::{BaseUrls, InvalidBaseUrl};
 use crate::error::{Endpoint, NO_CONNECTION, StravaError, classify};
 use crate::limits::RateLimits;
-use crate::response::{ApiResponse, date};
+use crate::response::{ApiResponse, server_date};
 use crate::secret::AccessToken;
 
-/// The largest answer read: the streams of a very long day are a tenth of it.
-const MAX_BODY: usize = 48 * 1024 * 1024;
+/// Maximum size of a response in bytes; the streams of a very long activity take a tenth of it.
+const MAX_BODY_BYTES: usize = 48 * 1024 * 1024;
 
-/// A client of one Strava.
+/// A client of the Strava API at one base URL.
 #[derive(Clone, Debug)]
 pub struct Client {
     base_urls: BaseUrls,
@@ -23,20 +23,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// How long a call may take unless told otherwise.
+    /// Default timeout of a request, response body included.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A client of the Strava at this address (see [`BaseUrls::new`]).
+    /// A client of the API at `base`: `https://www.strava.com/`, a simulator, or an API root that ends in
+    /// `api/v3`.
     pub fn new(base: &Url, http: reqwest::Client) -> Result<Self, InvalidBaseUrl> {
-        Ok(Self::with_base_urls(BaseUrls::new(base)?, http))
+        Ok(Self { base_urls: BaseUrls::new(base)?, http, timeout: Self::DEFAULT_TIMEOUT })
     }
 
-    /// A client of the Strava at these addresses.
-    pub const fn with_base_urls(base_urls: BaseUrls, http: reqwest::Client) -> Self {
-        Self { base_urls, http, timeout: Self::DEFAULT_TIMEOUT }
-    }
-
-    /// The same client with another time-out for each whole call.
+    /// Sets the timeout of a request.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -47,17 +43,17 @@ impl Client {
         &self.base_urls
     }
 
-    /// A call of the API on behalf of an athlete.
-    pub(crate) fn call(
+    /// Builds an API request on behalf of an athlete.
+    pub(crate) fn athlete_request(
         &self,
         method: Method,
         segments: &[&str],
         token: &AccessToken,
     ) -> RequestBuilder {
-        self.request(method, self.base_urls.api(segments)).bearer_auth(token.expose())
+        self.request(method, self.base_urls.api_url(segments)).bearer_auth(token.expose())
     }
 
-    /// A call on behalf of nobody: OAuth and subscriptions.
+    /// Builds a request without a token: OAuth and subscriptions.
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http
             .request(method, url)
@@ -65,23 +61,23 @@ impl Client {
             .header(reqwest::header::ACCEPT, "application/json")
     }
 
-    /// Sends the call and reads the whole answer; anything but a 2xx is an error.
+    /// Sends a request and reads the whole response; any status but 2xx is an error.
     pub(crate) async fn send(
         &self,
         endpoint: Endpoint,
         request: RequestBuilder,
     ) -> Result<ApiResponse<Vec<u8>>, StravaError> {
-        let response = request.send().await.map_err(unanswered)?;
+        let response = request.send().await.map_err(map_transport_error)?;
         let status = response.status().as_u16();
         let limits = RateLimits::from_headers(response.headers());
-        let date = date(response.headers());
-        let told = |mut error: StravaError| {
+        let date = server_date(response.headers());
+        let with_headers = |mut error: StravaError| {
             error.status = Some(status);
             error.limits = limits;
             error.date = date;
             error
         };
-        let body = read(response).await.map_err(told)?;
+        let body = read_body(response).await.map_err(with_headers)?;
         if (200..300).contains(&status) {
             return Ok(ApiResponse { body, limits, date, status });
         }
@@ -94,12 +90,12 @@ impl Client {
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, StravaError> {
+async fn read_body(mut response: Response) -> Result<Vec<u8>, StravaError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-        if body.len() + chunk.len() > MAX_BODY {
+    while let Some(chunk) = response.chunk().await.map_err(map_transport_error)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(StravaError::unanswered(format!(
-                "the answer is larger than {MAX_BODY} bytes"
+                "the response is larger than {MAX_BODY_BYTES} bytes"
             )));
         }
         body.extend_from_slice(&chunk);
@@ -107,17 +103,17 @@ async fn read(mut response: Response) -> Result<Vec<u8>, StravaError> {
     Ok(body)
 }
 
-/// Why there is no answer; never the address, for a subscription's carries the client secret.
-fn unanswered(error: reqwest::Error) -> StravaError {
-    let what = if error.is_timeout() {
-        "time-out"
+/// Maps a transport error. The URL is dropped: that of a subscription holds the client secret.
+fn map_transport_error(error: reqwest::Error) -> StravaError {
+    let reason = if error.is_timeout() {
+        "timeout"
     } else if error.is_connect() {
         NO_CONNECTION
     } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
+        "the response broke off"
     } else {
-        "the call broke off"
+        "the request broke off"
     };
-    tracing::debug!(error = %error.without_url(), "Strava did not answer");
-    StravaError::unanswered(what)
+    tracing::debug!(error = %error.without_url(), "no response from Strava");
+    StravaError::unanswered(reason)
 }

@@ -1,4 +1,4 @@
-//! The calls, one file per resource.
+//! The endpoints of the API, one file per resource.
 
 pub(crate) mod activities;
 pub(crate) mod athlete;

@@ -1,4 +1,4 @@
-//! What went wrong, told apart by what helps: another token, another scope, another hour, or nothing.
+//! Errors of API calls, classified by the remedy: another token, another scope, a later time, or none.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use serde::Deserialize;
 
 use crate::limits::RateLimits;
 
-/// Said of a call that found nobody to talk to.
+/// Reason of a request that could not connect.
 pub(crate) const NO_CONNECTION: &str = "no connection";
 
-/// A call that brought no answer of the kind asked for.
+/// A failed API call.
 #[derive(Clone, Debug)]
 pub struct StravaError {
-    /// What it was.
+    /// The kind of error.
     pub kind: ErrorKind,
-    /// The status, when there was an answer at all.
+    /// HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// The budget, when the answer told it: refused calls count too.
+    /// Rate limits of the response, if any: refused requests count too.
     pub limits: Option<RateLimits>,
-    /// When Strava answered, by its own clock.
+    /// Server time of the response.
     pub date: Option<Timestamp>,
 }
 
-/// The kinds of trouble.
+/// The kinds of errors.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// 401: the access token is expired or revoked. One refresh and one more try may help.
-    #[error("the access token is dead")]
+    /// 401: the access token is expired or revoked. A refresh and a retry may help.
+    #[error("the access token is expired or revoked")]
     TokenDead,
     /// 401: the athlete did not grant this scope. Refreshing does not help.
     #[error("the scope {scope} was not granted")]
@@ -36,52 +36,52 @@ pub enum ErrorKind {
         /// The scope, as Strava names it.
         scope: String,
     },
-    /// 403: the whole application is switched off at Strava. No athlete's fault.
+    /// 403: Strava has deactivated the application.
     #[error("the application is inactive at Strava")]
     AppInactive,
     /// 404: unknown, deleted, or not visible to this token.
-    #[error("Strava does not know it, or does not show it")]
+    #[error("not found at Strava, or not visible to this token")]
     NotFound,
-    /// 429: the budget is used up.
-    #[error("the rate limit is used up")]
+    /// 429: the rate limit is exceeded.
+    #[error("the rate limit is exceeded")]
     RateLimited,
-    /// 400 or 401 of the token endpoint: this code or refresh token is spent, revoked or unknown.
+    /// 400 or 401 of the token endpoint: the code or refresh token is used, revoked or unknown.
     #[error("the grant was refused")]
     GrantRefused,
-    /// 400 or 401 about the application itself: wrong client id or client secret.
+    /// 400 or 401 about the application: wrong client id or client secret.
     #[error("Strava refused the client id or the client secret")]
     ClientRefused,
-    /// Any other refusal that Strava explained.
+    /// Any other refusal, with Strava's explanation.
     #[error("Strava refused: {0}")]
     Fault(Box<Fault>),
-    /// No answer, or none of Strava's own making: time-out, 5xx, HTML, JSON cut short.
+    /// No response, or none of the API itself: timeout, 5xx, HTML, truncated JSON.
     #[error("Strava is unavailable: {0}")]
     Unavailable(String),
-    /// Whole JSON that is not what was asked for.
-    #[error("the answer is not what was asked for: {0}")]
+    /// Valid JSON of an unexpected structure.
+    #[error("unexpected response: {0}")]
     Unexpected(String),
 }
 
-/// Strava's own explanation.
+/// Strava's explanation of a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Fault {
-    /// The sentence.
+    /// Summary.
     #[serde(default)]
     pub message: String,
-    /// What it is about.
+    /// Details.
     #[serde(default)]
     pub errors: Vec<FaultEntry>,
 }
 
-/// One thing that a fault is about.
+/// A detail of a fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct FaultEntry {
-    /// Such as `Upload`.
+    /// Affected resource, such as `Upload`.
     pub resource: String,
-    /// Such as `data`.
+    /// Affected field, such as `data`.
     pub field: String,
-    /// Such as `empty`.
+    /// Error code, such as `empty`.
     pub code: String,
 }
 
@@ -104,36 +104,25 @@ impl fmt::Display for StravaError {
 impl std::error::Error for StravaError {}
 
 impl StravaError {
-    /// A call that brought no answer at all.
+    /// An error of a call without a response.
     pub(crate) fn unanswered(reason: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Unavailable(reason.into()), status: None, limits: None, date: None }
     }
 
-    /// Whether the call certainly never reached Strava.
+    /// Returns true if the request certainly did not reach Strava.
     pub fn was_never_sent(&self) -> bool {
         matches!(&self.kind, ErrorKind::Unavailable(reason) if reason == NO_CONNECTION)
     }
-
-    /// Whether the same call may succeed later without anybody doing anything.
-    pub const fn is_transient(&self) -> bool {
-        matches!(
-            self.kind,
-            ErrorKind::Unavailable(_)
-                | ErrorKind::RateLimited
-                | ErrorKind::AppInactive
-                | ErrorKind::Unexpected(_)
-        )
-    }
 }
 
-/// Which of Strava's doors answered: the same status means another thing at the token endpoint.
+/// The endpoint of a response: a status means something else at the token endpoint than in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Api,
     Token,
 }
 
-/// What a refusal means.
+/// Classifies a response with a status other than 2xx.
 pub(crate) fn classify(endpoint: Endpoint, status: u16, body: &[u8]) -> ErrorKind {
     let fault = serde_json::from_slice::<Fault>(body).ok();
     if status == 429 {
@@ -142,12 +131,12 @@ pub(crate) fn classify(endpoint: Endpoint, status: u16, body: &[u8]) -> ErrorKin
     if !(400..500).contains(&status) || status == 408 {
         return ErrorKind::Unavailable(format!("status {status}"));
     }
-    // A page in front of Strava, not Strava: it must neither kill a token nor bury an activity.
+    // An error page of a proxy must neither invalidate a token nor delete an activity.
     let Some(fault) = fault.or_else(|| body.is_empty().then(Fault::default)) else {
         return ErrorKind::Unavailable(format!("status {status} without a reason in JSON"));
     };
     match (endpoint, status) {
-        (Endpoint::Token, 400 | 401) => refused_grant(fault),
+        (Endpoint::Token, 400 | 401) => classify_grant_refusal(fault),
         (_, 401) => match missing_scope(&fault) {
             Some(scope) => ErrorKind::ScopeMissing { scope },
             None => ErrorKind::TokenDead,
@@ -158,13 +147,14 @@ pub(crate) fn classify(endpoint: Endpoint, status: u16, body: &[u8]) -> ErrorKin
     }
 }
 
-fn refused_grant(fault: Fault) -> ErrorKind {
-    let about = |resource: &str| {
+fn classify_grant_refusal(fault: Fault) -> ErrorKind {
+    let concerns = |resource: &str| {
         fault.errors.iter().any(|entry| entry.resource.eq_ignore_ascii_case(resource))
     };
-    if about("Application") {
+    if concerns("Application") {
         ErrorKind::ClientRefused
-    } else if about("RefreshToken") || about("AuthorizationCode") || about("RequestToken") {
+    } else if concerns("RefreshToken") || concerns("AuthorizationCode") || concerns("RequestToken")
+    {
         ErrorKind::GrantRefused
     } else {
         ErrorKind::Fault(Box::new(fault))
@@ -187,11 +177,11 @@ impl FaultEntry {
     }
 }
 
-/// What JSON that cannot be read means: cut short is Strava's trouble, another shape is ours.
-pub(crate) fn unreadable(error: &serde_json::Error) -> ErrorKind {
+/// Classifies a parse error: truncated JSON is an outage, another structure is unexpected.
+pub(crate) fn classify_json_error(error: &serde_json::Error) -> ErrorKind {
     match error.classify() {
         serde_json::error::Category::Data => ErrorKind::Unexpected(error.to_string()),
-        _ => ErrorKind::Unavailable("the answer is no whole JSON".to_owned()),
+        _ => ErrorKind::Unavailable("the response is truncated or not JSON".to_owned()),
     }
 }
 
@@ -205,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_token_and_a_missing_scope_are_told_apart_by_the_field() {
+    fn a_dead_token_and_a_missing_scope_differ_by_the_field() {
         let dead = fault("Authorization Error", "Athlete", "access_token", "invalid");
         assert_eq!(classify(Endpoint::Api, 401, dead.as_bytes()), ErrorKind::TokenDead);
         let missing =
@@ -217,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inactive_application_is_nobodys_refusal() {
+    fn an_inactive_application_is_not_a_fault() {
         let body = fault("Forbidden", "Application", "Status", "Inactive");
         assert_eq!(classify(Endpoint::Api, 403, body.as_bytes()), ErrorKind::AppInactive);
         let other = fault("Forbidden", "Athlete", "premium", "required");
@@ -244,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_in_front_of_strava_says_nothing_about_what_was_asked_for() {
+    fn an_error_page_of_a_proxy_is_an_outage() {
         for status in [400, 401, 403, 404, 500, 502, 503] {
             let kind = classify(Endpoint::Api, status, b"<html>Something is wrong</html>");
             assert!(matches!(kind, ErrorKind::Unavailable(_)), "{status}: {kind:?}");
@@ -254,12 +244,12 @@ mod tests {
     }
 
     #[test]
-    fn json_cut_short_is_trouble_and_json_of_another_shape_is_a_surprise() {
+    fn truncated_json_is_an_outage_and_other_json_is_unexpected() {
         let cut = serde_json::from_str::<Vec<i64>>("[1,2").unwrap_err();
-        assert!(matches!(unreadable(&cut), ErrorKind::Unavailable(_)));
+        assert!(matches!(classify_json_error(&cut), ErrorKind::Unavailable(_)));
         let html = serde_json::from_str::<Vec<i64>>("<html>").unwrap_err();
-        assert!(matches!(unreadable(&html), ErrorKind::Unavailable(_)));
+        assert!(matches!(classify_json_error(&html), ErrorKind::Unavailable(_)));
         let other = serde_json::from_str::<Vec<i64>>("{}").unwrap_err();
-        assert!(matches!(unreadable(&other), ErrorKind::Unexpected(_)));
+        assert!(matches!(classify_json_error(&other), ErrorKind::Unexpected(_)));
     }
 }

@@ -1,103 +1,104 @@
-//! The lease: the one synchronous call between services. Whoever wants to call Strava asks token
-//! for it, and reports afterwards what was used and what Strava said of its budget.
+//! Leases: the permission to call Strava, requested from the token service. The one synchronous call
+//! between services; afterwards the caller reports the used requests and the rate limits.
 
 mod client;
 
 use kernel::{ApplicationId, AthleteId, Generation, LeaseId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ApiResponse;
 use crate::error::{ErrorKind, StravaError};
 use crate::limits::RateLimits;
+use crate::model::lenient;
 use crate::secret::AccessToken;
 
 pub use client::LeaseClient;
 
-/// What the calls are for; the earlier, the more urgent.
+/// The purpose of a lease; the earlier, the more urgent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
-    /// Somebody waits at the consent page.
+    /// An athlete waits at the consent page.
     Login,
-    /// Something happened just now.
+    /// A webhook event.
     Live,
-    /// A copy for a child.
+    /// A copy of an activity to a child.
     Copy,
-    /// A look at whether we missed something.
+    /// A check for missed events.
     Reconcile,
-    /// The past.
+    /// An import of past activities.
     Backfill,
 }
 
-/// Which permission is asked for.
+/// A request for a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// The Strava application.
     pub app: ApplicationId,
-    /// Whose token.
+    /// Athlete whose token is needed.
     pub athlete: AthleteId,
-    /// Of which connection: another than the current one gets nothing.
+    /// Generation of the connection; any but the current one is denied.
     pub generation: Generation,
-    /// What for.
+    /// Purpose of the calls.
     pub purpose: Purpose,
-    /// Names this attempt: asking again with it returns the same lease.
+    /// Idempotency key: a repeated request with it returns the same lease.
     pub attempt: String,
-    /// Calls that count in the read bucket (and overall).
+    /// Number of requests that count in the read bucket (and overall).
     pub reads: u32,
-    /// Calls that count overall only: creations and uploads.
+    /// Number of requests that count overall only: creations and uploads.
     pub writes: u32,
 }
 
-/// The permission.
+/// A granted lease.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Lease {
-    /// Its id, for the report.
+    /// Id, for the report.
     #[serde(rename = "lease")]
     pub id: LeaseId,
-    /// What to call with.
+    /// Access token for the calls.
     pub access_token: AccessToken,
-    /// When the token ends.
-    #[serde(with = "instant")]
+    /// Expiry of the token.
+    #[serde(deserialize_with = "lenient::instant")]
     pub token_expires_at: Timestamp,
-    /// When the permission ends, which is sooner.
-    #[serde(with = "instant")]
+    /// Expiry of the lease, before that of the token.
+    #[serde(deserialize_with = "lenient::instant")]
     pub lease_expires_at: Timestamp,
 }
 
-/// Why there is no permission.
+/// No lease was granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeaseError {
-    /// Not now: the budget, or Strava's token endpoint.
+    /// Not now: no budget left, or the token endpoint is unavailable.
     #[error("not before {0}")]
     RetryAt(Timestamp),
-    /// Not with this connection.
+    /// Not for this connection.
     #[error("denied: {0}")]
     Denied(DenialReason),
-    /// token did not answer, or not as agreed.
-    #[error("the lease service did not answer: {0}")]
+    /// No response of the token service, or an unexpected one.
+    #[error("the token service is unavailable: {0}")]
     Unavailable(String),
 }
 
-/// Why never; the last part of the problem's type.
+/// The reason of a denial; the code of the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DenialReason {
-    /// Access was withdrawn, or the generation is not the current one.
+    /// The athlete disconnected, or the generation is not the current one.
     Disconnected,
-    /// The athlete has to connect again.
+    /// The athlete must connect again.
     ReconnectNeeded,
-    /// The athlete did not grant what this needs.
+    /// The athlete did not grant a required scope.
     ScopeMissing,
-    /// The application is switched off at Strava; comes back by itself when Strava takes it back.
+    /// Strava has deactivated the application; ends by itself when Strava reactivates it.
     AppInactive,
 }
 
 impl DenialReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 4] =
         [Self::Disconnected, Self::ReconnectNeeded, Self::ScopeMissing, Self::AppInactive];
 
-    /// The word on the wire.
+    /// Returns the code on the wire.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Disconnected => "disconnected",
@@ -114,55 +115,59 @@ impl std::fmt::Display for DenialReason {
     }
 }
 
-/// What Strava objected to, for token to act on.
+/// An error of Strava that the token service acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportedFault {
-    /// 401 about the token.
+    /// 401: token invalid.
     TokenDead,
-    /// 401 about the scope.
+    /// 401: scope missing.
     ScopeMissing,
-    /// 403 Inactive.
+    /// 403: application inactive.
     AppInactive,
-    /// 429.
+    /// 429: rate limit exceeded.
     RateLimited,
-    /// No answer, or none of Strava's own.
+    /// No response, or none of the API itself.
     Unavailable,
     /// Any other refusal, 404 included.
     Other,
 }
 
-/// What became of a lease. Several calls under one lease are added up with [`Report::merge`].
+/// The report of a used lease. Reports of several calls are added up with [`Report::merge`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// Calls made that count in the read bucket.
+    /// Requests made that count in the read bucket.
     pub reads: u32,
-    /// Calls made that count overall only.
+    /// Requests made that count overall only.
     pub writes: u32,
-    /// The last status.
+    /// Last HTTP status.
     pub status: Option<u16>,
-    /// What Strava objected to.
+    /// Last error.
     pub fault: Option<ReportedFault>,
-    /// Strava's clock at the last answer.
-    #[serde(with = "optional_instant", skip_serializing_if = "Option::is_none")]
+    /// Server time of the last response.
+    #[serde(
+        serialize_with = "serialize_date",
+        deserialize_with = "deserialize_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub date: Option<Timestamp>,
-    /// Strava's budget at the last answer that told it.
+    /// Rate limits of the last response that had them.
     pub limits: Option<RateLimits>,
 }
 
 impl Report {
-    /// One call that counts in both buckets.
+    /// Reports a request that counts in both buckets.
     pub fn for_read<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
-        Self { reads: 1, ..Self::told(result) }
+        Self { reads: 1, ..Self::from_result(result) }
     }
 
-    /// One call that counts overall only.
+    /// Reports a request that counts overall only.
     pub fn for_write<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
-        Self { writes: 1, ..Self::told(result) }
+        Self { writes: 1, ..Self::from_result(result) }
     }
 
-    /// This and the next call of the same lease.
+    /// Adds the report of a later call of the same lease.
     #[must_use]
     pub fn merge(self, next: Self) -> Self {
         Self {
@@ -175,12 +180,12 @@ impl Report {
         }
     }
 
-    fn told<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
+    fn from_result<T>(result: &Result<ApiResponse<T>, StravaError>) -> Self {
         match result {
-            Ok(answer) => Self {
-                status: Some(answer.status),
-                date: answer.date,
-                limits: answer.limits,
+            Ok(response) => Self {
+                status: Some(response.status),
+                date: response.date,
+                limits: response.limits,
                 ..Self::default()
             },
             Err(error) => Self {
@@ -195,7 +200,7 @@ impl Report {
 }
 
 impl ReportedFault {
-    /// The fault in this error.
+    /// Maps the kind of an error.
     pub const fn from_kind(kind: &ErrorKind) -> Self {
         match kind {
             ErrorKind::TokenDead => Self::TokenDead,
@@ -208,54 +213,20 @@ impl ReportedFault {
     }
 }
 
-/// Instants on the wire: RFC 3339 with `Z`, as everywhere at the HTTP edge.
-pub mod instant {
-    use chrono::DateTime;
-    use kernel::Timestamp;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Writes the instant.
-    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(at)
-    }
-
-    /// Reads the instant.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        DateTime::parse_from_rfc3339(&text)
-            .map(|at| Timestamp::from(at.to_utc()))
-            .map_err(D::Error::custom)
-    }
+/// Writes RFC 3339 with `Z`.
+fn serialize_date<S: Serializer>(
+    date: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    date.map(|date| date.to_string()).serialize(serializer)
 }
 
-/// The same, where there may be none.
-pub mod optional_instant {
-    use chrono::DateTime;
-    use kernel::Timestamp;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Writes the instant.
-    pub fn serialize<S: Serializer>(
-        at: &Option<Timestamp>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match at {
-            Some(at) => serializer.collect_str(at),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    /// Reads the instant.
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
-        Option::<String>::deserialize(deserializer)?
-            .map(|text| DateTime::parse_from_rfc3339(&text).map(|at| Timestamp::from(at.to_utc())))
-            .transpose()
-            .map_err(D::Error::custom)
-    }
+fn deserialize_date<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(Deserialize)]
+    struct Date(#[serde(deserialize_with = "lenient::instant")] Timestamp);
+    Ok(Option::<Date>::deserialize(deserializer)?.map(|Date(date)| date))
 }
 
 #[cfg(test)]
@@ -263,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_is_what_was_agreed() {
+    fn a_lease_request_has_the_agreed_wire_format() {
         let request = LeaseRequest {
             app: ApplicationId::new(1),
             athlete: AthleteId::from_uuid(Default::default()),
@@ -287,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn two_calls_of_one_lease_are_added_up() {
+    fn reports_of_two_calls_are_added_up() {
         let ok = Ok(ApiResponse {
             body: (),
             limits: None,

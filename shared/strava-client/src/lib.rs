@@ -1,7 +1,7 @@
-//! A typed client of the Strava API v3, and of the lease that guards every call to it.
+//! A typed client of the Strava API v3, and a client of the leases that guard every call to it.
 //!
-//! Nothing here retries: a call says exactly what Strava answered, and whoever holds the job
-//! decides. Tokens travel in headers only, ids are 64-bit, and unknown fields are harmless.
+//! Nothing here retries: a call returns exactly what Strava answered, and the caller decides. Tokens
+//! are sent in headers only, ids are 64-bit, and unknown fields are ignored.
 #![warn(missing_docs)]
 
 mod base_urls;
@@ -14,7 +14,7 @@ pub mod model;
 mod response;
 mod secret;
 
-pub use base_urls::{BaseUrls, InvalidBaseUrl};
+pub use base_urls::InvalidBaseUrl;
 pub use client::Client;
 pub use endpoints::activities::{ActivityPage, ListQuery, UnreadableActivity};
 pub use endpoints::oauth::{ExchangedTokens, RefreshedTokens};

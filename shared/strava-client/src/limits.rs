@@ -1,18 +1,18 @@
-//! Strava's budget as its headers tell it: two buckets, each over a quarter of an hour and a day.
+//! Strava's rate limits: two buckets, each with a 15-minute and a daily window.
 
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-/// One header: the figure of the quarter of an hour, then that of the day. Either may be empty.
+/// A rate limit header: the count of the 15-minute window, then that of the day. Either may be absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
-    /// Of the current quarter of an hour.
+    /// Requests in the 15-minute window.
     pub quarter: Option<u32>,
-    /// Of the current day, UTC.
+    /// Requests in the day (UTC).
     pub day: Option<u32>,
 }
 
-/// Both buckets: `overall` counts every call, `read` every call but creations and uploads.
+/// Both buckets: `overall` counts all requests, `read` all but creations and uploads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RateLimits {
@@ -22,41 +22,41 @@ pub struct RateLimits {
     pub overall_usage: WindowCounts,
     /// `X-ReadRateLimit-Limit`
     pub read_limit: WindowCounts,
-    /// `X-ReadRateLimit-Usage`; a write answers `,` here, which says nothing
+    /// `X-ReadRateLimit-Usage`; `,` in the response to a write, which has no counts
     pub read_usage: WindowCounts,
 }
 
 impl RateLimits {
-    /// The budget in these headers, in whatever casing; none when no such header is there.
+    /// Parses the headers; none if there is no rate limit header.
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let figures = |name: &str| {
+        let counts = |name: &str| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(WindowCounts::parse)
         };
-        let found = [
-            figures("x-ratelimit-limit"),
-            figures("x-ratelimit-usage"),
-            figures("x-readratelimit-limit"),
-            figures("x-readratelimit-usage"),
+        let headers = [
+            counts("x-ratelimit-limit"),
+            counts("x-ratelimit-usage"),
+            counts("x-readratelimit-limit"),
+            counts("x-readratelimit-usage"),
         ];
-        if found.iter().all(Option::is_none) {
+        if headers.iter().all(Option::is_none) {
             return None;
         }
         let [overall_limit, overall_usage, read_limit, read_usage] =
-            found.map(Option::unwrap_or_default);
+            headers.map(Option::unwrap_or_default);
         Some(Self { overall_limit, overall_usage, read_limit, read_usage })
     }
 }
 
 impl WindowCounts {
-    /// Both figures.
+    /// Counts of both windows.
     pub const fn new(quarter: u32, day: u32) -> Self {
         Self { quarter: Some(quarter), day: Some(day) }
     }
 
-    /// `70,303`, `,`, or anything else: what is no number says nothing.
+    /// Parses `70,303`; a part that is no number is absent.
     fn parse(text: &str) -> Self {
-        let mut halves = text.split(',').map(|half| half.trim().parse().ok());
-        Self { quarter: halves.next().flatten(), day: halves.next().flatten() }
+        let mut counts = text.split(',').map(|count| count.trim().parse().ok());
+        Self { quarter: counts.next().flatten(), day: counts.next().flatten() }
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn both_pairs_are_read_in_any_casing() {
+    fn both_buckets_are_read_in_any_casing() {
         let limits = RateLimits::from_headers(&headers(&[
             ("X-Ratelimit-Limit", "200,2000"),
             ("X-RateLimit-Usage", "70, 303"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_comma_a_write_answers_says_nothing() {
+    fn a_single_comma_means_no_counts() {
         let limits = RateLimits::from_headers(&headers(&[
             ("x-ratelimit-usage", "79,222"),
             ("x-readratelimit-usage", ","),
@@ -122,15 +122,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_figures_are_read_whatever_stands_around_them(
+        fn two_counts_are_read_with_any_spaces_around_them(
             quarter in 0_u32..10_000_000, day in 0_u32..10_000_000, before in " {0,3}", after in " {0,3}",
         ) {
             prop_assert_eq!(WindowCounts::parse(&format!("{before}{quarter}{after},{before}{day}{after}")), WindowCounts::new(quarter, day));
         }
 
         #[test]
-        fn no_header_is_too_odd_to_survive(text in "[ -~]{0,40}") {
-            let _figures = WindowCounts::parse(&text);
+        fn no_header_value_panics(text in "[ -~]{0,40}") {
+            let _counts = WindowCounts::parse(&text);
             let _read = RateLimits::from_headers(&headers(&[("x-ratelimit-usage", text.as_str())]));
         }
     }

@@ -1,4 +1,4 @@
-//! What Strava's answers hold, read tolerantly: absent, null and empty are the same nothing.
+//! The models of API responses, parsed leniently: absent, null and empty are all absent.
 
 mod activity;
 mod athlete;

@@ -1,27 +1,27 @@
-//! An answer and what stands around it: Strava's clock and the state of its budget.
+//! A response of the API: its body, the server time and the rate limits.
 
 use kernel::Timestamp;
 use reqwest::header::{DATE, HeaderMap};
 use serde::de::DeserializeOwned;
 
-use crate::error::{ErrorKind, StravaError, unreadable};
+use crate::error::{ErrorKind, StravaError, classify_json_error};
 use crate::limits::RateLimits;
 
-/// What Strava answered.
+/// A successful response.
 #[derive(Clone, Debug)]
 pub struct ApiResponse<T> {
-    /// The answer itself.
+    /// The body.
     pub body: T,
-    /// The budget as the answer's headers tell it; token answers have none.
+    /// Rate limits of the headers; responses of the token endpoint have none.
     pub limits: Option<RateLimits>,
-    /// When Strava answered, by its own clock.
+    /// Server time of the response.
     pub date: Option<Timestamp>,
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
 }
 
 impl<T> ApiResponse<T> {
-    /// The same answer with another body.
+    /// Maps the body.
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> ApiResponse<U> {
         ApiResponse {
             body: with(self.body),
@@ -31,7 +31,7 @@ impl<T> ApiResponse<T> {
         }
     }
 
-    /// The same answer with a body that may turn out not to be one.
+    /// Maps the body; an error keeps the status and headers of the response.
     pub(crate) fn try_map<U>(
         self,
         with: impl FnOnce(T) -> Result<U, ErrorKind>,
@@ -45,14 +45,16 @@ impl<T> ApiResponse<T> {
 }
 
 impl ApiResponse<Vec<u8>> {
-    /// The body as JSON of this shape.
+    /// Parses the body as JSON.
     pub(crate) fn json<T: DeserializeOwned>(self) -> Result<ApiResponse<T>, StravaError> {
-        self.try_map(|body| serde_json::from_slice(&body).map_err(|error| unreadable(&error)))
+        self.try_map(|body| {
+            serde_json::from_slice(&body).map_err(|error| classify_json_error(&error))
+        })
     }
 }
 
-/// Strava's clock in the headers.
-pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+/// Returns the server time: the `Date` header.
+pub(crate) fn server_date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(DATE)?.to_str().ok()?;
     chrono::DateTime::parse_from_rfc2822(text).ok().map(|at| Timestamp::from(at.to_utc()))
 }

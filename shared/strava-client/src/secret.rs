@@ -1,10 +1,10 @@
-//! Tokens and the application's own secret: they print as nothing.
+//! Tokens and application credentials that are redacted in debug output.
 
 use kernel::ApplicationId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-/// Declares a token that never prints.
+/// Declares a token type with redacted debug output.
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -13,12 +13,12 @@ macro_rules! token {
         pub struct $name(SecretString);
 
         impl $name {
-            /// The token in this text.
+            /// Wraps a token.
             pub fn new(token: impl Into<String>) -> Self {
                 Self(SecretString::from(token.into()))
             }
 
-            /// The token itself: only for the header that carries it and the seal that hides it.
+            /// Returns the token, for the request header and for sealing only.
             pub fn expose(&self) -> &str {
                 self.0.expose_secret()
             }
@@ -27,15 +27,15 @@ macro_rules! token {
 }
 
 token! {
-    /// What calls are made with; it lives six hours.
+    /// An access token, valid for six hours.
     AccessToken
 }
 token! {
-    /// What the next access token is asked for with; the answer may replace it.
+    /// A refresh token; a refresh may replace it.
     RefreshToken
 }
 
-/// The application's id and secret.
+/// Client id and secret of a Strava application.
 #[derive(Clone, Debug)]
 pub struct AppCredentials {
     /// The client id.

@@ -1,4 +1,4 @@
-//! The athlete whose token it is.
+//! The athlete who granted the token.
 
 use reqwest::Method;
 
@@ -7,11 +7,13 @@ use crate::model::{AthleteSummary, Raw};
 use crate::{AccessToken, ApiResponse, Client};
 
 impl Client {
-    /// `GET /athlete`
+    /// `GET /athlete`: the athlete of the token.
     pub async fn get_athlete(
         &self,
         token: &AccessToken,
     ) -> Result<ApiResponse<Raw<AthleteSummary>>, StravaError> {
-        self.send(Endpoint::Api, self.call(Method::GET, &["athlete"], token)).await?.json()
+        self.send(Endpoint::Api, self.athlete_request(Method::GET, &["athlete"], token))
+            .await?
+            .json()
     }
 }

@@ -1,4 +1,4 @@
-//! OAuth: the authorize address, the exchange of a code, the refresh, the end.
+//! OAuth: the authorize URL, and the exchange, refresh and revocation of tokens.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -23,47 +23,47 @@ use crate::model::{AthleteSummary, lenient};
 use crate::secret::{AccessToken, AppCredentials, RefreshToken};
 use crate::{ApiResponse, Client};
 
-/// What a code was exchanged for.
+/// The tokens that a code was exchanged for.
 #[derive(Clone, Debug)]
 pub struct ExchangedTokens {
-    /// For the next six hours.
+    /// Access token, valid for six hours.
     pub access_token: AccessToken,
-    /// For the next access token.
+    /// Refresh token.
     pub refresh_token: RefreshToken,
-    /// When the access token ends.
+    /// Expiry of the access token.
     pub expires_at: Timestamp,
-    /// What was granted; older answers lack it, then the callback's `scope` holds.
+    /// Granted scopes; older responses lack them, then the `scope` of the callback applies.
     pub scopes: Option<Vec<String>>,
-    /// Who granted it.
+    /// The athlete who granted access.
     pub athlete: AthleteSummary,
 }
 
-/// What a refresh token was exchanged for. Both tokens may be the ones that were there before.
+/// The tokens that a refresh token was exchanged for. Both may be unchanged.
 #[derive(Clone, Debug)]
 pub struct RefreshedTokens {
-    /// For the time that is left.
+    /// Access token, valid until `expires_at`.
     pub access_token: AccessToken,
-    /// The one to keep from now on.
+    /// Refresh token that replaces the one used.
     pub refresh_token: RefreshToken,
-    /// When the access token ends.
+    /// Expiry of the access token.
     pub expires_at: Timestamp,
 }
 
-/// What Strava adds to a token answer.
+/// Members that Strava adds to a token response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Extras {
-    #[serde(default, deserialize_with = "lenient::whole")]
+struct ExtraFields {
+    #[serde(default, deserialize_with = "lenient::integer")]
     expires_at: Option<i64>,
     #[serde(default)]
     athlete: Option<AthleteSummary>,
 }
 
-impl oauth2::ExtraTokenFields for Extras {}
+impl oauth2::ExtraTokenFields for ExtraFields {}
 
-type TokenAnswer = StandardTokenResponse<Extras, BasicTokenType>;
-type OAuth = oauth2::Client<
+type OAuthTokenResponse = StandardTokenResponse<ExtraFields, BasicTokenType>;
+type OAuthClient = oauth2::Client<
     BasicErrorResponse,
-    TokenAnswer,
+    OAuthTokenResponse,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -75,7 +75,7 @@ type OAuth = oauth2::Client<
 >;
 
 impl Client {
-    /// Where the athlete is sent to grant these scopes.
+    /// Returns the URL of the consent page for these scopes.
     pub fn authorize_url(
         &self,
         application: ApplicationId,
@@ -84,92 +84,95 @@ impl Client {
         state: &str,
     ) -> Url {
         let (url, _state) = self
-            .oauth(application)
+            .oauth_client(application)
             .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()))
             .authorize_url(|| CsrfToken::new(state.to_owned()))
-            // Strava joins scopes by commas, the standard by spaces: handed over as one.
+            // Strava joins scopes by commas, the standard by spaces: passed as one scope.
             .add_scope(Scope::new(scopes.join(",")))
             .add_extra_param("approval_prompt", "auto")
             .url();
         url
     }
 
-    /// Exchanges the code of a callback; it works once.
+    /// Exchanges the code of a callback for tokens. A code is valid once.
     pub async fn exchange_code(
         &self,
         app: &AppCredentials,
         code: &str,
     ) -> Result<ApiResponse<ExchangedTokens>, StravaError> {
-        let carrier = Carrier { client: self, date: Mutex::new(None) };
-        let client = self.oauth_with_secret(app);
-        let answer = client
+        let transport = Transport { client: self, date: Mutex::new(None) };
+        let client = self.oauth_client_with_secret(app);
+        let response = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .request_async(&carrier)
+            .request_async(&transport)
             .await
-            .map_err(refused)?;
-        let date = carrier.date();
-        token_answer(date).try_map(|()| exchanged(&answer, date))
+            .map_err(map_oauth_error)?;
+        let date = transport.date();
+        token_response(date).try_map(|()| parse_exchanged(&response, date))
     }
 
-    /// Asks for an access token that lives on. Whoever calls this holds the connection's refresh:
-    /// two at once can strand it.
+    /// Exchanges a refresh token for tokens. Two concurrent refreshes of a connection can invalidate
+    /// both results: the caller must hold its refresh lock.
     pub async fn refresh_tokens(
         &self,
         app: &AppCredentials,
         refresh_token: &RefreshToken,
     ) -> Result<ApiResponse<RefreshedTokens>, StravaError> {
-        let carrier = Carrier { client: self, date: Mutex::new(None) };
-        let client = self.oauth_with_secret(app);
+        let transport = Transport { client: self, date: Mutex::new(None) };
+        let client = self.oauth_client_with_secret(app);
         let token = oauth2::RefreshToken::new(refresh_token.expose().to_owned());
-        let answer =
-            client.exchange_refresh_token(&token).request_async(&carrier).await.map_err(refused)?;
-        let date = carrier.date();
-        token_answer(date).try_map(|()| refreshed(&answer, date))
+        let response = client
+            .exchange_refresh_token(&token)
+            .request_async(&transport)
+            .await
+            .map_err(map_oauth_error)?;
+        let date = transport.date();
+        token_response(date).try_map(|()| parse_refreshed(&response, date))
     }
 
-    /// Ends every token of this athlete for this application; an unknown token answers the same.
+    /// Revokes all tokens of this athlete for this application. An unknown token gets the same response.
     pub async fn revoke_tokens(
         &self,
         app: &AppCredentials,
         token: &RefreshToken,
     ) -> Result<ApiResponse<()>, StravaError> {
         let call = self
-            .request(Method::POST, self.base_urls().oauth("revoke"))
+            .request(Method::POST, self.base_urls().oauth_url("revoke"))
             .basic_auth(app.client_id, Some(app.client_secret.expose_secret()))
             .form(&[("token", token.expose()), ("token_type_hint", "refresh_token")]);
         Ok(self.send(Endpoint::Token, call).await?.map(drop))
     }
 
-    fn oauth(&self, application: ApplicationId) -> OAuth {
+    fn oauth_client(&self, application: ApplicationId) -> OAuthClient {
         oauth2::Client::new(ClientId::new(application.to_string()))
-            .set_auth_uri(AuthUrl::from_url(self.base_urls().oauth("authorize")))
-            .set_token_uri(TokenUrl::from_url(self.base_urls().oauth("token")))
+            .set_auth_uri(AuthUrl::from_url(self.base_urls().oauth_url("authorize")))
+            .set_token_uri(TokenUrl::from_url(self.base_urls().oauth_url("token")))
             .set_auth_type(AuthType::RequestBody)
     }
 
-    fn oauth_with_secret(&self, app: &AppCredentials) -> OAuth {
-        self.oauth(app.client_id)
+    fn oauth_client_with_secret(&self, app: &AppCredentials) -> OAuthClient {
+        self.oauth_client(app.client_id)
             .set_client_secret(ClientSecret::new(app.client_secret.expose_secret().to_owned()))
     }
 }
 
 /// Carries requests of the `oauth2` crate over our own client; refusals are classified here, while
 /// the status is still known.
-struct Carrier<'a> {
+struct Transport<'a> {
     client: &'a Client,
-    /// When Strava answered.
+    /// Server time of the response.
     date: Mutex<Option<Timestamp>>,
 }
 
-impl Carrier<'_> {
-    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, StravaError> {
+impl Transport<'_> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, StravaError> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string())
-            .map_err(|error| StravaError::unanswered(format!("no address: {error}")))?;
+            .map_err(|error| StravaError::unanswered(format!("invalid URL: {error}")))?;
         let request = self.client.request(parts.method, url).headers(parts.headers).body(body);
-        let answer = self.client.send(Endpoint::Token, request).await?;
-        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = answer.date;
-        Ok(HttpResponse::new(answer.body))
+        let response = self.client.send(Endpoint::Token, request).await?;
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = response.date;
+        Ok(HttpResponse::new(response.body))
     }
 
     fn date(&self) -> Option<Timestamp> {
@@ -177,27 +180,31 @@ impl Carrier<'_> {
     }
 }
 
-impl<'c> AsyncHttpClient<'c> for Carrier<'_> {
+impl<'c> AsyncHttpClient<'c> for Transport<'_> {
     type Error = StravaError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, StravaError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.carry(request))
+        Box::pin(self.send(request))
     }
 }
 
-fn token_answer(date: Option<Timestamp>) -> ApiResponse<()> {
+fn token_response(date: Option<Timestamp>) -> ApiResponse<()> {
     ApiResponse { body: (), limits: None, date, status: 200 }
 }
 
-fn exchanged(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<ExchangedTokens, ErrorKind> {
-    let RefreshedTokens { access_token, refresh_token, expires_at } = refreshed(answer, date)?;
-    let athlete = answer
+fn parse_exchanged(
+    response: &OAuthTokenResponse,
+    date: Option<Timestamp>,
+) -> Result<ExchangedTokens, ErrorKind> {
+    let RefreshedTokens { access_token, refresh_token, expires_at } =
+        parse_refreshed(response, date)?;
+    let athlete = response
         .extra_fields()
         .athlete
         .clone()
         .ok_or_else(|| ErrorKind::Unexpected("no athlete".to_owned()))?;
-    let scopes = answer.scopes().map(|scopes| {
+    let scopes = response.scopes().map(|scopes| {
         scopes
             .iter()
             .flat_map(|scope| scope.split(','))
@@ -209,34 +216,38 @@ fn exchanged(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<ExchangedT
     Ok(ExchangedTokens { access_token, refresh_token, expires_at, scopes, athlete })
 }
 
-fn refreshed(answer: &TokenAnswer, date: Option<Timestamp>) -> Result<RefreshedTokens, ErrorKind> {
-    let refresh_token = answer
+fn parse_refreshed(
+    response: &OAuthTokenResponse,
+    date: Option<Timestamp>,
+) -> Result<RefreshedTokens, ErrorKind> {
+    let refresh_token = response
         .refresh_token()
         .ok_or_else(|| ErrorKind::Unexpected("no refresh token".to_owned()))?;
-    let by_lifetime = || date.zip(answer.expires_in()).map(|(date, lifetime)| date.plus(lifetime));
-    let expires_at = answer
+    let from_lifetime =
+        || date.zip(response.expires_in()).map(|(date, lifetime)| date.plus(lifetime));
+    let expires_at = response
         .extra_fields()
         .expires_at
         .map(Timestamp::from_secs)
-        .or_else(by_lifetime)
+        .or_else(from_lifetime)
         .ok_or_else(|| ErrorKind::Unexpected("no expires_at".to_owned()))?;
     Ok(RefreshedTokens {
-        access_token: AccessToken::new(answer.access_token().secret().clone()),
+        access_token: AccessToken::new(response.access_token().secret().clone()),
         refresh_token: RefreshToken::new(refresh_token.secret().clone()),
         expires_at,
     })
 }
 
-/// The crate's error in our words. The body of an answer that could not be read may hold tokens:
-/// it goes no further.
-fn refused(error: RequestTokenError<StravaError, BasicErrorResponse>) -> StravaError {
+/// Maps an error of the `oauth2` crate. The body of an unreadable response may hold tokens: it is
+/// dropped.
+fn map_oauth_error(error: RequestTokenError<StravaError, BasicErrorResponse>) -> StravaError {
     match error {
         RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
-            StravaError::unanswered("the token answer is empty")
+            StravaError::unanswered("the token response is empty")
         }
         RequestTokenError::Parse(_, _) => {
-            StravaError::unanswered("the token answer is no whole JSON")
+            StravaError::unanswered("the token response is truncated or not JSON")
         }
     }
 }

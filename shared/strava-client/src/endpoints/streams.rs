@@ -7,21 +7,21 @@ use crate::error::{Endpoint, ErrorKind, StravaError};
 use crate::model::Streams;
 use crate::{AccessToken, ApiResponse, Client};
 
-/// Every kind of stream there is.
-const KINDS: &str = "time,distance,latlng,altitude,velocity_smooth,heartrate,cadence,watts,temp,moving,grade_smooth";
+/// All stream types.
+const STREAM_TYPES: &str = "time,distance,latlng,altitude,velocity_smooth,heartrate,cadence,watts,temp,moving,grade_smooth";
 
 impl Client {
-    /// `GET /activities/{id}/streams`, every kind. An activity without streams (a manual one
-    /// answers 404) and one whose streams are not ready (`{}`) are answers, not errors.
+    /// `GET /activities/{id}/streams`, all types. An activity without streams (404 for a manual one)
+    /// and one whose streams are not ready (`{}`) are results, not errors.
     pub async fn get_streams(
         &self,
         token: &AccessToken,
         id: StravaActivityId,
     ) -> Result<ApiResponse<Streams>, StravaError> {
-        let call = self
-            .call(Method::GET, &["activities", &id.to_string(), "streams"], token)
-            .query(&[("keys", KINDS), ("key_by_type", "true")]);
-        match self.send(Endpoint::Api, call).await {
+        let request = self
+            .athlete_request(Method::GET, &["activities", &id.to_string(), "streams"], token)
+            .query(&[("keys", STREAM_TYPES), ("key_by_type", "true")]);
+        match self.send(Endpoint::Api, request).await {
             Ok(answer) => answer.try_map(|body| Streams::parse(&body)),
             Err(StravaError { kind: ErrorKind::NotFound, status, limits, date }) => {
                 Ok(ApiResponse { body: Streams::None, limits, date, status: status.unwrap_or(404) })

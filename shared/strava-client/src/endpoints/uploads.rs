@@ -1,4 +1,4 @@
-//! Uploads: sent once, then asked for until Strava has made up its mind.
+//! Uploads: sent once, then polled until they are processed.
 
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
@@ -8,7 +8,7 @@ use crate::model::{Upload, UploadStatus};
 use crate::{AccessToken, ApiResponse, Client};
 
 impl Client {
-    /// `POST /uploads`. There is no idempotency key: never send it again without having looked.
+    /// `POST /uploads`: sends a file. There is no idempotency key: look for the activity before a retry.
     pub async fn create_upload(
         &self,
         token: &AccessToken,
@@ -17,13 +17,13 @@ impl Client {
         let mut form = Form::new()
             .part("file", Part::bytes(upload.file).file_name(upload.file_name))
             .text("data_type", upload.data_type);
-        let texts = [
+        let text_fields = [
             ("sport_type", upload.sport_type),
             ("name", upload.name),
             ("description", upload.description),
             ("external_id", upload.external_id),
         ];
-        for (field, text) in texts {
+        for (field, text) in text_fields {
             if let Some(text) = text {
                 form = form.text(field, text);
             }
@@ -33,19 +33,25 @@ impl Client {
                 form = form.text(field, "1");
             }
         }
-        self.send(Endpoint::Api, self.call(Method::POST, &["uploads"], token).multipart(form))
-            .await?
-            .json()
+        self.send(
+            Endpoint::Api,
+            self.athlete_request(Method::POST, &["uploads"], token).multipart(form),
+        )
+        .await?
+        .json()
     }
 
-    /// `GET /uploads/{id}`, not more often than once a second.
+    /// `GET /uploads/{id}`: the state of an upload. Poll at most once a second.
     pub async fn get_upload(
         &self,
         token: &AccessToken,
         id: i64,
     ) -> Result<ApiResponse<UploadStatus>, StravaError> {
-        self.send(Endpoint::Api, self.call(Method::GET, &["uploads", &id.to_string()], token))
-            .await?
-            .json()
+        self.send(
+            Endpoint::Api,
+            self.athlete_request(Method::GET, &["uploads", &id.to_string()], token),
+        )
+        .await?
+        .json()
     }
 }

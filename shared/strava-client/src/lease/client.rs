@@ -1,4 +1,4 @@
-//! Asks token for leases over HTTP.
+//! The HTTP client of the lease endpoints of the token service.
 
 use std::time::Duration;
 
@@ -8,9 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{DenialReason, Lease, LeaseError, LeaseRequest, Report, instant};
+use crate::model::lenient;
 
-/// Asks token for leases.
+use super::{DenialReason, Lease, LeaseError, LeaseRequest, Report};
+
+/// Requests leases from the token service and reports their use.
 #[derive(Clone, Debug)]
 pub struct LeaseClient {
     base: Url,
@@ -19,38 +21,39 @@ pub struct LeaseClient {
 }
 
 impl LeaseClient {
-    /// Longer than token may take to refresh at a slow Strava.
-    const DEFAULT_TIMEOUT: Duration = Duration::from_secs(40);
+    /// Request timeout; longer than a token refresh at a slow Strava takes.
+    const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 
-    /// A client of the token service whose operations port is at `base`.
+    /// A client of the token service with its operations port at `base`.
     pub const fn new(base: Url, credential: SecretString, http: reqwest::Client) -> Self {
         Self { base, credential, http }
     }
 
-    /// Asks for a lease.
+    /// Requests a lease. A repeated request with the same `attempt` returns the same lease.
     pub async fn request_lease(&self, request: &LeaseRequest) -> Result<Lease, LeaseError> {
         let response = self.post("internal/v1/leases", request).await?;
         let status = response.status();
-        let body = response.bytes().await.map_err(broken)?;
+        let body = response.bytes().await.map_err(map_transport_error)?;
         match status {
-            StatusCode::OK => serde_json::from_slice(&body).map_err(|_no_lease| unagreed(status)),
+            StatusCode::OK => {
+                serde_json::from_slice(&body).map_err(|_no_lease| unexpected_status(status))
+            }
             StatusCode::TOO_MANY_REQUESTS => {
-                let refusal: NotNow =
-                    serde_json::from_slice(&body).map_err(|_no_time| unagreed(status))?;
+                let refusal: RetryLater =
+                    serde_json::from_slice(&body).map_err(|_no_time| unexpected_status(status))?;
                 Err(LeaseError::RetryAt(refusal.retry_at))
             }
-            StatusCode::CONFLICT => {
-                Err(never(&body).map_or_else(|| unagreed(status), LeaseError::Denied))
-            }
-            _ => Err(unagreed(status)),
+            StatusCode::CONFLICT => Err(parse_denial_reason(&body)
+                .map_or_else(|| unexpected_status(status), LeaseError::Denied)),
+            _ => Err(unexpected_status(status)),
         }
     }
 
-    /// Reports what was used. A report that gets lost costs only budget: the lease counts as used up.
+    /// Reports the used requests. If the report gets lost, the lease counts as fully used.
     pub async fn report_usage(&self, lease: LeaseId, report: &Report) -> Result<(), LeaseError> {
         let response = self.post(&format!("internal/v1/leases/{lease}/report"), report).await?;
         let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(unagreed(status)) }
+        if status.is_success() { Ok(()) } else { Err(unexpected_status(status)) }
     }
 
     async fn post(
@@ -66,21 +69,21 @@ impl LeaseClient {
             .post(url)
             .headers(headers)
             .bearer_auth(self.credential.expose_secret())
-            .timeout(Self::DEFAULT_TIMEOUT)
+            .timeout(Self::REQUEST_TIMEOUT)
             .json(body)
             .send()
             .await
-            .map_err(broken)
+            .map_err(map_transport_error)
     }
 }
 
 #[derive(Deserialize)]
-struct NotNow {
-    #[serde(with = "instant")]
+struct RetryLater {
+    #[serde(deserialize_with = "lenient::instant")]
     retry_at: Timestamp,
 }
 
-fn never(body: &[u8]) -> Option<DenialReason> {
+fn parse_denial_reason(body: &[u8]) -> Option<DenialReason> {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(rename = "type")]
@@ -91,12 +94,12 @@ fn never(body: &[u8]) -> Option<DenialReason> {
     DenialReason::ALL.into_iter().find(|reason| reason.code() == code)
 }
 
-fn broken(error: reqwest::Error) -> LeaseError {
+fn map_transport_error(error: reqwest::Error) -> LeaseError {
     LeaseError::Unavailable(error.to_string())
 }
 
-fn unagreed(status: StatusCode) -> LeaseError {
-    LeaseError::Unavailable(format!("it answered {status}"))
+fn unexpected_status(status: StatusCode) -> LeaseError {
+    LeaseError::Unavailable(format!("unexpected status {status}"))
 }
 
 #[cfg(test)]
@@ -104,11 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_the_last_part_of_the_type() {
+    fn the_reason_is_the_last_part_of_the_problem_type() {
         assert_eq!(
-            never(br#"{"type":"https://paceline.dev/problems/reconnect-needed","title":"x"}"#),
+            parse_denial_reason(
+                br#"{"type":"https://paceline.dev/problems/reconnect-needed","title":"x"}"#
+            ),
             Some(DenialReason::ReconnectNeeded)
         );
-        assert_eq!(never(b"{}"), None);
+        assert_eq!(parse_denial_reason(b"{}"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! An activity as the list shows it, and as its own page does.
+//! Activities: the summary of the list, and the detailed form.
 
 use chrono::{NaiveDateTime, Timelike};
 use kernel::{Sport, StravaActivityId, Timestamp};
@@ -6,19 +6,19 @@ use serde::Deserialize;
 
 use super::lenient;
 
-/// Who may see it at Strava.
+/// Visibility of an activity at Strava.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// Everyone.
     Everyone,
-    /// Followers only.
+    /// The followers of the athlete.
     Followers,
-    /// The athlete only.
+    /// Only the athlete.
     OnlyMe,
 }
 
 impl Visibility {
-    /// Strava's word for it.
+    /// Returns Strava's name of the visibility.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Everyone => "everyone",
@@ -28,129 +28,130 @@ impl Visibility {
     }
 }
 
-/// An activity as the list shows it. What does not apply is absent, null, empty or zero: all the same here.
+/// An activity of the list. Strava writes inapplicable fields as absent, null, empty or zero.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SummaryActivity {
-    /// Strava's number of it.
+    /// Strava's id.
     pub id: StravaActivityId,
-    /// When it began.
+    /// Start.
     #[serde(deserialize_with = "lenient::instant")]
     pub start_date: Timestamp,
-    /// What the athlete's clock showed then.
+    /// Local time of the start.
     #[serde(deserialize_with = "lenient::wall_clock")]
     pub start_date_local: NaiveDateTime,
-    /// Seconds the athlete's clock was ahead of UTC, summer time included.
-    #[serde(default, deserialize_with = "lenient::whole")]
+    /// Offset of the local time from UTC in seconds, daylight saving included.
+    #[serde(default, deserialize_with = "lenient::integer")]
     pub utc_offset: Option<i64>,
     /// `(GMT-05:00) America/New_York`; see [`Self::timezone_name`].
     #[serde(default, deserialize_with = "lenient::text")]
     pub timezone: Option<String>,
-    /// The title.
+    /// Title.
     #[serde(default, deserialize_with = "lenient::text")]
     pub name: Option<String>,
-    /// The sport; see [`Self::sport`].
+    /// Sport; see [`Self::sport`].
     #[serde(default, deserialize_with = "lenient::text")]
     pub sport_type: Option<String>,
-    /// The old, coarse sport.
+    /// Sport in the older, coarser list.
     #[serde(default, rename = "type", deserialize_with = "lenient::text")]
     pub legacy_type: Option<String>,
-    /// Metres.
+    /// Distance in metres.
     #[serde(default, deserialize_with = "lenient::number")]
     pub distance: Option<f64>,
-    /// Seconds.
-    #[serde(default, deserialize_with = "lenient::whole")]
+    /// Moving time in seconds.
+    #[serde(default, deserialize_with = "lenient::integer")]
     pub moving_time: Option<i64>,
-    /// Seconds.
-    #[serde(default, deserialize_with = "lenient::whole")]
+    /// Elapsed time in seconds.
+    #[serde(default, deserialize_with = "lenient::integer")]
     pub elapsed_time: Option<i64>,
-    /// Metres.
+    /// Elevation gain in metres.
     #[serde(default, deserialize_with = "lenient::number")]
     pub total_elevation_gain: Option<f64>,
-    /// Metres a second.
+    /// Average speed in m/s.
     #[serde(default, deserialize_with = "lenient::number")]
     pub average_speed: Option<f64>,
-    /// Metres a second.
+    /// Maximum speed in m/s.
     #[serde(default, deserialize_with = "lenient::number")]
     pub max_speed: Option<f64>,
-    /// Beats a minute.
+    /// Average heart rate in beats per minute.
     #[serde(default, deserialize_with = "lenient::number")]
     pub average_heartrate: Option<f64>,
-    /// Beats a minute.
+    /// Maximum heart rate in beats per minute.
     #[serde(default, deserialize_with = "lenient::number")]
     pub max_heartrate: Option<f64>,
-    /// Turns or steps per leg a minute.
+    /// Average cadence per minute: revolutions, or steps of one leg.
     #[serde(default, deserialize_with = "lenient::number")]
     pub average_cadence: Option<f64>,
-    /// Watts.
+    /// Average power in watts.
     #[serde(default, deserialize_with = "lenient::number")]
     pub average_watts: Option<f64>,
-    /// How many liked it.
-    #[serde(default, deserialize_with = "lenient::whole")]
+    /// Number of kudos.
+    #[serde(default, deserialize_with = "lenient::integer")]
     pub kudos_count: Option<i64>,
-    /// Indoors.
+    /// Recorded on a trainer.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub trainer: bool,
-    /// On the way to work.
+    /// A commute.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub commute: bool,
-    /// Typed in, not recorded.
+    /// Entered by hand.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub manual: bool,
-    /// Only You; see [`Self::visible_to`].
+    /// Older form of `only_me`; see [`Self::effective_visibility`].
     #[serde(default, deserialize_with = "lenient::flag")]
     pub private: bool,
-    /// `everyone`, `followers_only`, `only_me`; see [`Self::visible_to`].
+    /// `everyone`, `followers_only`, `only_me`; see [`Self::effective_visibility`].
     #[serde(default, deserialize_with = "lenient::text")]
     pub visibility: Option<String>,
-    /// What the uploader called it.
+    /// Id given by the uploader.
     #[serde(default, deserialize_with = "lenient::text")]
     pub external_id: Option<String>,
-    /// The upload it was made of.
-    #[serde(default, deserialize_with = "lenient::whole")]
+    /// Id of the upload.
+    #[serde(default, deserialize_with = "lenient::integer")]
     pub upload_id: Option<i64>,
-    /// The device.
+    /// Recording device.
     #[serde(default, deserialize_with = "lenient::text")]
     pub device_name: Option<String>,
-    /// Where it began, if that is known and shown.
+    /// Start position, if known and not hidden.
     #[serde(default, deserialize_with = "lenient::position")]
     pub start_latlng: Option<[f64; 2]>,
 }
 
-/// An activity as its own page shows it.
+/// An activity in detail.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct DetailedActivity {
-    /// All that the list shows.
+    /// Fields of the list.
     #[serde(flatten)]
     pub summary: SummaryActivity,
-    /// The athlete's own words.
+    /// Description.
     #[serde(default, deserialize_with = "lenient::text")]
     pub description: Option<String>,
-    /// Kilocalories.
+    /// Energy in kilocalories.
     #[serde(default, deserialize_with = "lenient::number")]
     pub calories: Option<f64>,
 }
 
 impl SummaryActivity {
-    /// The sport: `sport_type`, or the old `type` where an old answer lacks it.
+    /// Returns the sport: `sport_type`, or `type` in older responses.
     pub fn sport(&self) -> Sport {
         Sport::new(self.sport_type.as_deref().or(self.legacy_type.as_deref()).unwrap_or_default())
     }
 
-    /// The zone's name without the bracket, which ignores summer time. Without GPS it is a guess.
+    /// Returns the IANA name of the time zone. The offset before it ignores daylight saving. Without GPS
+    /// the zone is a guess of Strava.
     pub fn timezone_name(&self) -> Option<&str> {
         let zone = self.timezone.as_deref()?;
         let name = zone.rsplit_once(')').map_or(zone, |(_bracket, name)| name).trim();
         (!name.is_empty()).then_some(name)
     }
 
-    /// Seconds ahead of UTC: what Strava says, or what both dates say.
+    /// Returns the offset from UTC in seconds: as given, or the difference of both start times.
     pub fn utc_offset_s(&self) -> i64 {
         self.utc_offset.unwrap_or_else(|| {
             self.start_date_local.and_utc().timestamp() - self.start_date.as_secs()
         })
     }
 
-    /// Who may see it.
+    /// Returns the visibility, from `visibility` or the older `private`.
     pub fn effective_visibility(&self) -> Visibility {
         match self.visibility.as_deref() {
             Some("only_me") => Visibility::OnlyMe,
@@ -160,7 +161,7 @@ impl SummaryActivity {
         }
     }
 
-    /// Whether the athlete hides when it began: then both dates say one second past midnight.
+    /// Returns true if the athlete hides the start time: then both are one second past midnight.
     pub fn hides_start(&self) -> bool {
         let local = self.start_date_local.time();
         local.num_seconds_from_midnight() == 1

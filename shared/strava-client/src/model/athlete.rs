@@ -1,16 +1,16 @@
-//! An athlete as the token answer and `GET /athlete` show them.
+//! The athlete of a token response and of `GET /athlete`.
 
 use kernel::StravaAthleteId;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
-/// Who granted access.
+/// A Strava athlete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AthleteSummary {
-    /// Strava's number of them.
+    /// Strava's id.
     pub id: StravaAthleteId,
-    /// The chosen name in addresses.
+    /// User name in URLs.
     #[serde(default, deserialize_with = "lenient::text")]
     pub username: Option<String>,
     /// Given name.

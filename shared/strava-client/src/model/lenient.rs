@@ -1,4 +1,4 @@
-//! Readers that take what Strava really sends: floats for integers, null or `[]` for nothing.
+//! Lenient deserializers: Strava sends floats for integers, and null or `[]` for absent values.
 
 use chrono::NaiveDateTime;
 use kernel::Timestamp;
@@ -6,16 +6,18 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A whole number, also when it comes as `12.0` or `"12"`; anything else is nothing.
-pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+/// Deserializes an integer, also from `12.0` or `"12"`; anything else is absent.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(round)),
+        Value::Number(number) => {
+            number.as_i64().or_else(|| number.as_f64().and_then(round_to_integer))
+        }
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     })
 }
 
-/// A number; anything else is nothing.
+/// Deserializes a finite number, also from a string; anything else is absent.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_f64().filter(|number| number.is_finite()),
@@ -24,7 +26,7 @@ pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     })
 }
 
-/// A text; anything else, and the empty one, is nothing.
+/// Deserializes a non-empty string; anything else is absent.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) if !text.is_empty() => Some(text),
@@ -32,17 +34,17 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     })
 }
 
-/// Yes or no, also as a word or a digit; anything else is no.
+/// Deserializes a boolean, also from `"true"`, `"1"` or a number; anything else is false.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Bool(flag) => flag,
-        Value::String(word) => matches!(word.as_str(), "true" | "1"),
+        Value::String(text) => matches!(text.as_str(), "true" | "1"),
         Value::Number(number) => number.as_i64().is_some_and(|number| number != 0),
         _ => false,
     })
 }
 
-/// A position; `[]`, null and halves are nothing.
+/// Deserializes a position of two numbers; anything else is absent.
 pub(crate) fn position<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<[f64; 2]>, D::Error> {
@@ -51,7 +53,7 @@ pub(crate) fn position<'de, D: Deserializer<'de>>(
     Ok(parts.try_into().ok())
 }
 
-/// An instant with an offset.
+/// Deserializes an RFC 3339 instant.
 pub(crate) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     chrono::DateTime::parse_from_rfc3339(&text)
@@ -59,16 +61,16 @@ pub(crate) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time
         .map_err(D::Error::custom)
 }
 
-/// A wall clock reading; the `Z` that Strava writes behind it means nothing.
+/// Deserializes a local time; the `Z` that Strava appends is ignored.
 pub(crate) fn wall_clock<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<NaiveDateTime, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let reading = text.strip_suffix('Z').unwrap_or(&text);
-    NaiveDateTime::parse_from_str(reading, "%Y-%m-%dT%H:%M:%S%.f").map_err(D::Error::custom)
+    let local_time = text.strip_suffix('Z').unwrap_or(&text);
+    NaiveDateTime::parse_from_str(local_time, "%Y-%m-%dT%H:%M:%S%.f").map_err(D::Error::custom)
 }
 
-fn round(number: f64) -> Option<i64> {
-    // 2^53: beyond it a float no longer says which whole number was meant.
+fn round_to_integer(number: f64) -> Option<i64> {
+    // Beyond 2^53 not every integer has an exact float.
     (number.is_finite() && number.abs() <= 9_007_199_254_740_992.0).then(|| number.round() as i64)
 }

@@ -1,54 +1,54 @@
-//! The streams of an activity, in either of the two forms Strava answers.
+//! The streams of an activity, in both response formats.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{ErrorKind, unreadable};
+use crate::error::{ErrorKind, classify_json_error};
 
-/// What was answered when streams were asked for.
+/// The result of a request for streams.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Streams {
-    /// Here they are.
+    /// The streams.
     Ready(Box<StreamSet>),
-    /// `{}`: not yet; ask again later.
+    /// `{}`: not processed yet, retry later.
     NotReady,
-    /// 404: there are none (a manual activity), or the activity itself is gone.
+    /// 404: none (a manual activity), or the activity does not exist.
     None,
 }
 
-/// The streams, all as long as `time` (or as the longest, where there is no `time`).
+/// Streams of equal length: that of `time`, or of the longest if there is no `time`.
 ///
-/// A null element repeats the value before it, but for `watts`, where it means *not measured*.
+/// A null element repeats the value before it, except in `watts`, where it means *not measured*.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamSet {
     /// Seconds since the start.
     pub time: Vec<i64>,
-    /// Metres since the start.
+    /// Distance since the start in metres.
     pub distance: Vec<f64>,
-    /// Degrees.
+    /// Latitude and longitude in degrees.
     pub latlng: Vec<[f64; 2]>,
-    /// Metres.
+    /// Altitude in metres.
     pub altitude: Vec<f64>,
-    /// Metres a second.
+    /// Speed in m/s.
     pub velocity_smooth: Vec<f64>,
-    /// Beats a minute.
+    /// Heart rate in beats per minute.
     pub heartrate: Vec<i64>,
-    /// Turns a minute; steps per leg when running.
+    /// Cadence per minute: revolutions, or steps of one leg.
     pub cadence: Vec<i64>,
-    /// Watts.
+    /// Power in watts.
     pub watts: Vec<Option<i64>>,
-    /// Degrees Celsius.
+    /// Temperature in °C.
     pub temp: Vec<i64>,
-    /// False while standing still.
+    /// False while at rest.
     pub moving: Vec<bool>,
-    /// Per cent.
+    /// Gradient in per cent.
     pub grade_smooth: Vec<f64>,
 }
 
 #[derive(Deserialize)]
-struct One {
+struct RawStream {
     #[serde(default, rename = "type")]
     kind: Option<String>,
     #[serde(default)]
@@ -56,70 +56,66 @@ struct One {
 }
 
 impl Streams {
-    /// The streams in this body: an object keyed by kind, or an array of streams that name theirs.
+    /// Parses a body: an object keyed by type, or an array of streams with a `type`.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, ErrorKind> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Form {
-            Keyed(BTreeMap<String, One>),
-            Array(Vec<One>),
+        enum Body {
+            Keyed(BTreeMap<String, RawStream>),
+            Array(Vec<RawStream>),
         }
-        // Whole JSON first: an untagged enum would call a cut body another shape.
-        let body: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-        let form = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
-        let streams: Vec<(String, Vec<Value>)> = match form {
-            Form::Keyed(streams) => {
-                streams.into_iter().map(|(kind, one)| (kind, one.data)).collect()
+        // JSON first: an untagged enum would report a truncated body as another structure.
+        let body: Value =
+            serde_json::from_slice(body).map_err(|error| classify_json_error(&error))?;
+        let body = serde_json::from_value(body).map_err(|error| classify_json_error(&error))?;
+        let streams: Vec<(String, Vec<Value>)> = match body {
+            Body::Keyed(streams) => {
+                streams.into_iter().map(|(kind, stream)| (kind, stream.data)).collect()
             }
-            Form::Array(streams) => streams
+            Body::Array(streams) => streams
                 .into_iter()
-                .filter_map(|one| one.kind.map(|kind| (kind, one.data)))
+                .filter_map(|stream| stream.kind.map(|kind| (kind, stream.data)))
                 .collect(),
         };
-        let set = StreamSet::of(streams);
+        let set = StreamSet::from_streams(streams);
         Ok(if set.is_empty() { Self::NotReady } else { Self::Ready(Box::new(set)) })
     }
 }
 
 impl StreamSet {
-    fn of(streams: Vec<(String, Vec<Value>)>) -> Self {
+    fn from_streams(streams: Vec<(String, Vec<Value>)>) -> Self {
         let by_time = streams.iter().find(|(kind, _)| kind == "time").map(|(_, data)| data.len());
         let points =
             by_time.or_else(|| streams.iter().map(|(_, data)| data.len()).max()).unwrap_or(0);
         let mut set = Self::default();
         for (kind, data) in streams {
-            // One of another length shares no index with the rest: worthless.
+            // A stream of another length shares no index with the others.
             if data.len() != points {
-                tracing::warn!(
-                    kind,
-                    points,
-                    len = data.len(),
-                    "a stream of another length is left out"
-                );
+                tracing::warn!(kind, points, len = data.len(), "stream of another length ignored");
                 continue;
             }
             match kind.as_str() {
-                "time" => set.time = wholes(&data),
-                "distance" => set.distance = numbers(&data),
-                "latlng" => set.latlng = positions(&data),
-                "altitude" => set.altitude = numbers(&data),
-                "velocity_smooth" => set.velocity_smooth = numbers(&data),
-                "heartrate" => set.heartrate = wholes(&data),
-                "cadence" => set.cadence = wholes(&data),
-                "watts" => set.watts = data.iter().map(whole).collect(),
-                "temp" => set.temp = wholes(&data),
+                "time" => set.time = parse_integers(&data),
+                "distance" => set.distance = parse_numbers(&data),
+                "latlng" => set.latlng = parse_positions(&data),
+                "altitude" => set.altitude = parse_numbers(&data),
+                "velocity_smooth" => set.velocity_smooth = parse_numbers(&data),
+                "heartrate" => set.heartrate = parse_integers(&data),
+                "cadence" => set.cadence = parse_integers(&data),
+                "watts" => set.watts = data.iter().map(as_integer).collect(),
+                "temp" => set.temp = parse_integers(&data),
                 "moving" => {
                     set.moving =
                         data.iter().map(|element| element.as_bool().unwrap_or(true)).collect();
                 }
-                "grade_smooth" => set.grade_smooth = numbers(&data),
+                "grade_smooth" => set.grade_smooth = parse_numbers(&data),
                 _unknown => {}
             }
         }
         set
     }
 
-    /// How many points there are.
+    /// Returns the number of points.
     pub fn len(&self) -> usize {
         [
             self.time.len(),
@@ -139,19 +135,19 @@ impl StreamSet {
         .unwrap_or(0)
     }
 
-    /// Whether there is no point at all.
+    /// Returns true if there are no points.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-fn whole(element: &Value) -> Option<i64> {
+fn as_integer(element: &Value) -> Option<i64> {
     element.as_i64().or_else(|| {
         element.as_f64().filter(|number| number.is_finite()).map(|number| number.round() as i64)
     })
 }
 
-fn filled<T: Copy + Default>(data: &[Value], read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
+fn fill_gaps<T: Copy + Default>(data: &[Value], read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
     data.iter()
         .scan(T::default(), |last, element| {
             *last = read(element).unwrap_or(*last);
@@ -160,16 +156,16 @@ fn filled<T: Copy + Default>(data: &[Value], read: impl Fn(&Value) -> Option<T>)
         .collect()
 }
 
-fn wholes(data: &[Value]) -> Vec<i64> {
-    filled(data, whole)
+fn parse_integers(data: &[Value]) -> Vec<i64> {
+    fill_gaps(data, as_integer)
 }
 
-fn numbers(data: &[Value]) -> Vec<f64> {
-    filled(data, Value::as_f64)
+fn parse_numbers(data: &[Value]) -> Vec<f64> {
+    fill_gaps(data, Value::as_f64)
 }
 
-/// Positions; nothing at all when the first is no position, for zero would be off Africa.
-fn positions(data: &[Value]) -> Vec<[f64; 2]> {
+/// Parses positions. Those before the first known one repeat it; without any, there are none.
+fn parse_positions(data: &[Value]) -> Vec<[f64; 2]> {
     let read = |element: &Value| Some([element.get(0)?.as_f64()?, element.get(1)?.as_f64()?]);
     let Some(first) = data.iter().find_map(read) else { return Vec::new() };
     data.iter()
@@ -184,7 +180,7 @@ fn positions(data: &[Value]) -> Vec<[f64; 2]> {
 mod tests {
     use super::*;
 
-    fn set(body: &str) -> StreamSet {
+    fn parse_set(body: &str) -> StreamSet {
         match Streams::parse(body.as_bytes()).unwrap() {
             Streams::Ready(set) => *set,
             other => panic!("{other:?}"),
@@ -192,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn the_keyed_form_and_the_array_form_read_alike() {
-        let keyed = set(
+    fn both_response_formats_are_read_alike() {
+        let keyed = parse_set(
             r#"{"time":{"data":[0,1,5]},"latlng":{"data":[[40.1,-73.9],[40.2,-73.8],[40.3,-73.7]]},
             "moving":{"data":[false,true,true]},"watts":{"data":[200,null,210.0]},"heartrate":{"data":[null,140,null]}}"#,
         );
-        let array = set(
+        let array = parse_set(
             r#"[{"type":"time","data":[0,1,5]},{"type":"latlng","data":[[40.1,-73.9],[40.2,-73.8],[40.3,-73.7]]},
             {"type":"moving","data":[false,true,true]},{"type":"watts","data":[200,null,210]},{"type":"heartrate","data":[0,140,140]}]"#,
         );
@@ -213,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_of_another_length_is_left_out() {
-        let set = set(r#"{"time":{"data":[0,1,5]},"heartrate":{"data":[100]}}"#);
+    fn a_stream_of_another_length_is_ignored() {
+        let set = parse_set(r#"{"time":{"data":[0,1,5]},"heartrate":{"data":[100]}}"#);
         assert_eq!((set.len(), set.heartrate.len()), (3, 0));
     }
 }

@@ -1,72 +1,72 @@
-//! An upload: what is sent, and what became of it.
+//! Uploads: the request and its state.
 
 use kernel::StravaActivityId;
 use serde::Deserialize;
 
 use super::lenient;
 
-/// A file to send.
+/// A file to upload.
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
-    /// Its bytes.
+    /// Content of the file.
     pub file: Vec<u8>,
-    /// Its name.
+    /// Name of the file.
     pub file_name: String,
-    /// `gpx`, `tcx`, `fit`, each also with `.gz`.
+    /// File type: `gpx`, `tcx`, `fit`, each also with `.gz`.
     pub data_type: String,
-    /// Overrides the file's sport.
+    /// Sport that overrides that of the file.
     pub sport_type: Option<String>,
-    /// The title.
+    /// Title.
     pub name: Option<String>,
-    /// The words under it.
+    /// Description.
     pub description: Option<String>,
-    /// Indoors.
+    /// Recorded on a trainer.
     pub trainer: bool,
-    /// On the way to work.
+    /// A commute.
     pub commute: bool,
-    /// Ours to find it by again; Strava puts the data type behind it.
+    /// Id to find the activity by; Strava appends the data type.
     pub external_id: Option<String>,
 }
 
-/// What Strava says of an upload.
+/// The state of an upload, as returned by Strava.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct UploadStatus {
-    /// Strava's number of the upload.
+    /// Id of the upload.
     pub id: i64,
-    /// Null until done.
+    /// External id; null until processed.
     #[serde(default, deserialize_with = "lenient::text")]
     pub external_id: Option<String>,
-    /// English prose, sometimes with HTML.
+    /// Error in English, sometimes with HTML.
     #[serde(default, deserialize_with = "lenient::text")]
     pub error: Option<String>,
-    /// English prose.
+    /// State in English.
     #[serde(default, deserialize_with = "lenient::text")]
     pub status: Option<String>,
-    /// The activity made of it.
-    #[serde(default, deserialize_with = "lenient::whole")]
+    /// Id of the created activity.
+    #[serde(default, deserialize_with = "lenient::integer")]
     pub activity_id: Option<i64>,
 }
 
-/// What became of an upload.
+/// The outcome of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadOutcome {
-    /// Ask again, not within a second.
+    /// Not finished; poll again after a second or more.
     Processing,
-    /// It is this activity.
+    /// Created as this activity.
     Ready(StravaActivityId),
-    /// It was there already, as this activity.
+    /// A duplicate of this activity.
     Duplicate(StravaActivityId),
-    /// It became an activity, which was deleted.
+    /// The created activity was deleted.
     Deleted,
-    /// It never will be one; Strava's words.
+    /// Failed, with Strava's error.
     Failed(String),
 }
 
 impl UploadStatus {
-    /// Decided by `error`, then by `activity_id`; the words of `status` count for nothing but a deletion.
+    /// Returns the outcome, from `error`, then `activity_id`; `status` matters for a deletion only.
     pub fn outcome(&self) -> UploadOutcome {
         if let Some(error) = &self.error {
-            return match duplicate_of(error) {
+            return match parse_duplicate_id(error) {
                 Some(activity) => UploadOutcome::Duplicate(activity),
                 None => UploadOutcome::Failed(error.clone()),
             };
@@ -85,39 +85,39 @@ impl UploadStatus {
     }
 }
 
-/// The activity that an upload duplicates, in both of Strava's wordings. File and activity names
-/// stand around it and may hold anything, this very sentence included.
-fn duplicate_of(error: &str) -> Option<StravaActivityId> {
-    const WORDS: &str = "duplicate of";
+/// Parses the duplicated activity out of an error, in both of its wordings. The error also has file and
+/// activity names, which may contain anything, even the wording itself.
+fn parse_duplicate_id(error: &str) -> Option<StravaActivityId> {
+    const MARKER: &str = "duplicate of";
     let rests: Vec<&str> =
-        error.match_indices(WORDS).map(|(at, words)| &error[at + words.len()..]).collect();
+        error.match_indices(MARKER).map(|(at, marker)| &error[at + marker.len()..]).collect();
     // A link comes before the activity's name, the plain wording after the file's name.
     let linked = rests.iter().find_map(|rest| {
-        rest.trim_start().strip_prefix("<a ").and_then(|rest| after(rest, "/activities/"))
+        rest.trim_start().strip_prefix("<a ").and_then(|rest| number_after(rest, "/activities/"))
     });
     let plain = rests
         .iter()
         .rev()
-        .find_map(|rest| rest.strip_prefix(" activity ").and_then(leading_number));
+        .find_map(|rest| rest.strip_prefix(" activity ").and_then(parse_leading_number));
     let loose = || {
-        rests
-            .iter()
-            .find_map(|rest| after(rest, "/activities/").or_else(|| after(rest, "activity ")))
+        rests.iter().find_map(|rest| {
+            number_after(rest, "/activities/").or_else(|| number_after(rest, "activity "))
+        })
     };
     linked.or(plain).or_else(loose).map(StravaActivityId::new)
 }
 
-/// The number right behind `mark`, if no digit stands before it.
-fn after(text: &str, mark: &str) -> Option<i64> {
-    let (before, behind) = text.split_once(mark)?;
+/// Returns the number after `mark`, unless a digit precedes the mark.
+fn number_after(text: &str, mark: &str) -> Option<i64> {
+    let (before, rest) = text.split_once(mark)?;
     if before.contains(|character: char| character.is_ascii_digit()) {
         None
     } else {
-        leading_number(behind)
+        parse_leading_number(rest)
     }
 }
 
-fn leading_number(text: &str) -> Option<i64> {
+fn parse_leading_number(text: &str) -> Option<i64> {
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
 }
@@ -126,12 +126,12 @@ fn leading_number(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn status(body: &str) -> UploadOutcome {
+    fn parse_outcome(body: &str) -> UploadOutcome {
         serde_json::from_str::<UploadStatus>(body).unwrap().outcome()
     }
 
     #[test]
-    fn a_duplicate_is_found_in_both_wordings_whatever_the_names_say() {
+    fn a_duplicate_is_found_in_both_wordings_with_any_names() {
         let cases = [
             ("morning.gpx duplicate of activity 16181809559", 16181809559),
             (
@@ -149,31 +149,31 @@ mod tests {
             ),
         ];
         for (error, activity) in cases {
-            assert_eq!(duplicate_of(error), Some(StravaActivityId::new(activity)), "{error}");
+            assert_eq!(parse_duplicate_id(error), Some(StravaActivityId::new(activity)), "{error}");
         }
-        assert_eq!(duplicate_of("Time information is missing from file."), None);
+        assert_eq!(parse_duplicate_id("Time information is missing from file."), None);
     }
 
     #[test]
     fn the_outcome_is_decided_by_the_error_and_the_activity() {
         assert_eq!(
-            status(
+            parse_outcome(
                 r#"{"id":1,"external_id":null,"error":null,"status":"Your activity is still being processed.","activity_id":null}"#
             ),
             UploadOutcome::Processing
         );
         assert_eq!(
-            status(r#"{"id":1,"error":null,"status":"anything","activity_id":16181809559}"#),
+            parse_outcome(r#"{"id":1,"error":null,"status":"anything","activity_id":16181809559}"#),
             UploadOutcome::Ready(StravaActivityId::new(16181809559))
         );
         assert_eq!(
-            status(
+            parse_outcome(
                 r#"{"id":1,"error":null,"status":"The created activity has been deleted.","activity_id":null}"#
             ),
             UploadOutcome::Deleted
         );
         assert!(matches!(
-            status(r#"{"id":1,"error":"The upload appears to be malformed"}"#),
+            parse_outcome(r#"{"id":1,"error":"The upload appears to be malformed"}"#),
             UploadOutcome::Failed(_)
         ));
     }

@@ -1,4 +1,4 @@
-//! The models against what Strava really answered (recorded bodies; see `testdata/`).
+//! The models with recorded responses of Strava (see `testdata/`).
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use kernel::StravaActivityId;
 use strava_client::{DetailedActivity, Raw, SummaryActivity, UploadOutcome, UploadStatus};
 
-fn recorded(name: &str) -> String {
+fn read_recording(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/strava").join(name);
     std::fs::read_to_string(&path).expect(name)
 }
@@ -49,19 +49,19 @@ fn every_recorded_summary_is_read() {
 #[test]
 fn the_recorded_marathon_is_read_with_its_summary() {
     let activity: Raw<DetailedActivity> =
-        serde_json::from_str(&recorded("activity-run-marathon-detail.json")).unwrap();
+        serde_json::from_str(&read_recording("activity-run-marathon-detail.json")).unwrap();
     assert_eq!(activity.summary.id.get(), 1_946_417_534);
     assert_eq!(activity.summary.distance, Some(42_268.1));
     assert!(activity.calories.is_some());
     let manual: DetailedActivity =
-        serde_json::from_str(&recorded("activity-created-manual.json")).unwrap();
+        serde_json::from_str(&read_recording("activity-created-manual.json")).unwrap();
     assert!(manual.summary.manual && manual.summary.start_latlng.is_none());
 }
 
 #[test]
-fn every_recorded_upload_answer_is_read() {
+fn every_recorded_upload_response_is_read() {
     let exchanges: Vec<serde_json::Value> =
-        serde_json::from_str(&recorded("exchanges.json")).unwrap();
+        serde_json::from_str(&read_recording("exchanges.json")).unwrap();
     let mut outcomes = Vec::new();
     for exchange in &exchanges {
         let url = exchange["request"]["url"].as_str().unwrap_or_default();

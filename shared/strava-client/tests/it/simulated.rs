@@ -1,4 +1,4 @@
-//! The client against the simulator: every call once, and every way a call may fail.
+//! The client with the simulator: every call once, and every kind of error.
 
 use std::time::Duration;
 
@@ -11,37 +11,38 @@ use strava_client::{
 use strava_sim::{GUARDIAN_ID, Options, Simulator};
 use url::Url;
 
-struct World {
+struct TestApp {
     sim: Simulator,
     client: Client,
     http: reqwest::Client,
-    app: AppCredentials,
+    credentials: AppCredentials,
 }
 
-impl World {
+impl TestApp {
     async fn new() -> Self {
         let sim = Simulator::start(Options { instant: true, ..Options::default() }).await.unwrap();
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let client = Client::new(&Url::parse(&sim.url()).unwrap(), http.clone()).unwrap();
         let client = client.with_timeout(Duration::from_secs(2));
-        let app = AppCredentials {
+        let credentials = AppCredentials {
             client_id: ApplicationId::new(1),
             client_secret: "sim-secret".to_owned().into(),
         };
-        Self { sim, client, http, app }
+        Self { sim, client, http, credentials }
     }
 
-    async fn change(&self, what: &str, how: Value) {
-        let url = format!("{}/_sim/{what}", self.sim.url());
-        let response = self.http.post(url).json(&how).send().await.unwrap();
-        assert!(response.status().is_success(), "{what}: {}", response.text().await.unwrap());
+    async fn configure(&self, setting: &str, value: Value) {
+        let url = format!("{}/_sim/{setting}", self.sim.url());
+        let response = self.http.post(url).json(&value).send().await.unwrap();
+        assert!(response.status().is_success(), "{setting}: {}", response.text().await.unwrap());
     }
 
-    async fn code(&self) -> String {
-        let back = Url::parse("http://localhost/back?x=1&y=2").unwrap();
+    async fn authorize(&self) -> String {
+        let callback = Url::parse("http://localhost/back?x=1&y=2").unwrap();
         let scopes = ["read", "activity:read_all", "activity:write"];
-        let mut page = self.client.authorize_url(self.app.client_id, &back, &scopes, "a state/+");
+        let mut page =
+            self.client.authorize_url(self.credentials.client_id, &callback, &scopes, "a state/+");
         page.query_pairs_mut().append_pair("athlete", &GUARDIAN_ID.to_string());
         let response = self.http.get(page).send().await.unwrap();
         let location = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
@@ -56,77 +57,82 @@ impl World {
         pair("code")
     }
 
-    async fn token(&self) -> AccessToken {
-        let code = self.code().await;
-        self.client.exchange_code(&self.app, &code).await.unwrap().body.access_token
+    async fn fetch_token(&self) -> AccessToken {
+        let code = self.authorize().await;
+        self.client.exchange_code(&self.credentials, &code).await.unwrap().body.access_token
     }
 }
 
 #[tokio::test]
 async fn tokens_are_exchanged_refreshed_and_revoked() {
-    let world = World::new().await;
-    let exchanged = world.client.exchange_code(&world.app, &world.code().await).await.unwrap();
+    let app = TestApp::new().await;
+    let exchanged =
+        app.client.exchange_code(&app.credentials, &app.authorize().await).await.unwrap();
     assert_eq!(exchanged.body.athlete.id.get(), GUARDIAN_ID);
     assert_eq!(
         exchanged.body.scopes.as_deref().unwrap(),
         ["read", "activity:read_all", "activity:write"]
     );
-    let refreshed =
-        world.client.refresh_tokens(&world.app, &exchanged.body.refresh_token).await.unwrap().body;
+    let refreshed = app
+        .client
+        .refresh_tokens(&app.credentials, &exchanged.body.refresh_token)
+        .await
+        .unwrap()
+        .body;
     assert_eq!(refreshed.access_token.expose(), exchanged.body.access_token.expose());
     assert_eq!(refreshed.expires_at, exchanged.body.expires_at);
-    world.client.revoke_tokens(&world.app, &refreshed.refresh_token).await.unwrap();
+    app.client.revoke_tokens(&app.credentials, &refreshed.refresh_token).await.unwrap();
     let refused =
-        world.client.refresh_tokens(&world.app, &refreshed.refresh_token).await.unwrap_err();
+        app.client.refresh_tokens(&app.credentials, &refreshed.refresh_token).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::GrantRefused);
-    let spent = world.client.exchange_code(&world.app, "spent").await.unwrap_err();
+    let spent = app.client.exchange_code(&app.credentials, "spent").await.unwrap_err();
     assert_eq!(spent.kind, ErrorKind::GrantRefused);
-    for app in [
-        AppCredentials { client_secret: "wrong".to_owned().into(), ..world.app.clone() },
-        AppCredentials { client_id: ApplicationId::new(99), ..world.app.clone() },
+    for credentials in [
+        AppCredentials { client_secret: "wrong".to_owned().into(), ..app.credentials.clone() },
+        AppCredentials { client_id: ApplicationId::new(99), ..app.credentials.clone() },
     ] {
         let refused =
-            world.client.refresh_tokens(&app, &refreshed.refresh_token).await.unwrap_err();
+            app.client.refresh_tokens(&credentials, &refreshed.refresh_token).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::ClientRefused);
     }
-    world.sim.stop().await;
+    app.sim.stop().await;
 }
 
 #[tokio::test]
-async fn the_list_ends_with_an_empty_page_and_every_row_has_its_page_and_streams() {
-    let world = World::new().await;
-    let token = world.token().await;
+async fn the_list_ends_with_an_empty_page_and_every_row_can_be_fetched() {
+    let app = TestApp::new().await;
+    let token = app.fetch_token().await;
     let mut query = ListQuery { per_page: 50, ..ListQuery::default() };
-    let mut seen = Vec::new();
+    let mut listed = Vec::new();
     loop {
-        let page = world.client.list_activities(&token, &query).await.unwrap().body;
+        let page = app.client.list_activities(&token, &query).await.unwrap().body;
         assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
         if page.is_empty() {
             break;
         }
-        seen.extend(page.activities);
+        listed.extend(page.activities);
         query.page += 1;
     }
-    assert!(!seen.is_empty());
-    for summary in seen.iter().take(20) {
-        let detail = world.client.get_activity(&token, summary.id).await.unwrap().body;
+    assert!(!listed.is_empty());
+    for summary in listed.iter().take(20) {
+        let detail = app.client.get_activity(&token, summary.id).await.unwrap().body;
         assert_eq!((detail.summary.id, detail.summary.distance), (summary.id, summary.distance));
-        match world.client.get_streams(&token, summary.id).await.unwrap().body {
+        match app.client.get_streams(&token, summary.id).await.unwrap().body {
             Streams::Ready(set) => assert_eq!(set.time.len(), set.len()),
             Streams::None => assert!(summary.manual),
             Streams::NotReady => panic!("an old activity has its streams"),
         }
     }
-    let answer = world.client.get_athlete(&token).await.unwrap();
+    let answer = app.client.get_athlete(&token).await.unwrap();
     let limits = answer.limits.unwrap();
     assert_eq!(limits.overall_limit, WindowCounts::new(200, 2000));
     assert!(limits.read_usage.quarter.unwrap() > 2 && answer.date.is_some());
-    let unknown = world.client.get_activity(&token, StravaActivityId::new(1)).await.unwrap_err();
+    let unknown = app.client.get_activity(&token, StravaActivityId::new(1)).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::NotFound);
-    world.sim.stop().await;
+    app.sim.stop().await;
 }
 
-fn gpx(minute: u32) -> Upload {
+fn gpx_upload(minute: u32) -> Upload {
     let mut points = String::new();
     for second in 0..20 {
         let (place, time) = (
@@ -150,10 +156,10 @@ fn gpx(minute: u32) -> Upload {
     }
 }
 
-async fn outcome(world: &World, token: &AccessToken, upload: Upload) -> UploadOutcome {
-    let sent = world.client.create_upload(token, upload).await.unwrap().body;
+async fn upload_and_wait(app: &TestApp, token: &AccessToken, upload: Upload) -> UploadOutcome {
+    let sent = app.client.create_upload(token, upload).await.unwrap().body;
     loop {
-        let status = world.client.get_upload(token, sent.id).await.unwrap().body;
+        let status = app.client.get_upload(token, sent.id).await.unwrap().body;
         match status.outcome() {
             UploadOutcome::Processing => tokio::time::sleep(Duration::from_millis(50)).await,
             outcome => return outcome,
@@ -163,26 +169,29 @@ async fn outcome(world: &World, token: &AccessToken, upload: Upload) -> UploadOu
 
 #[tokio::test]
 async fn an_upload_becomes_an_activity_once() {
-    let world = World::new().await;
-    let token = world.token().await;
-    let UploadOutcome::Ready(activity) = outcome(&world, &token, gpx(1)).await else {
+    let app = TestApp::new().await;
+    let token = app.fetch_token().await;
+    let UploadOutcome::Ready(activity) = upload_and_wait(&app, &token, gpx_upload(1)).await else {
         panic!("not ready")
     };
-    let made = world.client.get_activity(&token, activity).await.unwrap().body;
+    let made = app.client.get_activity(&token, activity).await.unwrap().body;
     assert_eq!(made.summary.name.as_deref(), Some("A run: «ñ» & more"));
     assert_eq!(made.summary.external_id.as_deref(), Some("paceline-1-2.gpx"));
-    assert_eq!(outcome(&world, &token, gpx(1)).await, UploadOutcome::Duplicate(activity));
-    let broken = Upload { file: b"<gpx>".to_vec(), ..gpx(2) };
-    let failed = match world.client.create_upload(&token, broken).await {
-        Ok(sent) => world.client.get_upload(&token, sent.body.id).await.unwrap().body.outcome(),
+    assert_eq!(
+        upload_and_wait(&app, &token, gpx_upload(1)).await,
+        UploadOutcome::Duplicate(activity)
+    );
+    let broken = Upload { file: b"<gpx>".to_vec(), ..gpx_upload(2) };
+    let failed = match app.client.create_upload(&token, broken).await {
+        Ok(sent) => app.client.get_upload(&token, sent.body.id).await.unwrap().body.outcome(),
         Err(error) => panic!("{error}"),
     };
     assert!(matches!(failed, UploadOutcome::Failed(_)), "{failed:?}");
-    world.sim.stop().await;
+    app.sim.stop().await;
 }
 
-/// Whether the client calls a fault what it is.
-fn is(kind: &str, error: &StravaError) -> bool {
+/// Returns true if the error has the kind that fits an injected fault.
+fn is_classified(kind: &str, error: &StravaError) -> bool {
     match kind {
         "unauthorized" => error.kind == ErrorKind::TokenDead,
         "scope_missing" => matches!(error.kind, ErrorKind::ScopeMissing { .. }),
@@ -194,9 +203,9 @@ fn is(kind: &str, error: &StravaError) -> bool {
 }
 
 #[tokio::test]
-async fn every_trouble_is_told_apart() {
-    let world = World::new().await;
-    let token = world.token().await;
+async fn every_kind_of_error_is_classified() {
+    let app = TestApp::new().await;
+    let token = app.fetch_token().await;
     let kinds = [
         "unauthorized",
         "scope_missing",
@@ -209,38 +218,38 @@ async fn every_trouble_is_told_apart() {
         "reset",
     ];
     for kind in kinds {
-        world.change("faults", json!({"endpoint": "GET /athlete", "kind": kind, "count": 1})).await;
-        let error = world.client.get_athlete(&token).await.unwrap_err();
-        assert!(is(kind, &error), "{kind}: {error:?}");
+        app.configure("faults", json!({"endpoint": "GET /athlete", "kind": kind, "count": 1}))
+            .await;
+        let error = app.client.get_athlete(&token).await.unwrap_err();
+        assert!(is_classified(kind, &error), "{kind}: {error:?}");
         assert!(!error.was_never_sent());
     }
-    world
-        .change(
-            "faults",
-            json!({"endpoint": "GET /athlete", "kind": "timeout", "delay_ms": 5000, "count": 1}),
-        )
-        .await;
-    assert!(is("timeout", &world.client.get_athlete(&token).await.unwrap_err()));
-    let nowhere =
-        Client::new(&Url::parse("http://127.0.0.1:9/").unwrap(), world.http.clone()).unwrap();
-    assert!(nowhere.get_athlete(&token).await.unwrap_err().was_never_sent());
-    world.sim.stop().await;
+    app.configure(
+        "faults",
+        json!({"endpoint": "GET /athlete", "kind": "timeout", "delay_ms": 5000, "count": 1}),
+    )
+    .await;
+    assert!(is_classified("timeout", &app.client.get_athlete(&token).await.unwrap_err()));
+    let unreachable =
+        Client::new(&Url::parse("http://127.0.0.1:9/").unwrap(), app.http.clone()).unwrap();
+    assert!(unreachable.get_athlete(&token).await.unwrap_err().was_never_sent());
+    app.sim.stop().await;
 }
 
 #[tokio::test]
-async fn a_subscription_whose_callback_does_not_answer_is_refused_with_a_reason() {
-    let world = World::new().await;
-    assert_eq!(world.client.list_subscriptions(&world.app).await.unwrap().body, []);
-    let refused = world
+async fn a_subscription_without_a_working_callback_is_refused() {
+    let app = TestApp::new().await;
+    assert_eq!(app.client.list_subscriptions(&app.credentials).await.unwrap().body, []);
+    let refused = app
         .client
-        .create_subscription(&world.app, "http://127.0.0.1:9/webhook", "verify")
+        .create_subscription(&app.credentials, "http://127.0.0.1:9/webhook", "verify")
         .await
         .unwrap_err();
     assert!(
         matches!(&refused.kind, ErrorKind::Fault(fault) if !fault.errors.is_empty()),
         "{refused:?}"
     );
-    let unknown = world.client.delete_subscription(&world.app, 1).await.unwrap_err();
+    let unknown = app.client.delete_subscription(&app.credentials, 1).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::NotFound);
-    world.sim.stop().await;
+    app.sim.stop().await;
 }
