@@ -1,98 +1,98 @@
-//! The key that signs local sessions: made once, kept in a file that only we may read.
+//! The keys that sign session tokens, in a file that only the owner may read.
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use auth::{Claims, KeySet};
-use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use pem::Pem;
 
-/// Signs sessions.
+/// The current signing key, and the public keys that tokens are verified with.
 #[derive(Clone)]
-pub struct Keys {
-    signing: EncodingKey,
+pub struct SigningKeys {
+    current: EncodingKey,
     id: String,
-    document: String,
+    jwks: String,
 }
 
-impl std::fmt::Debug for Keys {
+impl std::fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SigningKeys").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// Why there is no key.
+/// A key could not be read, generated or used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read or written.
     #[error("the signing key {} cannot be read or written", .path.display())]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// I/O error.
         source: std::io::Error,
     },
     /// The file holds no key.
     #[error("{} holds no signing key", .0.display())]
     NoKey(PathBuf),
-    /// No key could be made.
-    #[error("a signing key could not be made")]
-    NotMade(#[from] aws_lc_rs::error::Unspecified),
-    /// The key does not work.
-    #[error("the signing key does not work")]
-    Unusable(#[from] jsonwebtoken::errors::Error),
-    /// The key set could not be written.
-    #[error("the key set could not be written")]
-    Document(#[from] serde_json::Error),
+    /// No key could be generated.
+    #[error("cannot generate a signing key")]
+    NotGenerated(#[from] aws_lc_rs::error::Unspecified),
+    /// The key is invalid, or does not sign.
+    #[error("the signing key is invalid")]
+    Invalid(#[from] jsonwebtoken::errors::Error),
+    /// The JWKS document could not be written or parsed.
+    #[error("the key set is invalid")]
+    KeySet(#[from] serde_json::Error),
 }
 
-impl Keys {
-    /// The key in this file, made at the first start; sessions of the key before it are still believed.
+impl SigningKeys {
+    /// Reads the key from a file, and generates it at the first start. Tokens of the key before it stay
+    /// valid.
     pub fn open(path: &Path) -> Result<Self, KeyError> {
-        let der = match read(path)? {
-            Some(der) => der,
-            None => made(path)?,
+        let current = match read_der(path)? {
+            Some(der) => parse_key(der)?,
+            None => parse_key(generate(path)?)?,
         };
-        let (signing, now) = key_of(&der)?;
-        let before = read(&former(path))?.map(|der| key_of(&der)).transpose()?;
-        let id = now.common.key_id.clone().unwrap_or_default();
-        let keys = std::iter::once(now).chain(before.map(|(_, key)| key)).collect();
-        Ok(Self { signing, id, document: serde_json::to_string(&JwkSet { keys })? })
+        let mut keys = vec![public_key(&current)?];
+        let id = keys[0].common.key_id.clone().unwrap_or_default();
+        if let Some(der) = read_der(&previous_path(path))? {
+            keys.push(public_key(&parse_key(der)?)?);
+        }
+        Ok(Self { current, id, jwks: serde_json::to_string(&JwkSet { keys })? })
     }
 
-    /// Makes a new key and keeps the one until now for checking only, in place of the one before it.
-    /// Running programs go on with the old one until they start again.
+    /// Generates a new key. Tokens of the previous key stay valid; those of the key before it do not.
+    /// Running processes use the previous key until they restart.
     pub fn rotate(path: &Path) -> Result<Self, KeyError> {
-        let fault = |source| KeyError::File { path: path.to_owned(), source };
         if path.exists() {
-            std::fs::rename(path, former(path)).map_err(fault)?;
+            std::fs::rename(path, previous_path(path))
+                .map_err(|source| KeyError::File { path: path.to_owned(), source })?;
         }
         Self::open(path)
     }
 
-    /// The public keys, as a JWKS document.
-    pub fn document(&self) -> &str {
-        &self.document
+    /// Returns the public keys as a JWKS document.
+    pub fn jwks(&self) -> &str {
+        &self.jwks
     }
 
-    /// The public keys, to check tokens with in the same process.
-    pub fn public(&self) -> Result<KeySet, KeyError> {
-        Ok(KeySet::parse(&self.document)?)
+    /// Returns the public keys, to verify tokens in the same process.
+    pub fn key_set(&self) -> Result<KeySet, KeyError> {
+        Ok(KeySet::parse(&self.jwks)?)
     }
 
-    /// A signed token that says this.
+    /// Signs a token with these claims.
     pub(crate) fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(Algorithm::RS256) };
-        Ok(jsonwebtoken::encode(&header, claims, &self.signing)?)
+        Ok(jsonwebtoken::encode(&header, claims, &self.current)?)
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
+fn read_der(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     match std::fs::read(path) {
         Ok(der) if der.is_empty() => Err(KeyError::NoKey(path.to_owned())),
         Ok(der) => Ok(Some(der)),
@@ -101,69 +101,55 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     }
 }
 
-fn made(path: &Path) -> Result<Vec<u8>, KeyError> {
+fn generate(path: &Path) -> Result<Vec<u8>, KeyError> {
     let pair = KeyPair::generate(KeySize::Rsa2048)?;
     let der: Pkcs8V1Der<'_> = pair.as_der()?;
-    keep(path, der.as_ref()).map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+    write_atomically(path, der.as_ref())
+        .map_err(|source| KeyError::File { path: path.to_owned(), source })?;
     Ok(der.as_ref().to_vec())
 }
 
-/// Whole or not at all: a crash must not leave half a key behind.
-fn keep(path: &Path, der: &[u8]) -> std::io::Result<()> {
+/// Writes a new file and renames it, so that a crash leaves no partial key behind.
+fn write_atomically(path: &Path, der: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let draft = with_ending(path, "new");
+    let temporary = with_suffix(path, "new");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&draft)?;
+        .open(&temporary)?;
     file.write_all(der)?;
     file.sync_all()?;
-    std::fs::rename(&draft, path)?;
+    std::fs::rename(&temporary, path)?;
     path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
-/// Where the key before this one is.
-fn former(path: &Path) -> PathBuf {
-    with_ending(path, "former")
+/// Returns the path of the previous key.
+fn previous_path(path: &Path) -> PathBuf {
+    with_suffix(path, "former")
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
-    name.push(ending);
+    name.push(suffix);
     name.into()
 }
 
-fn key_of(der: &[u8]) -> Result<(EncodingKey, Jwk), KeyError> {
-    let signing = EncodingKey::from_rsa_pem(pem(der).as_bytes())?;
-    let mut key = Jwk::from_encoding_key(&signing, Algorithm::RS256)?;
-    key.common.public_key_use = Some(PublicKeyUse::Signature);
-    key.common.key_id = Some(thumbprint(&key));
-    Ok((signing, key))
+/// Parses a PKCS#8 key; `jsonwebtoken` takes that format as PEM only.
+fn parse_key(der: Vec<u8>) -> Result<EncodingKey, KeyError> {
+    let pem = pem::encode(&Pem::new("PRIVATE KEY", der));
+    Ok(EncodingKey::from_rsa_pem(pem.as_bytes())?)
 }
 
-fn pem(der: &[u8]) -> String {
-    let body = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<&str> = body
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap_or_default())
-        .collect();
-    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
-}
-
-/// RFC 7638: the key's own fingerprint is its id.
-fn thumbprint(key: &Jwk) -> String {
-    let text = match &key.algorithm {
-        AlgorithmParameters::RSA(rsa) => {
-            format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, rsa.e, rsa.n)
-        }
-        _ => String::new(),
-    };
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+/// Returns the public key, with its RFC 7638 thumbprint as its id.
+fn public_key(key: &EncodingKey) -> Result<Jwk, KeyError> {
+    let mut public = Jwk::from_encoding_key(key, Algorithm::RS256)?;
+    public.common.public_key_use = Some(PublicKeyUse::Signature);
+    public.common.key_id = Some(public.thumbprint(ThumbprintHash::SHA256)?);
+    Ok(public)
 }

@@ -11,7 +11,7 @@ mod usecases;
 
 pub use domain::account::{Account, Email, EmailError};
 pub use domain::password::PasswordError;
-pub use keys::{KeyError, Keys};
+pub use keys::{KeyError, SigningKeys};
 pub use service::{Parts, Service, StartError};
 pub use settings::Settings;
 pub use usecases::add_user::{AddUser, AddUserError};

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 
 use crate::http::{Api, Doors};
-use crate::keys::Keys;
+use crate::keys::SigningKeys;
 use crate::settings::Settings;
 use crate::store::migrations;
 use crate::usecases::add_user::{AddUser, AddUserError, add_user};
@@ -32,7 +32,7 @@ pub struct Parts {
     /// Mints ids.
     pub ids: Arc<dyn Ids>,
     /// Signs sessions.
-    pub keys: Keys,
+    pub keys: SigningKeys,
     /// The issuer that sessions name.
     pub issuer: String,
     /// Checks tokens.

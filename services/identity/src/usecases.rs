@@ -24,7 +24,7 @@ pub(crate) struct Core {
     pub(crate) database: Database,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) keys: crate::keys::Keys,
+    pub(crate) keys: crate::keys::SigningKeys,
     pub(crate) issuer: String,
     pub(crate) settings: Settings,
     pub(crate) strangers: Arc<Strangers>,

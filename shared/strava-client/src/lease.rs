@@ -214,6 +214,7 @@ impl ReportedFault {
 }
 
 /// Writes RFC 3339 with `Z`.
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn serialize_date<S: Serializer>(
     date: &Option<Timestamp>,
     serializer: S,

@@ -1,4 +1,4 @@
-//! A database for one test: made for it, dropped after it.
+//! A database for one test, dropped after it.
 
 use std::time::Duration;
 
@@ -11,40 +11,40 @@ use tempfile::TempDir;
 use url::Url;
 
 use crate::dump;
-use crate::servers::{mariadb_url, unique};
+use crate::servers::{mariadb_url, unique_name};
 
-/// A database of a test's own.
+/// A database of a single test.
 #[derive(Debug)]
 pub struct TestDatabase {
     target: Target,
     directory: Option<TempDir>,
 }
 
-/// The engines a store test runs on: SQLite and the MariaDB or MySQL of `PACELINE_TEST_MARIADB`.
+/// Returns a database on each engine: SQLite, and the MariaDB or MySQL server of `PACELINE_TEST_MARIADB`.
 pub async fn databases() -> Vec<TestDatabase> {
     vec![TestDatabase::sqlite(), TestDatabase::mariadb().await]
 }
 
 impl TestDatabase {
-    /// A SQLite file in a directory of its own.
+    /// A SQLite file in a temporary directory.
     pub fn sqlite() -> Self {
         let directory = TempDir::with_prefix("paceline-test-").expect("a temporary directory");
         let file = directory.path().join("store").join("test.db");
         Self { target: Target::Sqlite { file }, directory: Some(directory) }
     }
 
-    /// A database on the server of `PACELINE_TEST_MARIADB`; `outbox::Database::open` makes it.
+    /// A database on the server of `PACELINE_TEST_MARIADB`; `outbox::Database::open` creates it.
     pub async fn mariadb() -> Self {
-        let name = format!("paceline_test_{}", unique());
+        let name = format!("paceline_test_{}", unique_name());
         Self { target: Target::MySql { url: mariadb_url(), name }, directory: None }
     }
 
-    /// What the service under test is given.
+    /// Returns the target that the service under test opens.
     pub fn target(&self) -> Target {
         self.target.clone()
     }
 
-    /// The engine's name, for messages.
+    /// Returns the name of the engine, for messages.
     pub fn engine(&self) -> &'static str {
         match self.target {
             Target::Sqlite { .. } => "SQLite",
@@ -52,7 +52,7 @@ impl TestDatabase {
         }
     }
 
-    /// Runs statements (separated by `;`) past the service.
+    /// Executes statements (separated by `;`) on a connection of its own.
     pub async fn run(&self, statements: &str) {
         let conn = self.connect().await;
         for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
@@ -63,7 +63,7 @@ impl TestDatabase {
         conn.close().await.expect("the connection closes");
     }
 
-    /// The first column of the first row, as a number.
+    /// Returns the first column of the first row as a number.
     pub async fn number(&self, select: &str) -> i64 {
         let conn = self.connect().await;
         let row =
@@ -73,16 +73,18 @@ impl TestDatabase {
         number
     }
 
-    /// Every row of every table: values as text where they are text, and blobs both as text (lossy)
-    /// and as hexadecimal digits. For "this must not be in the database" searches.
+    /// Returns all rows of all tables as text; blobs as lossy text and as hexadecimal digits. For tests
+    /// that some value is not stored.
     pub async fn dump(&self) -> String {
         match &self.target {
-            Target::Sqlite { file } => dump::sqlite(file).await,
-            Target::MySql { url, name } => dump::mysql(&mysql(url, Some(name)).await).await,
+            Target::Sqlite { file } => dump::dump_sqlite(file).await,
+            Target::MySql { url, name } => {
+                dump::dump_mysql(&connect_mysql(url, Some(name)).await).await
+            }
         }
     }
 
-    /// The whole database as bytes: for SQLite the files themselves, pages not yet reused included.
+    /// Returns the dump as bytes; for SQLite also the files, including free pages.
     pub async fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.dump().await.into_bytes();
         if let Target::Sqlite { file } = &self.target {
@@ -95,8 +97,8 @@ impl TestDatabase {
         bytes
     }
 
-    /// A connection past the service.
-    pub async fn connect(&self) -> DatabaseConnection {
+    /// Opens a connection of its own.
+    async fn connect(&self) -> DatabaseConnection {
         match &self.target {
             Target::Sqlite { file } => {
                 let options = SqliteConnectOptions::new()
@@ -110,7 +112,7 @@ impl TestDatabase {
                 SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
             }
             Target::MySql { url, name } => {
-                SqlxMySqlConnector::from_sqlx_mysql_pool(mysql(url, Some(name)).await)
+                SqlxMySqlConnector::from_sqlx_mysql_pool(connect_mysql(url, Some(name)).await)
             }
         }
     }
@@ -123,15 +125,15 @@ impl Drop for TestDatabase {
             return;
         };
         let (url, name) = (url.clone(), name.clone());
-        // A thread with a runtime of its own: drop may run inside a runtime, which must not be blocked on.
+        // Drop may run inside a runtime, which must not be blocked: a thread with its own runtime.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                let pool = mysql(&url, None).await;
-                forget(&pool, &name).await;
+                let pool = connect_mysql(&url, None).await;
+                drop_database(&pool, &name).await;
                 pool.close().await;
             });
         });
@@ -139,31 +141,31 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Drops a database that may still be in use: a transaction whose runtime is being waited for here
-/// would hold it for ever, so whoever is connected to it goes first.
-async fn forget(pool: &sqlx::MySqlPool, name: &str) {
-    let users: Vec<(i64,)> = sqlx::query_as(
+/// Drops a database that may still be in use. An open transaction would block the drop for ever, so all
+/// connections are killed first.
+async fn drop_database(pool: &sqlx::MySqlPool, name: &str) {
+    let connections: Vec<(i64,)> = sqlx::query_as(
         "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = ?",
     )
     .bind(name)
     .fetch_all(pool)
     .await
     .unwrap_or_default();
-    for (user,) in users {
-        // It may have left by itself meanwhile.
-        drop(sqlx::query(sqlx::AssertSqlSafe(format!("KILL {user}"))).execute(pool).await);
+    for (connection,) in connections {
+        // The connection may have closed meanwhile.
+        drop(sqlx::query(sqlx::AssertSqlSafe(format!("KILL {connection}"))).execute(pool).await);
     }
     for statement in [
         "SET SESSION lock_wait_timeout = 10".to_owned(),
         format!("DROP DATABASE IF EXISTS `{name}`"),
     ] {
         if let Err(error) = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await {
-            tracing::warn!(%error, name, "a test's database was not dropped");
+            tracing::warn!(%error, name, "cannot drop a test database");
         }
     }
 }
 
-async fn mysql(url: &Url, name: Option<&str>) -> sqlx::MySqlPool {
+async fn connect_mysql(url: &Url, name: Option<&str>) -> sqlx::MySqlPool {
     let mut url = url.clone();
     url.set_path(name.unwrap_or_default());
     MySqlPoolOptions::new()

@@ -1,4 +1,4 @@
-//! Every row of every table as text, to search for what must not be there.
+//! Dumps all rows of all tables as text.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sea_orm::sqlx::{self, Column as _, MySqlPool, Row as _, TypeInfo as _, ValueRef as _};
 
-/// The tables of a SQLite file.
-pub(crate) async fn sqlite(file: &Path) -> String {
+/// Dumps a SQLite file.
+pub(crate) async fn dump_sqlite(file: &Path) -> String {
     let options = SqliteConnectOptions::new().filename(file);
     let pool =
         SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("SQLite");
@@ -21,31 +21,32 @@ pub(crate) async fn sqlite(file: &Path) -> String {
     for (table,) in tables {
         let select = sqlx::AssertSqlSafe(format!("SELECT * FROM \"{table}\""));
         for row in sqlx::query(select).fetch_all(&pool).await.expect("rows") {
-            let values = row
-                .columns()
-                .iter()
-                .map(|column| (column.name().to_owned(), sqlite_value(&row, column.ordinal())));
-            line(&mut text, &table, values);
+            let values = row.columns().iter().map(|column| {
+                (column.name().to_owned(), read_sqlite_value(&row, column.ordinal()))
+            });
+            write_row(&mut text, &table, values);
         }
     }
     pool.close().await;
     text
 }
 
-fn sqlite_value(row: &SqliteRow, at: usize) -> Option<Vec<u8>> {
-    let value = row.try_get_raw(at).expect("a value");
+fn read_sqlite_value(row: &SqliteRow, index: usize) -> Option<Vec<u8>> {
+    let value = row.try_get_raw(index).expect("a value");
     if value.is_null() {
         return None;
     }
     match value.type_info().name() {
-        "INTEGER" => row.try_get::<i64, _>(at).ok().map(|number| number.to_string().into_bytes()),
-        "REAL" => row.try_get::<f64, _>(at).ok().map(|number| number.to_string().into_bytes()),
-        _ => row.try_get_unchecked(at).ok(),
+        "INTEGER" => {
+            row.try_get::<i64, _>(index).ok().map(|number| number.to_string().into_bytes())
+        }
+        "REAL" => row.try_get::<f64, _>(index).ok().map(|number| number.to_string().into_bytes()),
+        _ => row.try_get_unchecked(index).ok(),
     }
 }
 
-/// The tables of a database on a MySQL server.
-pub(crate) async fn mysql(pool: &MySqlPool) -> String {
+/// Dumps a database on a MySQL or MariaDB server.
+pub(crate) async fn dump_mysql(pool: &MySqlPool) -> String {
     let tables: Vec<(String,)> = sqlx::query_as(
         "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
     )
@@ -67,16 +68,21 @@ pub(crate) async fn mysql(pool: &MySqlPool) -> String {
         let select = sqlx::AssertSqlSafe(format!("SELECT {} FROM `{table}`", list.join(", ")));
         for row in sqlx::query(select).fetch_all(pool).await.expect("rows") {
             let values = columns.iter().enumerate();
-            let values = values
-                .map(|(at, (name,))| (name.clone(), row.try_get_unchecked(at).expect("bytes")));
-            line(&mut text, &table, values);
+            let values = values.map(|(index, (name,))| {
+                (name.clone(), row.try_get_unchecked(index).expect("bytes"))
+            });
+            write_row(&mut text, &table, values);
         }
     }
     pool.close().await;
     text
 }
 
-fn line(text: &mut String, table: &str, values: impl Iterator<Item = (String, Option<Vec<u8>>)>) {
+fn write_row(
+    text: &mut String,
+    table: &str,
+    values: impl Iterator<Item = (String, Option<Vec<u8>>)>,
+) {
     text.push_str(table);
     for (name, value) in values {
         match value {

@@ -1,12 +1,15 @@
-//! Waiting for what happens in its own time.
+//! Polling until a condition holds.
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Asks again and again until the answer is `Ok`, and returns it. Panics with the last `Err`, which
-/// says what was seen instead, when `within` is over.
-pub async fn eventually<T, E, F>(within: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
+/// Polls `check` until it returns `Ok`, and returns the value.
+///
+/// # Panics
+///
+/// With the last `Err` after `within`.
+pub async fn eventually<T, E, F>(within: Duration, what: &str, mut check: impl FnMut() -> F) -> T
 where
     E: Debug,
     F: Future<Output = Result<T, E>>,
@@ -14,10 +17,10 @@ where
     let started = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
-        match ask().await {
-            Ok(answer) => return answer,
-            Err(seen) if started.elapsed() >= within => {
-                panic!("within {within:?} it did not happen that {what}; last seen: {seen:?}")
+        match check().await {
+            Ok(value) => return value,
+            Err(last) if started.elapsed() >= within => {
+                panic!("not within {within:?}: {what}; last result: {last:?}")
             }
             Err(_) => {}
         }

@@ -1,21 +1,21 @@
-//! Ids that are the same on every run.
+//! Reproducible ids.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::Ids;
 
-/// Mints predictable ids: the same seed gives the same ids in the same order.
+/// Generates reproducible ids: the same seed gives the same ids in the same order.
 #[derive(Debug)]
 pub struct SeededIds(AtomicU64);
 
 impl SeededIds {
-    /// The ids of this seed.
+    /// A generator with this seed.
     pub const fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
-    fn next(&self) -> u64 {
-        // SplitMix64: every step of the state gives another word, whoever takes it.
+    fn next_word(&self) -> u64 {
+        // SplitMix64.
         let mut word = self
             .0
             .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
@@ -29,7 +29,7 @@ impl SeededIds {
 impl Ids for SeededIds {
     fn fill(&self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(8) {
-            let word = self.next().to_le_bytes();
+            let word = self.next_word().to_le_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
     }

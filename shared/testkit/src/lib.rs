@@ -1,4 +1,4 @@
-//! What tests share: databases, brokers, clocks, processes, signed tokens.
+//! Test support: databases, brokers, clocks, processes and signed tokens.
 #![warn(missing_docs)]
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
@@ -15,5 +15,5 @@ pub use eventually::eventually;
 pub use ids::SeededIds;
 pub use kernel::ManualClock;
 pub use process::Process;
-pub use servers::{kafka_brokers, mariadb_url, topic_prefix};
+pub use servers::{kafka_brokers, topic_prefix};
 pub use signer::{TokenSigner, verifier_for};

@@ -1,4 +1,4 @@
-//! A real program under test: started, read, stopped, paused and killed.
+//! A process under test.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    out: mpsc::UnboundedReceiver<String>,
-    seen: Arc<Mutex<String>>,
+    stdout_lines: mpsc::UnboundedReceiver<String>,
+    output: Arc<Mutex<String>>,
 }
 
 impl Process {
-    /// Starts a program with arguments and environment variables (added to the test's own).
+    /// Starts a program with arguments, and environment variables in addition to those of the test.
     pub fn start<'a>(
         program: impl AsRef<Path>,
         arguments: impl IntoIterator<Item = &'a str>,
@@ -29,7 +29,7 @@ impl Process {
         Self::spawn(command)
     }
 
-    /// Starts a command that was prepared by hand.
+    /// Starts a command.
     pub fn spawn(mut command: Command) -> Self {
         command
             .stdin(Stdio::null())
@@ -38,24 +38,24 @@ impl Process {
             .kill_on_drop(true);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        let seen = Arc::new(Mutex::new(String::new()));
-        let (lines, out) = mpsc::unbounded_channel();
-        read(child.stdout.take().expect("standard output"), seen.clone(), Some(lines));
-        read(child.stderr.take().expect("standard error"), seen.clone(), None);
-        Self { child, out, seen }
+        let output = Arc::new(Mutex::new(String::new()));
+        let (lines, stdout_lines) = mpsc::unbounded_channel();
+        spawn_reader(child.stdout.take().expect("standard output"), output.clone(), Some(lines));
+        spawn_reader(child.stderr.take().expect("standard error"), output.clone(), None);
+        Self { child, stdout_lines, output }
     }
 
-    /// The next line on standard output.
+    /// Returns the next line of standard output.
     pub async fn next_line(&mut self, within: Duration) -> String {
-        let next = tokio::time::timeout(within, self.out.recv()).await;
+        let next = tokio::time::timeout(within, self.stdout_lines.recv()).await;
         let next = next
-            .unwrap_or_else(|_| panic!("no line within {within:?}; it wrote:\n{}", self.output()));
+            .unwrap_or_else(|_| panic!("no line within {within:?}; output:\n{}", self.output()));
         next.unwrap_or_else(|| {
-            panic!("the program ended without another line; it wrote:\n{}", self.output())
+            panic!("the program ended without another line; output:\n{}", self.output())
         })
     }
 
-    /// The ready line: the next line on standard output that is a JSON object; others are passed over.
+    /// Returns the ready line: the next line of standard output that is a JSON object.
     pub async fn wait_until_ready(&mut self, within: Duration) -> serde_json::Value {
         let started = std::time::Instant::now();
         loop {
@@ -66,52 +66,51 @@ impl Process {
         }
     }
 
-    /// Its process id, while it runs.
+    /// Returns the process id while the program runs.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Everything it wrote so far, on both outputs.
+    /// Returns everything written so far to standard output and standard error.
     pub fn output(&self) -> String {
-        self.seen.lock().expect("the output").clone()
+        self.output.lock().expect("the output").clone()
     }
 
-    /// Whether it still runs.
+    /// Returns true while the program runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("its state").is_none()
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL and waits for the exit.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it can be killed");
     }
 
-    /// SIGTERM: please stop.
+    /// Sends SIGTERM.
     pub async fn terminate(&self) {
-        self.signal("TERM").await;
+        self.send_signal("TERM").await;
     }
 
-    /// SIGSTOP: stands still until [`Process::resume`].
+    /// Sends SIGSTOP: the program is suspended until [`Process::resume`].
     pub async fn pause(&self) {
-        self.signal("STOP").await;
+        self.send_signal("STOP").await;
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub async fn resume(&self) {
-        self.signal("CONT").await;
+        self.send_signal("CONT").await;
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the program exits.
     pub async fn wait_for_exit(&mut self, within: Duration) -> ExitStatus {
-        let ended = tokio::time::timeout(within, self.child.wait()).await;
-        ended
-            .unwrap_or_else(|_| {
-                panic!("it did not end within {within:?}; it wrote:\n{}", self.output())
-            })
-            .expect("its exit status")
+        let exit = tokio::time::timeout(within, self.child.wait()).await;
+        exit.unwrap_or_else(|_| {
+            panic!("the program did not end within {within:?}; output:\n{}", self.output())
+        })
+        .expect("its exit status")
     }
 
-    async fn signal(&self, name: &str) {
+    async fn send_signal(&self, name: &str) {
         let Some(id) = self.child.id() else {
             return;
         };
@@ -121,23 +120,20 @@ impl Process {
     }
 }
 
-/// Reads until the end; the task ends with the pipe, that is with the program.
-fn read(
+/// Spawns a task that reads a pipe until the program ends.
+fn spawn_reader(
     pipe: impl AsyncRead + Unpin + Send + 'static,
-    seen: Arc<Mutex<String>>,
+    output: Arc<Mutex<String>>,
     lines: Option<mpsc::UnboundedSender<String>>,
 ) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test's reader belongs to its process, not to a program"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the reader ends with the process under test")]
     tokio::spawn(async move {
         let mut reader = BufReader::new(pipe).lines();
         while let Ok(Some(line)) = reader.next_line().await {
             {
-                let mut seen = seen.lock().expect("the output");
-                seen.push_str(&line);
-                seen.push('\n');
+                let mut output = output.lock().expect("the output");
+                output.push_str(&line);
+                output.push('\n');
             }
             if let Some(lines) = &lines {
                 drop(lines.send(line));

@@ -1,27 +1,34 @@
-//! The servers that tests find in the environment.
+//! The servers of tests, from environment variables.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-/// The Kafka broker's address. Panics with what to do when there is none: a test is never skipped silently.
+/// Returns the address of the Kafka broker.
+///
+/// # Panics
+///
+/// If it is not set, with the remedy: a test is never skipped silently.
 pub fn kafka_brokers() -> String {
-    find("PACELINE_TEST_KAFKA", "HOST:PORT of an Apache Kafka broker")
+    read_variable("PACELINE_TEST_KAFKA", "HOST:PORT of an Apache Kafka broker")
 }
 
-/// The URL of the MariaDB or MySQL server, without a database.
-pub fn mariadb_url() -> url::Url {
-    let text =
-        find("PACELINE_TEST_MARIADB", "mysql://USER@HOST:PORT/ of a MariaDB or MySQL server");
-    text.parse().unwrap_or_else(|error| panic!("PACELINE_TEST_MARIADB={text} is no URL: {error}"))
+/// Returns the URL of the MariaDB or MySQL server, without a database.
+pub(crate) fn mariadb_url() -> url::Url {
+    let text = read_variable(
+        "PACELINE_TEST_MARIADB",
+        "mysql://USER@HOST:PORT/ of a MariaDB or MySQL server",
+    );
+    text.parse()
+        .unwrap_or_else(|error| panic!("PACELINE_TEST_MARIADB={text} is not a URL: {error}"))
 }
 
-/// A prefix for topics and groups that no other test has: lower-case, ends in a dot.
+/// Returns a unique prefix for topics and groups: lower-case, ends in a dot.
 pub fn topic_prefix() -> String {
-    format!("t{}.", unique())
+    format!("t{}.", unique_name())
 }
 
-/// A word that no other test of this machine has, now or before.
-pub(crate) fn unique() -> String {
+/// Returns a name that is unique among all tests on this machine.
+pub(crate) fn unique_name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     static STARTED: std::sync::OnceLock<(u32, u64)> = std::sync::OnceLock::new();
     let (process, started) = STARTED.get_or_init(|| {
@@ -34,16 +41,13 @@ pub(crate) fn unique() -> String {
     format!("{process:x}x{started:08x}x{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn find(name: &str, what: &str) -> String {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests are told their servers by the environment"
-    )]
-    let found = std::env::var(name);
-    match found {
+fn read_variable(name: &str, format: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "the servers of tests are environment variables")]
+    let value = std::env::var(name);
+    match value {
         Ok(value) if !value.is_empty() => value,
         _ => panic!(
-            "{name} is not set: it must be {what}. `make test` starts one; by hand: `cargo xtask servers`, \
+            "{name} is not set: it must be {format}. `make test` starts one; by hand: `cargo xtask servers`, \
              then set what it prints"
         ),
     }

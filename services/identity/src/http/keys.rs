@@ -12,5 +12,5 @@ pub(crate) async fn jwks(doors: Data<Doors>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/jwk-set+json")
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(doors.core.keys.document().to_owned())
+        .body(doors.core.keys.jwks().to_owned())
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use auth::{KeySet, KeySource, Verifier, VerifierSettings};
-use identity::Keys;
+use identity::SigningKeys;
 use tempfile::TempDir;
 use testkit::TestDatabase;
 
@@ -15,9 +15,9 @@ fn the_key_is_made_once_and_only_we_may_read_it() {
     let folder = TempDir::new().unwrap();
     let path = key_file(&folder);
 
-    let (first, second) = (Keys::open(&path).unwrap(), Keys::open(&path).unwrap());
+    let (first, second) = (SigningKeys::open(&path).unwrap(), SigningKeys::open(&path).unwrap());
 
-    assert_eq!(first.document(), second.document());
+    assert_eq!(first.jwks(), second.jwks());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let files: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
     assert_eq!(files.len(), 1, "{files:?}");
@@ -30,8 +30,8 @@ fn a_key_that_was_never_finished_does_not_stop_the_next_start() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path.with_extension("key.new"), b"half a k").unwrap();
 
-    assert!(Keys::open(&path).is_ok());
-    assert!(Keys::open(&path).is_ok());
+    assert!(SigningKeys::open(&path).is_ok());
+    assert!(SigningKeys::open(&path).is_ok());
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_file_that_holds_no_key_is_named() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, b"").unwrap();
 
-    let said = Keys::open(&path).unwrap_err().to_string();
+    let said = SigningKeys::open(&path).unwrap_err().to_string();
 
     assert!(said.contains("identity.key") && said.contains("holds no signing key"), "{said}");
 }
@@ -50,13 +50,13 @@ fn a_file_that_holds_no_key_is_named() {
 async fn sessions_of_the_former_key_are_believed_after_a_rotation() {
     let folder = TempDir::new().unwrap();
     let path = key_file(&folder);
-    let former = Keys::open(&path).unwrap();
+    let former = SigningKeys::open(&path).unwrap();
 
-    let rotated = Keys::rotate(&path).unwrap();
+    let rotated = SigningKeys::rotate(&path).unwrap();
 
-    assert_ne!(former.document(), rotated.document());
-    let ids = |keys: &Keys| -> Vec<String> {
-        let set: serde_json::Value = serde_json::from_str(keys.document()).unwrap();
+    assert_ne!(former.jwks(), rotated.jwks());
+    let ids = |keys: &SigningKeys| -> Vec<String> {
+        let set: serde_json::Value = serde_json::from_str(keys.jwks()).unwrap();
         set["keys"]
             .as_array()
             .unwrap()
@@ -66,7 +66,7 @@ async fn sessions_of_the_former_key_are_believed_after_a_rotation() {
     };
     assert_eq!((ids(&former).len(), ids(&rotated).len()), (1, 2));
     assert!(ids(&rotated).contains(&ids(&former)[0]));
-    assert_eq!(Keys::open(&path).unwrap().document(), rotated.document());
+    assert_eq!(SigningKeys::open(&path).unwrap().jwks(), rotated.jwks());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{KeySource, Permission, Verifier, VerifierSettings};
-use identity::{AddUser, Keys, Parts, Service, Settings};
+use identity::{AddUser, Parts, Service, Settings, SigningKeys};
 use kernel::{AthleteId, ManualClock, Timestamp};
 use lifecycle::Tasks;
 use outbox::Target;
@@ -52,7 +52,7 @@ impl World {
     pub(crate) async fn with(database: Target, secure: bool) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
-        let keys = Keys::open(&key_file(&folder)).unwrap();
+        let keys = SigningKeys::open(&key_file(&folder)).unwrap();
         let groups = BTreeMap::from([
             ("Admin".to_owned(), Permission::Admin),
             ("User".to_owned(), Permission::User),
@@ -62,7 +62,7 @@ impl World {
             clients: vec![Service::CLIENT.to_owned()],
             groups,
         };
-        let source = KeySource::Fixed(keys.public().unwrap());
+        let source = KeySource::Fixed(keys.key_set().unwrap());
         let verifier = Arc::new(Verifier::new(settings, source, clock.clone()));
         let parts = Parts {
             database,

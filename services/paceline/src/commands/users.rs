@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use identity::{AddUser, Email, Keys};
+use identity::{AddUser, Email, SigningKeys};
 use secrecy::ExposeSecret;
 
 use crate::cli::{RunOptions, Users};
@@ -45,7 +45,7 @@ pub(super) async fn users(options: &RunOptions, action: Users) -> anyhow::Result
             }
         }
         Users::RotateKey => {
-            Keys::rotate(&identity_key(&foundation.data))?;
+            SigningKeys::rotate(&identity_key(&foundation.data))?;
             print_line("a new key signs sessions from the next start on");
         }
         Users::List => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use auth::{KeySource, Permission, ServiceCredential, Verifier, VerifierSettings};
 use event_bus::{BuiltInLogSettings, Bus, KafkaSettings, Scram, ScramMechanism, Security};
-use identity::Keys;
+use identity::SigningKeys;
 use kernel::{Clock, Ids, SystemClock, SystemIds};
 use lifecycle::Failpoints;
 use object_store::ObjectStore;
@@ -35,7 +35,7 @@ pub struct Foundation {
     /// Ids and secrets.
     pub ids: Arc<dyn Ids>,
     pub(crate) verifier: Arc<Verifier>,
-    pub(crate) local_keys: Option<Keys>,
+    pub(crate) local_keys: Option<SigningKeys>,
     pub(crate) credential: ServiceCredential,
     pub(crate) webhook_secret: SecretString,
     pub(crate) verify_token: SecretString,
@@ -203,20 +203,20 @@ fn build_verifier(
     data: &Path,
     clock: &Arc<dyn Clock>,
     http: &reqwest::Client,
-) -> anyhow::Result<(Arc<Verifier>, Option<Keys>)> {
+) -> anyhow::Result<(Arc<Verifier>, Option<SigningKeys>)> {
     let groups = BTreeMap::from([
         (settings.auth.admin_group.clone(), Permission::Admin),
         (settings.auth.user_group.clone(), Permission::User),
     ]);
     let Some(issuer) = &settings.auth.issuer else {
-        let keys = Keys::open(&generated_secrets::identity_key(data))?;
+        let keys = SigningKeys::open(&generated_secrets::identity_key(data))?;
         let verifier_settings = VerifierSettings {
             issuer: LOCAL_ISSUER.to_owned(),
             clients: vec![identity::Service::CLIENT.to_owned()],
             groups,
         };
         let verifier =
-            Verifier::new(verifier_settings, KeySource::Fixed(keys.public()?), Arc::clone(clock));
+            Verifier::new(verifier_settings, KeySource::Fixed(keys.key_set()?), Arc::clone(clock));
         return Ok((Arc::new(verifier), Some(keys)));
     };
     let url = match &settings.auth.jwks_url {

@@ -53,7 +53,7 @@ impl Issuer {
     }
 
     pub(crate) fn publish(&self, keys: &[&TokenSigner]) {
-        *self.keys.lock().unwrap() = keys.iter().map(|key| key.public().clone()).collect();
+        *self.keys.lock().unwrap() = keys.iter().map(|key| key.public_key().clone()).collect();
     }
 
     pub(crate) fn request_count(&self) -> usize {

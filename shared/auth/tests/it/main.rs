@@ -113,7 +113,7 @@ async fn a_token_without_a_valid_rs256_signature_is_refused() {
         assert!(verifier.verify(&unsigned).await.is_err(), "alg={alg}");
     }
     // The public key as the secret of an HMAC: the classic confusion of algorithms.
-    let public = serde_json::to_string(key.public()).unwrap();
+    let public = serde_json::to_string(key.public_key()).unwrap();
     let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::HS256) };
     let confused =
         jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(public.as_bytes()))

@@ -1,4 +1,4 @@
-//! The tools themselves: a test that leans on a broken one proves nothing.
+//! Tests of the test support.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn a_dump_shows_text_numbers_and_blobs_of_every_table() {
 }
 
 #[tokio::test]
-async fn a_database_is_gone_after_its_test_even_if_a_transaction_was_left_open() {
+async fn a_database_is_dropped_despite_an_open_transaction() {
     let of = TestDatabase::mariadb().await;
     let Target::MySql { name, .. } = of.target() else {
         panic!("MariaDB is reached by MySQL's protocol")
@@ -53,10 +53,10 @@ async fn a_process_is_read_paused_resumed_and_killed() {
     process.pause().await;
     process.terminate().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(process.is_running(), "it stands still");
+    assert!(process.is_running(), "it is suspended");
     process.resume().await;
     assert_eq!(process.wait_for_exit(Duration::from_secs(5)).await.code(), Some(3));
-    eventually(Duration::from_secs(2), "its last word is read", async || {
+    eventually(Duration::from_secs(2), "the output after SIGTERM is read", async || {
         let output = process.output();
         if output.contains("bye") { Ok(()) } else { Err(output) }
     })
