@@ -1,4 +1,4 @@
-//! The job table; services that have jobs add these migrations to their own.
+//! The job table; services with jobs add these migrations to their own.
 
 use outbox::{create_index, create_table};
 use sea_orm_migration::MigrationTrait;

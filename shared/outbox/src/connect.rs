@@ -1,4 +1,4 @@
-//! How each engine is reached: pools, pragmas, session settings.
+//! Connections to each engine: pools, pragmas, session settings.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -13,18 +13,18 @@ use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
 
 use crate::StoreError;
 
-/// How long a statement waits for SQLite's lock, which only another process can hold.
-const BUSY: Duration = Duration::from_secs(5);
-/// How long a transaction waits for the one writer of a SQLite file.
-const WRITER_WAIT: Duration = Duration::from_secs(10);
-/// How long anybody waits for a connection to MySQL.
-const MYSQL_WAIT: Duration = Duration::from_secs(5);
-/// Connections of each of the two MySQL pools of a service.
+/// Time limit for SQLite's lock, which only another process can hold.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time limit for a connection to a SQLite file.
+const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit for a connection to MySQL.
+const MYSQL_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum connections of each of the two MySQL pools of a service.
 const MYSQL_CONNECTIONS: u32 = 10;
-/// Readers of a SQLite file.
+/// Maximum reading connections of a SQLite file.
 const SQLITE_READERS: u32 = 4;
 
-/// The one writer of a SQLite file.
+/// Connects the one writer of a SQLite file.
 ///
 /// `synchronous=FULL`: after `kill -9` NORMAL would do, but after a power cut it loses the last
 /// commits of this file while the log's own file, which is FULL, remembers that they were settled.
@@ -37,7 +37,7 @@ pub(crate) async fn sqlite_writer(file: &Path) -> Result<DatabaseConnection, Sto
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
-        .acquire_timeout(WRITER_WAIT)
+        .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -46,11 +46,11 @@ pub(crate) async fn sqlite_writer(file: &Path) -> Result<DatabaseConnection, Sto
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
-/// The readers of a SQLite file, opened when they are first needed.
+/// A pool of readers of a SQLite file, connected when first needed.
 pub(crate) fn sqlite_readers(file: &Path) -> DatabaseConnection {
     let pool = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
-        .acquire_timeout(WRITER_WAIT)
+        .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -63,15 +63,15 @@ fn sqlite_options(file: &Path) -> SqliteConnectOptions {
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
         .foreign_keys(true)
-        .busy_timeout(BUSY)
+        .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging()
 }
 
-/// A pool on a MySQL database: READ COMMITTED, and a lock is waited for five seconds, not fifty.
+/// A pool on a MySQL database: READ COMMITTED, lock time-out 5 s instead of 50.
 pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
     let pool = MySqlPoolOptions::new()
         .max_connections(MYSQL_CONNECTIONS)
-        .acquire_timeout(MYSQL_WAIT)
+        .acquire_timeout(MYSQL_ACQUIRE_TIMEOUT)
         // After a failover a connection may lead to a server that became read-only.
         .max_lifetime(Duration::from_mins(5))
         .idle_timeout(Duration::from_mins(2))
@@ -95,19 +95,19 @@ pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
 }
 
-/// What `url` says, with the database `name`, which is made if the account may make it.
+/// Connection options of the database `name` on the server at `url`; creates it if the account may.
 pub(crate) async fn mysql_database(
     url: &url::Url,
     name: &str,
 ) -> Result<MySqlConnectOptions, StoreError> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Err(StoreError::inconsistent(format!("{name:?} is no name for a database")));
+        return Err(StoreError::inconsistent(format!("{name:?} is not a valid database name")));
     }
     let server = MySqlConnectOptions::from_str(url.as_str())?.disable_statement_logging();
     let mut conn = server.clone().connect().await?;
     let create =
         format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
-    // Whoever may not create databases uses the one that was made for them; connecting tells.
+    // An account without that right uses a database that was created for it.
     if let Err(error) = conn.execute(sqlx::AssertSqlSafe(create)).await {
         tracing::debug!(%error, name, "the database could not be created");
     }

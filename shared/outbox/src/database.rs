@@ -14,15 +14,15 @@ use crate::effect::Effect;
 use crate::plain::Plain;
 use crate::{Bell, Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
 
-/// Where a service keeps its rows.
+/// The place of a service's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A SQLite file of its own; made with its directory when missing.
+    /// A SQLite file; created with its directory when missing.
     Sqlite {
         /// The file.
         file: PathBuf,
     },
-    /// A database on a MySQL or MariaDB server; made when missing and allowed.
+    /// A database on a MySQL or MariaDB server; created when missing and allowed.
     MySql {
         /// The server and the account.
         url: Url,
@@ -46,8 +46,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database, makes it if need be and applies every migration that is missing: the
-    /// kit's own, then the service's.
+    /// Opens the database, creates it if need be and applies every missing migration: the shared
+    /// ones, then the service's.
     pub async fn open(
         target: &Target,
         migrations: Vec<Box<dyn MigrationTrait>>,
@@ -56,7 +56,7 @@ impl Database {
         Self::connect(target).await
     }
 
-    /// Opens a database that somebody else migrates, and refuses one that lacks a migration.
+    /// Opens a database that is migrated elsewhere, and refuses one that lacks a migration.
     pub async fn open_migrated(
         target: &Target,
         migrations: Vec<Box<dyn MigrationTrait>>,
@@ -72,7 +72,7 @@ impl Database {
         )))
     }
 
-    /// Opens a database as it is, with no look at its tables.
+    /// Opens a database as it is, without checking its tables.
     pub async fn connect(target: &Target) -> Result<Self, StoreError> {
         let (writer, readers) = match target {
             Target::Sqlite { file } => {
@@ -96,7 +96,7 @@ impl Database {
         })
     }
 
-    /// The same database with this clock and these ids: what events are stamped and named with.
+    /// The same database with this clock and these ids, which events are stamped and named with.
     #[must_use]
     pub fn with(mut self, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         self.clock = clock;
@@ -116,27 +116,27 @@ impl Database {
         self.writer.get_database_backend()
     }
 
-    /// For reading only, outside transactions. HTTP handlers use nothing else to read.
+    /// Connections for reading outside transactions. HTTP handlers use nothing else to read.
     pub fn readers(&self) -> &DatabaseConnection {
         &self.readers
     }
 
-    /// For single statements that write, outside a transaction.
+    /// Connections for single statements that write, outside a transaction.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
     }
 
-    /// The clock it was given.
+    /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
-    /// The ids it was given.
+    /// The ids.
     pub fn ids(&self) -> &Arc<dyn Ids> {
         &self.ids
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sql::one(&self.readers, "SELECT 1", []).await?;
         Ok(())
@@ -188,7 +188,7 @@ impl Database {
         &self.bell
     }
 
-    /// Closes every connection; what waits for one hears that the database is away.
+    /// Closes every connection; whoever waits for one gets [`StoreError::Unavailable`].
     pub async fn close(&self) -> Result<(), StoreError> {
         self.readers.close_by_ref().await?;
         self.writer.close_by_ref().await?;
@@ -200,7 +200,7 @@ impl Database {
     }
 }
 
-/// A record that cannot be read now is tried again later: what every reader of the store may say.
+/// The error of a port that is tried again later.
 pub(crate) fn unavailable(error: StoreError) -> anyhow::Error {
     match HandleError::from(error) {
         HandleError::Unavailable(error)
@@ -210,7 +210,7 @@ pub(crate) fn unavailable(error: StoreError) -> anyhow::Error {
 }
 
 fn all_migrations(own: Vec<Box<dyn MigrationTrait>>) -> Vec<Box<dyn MigrationTrait>> {
-    let mut all = migrations::kit();
+    let mut all = migrations::shared();
     all.extend(own);
     all
 }

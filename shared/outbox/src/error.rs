@@ -1,4 +1,4 @@
-//! What may go wrong in a store, told apart by what to do about it.
+//! Errors of a store, distinguished by what to do about them.
 
 use std::collections::hash_map::RandomState;
 use std::future::Future;
@@ -12,22 +12,22 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr};
 /// How often a contended piece of work is tried before its caller hears of it.
 const TRIES: u32 = 5;
 
-/// What went wrong in a store.
+/// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Deadlock, lock time-out or busy: the same work may well succeed at once.
-    #[error("the database was contended")]
+    #[error("conflict with another transaction")]
     Conflict(#[source] DbErr),
     /// The database cannot be reached, or refuses to write: nothing is wrong with the work.
-    #[error("the database is away")]
+    #[error("the database is unavailable")]
     Unavailable(#[source] DbErr),
-    /// A unique key is taken: what was to be stored is there already.
-    #[error("a row of this key is there already")]
+    /// A row with this unique key exists already.
+    #[error("a row with this key exists already")]
     UniqueViolation,
-    /// What is stored, or was to be stored, breaks a rule; trying again does not help.
+    /// Stored or new data breaks a rule; trying again does not help.
     #[error("{what}")]
     Inconsistent {
-        /// The rule that is broken, as a fact.
+        /// The broken rule, as a fact.
         what: String,
     },
     /// Anything else.
@@ -36,12 +36,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A broken rule, named.
+    /// An error that names a broken rule.
     pub fn inconsistent(what: impl Into<String>) -> Self {
         Self::Inconsistent { what: what.into() }
     }
 
-    /// Whether a unique key was taken.
+    /// True if a row with this unique key exists already.
     pub const fn is_unique_violation(&self) -> bool {
         matches!(self, Self::UniqueViolation)
     }

@@ -1,4 +1,4 @@
-//! The effect transaction, the outbox relay, parked events, fences: what every store shares.
+//! Transactions, the outbox and its relay, parked events, fences, replay: shared by every store.
 #![warn(missing_docs)]
 
 mod athlete_row;

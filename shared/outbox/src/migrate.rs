@@ -1,4 +1,4 @@
-//! Runs migrations: in order, each once, and without harm when a crash fell between one and its record.
+//! Runs migrations in order, each once, also after a crash between one and its record.
 
 use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
@@ -9,12 +9,12 @@ use sea_orm_migration::{
 
 use crate::{StoreError, Target, connect, sql};
 
-/// Where applied migrations are recorded.
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS applied_migration (name VARCHAR(191) NOT NULL PRIMARY KEY, position BIGINT NOT NULL)";
-/// How many seconds a second process waits while a first one migrates the same MySQL database.
-const PATIENCE: i64 = 120;
+/// The table of applied migrations.
+const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS applied_migration (name VARCHAR(191) NOT NULL PRIMARY KEY, position BIGINT NOT NULL)";
+/// Time limit, in seconds, for another process that migrates the same MySQL database.
+const LOCK_TIMEOUT_S: i64 = 120;
 
-/// A migration that makes a table.
+/// A migration that creates a table.
 pub fn create_table(
     name: &'static str,
     mut table: TableCreateStatement,
@@ -22,7 +22,7 @@ pub fn create_table(
     Box::new(Ddl { name, statement: Statement::Table(Box::new(table.if_not_exists().take())) })
 }
 
-/// A migration that makes an index.
+/// A migration that creates an index.
 pub fn create_index(
     name: &'static str,
     mut index: IndexCreateStatement,
@@ -64,7 +64,7 @@ impl MigrationTrait for Ddl {
     }
 }
 
-/// Applies what is missing, one process at a time.
+/// Applies missing migrations, one process at a time.
 pub(crate) async fn up(
     target: &Target,
     migrations: &[Box<dyn MigrationTrait>],
@@ -89,8 +89,12 @@ pub(crate) async fn up(
             // by itself on this engine whatever the transaction thinks.
             let lock = format!("paceline.{name}");
             let holder = crate::raw_tx::begin(&conn, None).await?;
-            sql::one(&holder.tx, "SELECT GET_LOCK(?, ?)", [lock.clone().into(), PATIENCE.into()])
-                .await?;
+            sql::one(
+                &holder.tx,
+                "SELECT GET_LOCK(?, ?)",
+                [lock.clone().into(), LOCK_TIMEOUT_S.into()],
+            )
+            .await?;
             let outcome = apply(&conn, migrations).await;
             sql::one(&holder.tx, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
             holder.tx.rollback().await?;
@@ -106,7 +110,7 @@ where
     C: ConnectionTrait,
     &'c C: IntoSchemaManagerConnection<'c>,
 {
-    sql::execute(conn, TABLE, []).await?;
+    sql::execute(conn, CREATE_TABLE, []).await?;
     let applied = applied(conn).await?;
     let manager = SchemaManager::new(conn);
     for (position, migration) in migrations.iter().enumerate() {
@@ -115,8 +119,11 @@ where
         }
         match migration.up(&manager).await {
             Ok(()) => {}
-            Err(error) if is_there_already(&error) => {
-                tracing::info!(migration = migration.name(), "applied before, but not recorded");
+            Err(error) if already_exists(&error) => {
+                tracing::info!(
+                    migration = migration.name(),
+                    "the migration was applied before, but not recorded"
+                );
             }
             Err(error) => {
                 tracing::error!(migration = migration.name(), %error, "a migration failed");
@@ -159,9 +166,9 @@ async fn applied<C: ConnectionTrait>(conn: &C) -> Result<Vec<String>, StoreError
         .collect()
 }
 
-/// MySQL knows no `CREATE INDEX IF NOT EXISTS`, SQLite no `ADD COLUMN IF NOT EXISTS`: with one DDL
-/// statement per migration, "it is there" means that the crash came after it.
-fn is_there_already(error: &DbErr) -> bool {
+/// True if the object exists already. MySQL has no `CREATE INDEX IF NOT EXISTS`, SQLite no `ADD COLUMN
+/// IF NOT EXISTS`: with one DDL statement per migration, the crash came after it.
+fn already_exists(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
         error
     else {

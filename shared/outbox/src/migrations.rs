@@ -1,12 +1,12 @@
-//! The kit's tables: one DDL statement per migration, alike on SQLite and MySQL.
+//! The shared tables: one DDL statement per migration, alike on SQLite and MySQL.
 
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
 
 use crate::migrate::{create_index, create_table};
 
-/// The kit's migrations, in order; `Database::open` runs them before the service's own.
-pub fn kit() -> Vec<Box<dyn MigrationTrait>> {
+/// The shared migrations, in order; `Database::open` runs them before the service's own.
+pub fn shared() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         create_table("kit_0001_athlete", athlete()),
         create_table("kit_0002_fence", fence()),

@@ -1,4 +1,4 @@
-//! The one place where a transaction begins.
+//! The one place where a database transaction begins.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::StoreError;
 
-/// A transaction, and the place in the queue it holds when it is bulk work.
+/// A database transaction, and the permit of bulk work.
 #[derive(Debug)]
 pub(crate) struct RawTx {
     pub(crate) tx: DatabaseTransaction,
-    _turn: Option<OwnedSemaphorePermit>,
+    _bulk_permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Opens a write transaction: BEGIN IMMEDIATE on SQLite, READ COMMITTED (the session's) on MySQL.
@@ -25,7 +25,7 @@ pub(crate) async fn begin(
     conn: &DatabaseConnection,
     gate: Option<Arc<Semaphore>>,
 ) -> Result<RawTx, StoreError> {
-    let turn = match gate {
+    let bulk_permit = match gate {
         Some(gate) => gate.acquire_owned().await.ok(),
         None => None,
     };
@@ -37,5 +37,5 @@ pub(crate) async fn begin(
         TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
     #[expect(clippy::disallowed_methods, reason = "this is the place where transactions begin")]
     let tx = conn.begin_with_options(options).await?;
-    Ok(RawTx { tx, _turn: turn })
+    Ok(RawTx { tx, _bulk_permit: bulk_permit })
 }

@@ -1,10 +1,10 @@
-//! Plain statements with `?` placeholders, alike on SQLite and MySQL.
+//! Statements with `?` placeholders, alike on SQLite and MySQL.
 
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Statement, TryGetable, Value};
 
 use crate::StoreError;
 
-/// Runs a statement and says how many rows its WHERE matched. Never decide by it after an upsert.
+/// Runs a statement and returns the number of rows its WHERE matched. Never decide by it after an upsert.
 pub async fn execute<C: ConnectionTrait>(
     conn: &C,
     sql: &str,
@@ -34,7 +34,7 @@ pub async fn all<C: ConnectionTrait>(
     Ok(conn.query_all_raw(statement).await?)
 }
 
-/// As many placeholders as an `IN (…)` of this length needs.
+/// The placeholders of an `IN (…)` of this length.
 pub fn placeholders(count: usize) -> String {
     let mut text = "?,".repeat(count);
     text.pop();

@@ -43,7 +43,7 @@ async fn a_crash_between_a_migration_and_its_record_is_healed_by_the_next_start(
         let applied = of.number("SELECT COUNT(*) FROM applied_migration").await;
         assert_eq!(
             applied,
-            (outbox::migrations::kit().len() + next_release().len()) as i64,
+            (outbox::migrations::shared().len() + next_release().len()) as i64,
             "{}",
             of.engine()
         );
