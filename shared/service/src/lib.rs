@@ -1,0 +1,114 @@
+//! The contract between the program and its services.
+//!
+//! A service is a library crate with one type that implements [`Service`]. The program lists these
+//! types once; everything it does for every service (migrate, serve, consume, relay, probe, describe)
+//! goes through this trait.
+#![warn(missing_docs)]
+
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+use event_bus::{Bus, PublisherKind, Subscription};
+use http_kit::Probe;
+use kernel::{Clock, Ids};
+use lifecycle::{Failpoints, Tasks};
+use outbox::{Database, ParkedEvents, Relay, StoreError, Target};
+use sea_orm_migration::MigrationTrait;
+use utoipa::openapi::OpenApi;
+
+/// Migrations in order.
+pub type Migrations = Vec<Box<dyn MigrationTrait>>;
+
+/// One service. A value of it has its database open; nothing runs before [`spawn`].
+pub trait Service: Send + Sync + 'static {
+    /// Name of the service: of its database, consumer group, settings section and command-line word.
+    const NAME: &'static str;
+
+    /// Its section of the settings.
+    type Settings;
+
+    /// The migrations of its database, in order.
+    fn migrations() -> Migrations;
+
+    /// The description of its public routes.
+    fn openapi() -> OpenApi;
+
+    /// Its database.
+    fn database(&self) -> &Database;
+
+    /// Registers its routes on the public listener.
+    fn routes(&self, routes: &mut ServiceConfig);
+
+    /// Registers its routes on the operations listener.
+    fn internal_routes(&self, _routes: &mut ServiceConfig) {}
+
+    /// Its consumers, one for each consumer group.
+    fn consumers(&self) -> Vec<Subscription<ParkedEvents>>;
+
+    /// Starts its workers.
+    fn spawn_workers(&self, _tasks: &Tasks) {}
+
+    /// The checks of its readiness: its database answers.
+    fn probes(&self) -> Vec<Probe> {
+        vec![database_probe(Self::NAME, self.database())]
+    }
+}
+
+/// Clock, ids and failpoints, which every service gets.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Places where a test may kill the process.
+    pub failpoints: Failpoints,
+}
+
+/// The database of a service: where it is, and if missing migrations are applied or refused.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Where it is.
+    pub target: Target,
+    /// True: missing migrations are applied. False: they are refused.
+    pub migrate: bool,
+}
+
+/// Opens the database of a service.
+///
+/// # Errors
+///
+/// [`StoreError`] if it cannot be opened or migrated, or lacks a migration that may not be applied.
+pub async fn open_database<S: Service>(
+    settings: &DatabaseSettings,
+    runtime: &Runtime,
+) -> Result<Database, StoreError> {
+    let database = if settings.migrate {
+        Database::open(&settings.target, S::migrations()).await?
+    } else {
+        Database::open_migrated(&settings.target, S::migrations()).await?
+    };
+    Ok(database.with(Arc::clone(&runtime.clock), Arc::clone(&runtime.ids)))
+}
+
+/// Starts the consumers, the relay and the workers of a service.
+pub fn spawn<S: Service>(service: &S, bus: &Bus, runtime: &Runtime, tasks: &Tasks) {
+    for consumer in service.consumers() {
+        let (bus, soft, hard) = (bus.clone(), tasks.soft(), tasks.hard());
+        tasks.spawn(S::NAME, async move { consumer.run(&bus, soft, hard).await });
+    }
+    let publisher = bus.publisher(PublisherKind::Relay);
+    let relay = Relay::new(service.database().clone(), publisher, Arc::clone(&runtime.clock))
+        .with_failpoints(runtime.failpoints.clone());
+    tasks.spawn(S::NAME, relay.run(tasks.soft()));
+    service.spawn_workers(tasks);
+}
+
+/// A probe that asks a service's database.
+pub fn database_probe(service: &'static str, database: &Database) -> Probe {
+    let database = database.clone();
+    Probe::new(format!("{service}.database"), move || {
+        let database = database.clone();
+        async move { database.ping().await }
+    })
+}
