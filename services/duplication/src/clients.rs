@@ -1,3 +1,3 @@
-//! What lies outside of the service and is no Strava: the object store.
+//! Clients of the object store.
 
 pub(crate) mod streams;

@@ -1,4 +1,4 @@
-//! What this service hears, and which use case each message becomes.
+//! Consumers of the log: each message becomes one use case.
 
 mod activities;
 mod athletes;
@@ -8,17 +8,17 @@ use contracts::Topic;
 use event_bus::{Bus, Subscription};
 use outbox::ParkedEvents;
 
-use crate::usecases::Kit;
+use crate::usecases::ServiceContext;
 
-/// Activities as they happen, connections and erases, and the ends of replays.
-pub(crate) fn subscription(kit: &Kit, bus: &Bus) -> Subscription<ParkedEvents> {
+/// Returns the subscription to activities, connections, erasures, and the ends of replays.
+pub(crate) fn subscription(ctx: &ServiceContext, bus: &Bus) -> Subscription<ParkedEvents> {
     let group = crate::Service::NAME;
-    let parked = ParkedEvents::new(kit.database.clone()).for_group(group);
-    let ends = |topic| replays::Ends::new(kit.clone(), bus.clone(), topic);
+    let parked = ParkedEvents::new(ctx.database.clone()).for_group(group);
+    let replay_ends = |topic| replays::ReplayEndHandler::new(ctx.clone(), bus.clone(), topic);
     Subscription::new(group, parked)
-        .on(Topic::Activities, activities::Activities::new(kit.clone()))
-        .on(Topic::Activities, ends(Topic::Activities))
-        .on(Topic::Athletes, athletes::Athletes::new(kit.clone()))
-        .on(Topic::Athletes, ends(Topic::Athletes))
-        .lanes(kit.settings.lanes)
+        .on(Topic::Activities, activities::ActivityHandler::new(ctx.clone()))
+        .on(Topic::Activities, replay_ends(Topic::Activities))
+        .on(Topic::Athletes, athletes::AthleteHandler::new(ctx.clone()))
+        .on(Topic::Athletes, replay_ends(Topic::Athletes))
+        .lanes(ctx.settings.lanes)
 }

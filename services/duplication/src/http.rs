@@ -1,4 +1,4 @@
-//! The doors: links, copies, and a try of the name match.
+//! Routes: links, copies, and a trial of the name match.
 
 mod copies;
 mod errors;
@@ -14,24 +14,24 @@ use http_kit::{is_not_modified, version_etag};
 use serde::Serialize;
 use utoipa::OpenApi;
 
-use crate::usecases::Kit;
+use crate::usecases::ServiceContext;
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone)]
-pub(crate) struct Doors {
-    kit: Data<Kit>,
+pub(crate) struct HttpState {
+    ctx: Data<ServiceContext>,
     verifier: Data<Arc<auth::Verifier>>,
 }
 
-impl Doors {
-    pub(crate) fn new(kit: Kit, verifier: Arc<auth::Verifier>) -> Self {
-        Self { kit: Data::new(kit), verifier: Data::new(verifier) }
+impl HttpState {
+    pub(crate) fn new(ctx: ServiceContext, verifier: Arc<auth::Verifier>) -> Self {
+        Self { ctx: Data::new(ctx), verifier: Data::new(verifier) }
     }
 
     /// Registers the routes.
     pub(crate) fn configure(&self, config: &mut ServiceConfig) {
         config
-            .app_data(self.kit.clone())
+            .app_data(self.ctx.clone())
             .app_data(self.verifier.clone())
             .service(
                 web::resource("/v1/links")
@@ -50,8 +50,8 @@ impl Doors {
     }
 }
 
-/// What the caller has not seen at this version, with the tag of the version.
-fn versioned(request: &HttpRequest, version: i64, view: &impl Serialize) -> HttpResponse {
+/// Responds with the view and its ETag, or with 304 if the caller has this version.
+fn respond_with_etag(request: &HttpRequest, version: i64, view: &impl Serialize) -> HttpResponse {
     let tag = (header::ETAG, version_etag(version));
     if is_not_modified(request, &tag.1) {
         return HttpResponse::NotModified().insert_header(tag).finish();
@@ -59,7 +59,7 @@ fn versioned(request: &HttpRequest, version: i64, view: &impl Serialize) -> Http
     HttpResponse::Ok().insert_header(tag).json(view)
 }
 
-/// The description of these doors.
+/// OpenAPI description of the routes.
 #[derive(OpenApi)]
 #[openapi(paths(
     links::propose,

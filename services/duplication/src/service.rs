@@ -1,4 +1,4 @@
-//! The service: what it is made of, its doors, and what it runs.
+//! The service: its dependencies, routes and tasks.
 
 use std::sync::Arc;
 
@@ -14,49 +14,49 @@ use utoipa::OpenApi;
 
 use crate::Settings;
 use crate::events;
-use crate::http::{Api, Doors};
+use crate::http::{Api, HttpState};
 use crate::store::migrations;
-use crate::usecases::Kit;
-use crate::workers::{books, copier};
+use crate::usecases::ServiceContext;
+use crate::workers::{copy_worker, replay_monitor};
 
-/// What the service is made of.
-pub struct Parts {
-    /// Where its rows are.
+/// Dependencies of the service.
+pub struct Dependencies {
+    /// Location of its database.
     pub database: outbox::Target,
     /// The log.
     pub bus: Bus,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Mints ids.
+    /// The source of new ids.
     pub ids: Arc<dyn Ids>,
-    /// Checks tokens.
+    /// Verifier of access tokens.
     pub verifier: Arc<auth::Verifier>,
     /// Its section of the settings.
     pub settings: Settings,
-    /// Where the streams are.
+    /// Store of the streams objects.
     pub objects: Arc<dyn ObjectStore>,
-    /// Strava.
+    /// Client of Strava's API.
     pub strava: strava_client::Client,
-    /// Whom it asks before it calls Strava.
+    /// Client of the lease service, asked before each call of Strava.
     pub leases: LeaseClient,
-    /// Where a test may kill it.
+    /// Places where a test may kill the process.
     pub failpoints: Failpoints,
 }
 
-/// Why the service did not start.
+/// Failure to start the service.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its database could not be opened or migrated.
+    /// The database could not be opened or migrated.
     #[error("the database of duplication could not be opened")]
     Store(#[from] StoreError),
 }
 
-/// Copies a guardian's activities into a child's account, where both agreed to it.
+/// The service that copies a guardian's activities into a child's account, if both agreed to it.
 #[derive(Clone)]
 pub struct Service {
-    kit: Kit,
+    ctx: ServiceContext,
     bus: Bus,
-    doors: Doors,
+    http: HttpState,
 }
 
 impl std::fmt::Debug for Service {
@@ -66,79 +66,89 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// What it is called in topics, tables and on the command line.
+    /// Name of the service in topics, tables and on the command line.
     pub const NAME: &'static str = "duplication";
 
     /// Opens the database and migrates it; nothing runs yet.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
         let mut migrations = jobs::migrations();
         migrations.extend(migrations::all());
-        let database = if parts.settings.migrate {
-            Database::open(&parts.database, migrations).await?
+        let database = if dependencies.settings.migrate {
+            Database::open(&dependencies.database, migrations).await?
         } else {
-            Database::open_migrated(&parts.database, migrations).await?
+            Database::open_migrated(&dependencies.database, migrations).await?
         };
-        let database = database.with(Arc::clone(&parts.clock), Arc::clone(&parts.ids));
-        let queue =
-            jobs::Queue::new(database.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.ids));
-        let kit = Kit {
+        let database =
+            database.with(Arc::clone(&dependencies.clock), Arc::clone(&dependencies.ids));
+        let queue = jobs::Queue::new(
+            database.clone(),
+            Arc::clone(&dependencies.clock),
+            Arc::clone(&dependencies.ids),
+        );
+        let ctx = ServiceContext {
             database,
             queue,
-            clock: parts.clock,
-            ids: parts.ids,
-            settings: Arc::new(parts.settings),
-            objects: parts.objects,
-            strava: parts.strava,
-            leases: parts.leases,
-            failpoints: parts.failpoints,
+            clock: dependencies.clock,
+            ids: dependencies.ids,
+            settings: Arc::new(dependencies.settings),
+            objects: dependencies.objects,
+            strava: dependencies.strava,
+            leases: dependencies.leases,
+            failpoints: dependencies.failpoints,
         };
-        Ok(Self { doors: Doors::new(kit.clone(), parts.verifier), kit, bus: parts.bus })
+        Ok(Self {
+            http: HttpState::new(ctx.clone(), dependencies.verifier),
+            ctx,
+            bus: dependencies.bus,
+        })
     }
 
-    /// The routes of the public door.
+    /// Returns the routes of the public listener.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let doors = self.doors.clone();
-        move |config| doors.configure(config)
+        let http = self.http.clone();
+        move |config| http.configure(config)
     }
 
-    /// It has none on the operations port.
+    /// Returns the routes of the operations listener: none.
     pub fn internal_routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
         |_| {}
     }
 
-    /// What must answer for it to be ready.
+    /// Returns the probes that must succeed for it to be ready.
     pub fn probes(&self) -> Vec<Probe> {
-        let database = self.kit.database.clone();
+        let database = self.ctx.database.clone();
         vec![Probe::new("duplication.database", move || {
             let database = database.clone();
             async move { database.ping().await.map_err(|error| error.to_string()) }
         })]
     }
 
-    /// Its database, for `paceline parked` and the like.
+    /// Returns its database, for `paceline parked` and the like.
     pub fn database(&self) -> Database {
-        self.kit.database.clone()
+        self.ctx.database.clone()
     }
 
-    /// Starts the consumer, the relay, the workers, and whoever asks for what was missed.
+    /// Starts the consumer, the relay, the workers and the replay monitor.
     pub fn spawn(&self, tasks: &Tasks) {
         let (bus, soft, hard) = (self.bus.clone(), tasks.soft(), tasks.hard());
-        let subscription = events::subscription(&self.kit, &bus);
+        let subscription = events::subscription(&self.ctx, &bus);
         tasks.spawn("duplication.events", async move { subscription.run(&bus, soft, hard).await });
         let publisher = self.bus.publisher(PublisherKind::Relay);
-        let relay = Relay::new(self.kit.database.clone(), publisher, Arc::clone(&self.kit.clock))
-            .with_failpoints(self.kit.failpoints.clone());
+        let relay = Relay::new(self.ctx.database.clone(), publisher, Arc::clone(&self.ctx.clock))
+            .with_failpoints(self.ctx.failpoints.clone());
         let soft = tasks.soft();
         tasks.spawn("duplication.relay", async move { relay.run(soft).await });
-        tasks
-            .spawn("duplication.copies", copier::run(self.kit.clone(), tasks.soft(), tasks.hard()));
         tasks.spawn(
-            "duplication.books",
-            books::run(self.kit.clone(), self.bus.clone(), tasks.soft()),
+            "duplication.copies",
+            copy_worker::run(self.ctx.clone(), tasks.soft(), tasks.hard()),
+        );
+        tasks.spawn(
+            "duplication.replay-monitor",
+            replay_monitor::run(self.ctx.clone(), self.bus.clone(), tasks.soft()),
         );
     }
 
-    /// The description of its public routes.
+    /// Returns the OpenAPI description of its public routes.
     pub fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
     }

@@ -1,4 +1,4 @@
-//! What can be set, each with a default that fits.
+//! Settings, each with a default that fits.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How many copies are worked on at once.
+    /// Number of copies worked on at once.
     pub workers: usize,
-    /// How many events are handled at once.
+    /// Number of events handled at once.
     pub lanes: usize,
-    /// How many links one guardian may have.
+    /// Maximum number of links of one guardian.
     pub max_links: u64,
-    /// Whether activities that the guardian keeps for themselves ("Only You") are copied too.
+    /// True to copy activities that the guardian keeps for themselves ("Only You") too.
     pub private_activities: bool,
-    /// What the copies' description says; nothing when empty.
+    /// Description of the copies; none if empty.
     pub description: String,
-    /// Milliseconds from an upload to the first look at what became of it.
+    /// Milliseconds from an upload to its first poll.
     pub first_poll_ms: u64,
-    /// Milliseconds between two looks; never less than 1000, for Strava asks so. It grows with the time passed.
+    /// Milliseconds between two polls; at least 1000, as Strava asks. Grows with the time passed.
     pub poll_every_ms: u64,
-    /// Seconds after which an upload that never ends is given up.
+    /// Seconds after which an upload that Strava has not decided is given up.
     pub upload_patience_s: u64,
-    /// Seconds after an upload without an answer until the child's list is read for the first time.
+    /// Seconds from an upload without an answer to the first search of the child's list.
     pub look_after_s: u64,
-    /// Seconds until it is read again; only then is the file sent once more.
+    /// Seconds from an upload without an answer to the second search; only then is the file sent again.
     pub look_again_s: u64,
-    /// How often a file is sent at most, when no answer ever came.
+    /// Maximum number of uploads of a file that was never answered.
     pub max_sends: u32,
-    /// Seconds after which a copy that waits for the child's connection is looked at again unasked.
+    /// Seconds after which a copy that waits for the child's connection is tried again without an event.
     pub wait_s: u64,
-    /// Whether the service migrates its database when it starts.
+    /// True to migrate the database at start.
     pub migrate: bool,
 }
 
@@ -57,10 +57,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// When to look next at an upload that began this long ago: soon at first, then ever more rarely.
-    pub(crate) fn poll_after(&self, since: Duration) -> Duration {
-        let every = Duration::from_millis(self.poll_every_ms.max(1000));
-        every.max(since / 5).min(Duration::from_secs(30).max(every))
+    /// Returns the pause before the next poll of an upload that began this long ago.
+    pub(crate) fn poll_pause(&self, waited: Duration) -> Duration {
+        let min_pause = Duration::from_millis(self.poll_every_ms.max(1000));
+        min_pause.max(waited / 5).min(Duration::from_secs(30).max(min_pause))
     }
 }
 
@@ -70,9 +70,9 @@ mod tests {
 
     #[test]
     fn polls_are_a_second_apart_at_least_and_grow_rarer() {
-        let eager = Settings { poll_every_ms: 1, ..Settings::default() };
-        assert_eq!(eager.poll_after(Duration::ZERO), Duration::from_secs(1));
-        assert_eq!(eager.poll_after(Duration::from_secs(50)), Duration::from_secs(10));
-        assert_eq!(eager.poll_after(Duration::from_secs(5000)), Duration::from_secs(30));
+        let settings = Settings { poll_every_ms: 1, ..Settings::default() };
+        assert_eq!(settings.poll_pause(Duration::ZERO), Duration::from_secs(1));
+        assert_eq!(settings.poll_pause(Duration::from_secs(50)), Duration::from_secs(10));
+        assert_eq!(settings.poll_pause(Duration::from_secs(5000)), Duration::from_secs(30));
     }
 }

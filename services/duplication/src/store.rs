@@ -1,38 +1,49 @@
 //! The service's own tables: the only place that writes SQL.
 
+pub(crate) mod activity_revisions;
 pub(crate) mod connections;
 pub(crate) mod copies;
 pub(crate) mod links;
 pub(crate) mod migrations;
-pub(crate) mod seen;
 
-mod rows {
-    //! Rows as the tables hold them.
-    pub(super) mod connection;
-    pub(super) mod copy;
-    pub(super) mod link;
-    pub(super) mod seen;
+use std::str::FromStr;
+
+use outbox::{StoreError, sql};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+
+/// Parses a stored value; anything unreadable is a broken row.
+fn parse<T: FromStr>(text: &str, column: &'static str) -> Result<T, StoreError> {
+    text.parse().map_err(|_unreadable| unreadable(column, text))
 }
 
-use kernel::AthleteId;
-use outbox::StoreError;
-use sea_orm::{ColumnTrait, Condition};
-
-/// An id out of a column; anything else there is a broken row.
-fn id<T: std::str::FromStr>(
-    text: &str,
-    table: &'static str,
-    column: &'static str,
-) -> Result<T, StoreError> {
-    text.parse().map_err(|_unreadable| inconsistent(table, column, text))
+fn unreadable(column: &'static str, found: &str) -> StoreError {
+    StoreError::inconsistent(format!("{column} of {found:?} cannot be read"))
 }
 
-/// Rows in which somebody takes part, on either side.
-fn takes_part(sides: [impl ColumnTrait; 2], athlete: AthleteId) -> Condition {
-    let athlete = athlete.to_string();
-    sides.iter().fold(Condition::any(), |either, side| either.add(side.eq(athlete.as_str())))
+/// Returns the first row of a query as a domain value, if there is one.
+async fn fetch_one<R, T>(
+    conn: &impl ConnectionTrait,
+    select: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Option<T>, StoreError>
+where
+    R: FromQueryResult,
+    T: TryFrom<R, Error = StoreError>,
+{
+    let row = sql::one(conn, select, values).await?;
+    row.map(|row| T::try_from(R::from_query_result(&row, "")?)).transpose()
 }
 
-fn inconsistent(table: &'static str, column: &'static str, found: &str) -> StoreError {
-    StoreError::inconsistent(format!("{table}.{column} of {found:?} cannot be read"))
+/// Returns every row of a query as domain values.
+async fn fetch_all<R, T>(
+    conn: &impl ConnectionTrait,
+    select: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<T>, StoreError>
+where
+    R: FromQueryResult,
+    T: TryFrom<R, Error = StoreError>,
+{
+    let rows = sql::all(conn, select, values).await?;
+    rows.iter().map(|row| T::try_from(R::from_query_result(row, "")?)).collect()
 }

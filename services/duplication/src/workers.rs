@@ -1,4 +1,4 @@
-//! What runs beside the consumers.
+//! Background tasks of the service.
 
-pub(crate) mod books;
-pub(crate) mod copier;
+pub(crate) mod copy_worker;
+pub(crate) mod replay_monitor;

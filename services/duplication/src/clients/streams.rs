@@ -1,4 +1,4 @@
-//! Reads the streams object of an activity.
+//! Reader of streams objects.
 
 use std::io::Read;
 
@@ -8,39 +8,42 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::domain::track::Track;
 
-/// More than the streams of the longest day; what unpacks to more is a trap.
-const MOST: u64 = 256 * 1024 * 1024;
+/// Maximum size of a decompressed object in bytes: more than the streams of the longest day.
+const MAX_DECOMPRESSED_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Why there are no streams.
+/// Failure to read streams.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamsError {
-    /// It was superseded: a newer event names a newer object.
+    /// Superseded: a newer event names a newer object.
     #[error("the streams object is gone")]
     Gone,
     #[error("the object store did not answer")]
-    Away(#[source] object_store::Error),
-    #[error("the streams object cannot be unpacked")]
-    Packed(#[source] std::io::Error),
-    #[error("the streams object cannot be read")]
-    Bad(#[from] StreamsCodecError),
+    Unavailable(#[source] object_store::Error),
+    #[error("the streams object cannot be decompressed")]
+    Decompress(#[source] std::io::Error),
+    #[error("the streams object cannot be decoded")]
+    Decode(#[from] StreamsCodecError),
 }
 
-/// The samples under this key.
-pub(crate) async fn read(objects: &dyn ObjectStore, key: &str) -> Result<Track, StreamsError> {
-    let found = match objects.get(&Path::from(key)).await {
-        Ok(found) => found,
+/// Returns the track stored under this key.
+pub(crate) async fn read_track(
+    objects: &dyn ObjectStore,
+    key: &str,
+) -> Result<Track, StreamsError> {
+    let object = match objects.get(&Path::from(key)).await {
+        Ok(object) => object,
         Err(object_store::Error::NotFound { .. }) => return Err(StreamsError::Gone),
-        Err(error) => return Err(StreamsError::Away(error)),
+        Err(error) => return Err(StreamsError::Unavailable(error)),
     };
-    let packed = found.bytes().await.map_err(StreamsError::Away)?;
+    let compressed = object.bytes().await.map_err(StreamsError::Unavailable)?;
     let mut bytes = Vec::new();
-    zstd::stream::read::Decoder::new(&packed[..])
-        .and_then(|decoder| decoder.take(MOST).read_to_end(&mut bytes))
-        .map_err(StreamsError::Packed)?;
-    Ok(track(StreamSet::decode(&bytes)?))
+    zstd::stream::read::Decoder::new(&compressed[..])
+        .and_then(|decoder| decoder.take(MAX_DECOMPRESSED_BYTES).read_to_end(&mut bytes))
+        .map_err(StreamsError::Decompress)?;
+    Ok(to_track(StreamSet::decode(&bytes)?))
 }
 
-fn track(streams: StreamSet) -> Track {
+fn to_track(streams: StreamSet) -> Track {
     Track {
         seconds: streams.time_s,
         distance_dm: streams.distance_dm,

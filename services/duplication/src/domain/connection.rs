@@ -1,11 +1,11 @@
-//! A connection to Strava as token told: what may be asked of it.
+//! An athlete's connection to Strava, as published by token.
 
-use contracts::athletes::ConnectionState as Told;
+use contracts::athletes::ConnectionState as WireState;
 use kernel::{ApplicationId, Generation};
 
-use super::copy::reason;
+use super::reason;
 
-/// How it stands.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
     Connected,
@@ -13,7 +13,7 @@ pub(crate) enum ConnectionState {
     Disconnected,
 }
 
-/// One connection of an athlete.
+/// The connection of an athlete to one Strava application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) application: ApplicationId,
@@ -22,34 +22,37 @@ pub(crate) struct Connection {
     pub(crate) scopes: Vec<String>,
 }
 
-/// What an upload needs.
-pub(crate) const WRITE: &str = "activity:write";
+/// OAuth scope an upload needs.
+const UPLOAD_SCOPE: &str = "activity:write";
 
 impl ConnectionState {
     pub(crate) const fn code(self) -> i32 {
         match self {
-            Self::Connected => Told::Connected as i32,
-            Self::ReconnectNeeded => Told::ReconnectNeeded as i32,
-            Self::Disconnected => Told::Disconnected as i32,
+            Self::Connected => WireState::Connected as i32,
+            Self::ReconnectNeeded => WireState::ReconnectNeeded as i32,
+            Self::Disconnected => WireState::Disconnected as i32,
         }
     }
 
-    /// What is not known is not connected.
+    /// Returns the state of a wire code; an unknown code is not connected.
     pub(crate) fn from_code(code: i32) -> Self {
-        match Told::try_from(code) {
-            Ok(Told::Connected) => Self::Connected,
-            Ok(Told::ReconnectNeeded) => Self::ReconnectNeeded,
+        match WireState::try_from(code) {
+            Ok(WireState::Connected) => Self::Connected,
+            Ok(WireState::ReconnectNeeded) => Self::ReconnectNeeded,
             _ => Self::Disconnected,
         }
     }
 }
 
 impl Connection {
-    fn obstacle(&self) -> Option<&'static str> {
+    /// Returns the reason code that keeps it from being uploaded through, if any.
+    fn upload_obstacle(&self) -> Option<&'static str> {
         match self.state {
             ConnectionState::Disconnected => Some(reason::NOT_CONNECTED),
             ConnectionState::ReconnectNeeded => Some(reason::RECONNECT_NEEDED),
-            ConnectionState::Connected if !self.scopes.iter().any(|scope| scope == WRITE) => {
+            ConnectionState::Connected
+                if !self.scopes.iter().any(|scope| scope == UPLOAD_SCOPE) =>
+            {
                 Some(reason::SCOPE_MISSING)
             }
             ConnectionState::Connected => None,
@@ -57,13 +60,18 @@ impl Connection {
     }
 }
 
-/// The connection to upload through, or what stands in the way.
-pub(crate) fn to_write_with(connections: &[Connection]) -> Result<&Connection, &'static str> {
-    match connections.iter().find(|connection| connection.obstacle().is_none()) {
+/// Returns the connection to upload through.
+///
+/// # Errors
+///
+/// The reason code of the newest connection if none can be uploaded through.
+pub(crate) fn select_for_upload(connections: &[Connection]) -> Result<&Connection, &'static str> {
+    match connections.iter().find(|connection| connection.upload_obstacle().is_none()) {
         Some(connection) => Ok(connection),
-        None => {
-            Err(connections.first().and_then(Connection::obstacle).unwrap_or(reason::NOT_CONNECTED))
-        }
+        None => Err(connections
+            .first()
+            .and_then(Connection::upload_obstacle)
+            .unwrap_or(reason::NOT_CONNECTED)),
     }
 }
 
@@ -84,15 +92,15 @@ mod tests {
     fn only_a_connection_with_the_scope_can_be_uploaded_through() {
         let read_only = connection(ConnectionState::Connected, &["read", "activity:read_all"]);
         let writing = connection(ConnectionState::Connected, &["activity:write"]);
-        assert_eq!(to_write_with(&[]), Err(reason::NOT_CONNECTED));
-        assert_eq!(to_write_with(std::slice::from_ref(&read_only)), Err(reason::SCOPE_MISSING));
-        assert_eq!(to_write_with(&[read_only, writing.clone()]), Ok(&writing));
+        assert_eq!(select_for_upload(&[]), Err(reason::NOT_CONNECTED));
+        assert_eq!(select_for_upload(std::slice::from_ref(&read_only)), Err(reason::SCOPE_MISSING));
+        assert_eq!(select_for_upload(&[read_only, writing.clone()]), Ok(&writing));
         let gone = connection(ConnectionState::ReconnectNeeded, &["activity:write"]);
-        assert_eq!(to_write_with(&[gone]), Err(reason::RECONNECT_NEEDED));
+        assert_eq!(select_for_upload(&[gone]), Err(reason::RECONNECT_NEEDED));
     }
 
     #[test]
-    fn a_state_reads_back_what_it_wrote_and_an_unknown_one_is_not_connected() {
+    fn states_round_trip_and_an_unknown_one_is_not_connected() {
         for state in [
             ConnectionState::Connected,
             ConnectionState::ReconnectNeeded,

@@ -1,59 +1,40 @@
-//! A copy: one line of the ledger, unique for each link and source activity.
+//! A copy of one activity under one link: its source, its state, and its upload.
 
 use contracts::Origin;
 use kernel::{
     ActivityId, ApplicationId, AthleteId, CopyId, Generation, LinkId, StravaActivityId, Timestamp,
 };
 
-use super::rule::MARK;
+use super::external_id::external_id;
+use super::reason;
 
-/// Why a copy stands where it stands: codes for the ledger, the journal and the API.
-pub(crate) mod reason {
-    pub(crate) const NONE: &str = "";
-    pub(crate) const STREAMS_PENDING: &str = "streams-pending";
-    pub(crate) const STREAMS_GONE: &str = "streams-gone";
-    pub(crate) const NO_STREAMS: &str = "no-streams";
-    pub(crate) const PRIVATE: &str = "private";
-    pub(crate) const SOURCE_REMOVED: &str = "source-removed";
-    pub(crate) const SOURCE_WITHDRAWN: &str = "source-withdrawn";
-    pub(crate) const NOT_MEANT: &str = "no-longer-matches";
-    pub(crate) const LINK_ENDED: &str = "link-ended";
-    pub(crate) const NOT_CONNECTED: &str = "not-connected";
-    pub(crate) const RECONNECT_NEEDED: &str = "reconnect-needed";
-    pub(crate) const SCOPE_MISSING: &str = "scope-missing";
-    pub(crate) const TOO_LARGE: &str = "too-large";
-    pub(crate) const ALREADY_THERE: &str = "already-there";
-    pub(crate) const REFUSED: &str = "refused";
-    pub(crate) const UNANSWERED: &str = "unanswered";
-    pub(crate) const NO_RESULT: &str = "no-result";
-    pub(crate) const RATE_LIMITED: &str = "rate-limited";
-    pub(crate) const UNAVAILABLE: &str = "unavailable";
-    pub(crate) const DELETED: &str = "deleted-at-strava";
-    pub(crate) const FOUND: &str = "found-in-list";
-}
+/// Maximum number of characters kept of Strava's error text.
+const MAX_DETAIL_CHARS: usize = 500;
 
-/// Where a copy stands.
+/// State of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum CopyState {
     /// To be sent, or waiting for what its reason says.
     Planned,
-    /// About to be sent, or sent without an answer: nobody may send again before having looked.
+    /// About to be sent, or sent without an answer: searched for before it is sent again.
     Sending,
-    /// Strava has it and works on it.
+    /// Received by Strava, which has not decided yet.
     Processing,
-    /// It is in the child's account.
+    /// Present in the child's account.
     Done,
-    /// It will not be.
+    /// Given up.
     Failed,
-    /// It was never sent, and shall not be as things stand.
+    /// Never sent, and not to be sent unless its source changes.
     Skipped,
 }
 
-impl State {
+impl CopyState {
     const ALL: [Self; 6] =
         [Self::Planned, Self::Sending, Self::Processing, Self::Done, Self::Failed, Self::Skipped];
+    /// States in which a job still works on the copy.
+    pub(crate) const OPEN: [Self; 3] = [Self::Planned, Self::Sending, Self::Processing];
 
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
             Self::Sending => "sending",
@@ -64,24 +45,24 @@ impl State {
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether nothing has left the house yet.
+    /// Returns true if no upload was ever attempted in this state.
     pub(crate) const fn is_unsent(self) -> bool {
         matches!(self, Self::Planned | Self::Skipped)
     }
 
-    /// Whether there is nothing left to do.
-    pub(crate) const fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Skipped)
+    /// Returns true if no job works on the copy any more.
+    pub(crate) fn is_final(self) -> bool {
+        !Self::OPEN.contains(&self)
     }
 }
 
-/// What is to be copied, as the newest revision of the source says.
+/// The guardian's activity as its newest usable revision describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub(crate) struct CopySource {
     pub(crate) revision: i64,
     pub(crate) name: String,
     pub(crate) sport: String,
@@ -93,14 +74,14 @@ pub(crate) struct Source {
     pub(crate) origins: Vec<Origin>,
 }
 
-/// Into which of the child's connections it goes.
+/// The child's connection a copy is uploaded through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct CopyTarget {
     pub(crate) application: ApplicationId,
     pub(crate) generation: Generation,
 }
 
-/// One line of the ledger.
+/// A copy; unique for each link and source activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Copy {
     pub(crate) id: CopyId,
@@ -108,20 +89,22 @@ pub(crate) struct Copy {
     pub(crate) activity: ActivityId,
     pub(crate) guardian: AthleteId,
     pub(crate) child: AthleteId,
-    pub(crate) state: State,
+    pub(crate) state: CopyState,
+    /// Code from [`super::reason`], or a refusal code of the lease service.
     pub(crate) reason: String,
-    /// Strava's own words, where it refused.
+    /// Strava's error text, if it refused the upload.
     pub(crate) detail: String,
     pub(crate) revision: i64,
-    pub(crate) source: Source,
-    pub(crate) target: Option<Target>,
+    pub(crate) source: CopySource,
+    pub(crate) target: Option<CopyTarget>,
+    /// Strava's id of the upload.
     pub(crate) upload: Option<i64>,
     pub(crate) strava_activity: Option<StravaActivityId>,
-    /// Whether the child's list must be read before the first sending.
+    /// True if the child's list must be searched before the first upload.
     pub(crate) must_look: bool,
-    /// How often the list was read since the last sending.
+    /// Number of searches of the child's list since the last upload.
     pub(crate) looks: i64,
-    /// How often it was sent.
+    /// Number of uploads.
     pub(crate) sends: i64,
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) source_changed_at: Option<Timestamp>,
@@ -132,31 +115,62 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    /// The mark the upload bears, by which it is found again.
+    /// Returns the `external_id` of the upload, by which it is found again.
     pub(crate) fn external_id(&self) -> String {
         external_id(self.link, self.activity)
     }
 
-    /// Whether an athlete may read it. What is skipped never reached the child and is not on its way:
-    /// it may be private, or no longer name the child.
+    /// Returns true if the athlete may read it. A skipped copy is hidden from the child: it never
+    /// reached them, and may be private or no longer name them.
     pub(crate) fn is_shown_to(&self, athlete: AthleteId) -> bool {
-        athlete == self.guardian || (athlete == self.child && self.state != State::Skipped)
+        athlete == self.guardian || (athlete == self.child && self.state != CopyState::Skipped)
     }
 
-    /// Moves on to a state, for a reason.
-    pub(crate) fn stand(&mut self, state: State, reason: &str) {
+    pub(crate) fn set_state(&mut self, state: CopyState, reason: &str) {
         self.state = state;
         reason.clone_into(&mut self.reason);
     }
 
-    /// It is in the child's account.
-    pub(crate) fn arrived(&mut self, activity: StravaActivityId, reason: &str) {
+    /// Records that the activity is in the child's account.
+    pub(crate) fn set_done(&mut self, activity: StravaActivityId, reason: &str) {
         self.strava_activity = Some(activity);
-        self.stand(State::Done, reason);
+        self.set_state(CopyState::Done, reason);
+    }
+
+    /// Records that Strava refused the upload, with its error text.
+    pub(crate) fn set_refused(&mut self, error: &str) {
+        self.set_state(CopyState::Failed, reason::REFUSED);
+        self.detail = strip_markup(error);
     }
 }
 
-/// `paceline-<link>-<activity>`
-pub(crate) fn external_id(link: LinkId, activity: ActivityId) -> String {
-    format!("{MARK}{link}-{activity}")
+/// Returns the text without markup and control characters, shortened.
+fn strip_markup(error: &str) -> String {
+    let mut in_tag = false;
+    let text = error.chars().filter(|character| match character {
+        '<' => {
+            in_tag = true;
+            false
+        }
+        '>' if in_tag => {
+            in_tag = false;
+            false
+        }
+        _ => !in_tag && !character.is_control(),
+    });
+    text.take(MAX_DETAIL_CHARS).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_reads_words_and_no_markup() {
+        assert_eq!(
+            strip_markup("The upload <b>appears</b>\n to be malformed"),
+            "The upload appears to be malformed"
+        );
+        assert_eq!(strip_markup(&"x".repeat(900)).len(), 500);
+    }
 }

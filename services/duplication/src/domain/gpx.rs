@@ -1,4 +1,4 @@
-//! Writes GPX 1.1: positions, elevation and time, and what the extensions that Strava reads can carry.
+//! GPX 1.1 writer: positions, elevation and time, and the extensions that Strava reads.
 //!
 //! Heart rate and cadence go into Garmin's TrackPointExtension v1, distance into Cluetrust's
 //! gpxdata, speed into TrackPointExtension v2 (the first has none). Power is the bare tag Strava
@@ -6,10 +6,8 @@
 
 use std::io::{self, Write};
 
-use kernel::Timestamp;
-
-use super::track::{Sample, Track};
-use super::xml::{Xml, decimal, instant};
+use super::track::{Sample, Track, TrackHeader};
+use super::xml::{Xml, format_decimal, format_time};
 
 const GPX: &str = "http://www.topografix.com/GPX/1/1";
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -21,17 +19,9 @@ const SCHEMAS: &str = "http://www.topografix.com/GPX/1/1 http://www.topografix.c
     http://www.garmin.com/xmlschemas/TrackPointExtension/v2 http://www.garmin.com/xmlschemas/TrackPointExtensionv2.xsd \
     http://www.cluetrust.com/XML/GPXDATA/1/0 http://www.cluetrust.com/Schemas/gpxdata10.xsd";
 
-/// What a file says of itself besides its samples.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Heading<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) sport: &'a str,
-    pub(crate) start: Timestamp,
-}
-
 /// Writes the track; samples without a position cannot be points and are left out.
-pub(crate) fn write<W: Write>(to: W, heading: Heading<'_>, track: &Track) -> io::Result<W> {
-    let mut xml = Xml::begin(to)?;
+pub(crate) fn write<W: Write>(to: W, header: TrackHeader<'_>, track: &Track) -> io::Result<W> {
+    let mut xml = Xml::new(to)?;
     let root = [
         ("xmlns", GPX),
         ("xmlns:xsi", XSI),
@@ -44,14 +34,14 @@ pub(crate) fn write<W: Write>(to: W, heading: Heading<'_>, track: &Track) -> io:
     ];
     xml.open("gpx", &root)?;
     xml.open("metadata", &[])?;
-    xml.text("time", &instant(heading.start))?;
+    xml.element("time", format_time(header.start))?;
     xml.close("metadata")?;
     xml.open("trk", &[])?;
-    xml.text("name", heading.name)?;
-    xml.text("type", kind(heading.sport))?;
+    xml.element("name", header.name)?;
+    xml.element("type", gpx_type(header.sport))?;
     xml.open("trkseg", &[])?;
-    for sample in track.samples(heading.start) {
-        point(&mut xml, &sample)?;
+    for sample in track.samples(header.start) {
+        write_point(&mut xml, &sample)?;
     }
     for name in ["trkseg", "trk", "gpx"] {
         xml.close(name)?;
@@ -59,39 +49,45 @@ pub(crate) fn write<W: Write>(to: W, heading: Heading<'_>, track: &Track) -> io:
     Ok(xml.finish())
 }
 
-fn point<W: Write>(xml: &mut Xml<W>, sample: &Sample) -> io::Result<()> {
+fn write_point<W: Write>(xml: &mut Xml<W>, sample: &Sample) -> io::Result<()> {
     let Some((latitude, longitude)) = sample.position_e7 else { return Ok(()) };
-    xml.open("trkpt", &[("lat", &decimal(latitude, 7)), ("lon", &decimal(longitude, 7))])?;
-    xml.maybe("ele", sample.altitude_dm.map(|altitude| decimal(altitude, 1)))?;
-    xml.text("time", &instant(sample.at))?;
-    extensions(xml, sample)?;
+    xml.open(
+        "trkpt",
+        &[("lat", &format_decimal(latitude, 7)), ("lon", &format_decimal(longitude, 7))],
+    )?;
+    xml.optional("ele", sample.altitude_dm.map(|altitude| format_decimal(altitude, 1)))?;
+    xml.element("time", format_time(sample.at))?;
+    write_extensions(xml, sample)?;
     xml.close("trkpt")
 }
 
-fn extensions<W: Write>(xml: &mut Xml<W>, sample: &Sample) -> io::Result<()> {
-    let body = sample.heart_rate.or(sample.cadence);
-    if body.or(sample.watts).or(sample.distance_dm).or(sample.speed_mm_s).is_none() {
+fn write_extensions<W: Write>(xml: &mut Xml<W>, sample: &Sample) -> io::Result<()> {
+    let garmin = sample.heart_rate.or(sample.cadence);
+    if garmin.or(sample.watts).or(sample.distance_dm).or(sample.speed_mm_s).is_none() {
         return Ok(());
     }
     xml.open("extensions", &[])?;
-    xml.maybe("power", sample.watts.map(|watts| watts.to_string()))?;
-    if body.is_some() {
+    xml.optional("power", sample.watts)?;
+    if garmin.is_some() {
         xml.open("gpxtpx:TrackPointExtension", &[])?;
-        xml.maybe("gpxtpx:hr", sample.heart_rate.map(|beats| beats.to_string()))?;
-        xml.maybe("gpxtpx:cad", sample.cadence.map(|turns| turns.to_string()))?;
+        xml.optional("gpxtpx:hr", sample.heart_rate)?;
+        xml.optional("gpxtpx:cad", sample.cadence)?;
         xml.close("gpxtpx:TrackPointExtension")?;
     }
     if let Some(speed) = sample.speed_mm_s {
         xml.open("gpxtpx2:TrackPointExtension", &[])?;
-        xml.text("gpxtpx2:speed", &decimal(speed, 3))?;
+        xml.element("gpxtpx2:speed", format_decimal(speed, 3))?;
         xml.close("gpxtpx2:TrackPointExtension")?;
     }
-    xml.maybe("gpxdata:distance", sample.distance_dm.map(|distance| decimal(distance, 1)))?;
+    xml.optional(
+        "gpxdata:distance",
+        sample.distance_dm.map(|distance| format_decimal(distance, 1)),
+    )?;
     xml.close("extensions")
 }
 
-/// The word other programs know the sport by; Strava itself takes it from the upload's `sport_type`.
-fn kind(sport: &str) -> &str {
+/// Returns the sport in the words of other programs; Strava itself takes it from the upload's `sport_type`.
+fn gpx_type(sport: &str) -> &str {
     match sport {
         "Run" | "VirtualRun" => "running",
         "TrailRun" => "trail_running",

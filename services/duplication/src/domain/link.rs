@@ -1,22 +1,22 @@
-//! A guardian-child link: what both sides agreed to.
+//! A guardian-child link and the names it matches in titles.
 
 use kernel::{AthleteId, LinkId, Timestamp};
 
-use super::matching::folded;
+use super::matching::normalize;
 
-/// Where a link stands.
+/// State of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkState {
-    /// The guardian asked; nothing is copied.
+    /// Proposed by the guardian; nothing is copied.
     Pending,
-    /// The child agreed.
+    /// Accepted by the child.
     Accepted,
-    /// One of the two ended it.
+    /// Ended by either side.
     Ended,
 }
 
 impl LinkState {
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Accepted => "accepted",
@@ -24,12 +24,14 @@ impl LinkState {
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Accepted, Self::Ended].into_iter().find(|state| state.word() == word)
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Accepted, Self::Ended]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
-/// A link.
+/// The agreement to copy a guardian's activities into a child's account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
     pub(crate) id: LinkId,
@@ -42,83 +44,84 @@ pub(crate) struct Link {
     pub(crate) accepted_at: Option<Timestamp>,
 }
 
-/// Which side of a link somebody is on.
+/// Role of an athlete in a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum LinkRole {
     Guardian,
     Child,
 }
 
 impl Link {
-    /// The side this athlete is on; a stranger is on none.
-    pub(crate) fn side_of(&self, athlete: AthleteId) -> Option<Side> {
+    /// Returns the role of the athlete; `None` for a stranger.
+    pub(crate) fn role_of(&self, athlete: AthleteId) -> Option<LinkRole> {
         if athlete == self.guardian {
-            Some(Side::Guardian)
+            Some(LinkRole::Guardian)
         } else if athlete == self.child {
-            Some(Side::Child)
+            Some(LinkRole::Child)
         } else {
             None
         }
     }
 
-    /// Whether an activity that began then is covered: only what came after both had agreed. Strava
-    /// tells starts in whole seconds, so the second of the agreement itself counts.
+    /// Returns true if an activity with this start is covered: the link is accepted, and was so when
+    /// the activity began. Strava gives starts in whole seconds, so the second of the acceptance counts.
     pub(crate) fn covers(&self, start: Timestamp) -> bool {
-        let agreed = self.accepted_at.filter(|_| self.state == LinkState::Accepted);
-        agreed.is_some_and(|agreed| start.as_secs() >= agreed.as_secs())
+        let accepted_at = self.accepted_at.filter(|_| self.state == LinkState::Accepted);
+        accepted_at.is_some_and(|accepted_at| start.as_secs() >= accepted_at.as_secs())
     }
 }
 
-/// The names a title may hold, checked.
+/// Names that are searched for in titles; validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names(Vec<String>);
 
-/// Why names cannot be taken.
+/// Reason for refusing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadNames {
+pub(crate) enum InvalidNames {
     #[error("must hold at least one name")]
     None,
-    #[error("must hold at most {} names", Names::MOST)]
+    #[error("must hold at most {} names", Names::MAX_COUNT)]
     TooMany,
-    #[error("must each have 1 to {} characters", Names::LONGEST)]
+    #[error("must each have 1 to {} characters", Names::MAX_CHARS)]
     Length,
     #[error("must each hold a letter or a digit, and no control characters")]
     NoWord,
 }
 
 impl Names {
-    /// How many names a link may have.
-    pub(crate) const MOST: usize = 20;
-    /// How many characters a name may have.
-    pub(crate) const LONGEST: usize = 80;
+    /// Maximum number of names of a link.
+    pub(crate) const MAX_COUNT: usize = 20;
+    /// Maximum number of characters of a name.
+    pub(crate) const MAX_CHARS: usize = 80;
 
-    /// Trims, checks, and drops what is the same name written twice.
-    pub(crate) fn parse(names: &[String]) -> Result<Self, BadNames> {
+    /// Trims and validates names, and drops repetitions of the same name.
+    pub(crate) fn parse(names: &[String]) -> Result<Self, InvalidNames> {
         if names.is_empty() {
-            return Err(BadNames::None);
+            return Err(InvalidNames::None);
         }
-        if names.len() > Self::MOST {
-            return Err(BadNames::TooMany);
+        if names.len() > Self::MAX_COUNT {
+            return Err(InvalidNames::TooMany);
         }
-        let (mut kept, mut seen) = (Vec::new(), Vec::new());
+        let mut names_kept = Vec::new();
+        let mut normalized_names = Vec::new();
         for name in names.iter().map(|name| name.trim()) {
-            if !(1..=Self::LONGEST).contains(&name.chars().count()) {
-                return Err(BadNames::Length);
+            if !(1..=Self::MAX_CHARS).contains(&name.chars().count()) {
+                return Err(InvalidNames::Length);
             }
             if !name.chars().any(char::is_alphanumeric) || name.chars().any(char::is_control) {
-                return Err(BadNames::NoWord);
+                return Err(InvalidNames::NoWord);
             }
-            let folded = folded(name);
-            if !seen.contains(&folded) {
-                seen.push(folded);
-                kept.push(name.to_owned());
+            let normalized = normalize(name);
+            if !normalized_names.contains(&normalized) {
+                normalized_names.push(normalized);
+                names_kept.push(name.to_owned());
             }
         }
-        Ok(Self(kept))
+        Ok(Self(names_kept))
     }
 
-    /// What was stored was checked when it came in.
-    pub(crate) fn stored(names: Vec<String>) -> Self {
+    /// Returns names read from the store, which were validated when they came in.
+    pub(crate) fn from_stored(names: Vec<String>) -> Self {
         Self(names)
     }
 
@@ -135,7 +138,7 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn parse(names: &[&str]) -> Result<Names, BadNames> {
+    fn parse(names: &[&str]) -> Result<Names, InvalidNames> {
         Names::parse(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
     }
 
@@ -147,12 +150,12 @@ mod tests {
 
     #[test]
     fn names_that_could_match_nothing_or_everything_are_refused() {
-        assert_eq!(parse(&[]), Err(BadNames::None));
-        assert_eq!(parse(&["a"; 21]), Err(BadNames::TooMany));
-        assert_eq!(parse(&["  "]), Err(BadNames::Length));
-        assert_eq!(parse(&[&"x".repeat(81)]), Err(BadNames::Length));
-        assert_eq!(parse(&["!?"]), Err(BadNames::NoWord));
-        assert_eq!(parse(&["Mil\u{7}la"]), Err(BadNames::NoWord));
+        assert_eq!(parse(&[]), Err(InvalidNames::None));
+        assert_eq!(parse(&["a"; 21]), Err(InvalidNames::TooMany));
+        assert_eq!(parse(&["  "]), Err(InvalidNames::Length));
+        assert_eq!(parse(&[&"x".repeat(81)]), Err(InvalidNames::Length));
+        assert_eq!(parse(&["!?"]), Err(InvalidNames::NoWord));
+        assert_eq!(parse(&["Mil\u{7}la"]), Err(InvalidNames::NoWord));
         assert!(parse(&[&"ä".repeat(80)]).is_ok());
     }
 }

@@ -1,10 +1,9 @@
-//! Writes TCX v2 for what has no positions and so cannot be a GPX: the treadmill, the trainer, the pool.
+//! TCX v2 writer for activities without positions, which cannot be a GPX: treadmill, trainer, pool.
 
 use std::io::{self, Write};
 
-use super::gpx::Heading;
-use super::track::{Sample, Track};
-use super::xml::{Xml, decimal, instant};
+use super::track::{Sample, Track, TrackHeader};
+use super::xml::{Xml, format_decimal, format_time};
 
 const TCX: &str = "http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v2";
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -14,8 +13,8 @@ const SCHEMAS: &str = "http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v
     http://www.garmin.com/xmlschemas/ActivityExtension/v2 http://www.garmin.com/xmlschemas/ActivityExtensionv2.xsd";
 
 /// Writes the track as one activity of one lap.
-pub(crate) fn write<W: Write>(to: W, heading: Heading<'_>, track: &Track) -> io::Result<W> {
-    let mut xml = Xml::begin(to)?;
+pub(crate) fn write<W: Write>(to: W, header: TrackHeader<'_>, track: &Track) -> io::Result<W> {
+    let mut xml = Xml::new(to)?;
     let root = [
         ("xmlns", TCX),
         ("xmlns:xsi", XSI),
@@ -24,69 +23,70 @@ pub(crate) fn write<W: Write>(to: W, heading: Heading<'_>, track: &Track) -> io:
     ];
     xml.open("TrainingCenterDatabase", &root)?;
     xml.open("Activities", &[])?;
-    xml.open("Activity", &[("Sport", kind(heading.sport))])?;
-    let start = instant(heading.start);
-    xml.text("Id", &start)?;
+    xml.open("Activity", &[("Sport", tcx_sport(header.sport))])?;
+    let start = format_time(header.start);
+    xml.element("Id", &start)?;
     xml.open("Lap", &[("StartTime", &start)])?;
-    lap(&mut xml, track)?;
+    write_lap(&mut xml, track)?;
     xml.open("Track", &[])?;
-    let runs = kind(heading.sport) == "Running";
-    for sample in track.samples(heading.start) {
-        point(&mut xml, &sample, runs)?;
+    let is_run = tcx_sport(header.sport) == "Running";
+    for sample in track.samples(header.start) {
+        write_point(&mut xml, &sample, is_run)?;
     }
     xml.close("Track")?;
     xml.close("Lap")?;
-    xml.text("Notes", heading.name)?;
+    xml.element("Notes", header.name)?;
     for name in ["Activity", "Activities", "TrainingCenterDatabase"] {
         xml.close(name)?;
     }
     Ok(xml.finish())
 }
 
-fn lap<W: Write>(xml: &mut Xml<W>, track: &Track) -> io::Result<()> {
-    xml.text("TotalTimeSeconds", &track.seconds.last().copied().unwrap_or(0).to_string())?;
-    xml.text("DistanceMeters", &decimal(track.distance_dm.last().copied().unwrap_or(0).max(0), 1))?;
-    xml.text("Calories", "0")?;
-    xml.text("Intensity", "Active")?;
-    xml.text("TriggerMethod", "Manual")
+fn write_lap<W: Write>(xml: &mut Xml<W>, track: &Track) -> io::Result<()> {
+    xml.element("TotalTimeSeconds", track.seconds.last().unwrap_or(&0))?;
+    xml.element(
+        "DistanceMeters",
+        format_decimal(track.distance_dm.last().copied().unwrap_or(0).max(0), 1),
+    )?;
+    xml.element("Calories", "0")?;
+    xml.element("Intensity", "Active")?;
+    xml.element("TriggerMethod", "Manual")
 }
 
-fn point<W: Write>(xml: &mut Xml<W>, sample: &Sample, runs: bool) -> io::Result<()> {
+fn write_point<W: Write>(xml: &mut Xml<W>, sample: &Sample, is_run: bool) -> io::Result<()> {
     xml.open("Trackpoint", &[])?;
-    xml.text("Time", &instant(sample.at))?;
-    xml.maybe("AltitudeMeters", sample.altitude_dm.map(|altitude| decimal(altitude, 1)))?;
-    xml.maybe("DistanceMeters", sample.distance_dm.map(|distance| decimal(distance, 1)))?;
+    xml.element("Time", format_time(sample.at))?;
+    xml.optional("AltitudeMeters", sample.altitude_dm.map(|altitude| format_decimal(altitude, 1)))?;
+    xml.optional("DistanceMeters", sample.distance_dm.map(|distance| format_decimal(distance, 1)))?;
     if let Some(beats) = sample.heart_rate {
         xml.open("HeartRateBpm", &[])?;
-        xml.text("Value", &beats.to_string())?;
+        xml.element("Value", beats)?;
         xml.close("HeartRateBpm")?;
     }
-    let cadence = sample.cadence.map(|turns| turns.to_string());
-    let (steps, turns) = if runs { (cadence, None) } else { (None, cadence) };
-    xml.maybe("Cadence", turns)?;
-    extensions(xml, sample, steps)?;
+    xml.optional("Cadence", sample.cadence.filter(|_| !is_run))?;
+    write_extensions(xml, sample, sample.cadence.filter(|_| is_run))?;
     xml.close("Trackpoint")
 }
 
-fn extensions<W: Write>(
+fn write_extensions<W: Write>(
     xml: &mut Xml<W>,
     sample: &Sample,
-    steps: Option<String>,
+    run_cadence: Option<i64>,
 ) -> io::Result<()> {
-    if steps.is_none() && sample.watts.is_none() && sample.speed_mm_s.is_none() {
+    if run_cadence.is_none() && sample.watts.is_none() && sample.speed_mm_s.is_none() {
         return Ok(());
     }
     xml.open("Extensions", &[])?;
     xml.open("ax:TPX", &[])?;
-    xml.maybe("ax:Speed", sample.speed_mm_s.map(|speed| decimal(speed, 3)))?;
-    xml.maybe("ax:RunCadence", steps)?;
-    xml.maybe("ax:Watts", sample.watts.map(|watts| watts.to_string()))?;
+    xml.optional("ax:Speed", sample.speed_mm_s.map(|speed| format_decimal(speed, 3)))?;
+    xml.optional("ax:RunCadence", run_cadence)?;
+    xml.optional("ax:Watts", sample.watts)?;
     xml.close("ax:TPX")?;
     xml.close("Extensions")
 }
 
-/// The schema knows three; Strava takes the sport from the upload's `sport_type`.
-fn kind(sport: &str) -> &'static str {
+/// Returns one of the three sports of the schema; Strava takes the sport from the upload's `sport_type`.
+fn tcx_sport(sport: &str) -> &'static str {
     if sport.ends_with("Run") {
         "Running"
     } else if sport.ends_with("Ride") {
@@ -102,13 +102,13 @@ mod tests {
 
     use super::*;
 
-    fn written(sport: &str, track: &Track) -> String {
-        let heading = Heading {
+    fn write_text(sport: &str, track: &Track) -> String {
+        let header = TrackHeader {
             name: "Trainer with Milla",
             sport,
             start: Timestamp::from_secs(1_792_000_000),
         };
-        String::from_utf8(write(Vec::new(), heading, track).unwrap()).unwrap()
+        String::from_utf8(write(Vec::new(), header, track).unwrap()).unwrap()
     }
 
     fn track() -> Track {
@@ -123,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn an_activity_without_positions_keeps_time_distance_heart_rate_cadence_and_power() {
-        let file = written("VirtualRide", &track());
+    fn an_activity_without_positions_keeps_everything_else() {
+        let file = write_text("VirtualRide", &track());
         assert!(file.contains(r#"<Activity Sport="Biking"><Id>2026-10-14T"#), "{file}");
         assert!(
             file.contains(
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn steps_of_a_run_are_run_cadence_and_unshared_heart_rate_is_absent() {
-        let file = written("Run", &track().without_heart_rate());
+        let file = write_text("Run", &track().without_heart_rate());
         assert!(file.contains("<ax:RunCadence>81</ax:RunCadence>"), "{file}");
         assert!(!file.contains("<Cadence>") && !file.contains("HeartRate"), "{file}");
     }

@@ -1,12 +1,20 @@
-//! What was recorded of one activity, sample by sample, ready to be written to a file.
+//! The recorded samples of one activity, ready to be written to a file.
 
 use kernel::Timestamp;
+
+/// Name, sport and start of a recorded activity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TrackHeader<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) sport: &'a str,
+    pub(crate) start: Timestamp,
+}
 
 /// All samples of one activity. Every series that was recorded is as long as `seconds`; one that
 /// was not is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Track {
-    /// Since the start; a pause is a jump.
+    /// Seconds since the start; a pause is a jump.
     pub(crate) seconds: Vec<i64>,
     pub(crate) distance_dm: Vec<i64>,
     pub(crate) latitude_e7: Vec<i64>,
@@ -15,7 +23,7 @@ pub(crate) struct Track {
     pub(crate) speed_mm_s: Vec<i64>,
     pub(crate) heart_rate: Vec<i64>,
     pub(crate) cadence: Vec<i64>,
-    /// What the meter did not say is `None`.
+    /// `None` where the meter gave no value.
     pub(crate) watts: Vec<Option<i64>>,
 }
 
@@ -33,23 +41,22 @@ pub(crate) struct Sample {
 }
 
 impl Track {
-    /// The same track as the child may have it when heart rate is not shared: it is taken out
-    /// before any writer sees it.
+    /// Returns the track without heart rate, for links that do not share it.
     pub(crate) fn without_heart_rate(self) -> Self {
         Self { heart_rate: Vec::new(), ..self }
     }
 
-    /// Whether it can be a GPX file, in which every point has a position.
+    /// Returns true if it can be a GPX file, in which every point has a position.
     pub(crate) fn has_positions(&self) -> bool {
         !self.seconds.is_empty() && self.latitude_e7.len() == self.seconds.len()
     }
 
-    /// Whether it can be a file at all: everything needs a time.
+    /// Returns true if it has no sample, so that no file can be written.
     pub(crate) fn is_empty(&self) -> bool {
         self.seconds.is_empty()
     }
 
-    /// The samples in the order of recording. Values that no schema allows are left out.
+    /// Returns the samples in the order of recording, without values that no schema allows.
     pub(crate) fn samples(&self, start: Timestamp) -> impl Iterator<Item = Sample> + '_ {
         self.seconds.iter().enumerate().map(move |(index, second)| Sample {
             at: Timestamp::from_micros(

@@ -1,5 +1,6 @@
-//! The few things both file formats ask of the XML writer.
+//! The XML writer of both file formats.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use chrono::SecondsFormat;
@@ -7,12 +8,12 @@ use kernel::Timestamp;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-/// Writes elements to wherever the file goes; nothing is kept of what was written.
+/// A streaming writer of XML elements.
 pub(crate) struct Xml<W: Write>(Writer<W>);
 
 impl<W: Write> Xml<W> {
-    /// A file that begins with its declaration.
-    pub(crate) fn begin(to: W) -> io::Result<Self> {
+    /// Starts a document with its XML declaration.
+    pub(crate) fn new(to: W) -> io::Result<Self> {
         let mut writer = Writer::new(to);
         writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         Ok(Self(writer))
@@ -27,16 +28,16 @@ impl<W: Write> Xml<W> {
         self.0.write_event(Event::End(BytesEnd::new(name)))
     }
 
-    /// An element that holds only text.
-    pub(crate) fn text(&mut self, name: &str, text: &str) -> io::Result<()> {
+    /// Writes an element that contains only text.
+    pub(crate) fn element(&mut self, name: &str, text: impl Display) -> io::Result<()> {
         self.open(name, &[])?;
-        self.0.write_event(Event::Text(BytesText::new(&allowed(text))))?;
+        self.0.write_event(Event::Text(BytesText::new(&strip_invalid(&text.to_string()))))?;
         self.close(name)
     }
 
-    /// As `text`, where there is something to say.
-    pub(crate) fn maybe(&mut self, name: &str, text: Option<String>) -> io::Result<()> {
-        text.map_or(Ok(()), |text| self.text(name, &text))
+    /// Writes an element if there is a text.
+    pub(crate) fn optional(&mut self, name: &str, text: Option<impl Display>) -> io::Result<()> {
+        text.map_or(Ok(()), |text| self.element(name, text))
     }
 
     pub(crate) fn finish(self) -> W {
@@ -44,22 +45,24 @@ impl<W: Write> Xml<W> {
     }
 }
 
-/// The text without what no XML 1.0 file may hold in any form.
-fn allowed(text: &str) -> String {
+/// Returns the text without characters that XML 1.0 allows in no form.
+fn strip_invalid(text: &str) -> String {
     text.chars()
-        .filter(|sign| matches!(sign, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..))
+        .filter(
+            |character| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..),
+        )
         .collect()
 }
 
-/// An instant as both formats want it: UTC, whole seconds unless it has a fraction.
-pub(crate) fn instant(at: Timestamp) -> String {
+/// Returns an instant as both formats want it: RFC 3339 in UTC, whole seconds unless it has a fraction.
+pub(crate) fn format_time(at: Timestamp) -> String {
     let precision =
         if at.as_micros() % 1_000_000 == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis };
     at.to_utc().to_rfc3339_opts(precision, true)
 }
 
-/// An integer in units of `10^-places`, as a decimal, without a detour through floats.
-pub(crate) fn decimal(value: i64, places: usize) -> String {
+/// Returns an integer in units of `10^-places` as a decimal, without a detour through floats.
+pub(crate) fn format_decimal(value: i64, places: usize) -> String {
     let (sign, digits) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
     let unit = 10_u64.pow(u32::try_from(places).unwrap_or(0));
     format!("{sign}{}.{:0places$}", digits / unit, digits % unit)
@@ -74,19 +77,19 @@ mod tests {
     proptest! {
         #[test]
         fn a_decimal_reads_back_as_the_integer_it_was(value in -1_800_000_000_i64..1_800_000_000) {
-            let read: f64 = decimal(value, 7).parse().unwrap();
+            let read: f64 = format_decimal(value, 7).parse().unwrap();
             prop_assert_eq!((read * 1e7).round() as i64, value);
         }
     }
 
     #[test]
     fn a_small_negative_number_keeps_its_sign() {
-        assert_eq!(decimal(-5, 7), "-0.0000005");
-        assert_eq!(decimal(1234, 1), "123.4");
+        assert_eq!(format_decimal(-5, 7), "-0.0000005");
+        assert_eq!(format_decimal(1234, 1), "123.4");
     }
 
     #[test]
-    fn signs_that_xml_cannot_carry_are_left_out() {
-        assert_eq!(allowed("Mil\u{0}la\u{b} \u{1f3c3}\u{ffff}"), "Milla \u{1f3c3}");
+    fn characters_that_xml_cannot_carry_are_left_out() {
+        assert_eq!(strip_invalid("Mil\u{0}la\u{b} \u{1f3c3}\u{ffff}"), "Milla \u{1f3c3}");
     }
 }

@@ -1,100 +1,88 @@
-//! An activity changed: is it to be copied?
+//! Changes of activities.
 
 use contracts::Cause;
-use contracts::activities::{ActivityChanged, ActivityFacts, StreamsRef};
+use contracts::activities::{ActivityChanged, ActivityFacts};
 use event_bus::{HandleError, Handler, Received};
-use kernel::{AthleteId, StravaActivityId, Timestamp};
+use kernel::{StravaActivityId, Timestamp};
 
-use crate::domain::copy::Source;
-use crate::domain::rule::Sighting;
-use crate::usecases::Kit;
-use crate::usecases::plan_copies::{PlanCopies, plan_copies};
+use crate::domain::candidate::CopyCandidate;
+use crate::domain::copy::CopySource;
+use crate::usecases::ServiceContext;
+use crate::usecases::plan_copies::{ActivityRevision, plan_copies};
 
-/// Asks the links about activities.
-pub(super) struct Activities {
-    kit: Kit,
+/// Plans copies of changed activities.
+pub(super) struct ActivityHandler {
+    ctx: ServiceContext,
 }
 
-impl Activities {
-    pub(super) const fn new(kit: Kit) -> Self {
-        Self { kit }
+impl ActivityHandler {
+    pub(super) const fn new(ctx: ServiceContext) -> Self {
+        Self { ctx }
     }
 }
 
-/// Why an event says nothing that can be used.
+/// Defect that makes an event unusable.
 #[derive(Debug, thiserror::Error)]
-enum Unusable {
-    #[error("it names no athlete")]
+enum InvalidEvent {
+    #[error("the event names no athlete")]
     Athlete,
-    #[error("its activity is no UUID")]
+    #[error("the activity id is not a UUID")]
     Activity(#[from] uuid::Error),
-    #[error("it is no removal and has no facts")]
+    #[error("the event is no removal and has no facts")]
     Facts,
 }
 
-impl Handler for Activities {
+impl Handler for ActivityHandler {
     type Event = ActivityChanged;
 
     async fn handle(&self, event: &Received<ActivityChanged>) -> Result<(), HandleError> {
-        let change = read(event).map_err(|unusable| HandleError::Rejected(unusable.into()))?;
-        plan_copies(&self.kit, &change).await?;
+        let revision =
+            parse_revision(event).map_err(|invalid| HandleError::Rejected(invalid.into()))?;
+        plan_copies(&self.ctx, &revision).await?;
         Ok(())
     }
 }
 
-fn read(event: &Received<ActivityChanged>) -> Result<PlanCopies, Unusable> {
+fn parse_revision(event: &Received<ActivityChanged>) -> Result<ActivityRevision, InvalidEvent> {
     let body = &event.body;
-    let athlete: AthleteId = event.athlete.ok_or(Unusable::Athlete)?;
-    let facts = match (body.removed, &body.facts) {
+    let candidate = match (body.removed, &body.facts) {
         (true, _) => None,
-        (false, None) => return Err(Unusable::Facts),
-        (false, Some(facts)) => {
-            Some((sighting(facts, body.streams.as_ref()), source(event, facts)))
-        }
+        (false, None) => return Err(InvalidEvent::Facts),
+        (false, Some(facts)) => Some(to_candidate(event, facts)),
     };
-    Ok(PlanCopies {
-        athlete,
+    Ok(ActivityRevision {
+        athlete: event.athlete.ok_or(InvalidEvent::Athlete)?,
         activity: body.activity.parse()?,
         revision: body.revision,
         origins: event.origins.clone(),
-        fresh: matches!(event.cause, Cause::Live | Cause::Sweep),
-        replay: event.replay,
+        is_live: matches!(event.cause, Cause::Live | Cause::Sweep),
+        is_replay: event.replay,
         traceparent: event.traceparent.clone(),
-        strava_activity: (body.strava_activity != 0)
-            .then(|| StravaActivityId::new(body.strava_activity)),
-        facts,
+        strava_activity: Some(body.strava_activity)
+            .filter(|activity| *activity != 0)
+            .map(StravaActivityId::new),
+        candidate,
     })
 }
 
-fn sighting(facts: &ActivityFacts, streams: Option<&StreamsRef>) -> Sighting {
-    Sighting {
-        name: facts.name.clone(),
+fn to_candidate(event: &Received<ActivityChanged>, facts: &ActivityFacts) -> CopyCandidate {
+    let streams = event.body.streams.as_ref().filter(|streams| !streams.key.is_empty());
+    CopyCandidate {
+        source: CopySource {
+            revision: event.body.revision,
+            name: facts.name.clone(),
+            sport: facts.sport.clone(),
+            start_at: Timestamp::from_micros(facts.start_at_us),
+            distance_dm: facts.distance_dm,
+            trainer: facts.trainer,
+            commute: facts.commute,
+            streams_key: streams.map(|streams| streams.key.clone()).unwrap_or_default(),
+            origins: event.origins.clone(),
+        },
         external_id: facts.external_id.clone(),
-        start_at: Timestamp::from_micros(facts.start_at_us),
-        manual: facts.manual,
-        private: facts.visibility == "only_me",
-        streams: streams
-            .filter(|streams| !streams.key.is_empty())
-            .map(|streams| streams.kinds.clone()),
-        is_known_copy: false,
-    }
-}
-
-fn source(event: &Received<ActivityChanged>, facts: &ActivityFacts) -> Source {
-    Source {
-        revision: event.body.revision,
-        name: facts.name.clone(),
-        sport: facts.sport.clone(),
-        start_at: Timestamp::from_micros(facts.start_at_us),
-        distance_dm: facts.distance_dm,
-        trainer: facts.trainer,
-        commute: facts.commute,
-        streams_key: event
-            .body
-            .streams
-            .as_ref()
-            .map(|streams| streams.key.clone())
-            .unwrap_or_default(),
-        origins: event.origins.clone(),
+        is_manual: facts.manual,
+        is_private: facts.visibility == "only_me",
+        stream_kinds: streams.map(|streams| streams.kinds.clone()),
+        is_own_copy: false,
     }
 }

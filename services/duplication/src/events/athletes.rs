@@ -1,4 +1,4 @@
-//! A connection changed, or an erase was asked for.
+//! Changes of athletes: connections and erasures.
 
 use contracts::Erasure;
 use contracts::athletes::{AthleteChanged, athlete_changed::Change};
@@ -6,48 +6,48 @@ use event_bus::{HandleError, Handler, Received};
 use kernel::{ApplicationId, Generation};
 
 use crate::domain::connection::{Connection, ConnectionState};
-use crate::usecases::Kit;
+use crate::usecases::ServiceContext;
 use crate::usecases::apply_connection::apply_connection;
 use crate::usecases::erase::erase;
 
-/// Notes connections and carries out erases.
-pub(super) struct Athletes {
-    kit: Kit,
+/// Stores connections and carries out erasures.
+pub(super) struct AthleteHandler {
+    ctx: ServiceContext,
 }
 
-impl Athletes {
-    pub(super) const fn new(kit: Kit) -> Self {
-        Self { kit }
+impl AthleteHandler {
+    pub(super) const fn new(ctx: ServiceContext) -> Self {
+        Self { ctx }
     }
 }
 
-impl Handler for Athletes {
+impl Handler for AthleteHandler {
     type Event = AthleteChanged;
-    /// An erase is tried until it is done.
+    /// An erasure is tried until it is done.
     const MAY_PARK: bool = false;
 
     async fn handle(&self, event: &Received<AthleteChanged>) -> Result<(), HandleError> {
-        // Nothing here may be parked, so what can never be handled is passed over, loudly.
+        // Nothing here may be parked, so a message that can never be handled is skipped, loudly.
         let (Some(athlete), Some(change)) = (event.athlete, &event.body.change) else {
-            tracing::error!(event = %event.id, "a change of an athlete names no athlete or no change; passed over");
+            tracing::error!(event = %event.id, "an athlete event without athlete or change was skipped");
             return Ok(());
         };
         match change {
-            Change::Connection(now) => {
+            Change::Connection(published) => {
                 let connection = Connection {
-                    application: ApplicationId::new(now.application),
-                    generation: Generation::new(now.generation),
-                    state: ConnectionState::from_code(now.state),
-                    scopes: now.scopes.clone(),
+                    application: ApplicationId::new(published.application),
+                    generation: Generation::new(published.generation),
+                    state: ConnectionState::from_code(published.state),
+                    scopes: published.scopes.clone(),
                 };
-                apply_connection(&self.kit, athlete, &connection, event.body.revision).await?;
+                apply_connection(&self.ctx, athlete, &connection, event.body.revision).await?;
             }
-            Change::Erase(what) => {
-                let application = ApplicationId::new(what.application);
-                let through = Generation::new(what.through_generation);
-                erase(&self.kit, athlete, Erasure::Connection { application, through }).await?;
+            Change::Erase(request) => {
+                let application = ApplicationId::new(request.application);
+                let through = Generation::new(request.through_generation);
+                erase(&self.ctx, athlete, Erasure::Connection { application, through }).await?;
             }
-            Change::Gone(_) => erase(&self.kit, athlete, Erasure::Everything).await?,
+            Change::Gone(_) => erase(&self.ctx, athlete, Erasure::Everything).await?,
         }
         Ok(())
     }

@@ -1,27 +1,27 @@
-//! The answer to a replay has ended on a partition.
+//! ReplayEndHandler of replay answers.
 
 use contracts::{Topic, replays::ReplayDone};
 use event_bus::{Bus, HandleError, Handler, Received};
 use outbox::caught_up::OnPartition;
 use tokio::sync::OnceCell;
 
-use crate::usecases::Kit;
-use crate::usecases::catch_up::replay_done;
+use crate::usecases::ServiceContext;
+use crate::usecases::request_replay::record_replay_end;
 
-/// Notes where answers end.
-pub(super) struct Ends {
-    kit: Kit,
+/// Records on which partitions an answer has ended.
+pub(super) struct ReplayEndHandler {
+    ctx: ServiceContext,
     bus: Bus,
     topic: Topic,
     partitions: OnceCell<i32>,
 }
 
-impl Ends {
-    pub(super) fn new(kit: Kit, bus: Bus, topic: Topic) -> Self {
-        Self { kit, bus, topic, partitions: OnceCell::new() }
+impl ReplayEndHandler {
+    pub(super) fn new(ctx: ServiceContext, bus: Bus, topic: Topic) -> Self {
+        Self { ctx, bus, topic, partitions: OnceCell::new() }
     }
 
-    /// How many partitions the topic has; asked once, for none is added on the fly.
+    /// Returns the number of partitions of the topic; read once, for none is added while running.
     async fn partitions(&self) -> Result<i32, HandleError> {
         let ask = || async {
             let reports = self.bus.ensure_topics(&[self.topic]).await?;
@@ -33,15 +33,15 @@ impl Ends {
     }
 }
 
-impl Handler for Ends {
+impl Handler for ReplayEndHandler {
     type Event = ReplayDone;
 
     async fn handle(&self, event: &Received<ReplayDone>) -> Result<(), HandleError> {
         if event.body.service != crate::Service::NAME {
             return Ok(());
         }
-        let on = OnPartition { partition: event.partition, of: self.partitions().await? };
-        replay_done(&self.kit, event.topic, &event.body.id, on).await?;
+        let partition = OnPartition { partition: event.partition, of: self.partitions().await? };
+        record_replay_end(&self.ctx, event.topic, &event.body.id, partition).await?;
         Ok(())
     }
 }

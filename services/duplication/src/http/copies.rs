@@ -1,4 +1,4 @@
-//! `/v1/copies`: what became of each.
+//! `/v1/copies`: copies and their states.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,9 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{errors, versioned};
+use super::{errors, respond_with_etag};
 use crate::domain::copy::Copy;
-use crate::usecases::{Kit, see};
+use crate::usecases::{ServiceContext, queries};
 
 /// A copy.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,23 +22,23 @@ pub(crate) struct CopyView {
     link: Uuid,
     /// The guardian's activity.
     activity: Uuid,
-    /// Whose activity it was.
+    /// The athlete whose activity was copied.
     guardian: Uuid,
-    /// Into whose account it goes.
+    /// The athlete into whose account it goes.
     child: Uuid,
     /// `planned`, `sending`, `processing`, `done`, `failed`, `skipped`.
     state: &'static str,
-    /// Why, as a code: `scope-missing`, `already-there`, `streams-pending`, ….
+    /// Code of the reason for the state: `scope-missing`, `already-there`, `streams-pending`, ….
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
-    /// Strava's own words, where it refused.
+    /// Strava's error text, if it refused the upload.
     #[serde(skip_serializing_if = "String::is_empty")]
     detail: String,
     /// The title.
     name: String,
     /// Strava's sport type.
     sport: String,
-    /// When the activity began (RFC 3339).
+    /// Start of the activity (RFC 3339).
     start_at: String,
     /// Metres.
     distance_m: f64,
@@ -48,15 +48,15 @@ pub(crate) struct CopyView {
     /// The same as text: it may be too large for a script's numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     strava_activity_str: Option<String>,
-    /// When the source changed after it was copied; the copy did not.
+    /// Instant at which the source changed after it was copied; the copy did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     source_changed_at: Option<String>,
-    /// When the source was deleted; the copy was not.
+    /// Instant at which the source was deleted; the copy was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     source_removed_at: Option<String>,
-    /// When it was planned.
+    /// Instant at which it was planned.
     created_at: String,
-    /// When it last moved on.
+    /// Instant of its last change.
     updated_at: String,
 }
 
@@ -69,7 +69,7 @@ impl From<&Copy> for CopyView {
             activity: copy.activity.as_uuid(),
             guardian: copy.guardian.as_uuid(),
             child: copy.child.as_uuid(),
-            state: copy.state.word(),
+            state: copy.state.as_str(),
             reason: copy.reason.clone(),
             detail: copy.detail.clone(),
             name: copy.source.name.clone(),
@@ -97,22 +97,22 @@ impl From<&Copy> for CopyView {
 ))]
 pub(crate) async fn list(
     caller: SignedIn,
-    kit: Data<Kit>,
+    ctx: Data<ServiceContext>,
     Query(query): Query<PageQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let limit = query.limit()?;
     let before = query.cursor.as_ref().map(Cursor::decode::<CopyId>).transpose()?;
-    let (copies, next) = see::copies_of(&kit, caller.athlete(), before, limit as usize)
+    let found = queries::list_copies(&ctx, caller.athlete(), before, limit as usize)
         .await
-        .map_err(errors::store)?;
-    let next = next.map(|next| Cursor::encode(&next)).transpose()?;
-    let page = Page { items: copies.iter().map(CopyView::from).collect::<Vec<_>>(), next };
-    let mut answer = HttpResponse::Ok();
+        .map_err(errors::store_problem)?;
+    let next = found.next.map(|next| Cursor::encode(&next)).transpose()?;
+    let page = Page { items: found.copies.iter().map(CopyView::from).collect::<Vec<_>>(), next };
+    let mut response = HttpResponse::Ok();
     if let Some(link) = page.next_link(&request) {
-        answer.insert_header(link);
+        response.insert_header(link);
     }
-    Ok(answer.json(page))
+    Ok(response.json(page))
 }
 
 /// One copy.
@@ -123,12 +123,13 @@ pub(crate) async fn list(
 ))]
 pub(crate) async fn get(
     caller: SignedIn,
-    kit: Data<Kit>,
+    ctx: Data<ServiceContext>,
     Path(id): Path<Uuid>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let copy =
-        see::copy_of(&kit, caller.athlete(), CopyId::from_uuid(id)).await.map_err(errors::store)?;
+    let copy = queries::find_copy(&ctx, caller.athlete(), CopyId::from_uuid(id))
+        .await
+        .map_err(errors::store_problem)?;
     let copy = copy.ok_or_else(Problem::not_found)?;
-    Ok(versioned(&request, copy.revision, &CopyView::from(&copy)))
+    Ok(respond_with_etag(&request, copy.revision, &CopyView::from(&copy)))
 }

@@ -1,4 +1,4 @@
-//! How failures are told.
+//! Problems of the HTTP API.
 
 use actix_web::http::StatusCode;
 use http_kit::Problem;
@@ -7,36 +7,36 @@ use outbox::StoreError;
 use crate::usecases::accept_link::AcceptLinkError;
 use crate::usecases::propose_link::ProposeLinkError;
 
-/// The request is understood, and this field of it is wrong.
-pub(super) fn invalid(field: &str, message: impl std::fmt::Display) -> Problem {
+/// Returns the problem of an invalid field.
+pub(super) fn invalid_field(field: &str, message: impl std::fmt::Display) -> Problem {
     Problem::invalid().field(field, message)
 }
 
-pub(super) fn store(error: StoreError) -> Problem {
+pub(super) fn store_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         _ => Problem::internal(error),
     }
 }
 
-pub(super) fn propose(error: ProposeLinkError) -> Problem {
+pub(super) fn propose_problem(error: ProposeLinkError) -> Problem {
     match error {
-        ProposeLinkError::Names(why) => invalid("names", why),
-        ProposeLinkError::OneSelf => invalid("child", "must be somebody else"),
+        ProposeLinkError::Names(error) => invalid_field("names", error),
+        ProposeLinkError::OwnChild => invalid_field("child", "must be another athlete"),
         ProposeLinkError::Exists => Problem::new(StatusCode::CONFLICT, "link-exists").detail(error),
         ProposeLinkError::TooMany(_) => {
             Problem::new(StatusCode::CONFLICT, "too-many-links").detail(error)
         }
-        ProposeLinkError::Store(error) => store(error),
+        ProposeLinkError::Store(error) => store_problem(error),
     }
 }
 
-pub(super) fn accept(error: AcceptLinkError) -> Problem {
+pub(super) fn accept_problem(error: AcceptLinkError) -> Problem {
     match error {
         AcceptLinkError::NotFound => Problem::not_found(),
         AcceptLinkError::NotTheChild => {
             Problem::new(StatusCode::FORBIDDEN, "not-the-child").detail(error)
         }
-        AcceptLinkError::Store(error) => store(error),
+        AcceptLinkError::Store(error) => store_problem(error),
     }
 }

@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{errors, versioned};
-use crate::domain::link::{Link, Side};
+use super::{errors, respond_with_etag};
+use crate::domain::link::{Link, LinkRole};
 use crate::usecases::accept_link::accept_link;
 use crate::usecases::end_link::end_link;
 use crate::usecases::propose_link::{ProposeLink, propose_link};
-use crate::usecases::{Kit, see};
+use crate::usecases::{ServiceContext, queries};
 
-/// What a guardian asks a child to agree to.
+/// A proposal of a guardian to a child.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkBody {
     /// The child: an athlete's id.
     child: Uuid,
-    /// Activities whose title holds one of these as a whole word are copied. 1 to 20 names of 1 to 80 characters.
+    /// Activities whose title contains one of these as a whole word are copied. 1 to 20 names of 1 to 80 characters.
     names: Vec<String>,
-    /// Whether the copies carry the guardian's heart rate.
+    /// True to include the guardian's heart rate in the copies.
     #[serde(default)]
     share_heart_rate: bool,
 }
@@ -35,21 +35,21 @@ pub(crate) struct LinkBody {
 pub(crate) struct LinkView {
     /// Its id.
     id: Uuid,
-    /// Whose activities are copied.
+    /// The athlete whose activities are copied.
     guardian: Uuid,
-    /// Into whose account they are copied.
+    /// The athlete into whose account they are copied.
     child: Uuid,
-    /// What the caller is in it: `guardian` or `child`.
+    /// Role of the caller: `guardian` or `child`.
     role: &'static str,
     /// The names that titles are searched for.
     names: Vec<String>,
-    /// Whether the copies carry heart rate.
+    /// True if the copies include heart rate.
     share_heart_rate: bool,
     /// `pending` until the child accepts, then `accepted`.
     state: &'static str,
-    /// When the guardian asked (RFC 3339).
+    /// Instant of the proposal (RFC 3339).
     created_at: String,
-    /// When the child agreed: what begins later is copied.
+    /// Instant of the child's acceptance; activities that begin later are copied.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted_at: Option<String>,
 }
@@ -60,13 +60,13 @@ impl LinkView {
             id: link.id.as_uuid(),
             guardian: link.guardian.as_uuid(),
             child: link.child.as_uuid(),
-            role: match link.side_of(caller.athlete()) {
-                Some(Side::Child) => "child",
+            role: match link.role_of(caller.athlete()) {
+                Some(LinkRole::Child) => "child",
                 _ => "guardian",
             },
             names: link.names.as_slice().to_vec(),
             share_heart_rate: link.share_heart_rate,
-            state: link.state.word(),
+            state: link.state.as_str(),
             created_at: link.created_at.to_rfc3339(),
             accepted_at: link.accepted_at.map(|at| at.to_rfc3339()),
         }
@@ -82,16 +82,16 @@ impl LinkView {
 ))]
 pub(crate) async fn propose(
     caller: SignedIn,
-    kit: Data<Kit>,
+    ctx: Data<ServiceContext>,
     Json(body): Json<LinkBody>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = ProposeLink {
+    let proposal = ProposeLink {
         guardian: caller.athlete(),
         child: kernel::AthleteId::from_uuid(body.child),
         names: body.names,
         share_heart_rate: body.share_heart_rate,
     };
-    let link = propose_link(&kit, &wanted).await.map_err(errors::propose)?;
+    let link = propose_link(&ctx, &proposal).await.map_err(errors::propose_problem)?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/v1/links/{}", link.id)))
         .json(LinkView::new(&link, &caller)))
@@ -102,8 +102,11 @@ pub(crate) async fn propose(
     (status = 200, description = "as it now is", body = Page<LinkView>),
     (status = 401, description = "not signed in"),
 ))]
-pub(crate) async fn list(caller: SignedIn, kit: Data<Kit>) -> Result<HttpResponse, Problem> {
-    let links = see::links_of(&kit, caller.athlete()).await.map_err(errors::store)?;
+pub(crate) async fn list(
+    caller: SignedIn,
+    ctx: Data<ServiceContext>,
+) -> Result<HttpResponse, Problem> {
+    let links = queries::list_links(&ctx, caller.athlete()).await.map_err(errors::store_problem)?;
     let items = links.iter().map(|link| LinkView::new(link, &caller)).collect();
     Ok(HttpResponse::Ok().json(Page::<LinkView> { items, next: None }))
 }
@@ -116,15 +119,16 @@ pub(crate) async fn list(caller: SignedIn, kit: Data<Kit>) -> Result<HttpRespons
 ))]
 pub(crate) async fn get(
     caller: SignedIn,
-    kit: Data<Kit>,
+    ctx: Data<ServiceContext>,
     Path(id): Path<Uuid>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let link =
-        see::link_of(&kit, caller.athlete(), LinkId::from_uuid(id)).await.map_err(errors::store)?;
+    let link = queries::find_link(&ctx, caller.athlete(), LinkId::from_uuid(id))
+        .await
+        .map_err(errors::store_problem)?;
     let link = link.ok_or_else(Problem::not_found)?;
-    let changed = link.accepted_at.unwrap_or(link.created_at);
-    Ok(versioned(&request, changed.as_micros(), &LinkView::new(&link, &caller)))
+    let changed_at = link.accepted_at.unwrap_or(link.created_at);
+    Ok(respond_with_etag(&request, changed_at.as_micros(), &LinkView::new(&link, &caller)))
 }
 
 /// The child agrees. Accepting again changes nothing.
@@ -135,25 +139,27 @@ pub(crate) async fn get(
 ))]
 pub(crate) async fn accept(
     caller: SignedIn,
-    kit: Data<Kit>,
+    ctx: Data<ServiceContext>,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    let link =
-        accept_link(&kit, caller.athlete(), LinkId::from_uuid(id)).await.map_err(errors::accept)?;
+    let link = accept_link(&ctx, caller.athlete(), LinkId::from_uuid(id))
+        .await
+        .map_err(errors::accept_problem)?;
     Ok(HttpResponse::Ok().json(LinkView::new(&link, &caller)))
 }
 
-/// Either side ends the link; what was not sent yet is not sent any more.
+/// Either side ends the link; copies that were not sent yet are not sent any more.
 #[utoipa::path(delete, path = "/v1/links/{id}", tag = "links", params(("id" = Uuid, Path)), responses(
     (status = 204, description = "it has ended"),
     (status = 404, description = "there is no such link of yours"),
 ))]
 pub(crate) async fn end(
     caller: SignedIn,
-    kit: Data<Kit>,
+    ctx: Data<ServiceContext>,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    let ended =
-        end_link(&kit, caller.athlete(), LinkId::from_uuid(id)).await.map_err(errors::store)?;
+    let ended = end_link(&ctx, caller.athlete(), LinkId::from_uuid(id))
+        .await
+        .map_err(errors::store_problem)?;
     if ended { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }
 }

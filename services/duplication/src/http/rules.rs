@@ -1,4 +1,4 @@
-//! `/v1/rules/test`: would this title be copied?
+//! `/v1/rules/test`: a trial of names on a title.
 
 use actix_web::HttpResponse;
 use auth::SignedIn;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::errors;
 use crate::domain::link::Names;
-use crate::domain::matching::named;
+use crate::domain::matching::find_name;
 
 /// Names and a title to try them on.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -20,12 +20,12 @@ pub(crate) struct RuleBody {
     title: String,
 }
 
-/// What a link with these names would say of the title.
+/// Result of a trial of names on a title.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RuleView {
-    /// Whether the title holds one of the names as a whole word.
+    /// True if the title contains one of the names as a whole word.
     matches: bool,
-    /// The first that it holds.
+    /// The first name that it contains.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
@@ -41,9 +41,9 @@ pub(crate) async fn test(
     Json(body): Json<RuleBody>,
 ) -> Result<HttpResponse, Problem> {
     if body.title.chars().count() > 1000 {
-        return Err(errors::invalid("title", "must have at most 1000 characters"));
+        return Err(errors::invalid_field("title", "must have at most 1000 characters"));
     }
-    let names = Names::parse(&body.names).map_err(|why| errors::invalid("names", why))?;
-    let name = named(&body.title, names.iter()).map(str::to_owned);
+    let names = Names::parse(&body.names).map_err(|error| errors::invalid_field("names", error))?;
+    let name = find_name(&body.title, names.iter()).map(str::to_owned);
     Ok(HttpResponse::Ok().json(RuleView { matches: name.is_some(), name }))
 }

@@ -1,118 +1,138 @@
-//! Connections as token last told.
+//! Athletes' connections, as last published by token.
 
 use kernel::{ApplicationId, AthleteId, Generation};
-use outbox::StoreError;
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-};
+use outbox::{StoreError, sql};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::rows::connection::{ActiveModel, Column, Entity, Model};
+use super::fetch_all;
 use crate::domain::connection::{Connection, ConnectionState};
-use crate::domain::copy::Target;
+use crate::domain::copy::CopyTarget;
 
-/// Keeps the connection unless what is kept is as new; whether it was kept.
-pub(crate) async fn keep(
+#[derive(FromQueryResult)]
+struct ConnectionRow {
+    application: i64,
+    generation: i64,
+    state: i32,
+    /// Separated by commas.
+    scopes: String,
+}
+
+/// Stores the connection if its revision is newer than the stored one; returns true if it was stored.
+pub(crate) async fn store_if_newer(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
     connection: &Connection,
     revision: i64,
 ) -> Result<bool, StoreError> {
-    let mine = Condition::all()
-        .add(Column::Athlete.eq(athlete.to_string()))
-        .add(Column::Application.eq(connection.application.get()));
     let scopes = connection.scopes.join(",");
-    let raised = Entity::update_many()
-        .col_expr(Column::Generation, Expr::value(connection.generation.get()))
-        .col_expr(Column::State, Expr::value(connection.state.code()))
-        .col_expr(Column::Scopes, Expr::value(scopes.clone()))
-        .col_expr(Column::Revision, Expr::value(revision))
-        .filter(mine.clone())
-        .filter(Column::Revision.lt(revision))
-        .exec(conn)
-        .await?;
-    if raised.rows_affected > 0 {
+    let raised = sql::execute(
+        conn,
+        "UPDATE connection SET generation = ?, state = ?, scopes = ?, revision = ? \
+         WHERE athlete = ? AND application = ? AND revision < ?",
+        [
+            connection.generation.get().into(),
+            connection.state.code().into(),
+            scopes.clone().into(),
+            revision.into(),
+            athlete.to_string().into(),
+            connection.application.get().into(),
+            revision.into(),
+        ],
+    )
+    .await?;
+    if raised > 0 {
         return Ok(true);
     }
-    if Entity::find().filter(mine).one(conn).await?.is_some() {
+    let known = "SELECT 1 FROM connection WHERE athlete = ? AND application = ?";
+    let key = [athlete.to_string().into(), connection.application.get().into()];
+    if sql::one(conn, known, key).await?.is_some() {
         return Ok(false);
     }
-    let row = ActiveModel {
-        athlete: Set(athlete.to_string()),
-        application: Set(connection.application.get()),
-        generation: Set(connection.generation.get()),
-        state: Set(connection.state.code()),
-        scopes: Set(scopes),
-        revision: Set(revision),
-    };
-    Entity::insert(row).exec_without_returning(conn).await?;
+    sql::execute(
+        conn,
+        "INSERT INTO connection (athlete, application, generation, state, scopes, revision) \
+         VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            athlete.to_string().into(),
+            connection.application.get().into(),
+            connection.generation.get().into(),
+            connection.state.code().into(),
+            scopes.into(),
+            revision.into(),
+        ],
+    )
+    .await?;
     Ok(true)
 }
 
-/// An athlete's connections, the newest first.
-pub(crate) async fn of(
+/// Returns an athlete's connections, the newest first.
+pub(crate) async fn list_by_athlete(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Connection>, StoreError> {
-    let rows = Entity::find()
-        .filter(Column::Athlete.eq(athlete.to_string()))
-        .order_by_desc(Column::Generation)
-        .all(conn)
-        .await?;
-    Ok(rows.into_iter().map(to_connection).collect())
+    fetch_all::<ConnectionRow, _>(
+        conn,
+        "SELECT application, generation, state, scopes FROM connection WHERE athlete = ? \
+         ORDER BY generation DESC",
+        [athlete.to_string().into()],
+    )
+    .await
 }
 
-/// Whether a connection is withdrawn: its athlete is gone, or its generation fenced.
+/// Returns true if a connection is withdrawn: its athlete is gone, or its generation fenced.
 pub(crate) async fn is_fenced(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
-    target: Target,
+    target: CopyTarget,
 ) -> Result<bool, StoreError> {
-    let fenced = outbox::sql::one(
+    let withdrawn = sql::one(
         conn,
-        "SELECT 1 FROM fence WHERE athlete = ? AND application = ? AND min_generation > ?",
+        "SELECT 1 FROM fence WHERE athlete = ? AND application = ? AND min_generation > ? \
+         UNION ALL SELECT 1 FROM athlete WHERE id = ? AND gone <> 0",
         [
             athlete.to_string().into(),
             target.application.get().into(),
             target.generation.get().into(),
+            athlete.to_string().into(),
         ],
     );
-    if fenced.await?.is_some() {
-        return Ok(true);
-    }
-    let gone = outbox::sql::one(
-        conn,
-        "SELECT 1 FROM athlete WHERE id = ? AND gone <> 0",
-        [athlete.to_string().into()],
-    );
-    Ok(gone.await?.is_some())
+    Ok(withdrawn.await?.is_some())
 }
 
-/// Forgets what an erase names: up to a generation of an application, or everything.
-pub(crate) async fn forget(
+/// Deletes an athlete's connection to an application up to a generation.
+pub(crate) async fn delete_through(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
-    through: Option<(ApplicationId, Generation)>,
+    application: ApplicationId,
+    through: Generation,
 ) -> Result<u64, StoreError> {
-    let mut rows = Entity::delete_many().filter(Column::Athlete.eq(athlete.to_string()));
-    if let Some((application, generation)) = through {
-        rows = rows
-            .filter(Column::Application.eq(application.get()))
-            .filter(Column::Generation.lte(generation.get()));
-    }
-    Ok(rows.exec(conn).await?.rows_affected)
+    sql::execute(
+        conn,
+        "DELETE FROM connection WHERE athlete = ? AND application = ? AND generation <= ?",
+        [athlete.to_string().into(), application.get().into(), through.get().into()],
+    )
+    .await
 }
 
-fn to_connection(row: Model) -> Connection {
-    Connection {
-        application: ApplicationId::new(row.application),
-        generation: Generation::new(row.generation),
-        state: ConnectionState::from_code(row.state),
-        scopes: row
-            .scopes
-            .split(',')
-            .filter(|scope| !scope.is_empty())
-            .map(str::to_owned)
-            .collect(),
+/// Deletes every connection of an athlete.
+pub(crate) async fn delete_by_athlete(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<u64, StoreError> {
+    sql::execute(conn, "DELETE FROM connection WHERE athlete = ?", [athlete.to_string().into()])
+        .await
+}
+
+impl TryFrom<ConnectionRow> for Connection {
+    type Error = StoreError;
+
+    fn try_from(row: ConnectionRow) -> Result<Self, StoreError> {
+        let scopes = row.scopes.split(',').filter(|scope| !scope.is_empty());
+        Ok(Self {
+            application: ApplicationId::new(row.application),
+            generation: Generation::new(row.generation),
+            state: ConnectionState::from_code(row.state),
+            scopes: scopes.map(str::to_owned).collect(),
+        })
     }
 }

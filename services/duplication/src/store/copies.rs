@@ -1,220 +1,269 @@
-//! The ledger in the database.
+//! The copy table.
 
 use contracts::Origin;
 use kernel::{
     ActivityId, ApplicationId, AthleteId, CopyId, Generation, LinkId, StravaActivityId, Timestamp,
 };
-use outbox::StoreError;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use outbox::{StoreError, sql};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
-use super::rows::copy::{Column, Entity, Model};
-use super::{id, inconsistent, takes_part};
-use crate::domain::copy::{Copy, Source, State, Target, reason};
+use super::{fetch_all, fetch_one, parse, unreadable};
+use crate::domain::copy::{Copy, CopySource, CopyState, CopyTarget};
+use crate::domain::reason;
 
-/// Who takes part in a copy.
-const SIDES: [Column; 2] = [Column::Guardian, Column::Child];
+/// The columns of [`CopyRow`], in the order of [`to_values`].
+const COLUMNS: &str = "id, link, activity, guardian, child, state, reason, detail, revision, \
+    source_revision, name, sport, start_at_us, distance_dm, trainer, commute, streams_key, \
+    origins, target_application, target_generation, upload, strava_activity, must_look, looks, \
+    sends, sent_at_us, source_changed_at_us, source_removed_at_us, traceparent, created_at_us, \
+    updated_at_us";
 
-/// Keeps a new line; `Seen` when the link has one for the activity already.
+#[derive(FromQueryResult)]
+struct CopyRow {
+    id: String,
+    link: String,
+    activity: String,
+    guardian: String,
+    child: String,
+    state: String,
+    reason: String,
+    detail: String,
+    revision: i64,
+    source_revision: i64,
+    name: String,
+    sport: String,
+    start_at_us: i64,
+    distance_dm: i64,
+    trainer: bool,
+    commute: bool,
+    streams_key: String,
+    /// `application:generation`, separated by commas.
+    origins: String,
+    target_application: Option<i64>,
+    target_generation: Option<i64>,
+    upload: Option<i64>,
+    strava_activity: Option<i64>,
+    must_look: bool,
+    looks: i64,
+    sends: i64,
+    sent_at_us: Option<i64>,
+    source_changed_at_us: Option<i64>,
+    source_removed_at_us: Option<i64>,
+    traceparent: String,
+    created_at_us: i64,
+    updated_at_us: i64,
+}
+
+/// Inserts a new copy; a unique violation if the link has one of the activity.
 pub(crate) async fn insert(conn: &impl ConnectionTrait, copy: &Copy) -> Result<(), StoreError> {
-    Entity::insert(to_row(copy).into_active_model()).exec_without_returning(conn).await?;
+    let values = to_values(copy);
+    let insert =
+        format!("INSERT INTO copy ({COLUMNS}) VALUES ({})", sql::placeholders(values.len()));
+    sql::execute(conn, &insert, values).await?;
     Ok(())
 }
 
-/// Writes the whole line again.
+/// Writes every column of a copy.
+///
+/// # Errors
+///
+/// A conflict if the copy was deleted since it was read.
 pub(crate) async fn update(conn: &impl ConnectionTrait, copy: &Copy) -> Result<(), StoreError> {
-    let mut row = to_row(copy).into_active_model().reset_all();
-    row.id = ActiveValue::Unchanged(copy.id.to_string());
-    Entity::update(row).exec(conn).await?;
-    Ok(())
+    let update = format!("UPDATE copy SET {} = ? WHERE id = ?", COLUMNS.replace(", ", " = ?, "));
+    let values = to_values(copy).into_iter().chain([copy.id.to_string().into()]);
+    match sql::execute(conn, &update, values).await? {
+        0 => Err(StoreError::Conflict(DbErr::RecordNotUpdated)),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     copy: CopyId,
 ) -> Result<Option<Copy>, StoreError> {
-    Entity::find_by_id(copy.to_string()).one(conn).await?.map(to_copy).transpose()
+    let select = format!("SELECT {COLUMNS} FROM copy WHERE id = ?");
+    fetch_one::<CopyRow, _>(conn, &select, [copy.to_string().into()]).await
 }
 
-/// All lines of one activity.
-pub(crate) async fn of_activity(
+/// Returns the copies of an activity.
+pub(crate) async fn list_by_activity(
     conn: &impl ConnectionTrait,
     activity: ActivityId,
 ) -> Result<Vec<Copy>, StoreError> {
-    all(conn, Entity::find().filter(Column::Activity.eq(activity.to_string()))).await
+    list(conn, "activity = ?", [activity.to_string().into()]).await
 }
 
-/// What a link still had before it.
-pub(crate) async fn unsent_of_link(
+/// Returns the copies planned under a link.
+pub(crate) async fn list_planned(
     conn: &impl ConnectionTrait,
     link: LinkId,
 ) -> Result<Vec<Copy>, StoreError> {
-    let planned = Entity::find()
-        .filter(Column::Link.eq(link.to_string()))
-        .filter(Column::State.eq(State::Planned.word()));
-    all(conn, planned).await
+    let values = [link.to_string().into(), CopyState::Planned.as_str().into()];
+    list(conn, "link = ? AND state = ?", values).await
 }
 
-/// What is not over yet for a child: a new connection may help it.
-pub(crate) async fn open_of_child(
+/// Returns the copies for a child that a job still works on, oldest first.
+pub(crate) async fn list_open(
     conn: &impl ConnectionTrait,
     child: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
-    let open = [State::Planned, State::Sending, State::Processing].map(State::word);
-    let rows = Entity::find()
-        .filter(Column::Child.eq(child.to_string()))
-        .filter(Column::State.is_in(open))
-        .order_by_asc(Column::Id);
-    all(conn, rows).await
+    let open = CopyState::OPEN.map(|state| state.as_str().into());
+    let condition =
+        format!("child = ? AND state IN ({}) ORDER BY id", sql::placeholders(open.len()));
+    list(conn, &condition, [child.to_string().into()].into_iter().chain(open)).await
 }
 
-/// All lines that stem from an athlete's activities.
-pub(crate) async fn of_guardian(
+/// Returns the copies of a guardian's activities.
+pub(crate) async fn list_by_guardian(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
-    all(conn, Entity::find().filter(Column::Guardian.eq(guardian.to_string()))).await
+    list(conn, "guardian = ?", [guardian.to_string().into()]).await
 }
 
-/// All lines that lead to a child's account.
-pub(crate) async fn of_child(
+/// Returns the copies made for a child.
+pub(crate) async fn list_by_child(
     conn: &impl ConnectionTrait,
     child: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
-    all(conn, Entity::find().filter(Column::Child.eq(child.to_string()))).await
+    list(conn, "child = ?", [child.to_string().into()]).await
 }
 
-/// Whether an activity of Strava's is one that we made.
-pub(crate) async fn made(
-    conn: &impl ConnectionTrait,
-    child: AthleteId,
-    activity: StravaActivityId,
-) -> Result<bool, StoreError> {
-    let found = Entity::find()
-        .filter(Column::StravaActivity.eq(activity.get()))
-        .filter(Column::Child.eq(child.to_string()))
-        .filter(Column::Reason.ne(reason::ALREADY_THERE))
-        .one(conn)
-        .await?;
-    Ok(found.is_some())
-}
-
-/// A page of the lines in which somebody takes part, newest first, older than `before`.
-pub(crate) async fn page(
+/// Returns a page of the copies in which an athlete takes part, newest first, older than `before`.
+pub(crate) async fn list_page(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
     before: Option<CopyId>,
     limit: u64,
 ) -> Result<Vec<Copy>, StoreError> {
-    let mut rows =
-        Entity::find().filter(takes_part(SIDES, athlete)).order_by_desc(Column::Id).limit(limit);
-    if let Some(before) = before {
-        rows = rows.filter(Column::Id.lt(before.to_string()));
-    }
-    all(conn, rows).await
+    let older = if before.is_some() { "AND id < ?" } else { "" };
+    let condition = format!("(guardian = ? OR child = ?) {older} ORDER BY id DESC LIMIT ?");
+    let mut values: Vec<Value> = vec![athlete.to_string().into(), athlete.to_string().into()];
+    values.extend(before.map(|before| before.to_string().into()));
+    values.push(limit.into());
+    list(conn, &condition, values).await
 }
 
-/// Deletes every line in which somebody takes part.
-pub(crate) async fn forget(
+/// Returns true if an upload of ours made this activity in the child's account.
+pub(crate) async fn has_made(
+    conn: &impl ConnectionTrait,
+    child: AthleteId,
+    activity: StravaActivityId,
+) -> Result<bool, StoreError> {
+    let select = "SELECT 1 FROM copy WHERE strava_activity = ? AND child = ? AND reason <> ?";
+    let values = [activity.get().into(), child.to_string().into(), reason::ALREADY_THERE.into()];
+    Ok(sql::one(conn, select, values).await?.is_some())
+}
+
+/// Deletes every copy in which an athlete takes part.
+pub(crate) async fn delete_by_athlete(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<u64, StoreError> {
-    Ok(Entity::delete_many().filter(takes_part(SIDES, athlete)).exec(conn).await?.rows_affected)
+    let athlete = athlete.to_string();
+    let delete = "DELETE FROM copy WHERE guardian = ? OR child = ?";
+    sql::execute(conn, delete, [athlete.clone().into(), athlete.into()]).await
 }
 
-async fn all(conn: &impl ConnectionTrait, rows: Select<Entity>) -> Result<Vec<Copy>, StoreError> {
-    rows.all(conn).await?.into_iter().map(to_copy).collect()
+async fn list(
+    conn: &impl ConnectionTrait,
+    condition: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<Copy>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM copy WHERE {condition}");
+    fetch_all::<CopyRow, _>(conn, &select, values).await
 }
 
-fn to_row(copy: &Copy) -> Model {
-    let origins = copy.source.origins.iter();
+fn to_values(copy: &Copy) -> [Value; 31] {
+    let source = &copy.source;
+    let origins = source.origins.iter();
     let origins = origins.map(|origin| format!("{}:{}", origin.application, origin.generation));
-    Model {
-        id: copy.id.to_string(),
-        link: copy.link.to_string(),
-        activity: copy.activity.to_string(),
-        guardian: copy.guardian.to_string(),
-        child: copy.child.to_string(),
-        state: copy.state.word().to_owned(),
-        reason: copy.reason.clone(),
-        detail: cut(&copy.detail, 1000),
-        revision: copy.revision,
-        source_revision: copy.source.revision,
-        name: cut(&copy.source.name, 400),
-        sport: cut(&copy.source.sport, 50),
-        start_at_us: copy.source.start_at.as_micros(),
-        distance_dm: copy.source.distance_dm,
-        trainer: copy.source.trainer,
-        commute: copy.source.commute,
-        streams_key: copy.source.streams_key.clone(),
-        origins: origins.collect::<Vec<_>>().join(","),
-        target_application: copy.target.map(|target| target.application.get()),
-        target_generation: copy.target.map(|target| target.generation.get()),
-        upload: copy.upload,
-        strava_activity: copy.strava_activity.map(StravaActivityId::get),
-        must_look: copy.must_look,
-        looks: copy.looks,
-        sends: copy.sends,
-        sent_at_us: copy.sent_at.map(Timestamp::as_micros),
-        source_changed_at_us: copy.source_changed_at.map(Timestamp::as_micros),
-        source_removed_at_us: copy.source_removed_at.map(Timestamp::as_micros),
-        traceparent: cut(&copy.traceparent, 80),
-        created_at_us: copy.created_at.as_micros(),
-        updated_at_us: copy.updated_at.as_micros(),
-    }
+    [
+        copy.id.to_string().into(),
+        copy.link.to_string().into(),
+        copy.activity.to_string().into(),
+        copy.guardian.to_string().into(),
+        copy.child.to_string().into(),
+        copy.state.as_str().into(),
+        copy.reason.as_str().into(),
+        truncate(&copy.detail, 1000).into(),
+        copy.revision.into(),
+        source.revision.into(),
+        truncate(&source.name, 400).into(),
+        truncate(&source.sport, 50).into(),
+        source.start_at.as_micros().into(),
+        source.distance_dm.into(),
+        source.trainer.into(),
+        source.commute.into(),
+        source.streams_key.as_str().into(),
+        origins.collect::<Vec<_>>().join(",").into(),
+        copy.target.map(|target| target.application.get()).into(),
+        copy.target.map(|target| target.generation.get()).into(),
+        copy.upload.into(),
+        copy.strava_activity.map(StravaActivityId::get).into(),
+        copy.must_look.into(),
+        copy.looks.into(),
+        copy.sends.into(),
+        copy.sent_at.map(Timestamp::as_micros).into(),
+        copy.source_changed_at.map(Timestamp::as_micros).into(),
+        copy.source_removed_at.map(Timestamp::as_micros).into(),
+        truncate(&copy.traceparent, 80).into(),
+        copy.created_at.as_micros().into(),
+        copy.updated_at.as_micros().into(),
+    ]
 }
 
-fn cut(text: &str, characters: usize) -> String {
+fn truncate(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
 
-fn to_copy(row: Model) -> Result<Copy, StoreError> {
-    Ok(Copy {
-        id: id(&row.id, "copy", "id")?,
-        link: id(&row.link, "copy", "link")?,
-        activity: id(&row.activity, "copy", "activity")?,
-        guardian: id(&row.guardian, "copy", "guardian")?,
-        child: id(&row.child, "copy", "child")?,
-        state: State::from_word(&row.state)
-            .ok_or_else(|| inconsistent("copy", "state", &row.id))?,
-        source: Source {
-            revision: row.source_revision,
-            name: row.name,
-            sport: row.sport,
-            start_at: Timestamp::from_micros(row.start_at_us),
-            distance_dm: row.distance_dm,
-            trainer: row.trainer,
-            commute: row.commute,
-            streams_key: row.streams_key,
-            origins: origins(&row.origins)
-                .ok_or_else(|| inconsistent("copy", "origins", &row.id))?,
-        },
-        reason: row.reason,
-        detail: row.detail,
-        revision: row.revision,
-        target: row.target_application.zip(row.target_generation).map(
-            |(application, generation)| Target {
+impl TryFrom<CopyRow> for Copy {
+    type Error = StoreError;
+
+    fn try_from(row: CopyRow) -> Result<Self, StoreError> {
+        let target = row.target_application.zip(row.target_generation);
+        Ok(Self {
+            id: parse(&row.id, "copy.id")?,
+            link: parse(&row.link, "copy.link")?,
+            activity: parse(&row.activity, "copy.activity")?,
+            guardian: parse(&row.guardian, "copy.guardian")?,
+            child: parse(&row.child, "copy.child")?,
+            state: CopyState::parse(&row.state).ok_or_else(|| unreadable("copy.state", &row.id))?,
+            source: CopySource {
+                revision: row.source_revision,
+                name: row.name,
+                sport: row.sport,
+                start_at: Timestamp::from_micros(row.start_at_us),
+                distance_dm: row.distance_dm,
+                trainer: row.trainer,
+                commute: row.commute,
+                streams_key: row.streams_key,
+                origins: parse_origins(&row.origins)
+                    .ok_or_else(|| unreadable("copy.origins", &row.id))?,
+            },
+            reason: row.reason,
+            detail: row.detail,
+            revision: row.revision,
+            target: target.map(|(application, generation)| CopyTarget {
                 application: ApplicationId::new(application),
                 generation: Generation::new(generation),
-            },
-        ),
-        upload: row.upload,
-        strava_activity: row.strava_activity.map(StravaActivityId::new),
-        must_look: row.must_look,
-        looks: row.looks,
-        sends: row.sends,
-        sent_at: row.sent_at_us.map(Timestamp::from_micros),
-        source_changed_at: row.source_changed_at_us.map(Timestamp::from_micros),
-        source_removed_at: row.source_removed_at_us.map(Timestamp::from_micros),
-        traceparent: row.traceparent,
-        created_at: Timestamp::from_micros(row.created_at_us),
-        updated_at: Timestamp::from_micros(row.updated_at_us),
-    })
+            }),
+            upload: row.upload,
+            strava_activity: row.strava_activity.map(StravaActivityId::new),
+            must_look: row.must_look,
+            looks: row.looks,
+            sends: row.sends,
+            sent_at: row.sent_at_us.map(Timestamp::from_micros),
+            source_changed_at: row.source_changed_at_us.map(Timestamp::from_micros),
+            source_removed_at: row.source_removed_at_us.map(Timestamp::from_micros),
+            traceparent: row.traceparent,
+            created_at: Timestamp::from_micros(row.created_at_us),
+            updated_at: Timestamp::from_micros(row.updated_at_us),
+        })
+    }
 }
 
-fn origins(text: &str) -> Option<Vec<Origin>> {
+fn parse_origins(text: &str) -> Option<Vec<Origin>> {
     let pairs = text.split(',').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

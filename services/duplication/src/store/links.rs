@@ -1,143 +1,165 @@
-//! Links in the database.
+//! The link table.
 
 use kernel::{AthleteId, LinkId, Timestamp};
-use outbox::StoreError;
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
-};
+use outbox::{StoreError, sql};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::rows::link::{ActiveModel, Column, Entity, Model};
-use super::{id, inconsistent, takes_part};
+use super::{fetch_all, fetch_one, parse, unreadable};
 use crate::domain::link::{Link, LinkState, Names};
 
-/// Who takes part in a link.
-const SIDES: [Column; 2] = [Column::Guardian, Column::Child];
-/// How many links are shown: anybody may propose to a child, so their number is not ours to trust.
-const MOST: u64 = 500;
+/// Maximum number of links shown: anybody may propose to a child, so their number is not ours to trust.
+const MAX_LISTED: u64 = 500;
+/// The columns of [`LinkRow`].
+const COLUMNS: &str =
+    "id, guardian, child, names, share_heart_rate, state, created_at_us, accepted_at_us";
 
-/// Keeps a new link; `Seen` when the pair has a living one.
+#[derive(FromQueryResult)]
+struct LinkRow {
+    id: String,
+    guardian: String,
+    child: String,
+    /// JSON.
+    names: String,
+    share_heart_rate: bool,
+    state: String,
+    created_at_us: i64,
+    accepted_at_us: Option<i64>,
+}
+
+/// Inserts a new link; a unique violation if the pair has a living one.
 pub(crate) async fn insert(conn: &impl ConnectionTrait, link: &Link) -> Result<(), StoreError> {
     let names = serde_json::to_string(link.names.as_slice())
-        .map_err(|error| inconsistent("link", "names", &error.to_string()))?;
-    let row = ActiveModel {
-        id: Set(link.id.to_string()),
-        guardian: Set(link.guardian.to_string()),
-        child: Set(link.child.to_string()),
-        living: Set(Some(format!("{}:{}", link.guardian, link.child))),
-        names: Set(names),
-        share_heart_rate: Set(link.share_heart_rate),
-        state: Set(link.state.word().to_owned()),
-        created_at_us: Set(link.created_at.as_micros()),
-        accepted_at_us: Set(None),
-        ended_at_us: Set(None),
-    };
-    Entity::insert(row).exec_without_returning(conn).await?;
+        .map_err(|error| unreadable("link.names", &error.to_string()))?;
+    sql::execute(
+        conn,
+        &format!("INSERT INTO link ({COLUMNS}, living) VALUES ({})", sql::placeholders(9)),
+        [
+            link.id.to_string().into(),
+            link.guardian.to_string().into(),
+            link.child.to_string().into(),
+            names.into(),
+            link.share_heart_rate.into(),
+            link.state.as_str().into(),
+            link.created_at.as_micros().into(),
+            link.accepted_at.map(Timestamp::as_micros).into(),
+            // One living link for each pair.
+            format!("{}:{}", link.guardian, link.child).into(),
+        ],
+    )
+    .await?;
     Ok(())
 }
 
-/// A link that lives, or lived.
+/// Returns a link, living or ended.
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     link: LinkId,
 ) -> Result<Option<Link>, StoreError> {
-    Entity::find_by_id(link.to_string()).one(conn).await?.map(to_link).transpose()
+    let select = format!("SELECT {COLUMNS} FROM link WHERE id = ?");
+    fetch_one::<LinkRow, _>(conn, &select, [link.to_string().into()]).await
 }
 
-/// The living links in which somebody takes part, oldest first.
-pub(crate) async fn of_either_side(
+/// Returns the living links in which an athlete takes part, oldest first.
+pub(crate) async fn list_living(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
-    let living = Entity::find()
-        .filter(takes_part(SIDES, athlete))
-        .filter(Column::Living.is_not_null())
-        .order_by_asc(Column::Id)
-        .limit(MOST);
-    living.all(conn).await?.into_iter().map(to_link).collect()
+    let select = format!(
+        "SELECT {COLUMNS} FROM link WHERE (guardian = ? OR child = ?) AND living IS NOT NULL \
+         ORDER BY id LIMIT ?"
+    );
+    let athlete = athlete.to_string();
+    let values = [athlete.clone().into(), athlete.into(), MAX_LISTED.into()];
+    fetch_all::<LinkRow, _>(conn, &select, values).await
 }
 
-/// The links under which a guardian's activities are copied.
-pub(crate) async fn accepted_of(
+/// Returns the links under which a guardian's activities are copied.
+pub(crate) async fn list_accepted(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
-    let accepted = Entity::find()
-        .filter(Column::Guardian.eq(guardian.to_string()))
-        .filter(Column::State.eq(LinkState::Accepted.word()))
-        .order_by_asc(Column::Id);
-    accepted.all(conn).await?.into_iter().map(to_link).collect()
+    let select = format!("SELECT {COLUMNS} FROM link WHERE guardian = ? AND state = ? ORDER BY id");
+    let values = [guardian.to_string().into(), LinkState::Accepted.as_str().into()];
+    fetch_all::<LinkRow, _>(conn, &select, values).await
 }
 
-/// How many living links a guardian has.
-pub(crate) async fn count_of(
+/// Returns the number of living links of a guardian.
+pub(crate) async fn count_living(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<u64, StoreError> {
-    let mine = Entity::find()
-        .filter(Column::Guardian.eq(guardian.to_string()))
-        .filter(Column::Living.is_not_null());
-    Ok(mine.count(conn).await?)
+    let select = "SELECT COUNT(*) AS n FROM link WHERE guardian = ? AND living IS NOT NULL";
+    let row = sql::one(conn, select, [guardian.to_string().into()]).await?;
+    let count: i64 = row.map(|row| row.try_get("", "n")).transpose()?.unwrap_or(0);
+    Ok(count.unsigned_abs())
 }
 
-/// Whether there is any link at all.
-pub(crate) async fn any(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    Ok(Entity::find().filter(Column::Living.is_not_null()).one(conn).await?.is_some())
+/// Returns true if there is any living link.
+pub(crate) async fn exists_living(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let living = sql::one(conn, "SELECT 1 FROM link WHERE living IS NOT NULL LIMIT 1", []);
+    Ok(living.await?.is_some())
 }
 
-/// The child agreed. What is no longer pending stays what it is.
-pub(crate) async fn accept(
+/// Marks a pending link as accepted; one in another state stays as it is.
+pub(crate) async fn mark_accepted(
     conn: &impl ConnectionTrait,
     link: LinkId,
-    at: Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    Entity::update_many()
-        .col_expr(Column::State, Expr::value(LinkState::Accepted.word()))
-        .col_expr(Column::AcceptedAtUs, Expr::value(at.as_micros()))
-        .filter(Column::Id.eq(link.to_string()))
-        .filter(Column::State.eq(LinkState::Pending.word()))
-        .exec(conn)
-        .await?;
+    sql::execute(
+        conn,
+        "UPDATE link SET state = ?, accepted_at_us = ? WHERE id = ? AND state = ?",
+        [
+            LinkState::Accepted.as_str().into(),
+            now.as_micros().into(),
+            link.to_string().into(),
+            LinkState::Pending.as_str().into(),
+        ],
+    )
+    .await?;
     Ok(())
 }
 
-/// One side ended it.
-pub(crate) async fn end(
+/// Marks a link as ended.
+pub(crate) async fn mark_ended(
     conn: &impl ConnectionTrait,
     link: LinkId,
-    at: Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    Entity::update_many()
-        .col_expr(Column::State, Expr::value(LinkState::Ended.word()))
-        .col_expr(Column::EndedAtUs, Expr::value(at.as_micros()))
-        .col_expr(Column::Living, Expr::value(Option::<String>::None))
-        .filter(Column::Id.eq(link.to_string()))
-        .exec(conn)
-        .await?;
+    sql::execute(
+        conn,
+        "UPDATE link SET state = ?, ended_at_us = ?, living = NULL WHERE id = ?",
+        [LinkState::Ended.as_str().into(), now.as_micros().into(), link.to_string().into()],
+    )
+    .await?;
     Ok(())
 }
 
-/// Deletes every link, living or not, in which somebody takes part.
-pub(crate) async fn forget(
+/// Deletes every link, living or ended, in which an athlete takes part.
+pub(crate) async fn delete_by_athlete(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<u64, StoreError> {
-    Ok(Entity::delete_many().filter(takes_part(SIDES, athlete)).exec(conn).await?.rows_affected)
+    let athlete = athlete.to_string();
+    let delete = "DELETE FROM link WHERE guardian = ? OR child = ?";
+    sql::execute(conn, delete, [athlete.clone().into(), athlete.into()]).await
 }
 
-fn to_link(row: Model) -> Result<Link, StoreError> {
-    let names = serde_json::from_str(&row.names)
-        .map_err(|_no_json| inconsistent("link", "names", &row.id))?;
-    Ok(Link {
-        id: id(&row.id, "link", "id")?,
-        guardian: id(&row.guardian, "link", "guardian")?,
-        child: id(&row.child, "link", "child")?,
-        names: Names::stored(names),
-        share_heart_rate: row.share_heart_rate,
-        state: LinkState::from_word(&row.state)
-            .ok_or_else(|| inconsistent("link", "state", &row.id))?,
-        created_at: Timestamp::from_micros(row.created_at_us),
-        accepted_at: row.accepted_at_us.map(Timestamp::from_micros),
-    })
+impl TryFrom<LinkRow> for Link {
+    type Error = StoreError;
+
+    fn try_from(row: LinkRow) -> Result<Self, StoreError> {
+        let names = serde_json::from_str(&row.names)
+            .map_err(|_no_json| unreadable("link.names", &row.id))?;
+        Ok(Self {
+            id: parse(&row.id, "link.id")?,
+            guardian: parse(&row.guardian, "link.guardian")?,
+            child: parse(&row.child, "link.child")?,
+            names: Names::from_stored(names),
+            share_heart_rate: row.share_heart_rate,
+            state: LinkState::parse(&row.state).ok_or_else(|| unreadable("link.state", &row.id))?,
+            created_at: Timestamp::from_micros(row.created_at_us),
+            accepted_at: row.accepted_at_us.map(Timestamp::from_micros),
+        })
+    }
 }

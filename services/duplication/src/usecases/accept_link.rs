@@ -1,14 +1,14 @@
-//! A child agrees: from now on, what begins is copied.
+//! Acceptance of a link by the child: activities that begin from now on are copied.
 
 use kernel::{AthleteId, LinkId};
 use outbox::{Contended, StoreError, again_if_contended};
 
-use super::Kit;
-use super::see::link_of;
-use crate::domain::link::{Link, LinkState, Side};
+use super::ServiceContext;
+use super::queries::find_link;
+use crate::domain::link::{Link, LinkRole, LinkState};
 use crate::store::links;
 
-/// Why it cannot be.
+/// Reason for refusing an acceptance.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AcceptLinkError {
     #[error("there is no such link")]
@@ -25,26 +25,26 @@ impl Contended for AcceptLinkError {
     }
 }
 
-/// Accepting twice is accepting once: the first instant holds.
+/// Accepts a link. Accepting again changes nothing: the first acceptance holds.
 pub(crate) async fn accept_link(
-    kit: &Kit,
+    ctx: &ServiceContext,
     athlete: AthleteId,
     id: LinkId,
 ) -> Result<Link, AcceptLinkError> {
-    let link = link_of(kit, athlete, id).await?.ok_or(AcceptLinkError::NotFound)?;
-    if link.side_of(athlete) != Some(Side::Child) {
+    let link = find_link(ctx, athlete, id).await?.ok_or(AcceptLinkError::NotFound)?;
+    if link.role_of(athlete) != Some(LinkRole::Child) {
         return Err(AcceptLinkError::NotTheChild);
     }
     again_if_contended(|| async {
-        let mut effect = kit.database.effect(link.guardian).await?;
-        links::accept(effect.conn(), id, kit.clock.now()).await?;
-        let accepted = links::find(effect.conn(), id).await?.ok_or(AcceptLinkError::NotFound)?;
-        if accepted.state == LinkState::Ended {
+        let mut tx = ctx.database.effect(link.guardian).await?;
+        links::mark_accepted(tx.conn(), id, ctx.clock.now()).await?;
+        let link = links::find(tx.conn(), id).await?.ok_or(AcceptLinkError::NotFound)?;
+        if link.state == LinkState::Ended {
             return Err(AcceptLinkError::NotFound);
         }
-        effect.bump_version();
-        effect.commit().await?;
-        Ok(accepted)
+        tx.bump_version();
+        tx.commit().await?;
+        Ok(link)
     })
     .await
 }

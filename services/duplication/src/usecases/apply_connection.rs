@@ -1,14 +1,16 @@
-//! token told of a connection: copies that waited for it may go on.
+//! A changed connection of an athlete: copies that wait for it may go on.
 
 use kernel::AthleteId;
 use outbox::{StoreError, again_if_contended};
 
-use super::{Kit, ledger};
-use crate::domain::connection::{Connection, to_write_with};
+use super::{ServiceContext, copy_records};
+use crate::domain::connection::{Connection, select_for_upload};
 use crate::store::{connections, copies};
 
+/// Stores the connection unless a newer revision is known, and wakes the athlete's open copies if it
+/// can be uploaded through.
 pub(crate) async fn apply_connection(
-    kit: &Kit,
+    ctx: &ServiceContext,
     athlete: AthleteId,
     connection: &Connection,
     revision: i64,
@@ -18,18 +20,18 @@ pub(crate) async fn apply_connection(
         generation: connection.generation,
     };
     again_if_contended(|| async {
-        let effect = kit.database.effect(athlete).await?;
-        if effect.is_fenced(&[origin])
-            || !connections::keep(effect.conn(), athlete, connection, revision).await?
+        let tx = ctx.database.effect(athlete).await?;
+        if tx.is_fenced(&[origin])
+            || !connections::store_if_newer(tx.conn(), athlete, connection, revision).await?
         {
             return Ok(());
         }
-        if to_write_with(std::slice::from_ref(connection)).is_ok() {
-            for copy in copies::open_of_child(effect.conn(), athlete).await? {
-                ledger::want(kit, &effect, &copy).await?;
+        if select_for_upload(std::slice::from_ref(connection)).is_ok() {
+            for copy in copies::list_open(tx.conn(), athlete).await? {
+                copy_records::enqueue_job(ctx, &tx, &copy).await?;
             }
         }
-        effect.commit().await
+        tx.commit().await
     })
     .await
 }

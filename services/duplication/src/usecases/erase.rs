@@ -1,115 +1,117 @@
-//! What an athlete withdrew goes: the fence first, then the rows, and a word that it is done.
+//! Erasure of an athlete's data: fence, rows, and the receipt for token.
 
 use contracts::erasures::Erased;
 use contracts::{Cause, Erasure, Origin, Topic};
 use kernel::{ApplicationId, AthleteId, Generation};
 use outbox::{Effect, OutboxMessage, StoreError, again_if_contended};
 
-use super::Kit;
-use crate::domain::copy::{Copy, State, reason};
+use super::ServiceContext;
+use crate::domain::copy::{Copy, CopyState};
+use crate::domain::reason;
 use crate::store::{connections, copies, links};
 
+/// Raises the fence, deletes the rows it shuts out, and publishes a receipt.
 pub(crate) async fn erase(
-    kit: &Kit,
+    ctx: &ServiceContext,
     athlete: AthleteId,
     erasure: Erasure,
 ) -> Result<(), StoreError> {
     again_if_contended(|| async {
-        let mut effect = kit.database.effect(athlete).await?;
-        effect.raise_fence(erasure).await?;
+        let mut tx = ctx.database.effect(athlete).await?;
+        tx.raise_fence(erasure).await?;
         let mut rows = match erasure {
             Erasure::Connection { application, through } => {
-                connection(kit, &mut effect, application, through).await?
+                erase_connection(ctx, &tx, application, through).await?
             }
-            Erasure::Everything => everything(kit, &effect).await?,
+            Erasure::Everything => erase_everything(ctx, &tx).await?,
         };
-        rows += effect.forget_fenced().await?;
-        effect.bump_version();
-        effect.publish(receipt(kit, athlete, erasure, rows)).await?;
-        effect.commit().await
+        rows += tx.forget_fenced().await?;
+        tx.bump_version();
+        tx.publish(erasure_receipt(ctx, athlete, erasure, rows)).await?;
+        tx.commit().await
     })
     .await
 }
 
-/// The guardian's lines lose what they held of the source; the child's lose what they held of the
-/// account. That there was a copy stays known, or it would be made again.
-async fn connection(
-    kit: &Kit,
-    effect: &mut Effect,
+/// Clears the source of the guardian's copies and the upload of the child's. The copies themselves
+/// stay, or they would be made again.
+async fn erase_connection(
+    ctx: &ServiceContext,
+    tx: &Effect,
     application: ApplicationId,
     through: Generation,
 ) -> Result<u64, StoreError> {
-    let athlete = effect.athlete();
-    let withdrawn = Origin { application, generation: through };
-    let mut rows =
-        connections::forget(effect.conn(), athlete, Some((application, through))).await?;
-    for mut copy in copies::of_guardian(effect.conn(), athlete).await? {
-        if copy.source.origins.iter().any(|origin| is_withdrawn(*origin, withdrawn)) {
-            forget_source(&mut copy);
-            copies::update(effect.conn(), &copy).await?;
+    let athlete = tx.athlete();
+    let is_withdrawn =
+        |origin: &Origin| origin.application == application && origin.generation <= through;
+    let mut rows = connections::delete_through(tx.conn(), athlete, application, through).await?;
+    for mut copy in copies::list_by_guardian(tx.conn(), athlete).await? {
+        if copy.source.origins.iter().any(is_withdrawn) {
+            clear_source(&mut copy);
+            copies::update(tx.conn(), &copy).await?;
             rows += 1;
         }
     }
-    for mut copy in copies::of_child(effect.conn(), athlete).await? {
+    for mut copy in copies::list_by_child(tx.conn(), athlete).await? {
         let target = copy.target.map(|target| Origin {
             application: target.application,
             generation: target.generation,
         });
-        if target.is_some_and(|target| is_withdrawn(target, withdrawn)) {
-            forget_target(&mut copy);
-            copy.updated_at = kit.clock.now();
-            copies::update(effect.conn(), &copy).await?;
+        if target.as_ref().is_some_and(is_withdrawn) {
+            clear_upload(&mut copy);
+            copy.updated_at = ctx.clock.now();
+            copies::update(tx.conn(), &copy).await?;
             rows += 1;
         }
     }
     Ok(rows)
 }
 
-fn is_withdrawn(origin: Origin, withdrawn: Origin) -> bool {
-    origin.application == withdrawn.application && origin.generation <= withdrawn.generation
-}
-
-fn forget_source(copy: &mut Copy) {
+fn clear_source(copy: &mut Copy) {
     copy.source.name.clear();
     copy.source.sport.clear();
     copy.source.streams_key.clear();
     copy.source.distance_dm = 0;
     copy.source.origins.clear();
     copy.detail.clear();
-    if copy.state == State::Planned {
-        copy.stand(State::Skipped, reason::SOURCE_WITHDRAWN);
+    if copy.state == CopyState::Planned {
+        copy.set_state(CopyState::Skipped, reason::SOURCE_WITHDRAWN);
     }
 }
 
-fn forget_target(copy: &mut Copy) {
+fn clear_upload(copy: &mut Copy) {
     copy.target = None;
     copy.upload = None;
     copy.strava_activity = None;
     copy.detail.clear();
-    if !copy.state.is_over() {
-        copy.stand(State::Failed, reason::NOT_CONNECTED);
+    if !copy.state.is_final() {
+        copy.set_state(CopyState::Failed, reason::NOT_CONNECTED);
     }
 }
 
-async fn everything(kit: &Kit, effect: &Effect) -> Result<u64, StoreError> {
-    let athlete = effect.athlete();
-    let mut rows = connections::forget(effect.conn(), athlete, None).await?;
-    rows += copies::forget(effect.conn(), athlete).await?;
-    rows += links::forget(effect.conn(), athlete).await?;
-    rows += kit.queue.forget(effect.conn(), athlete).await?;
-    Ok(rows)
+async fn erase_everything(ctx: &ServiceContext, tx: &Effect) -> Result<u64, StoreError> {
+    let athlete = tx.athlete();
+    Ok(connections::delete_by_athlete(tx.conn(), athlete).await?
+        + copies::delete_by_athlete(tx.conn(), athlete).await?
+        + links::delete_by_athlete(tx.conn(), athlete).await?
+        + ctx.queue.forget(tx.conn(), athlete).await?)
 }
 
-fn receipt(kit: &Kit, athlete: AthleteId, erasure: Erasure, rows: u64) -> OutboxMessage<Erased> {
-    let (application, through) = match erasure {
+fn erasure_receipt(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+    erasure: Erasure,
+    rows: u64,
+) -> OutboxMessage<Erased> {
+    let (application, through_generation) = match erasure {
         Erasure::Connection { application, through } => (application.get(), through.get()),
         Erasure::Everything => (0, 0),
     };
     let body = Erased {
         service: crate::Service::NAME.to_owned(),
         application,
-        through_generation: through,
-        erased_at_us: kit.clock.now().as_micros(),
+        through_generation,
+        erased_at_us: ctx.clock.now().as_micros(),
         rows: i64::try_from(rows).unwrap_or(i64::MAX),
         objects: 0,
     };

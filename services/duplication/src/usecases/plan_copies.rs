@@ -1,183 +1,199 @@
-//! An activity changed: which links mean it, and what becomes of its copies.
+//! A new revision of an activity: its copies are planned, changed or stopped.
 
 use contracts::Origin;
 use kernel::{ActivityId, AthleteId, StravaActivityId};
 use outbox::{Effect, StoreError, again_if_contended};
 
-use super::{Kit, ledger};
-use crate::domain::copy::{Copy, Source, State, reason};
+use super::{ServiceContext, copy_records};
+use crate::domain::candidate::{CopyCandidate, CopyDecision};
+use crate::domain::copy::{Copy, CopySource, CopyState};
 use crate::domain::link::Link;
-use crate::domain::rule::{Sighting, Verdict};
-use crate::store::{copies, links, seen};
+use crate::domain::reason;
+use crate::store::{activity_revisions, copies, links};
 
-/// A revision of an activity.
+/// A revision of a guardian's activity.
 #[derive(Clone, Debug)]
-pub(crate) struct PlanCopies {
+pub(crate) struct ActivityRevision {
     pub(crate) athlete: AthleteId,
     pub(crate) activity: ActivityId,
     pub(crate) revision: i64,
     pub(crate) origins: Vec<Origin>,
-    /// Whether it was seen live or by the sweep: only that begins a copy.
-    pub(crate) fresh: bool,
-    /// Whether it answers a replay: then an earlier life of the ledger may have sent it.
-    pub(crate) replay: bool,
+    /// True if it was seen live or by the sweep; only such a revision begins a copy.
+    pub(crate) is_live: bool,
+    /// True if it answers a replay; a copy made before the service lost its rows may exist.
+    pub(crate) is_replay: bool,
     pub(crate) traceparent: String,
     pub(crate) strava_activity: Option<StravaActivityId>,
-    /// None when it was removed.
-    pub(crate) facts: Option<(Sighting, Source)>,
+    /// `None` if the activity was removed.
+    pub(crate) candidate: Option<CopyCandidate>,
 }
 
-pub(crate) async fn plan_copies(kit: &Kit, change: &PlanCopies) -> Result<(), StoreError> {
-    if !concerns_anybody(kit, change).await? {
+/// Applies a revision to the copies of the activity, unless a newer revision is known.
+pub(crate) async fn plan_copies(
+    ctx: &ServiceContext,
+    revision: &ActivityRevision,
+) -> Result<(), StoreError> {
+    if !is_relevant(ctx, revision).await? {
         return Ok(());
     }
     again_if_contended(|| async {
-        let mut effect = kit.database.effect(change.athlete).await?;
-        if effect.is_fenced(&change.origins)
-            || !seen::is_newer(effect.conn(), change.athlete, change.activity, change.revision)
-                .await?
+        let mut tx = ctx.database.effect(revision.athlete).await?;
+        if tx.is_fenced(&revision.origins)
+            || !activity_revisions::advance(
+                tx.conn(),
+                revision.athlete,
+                revision.activity,
+                revision.revision,
+            )
+            .await?
         {
             return Ok(());
         }
-        let lines = copies::of_activity(effect.conn(), change.activity).await?;
-        match &change.facts {
-            None => withdraw(kit, &mut effect, lines).await?,
-            Some((sighting, source)) => {
-                judge(kit, &mut effect, change, (sighting, source), lines).await?;
-            }
+        match &revision.candidate {
+            None => mark_source_removed(ctx, &mut tx, revision.activity).await?,
+            Some(candidate) => apply_links(ctx, &mut tx, revision, candidate.clone()).await?,
         }
-        effect.commit().await
+        tx.commit().await
     })
     .await
 }
 
-/// Most athletes are nobody's guardian: their events cost two reads. A link that is accepted in
-/// this moment misses nothing, for it covers only what begins later.
-async fn concerns_anybody(kit: &Kit, change: &PlanCopies) -> Result<bool, StoreError> {
-    let conn = kit.database.readers();
-    Ok(!links::accepted_of(conn, change.athlete).await?.is_empty()
-        || !copies::of_activity(conn, change.activity).await?.is_empty())
+/// Returns false for most athletes, who are nobody's guardian: their events cost two reads. A link
+/// accepted at this moment misses nothing, for it covers only what begins later.
+async fn is_relevant(
+    ctx: &ServiceContext,
+    revision: &ActivityRevision,
+) -> Result<bool, StoreError> {
+    let conn = ctx.database.readers();
+    Ok(!links::list_accepted(conn, revision.athlete).await?.is_empty()
+        || !copies::list_by_activity(conn, revision.activity).await?.is_empty())
 }
 
-/// The source is gone: what was not sent stays here; what was sent is only noted, for Strava lets
-/// nobody delete it but the child.
-async fn withdraw(kit: &Kit, effect: &mut Effect, lines: Vec<Copy>) -> Result<(), StoreError> {
-    for mut copy in lines {
-        copy.source_removed_at = Some(kit.clock.now());
-        if copy.state == State::Planned {
-            copy.stand(State::Skipped, reason::SOURCE_REMOVED);
-        }
-        ledger::record(kit, effect, &mut copy).await?;
-    }
-    Ok(())
-}
-
-async fn judge(
-    kit: &Kit,
-    effect: &mut Effect,
-    change: &PlanCopies,
-    (sighting, source): (&Sighting, &Source),
-    mut lines: Vec<Copy>,
+/// Stops the copies that were not sent. One that was sent is only marked, for Strava lets nobody
+/// delete it but the child.
+async fn mark_source_removed(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    activity: ActivityId,
 ) -> Result<(), StoreError> {
-    let mut sighting = sighting.clone();
-    if let Some(activity) = change.strava_activity {
-        sighting.is_known_copy = copies::made(effect.conn(), change.athlete, activity).await?;
-    }
-    for link in links::accepted_of(effect.conn(), change.athlete).await? {
-        let verdict = sighting.under(&link, kit.settings.private_activities);
-        let line =
-            lines.iter().position(|copy| copy.link == link.id).map(|at| lines.swap_remove(at));
-        match line {
-            Some(copy) => revise(kit, effect, copy, source, verdict).await?,
-            None if change.fresh => begin(kit, effect, (change, source), &link, verdict).await?,
-            None => {}
+    for mut copy in copies::list_by_activity(tx.conn(), activity).await? {
+        copy.source_removed_at = Some(ctx.clock.now());
+        if copy.state == CopyState::Planned {
+            copy.set_state(CopyState::Skipped, reason::SOURCE_REMOVED);
         }
-    }
-    // Lines of links that ended: their source changed, which is only noted.
-    for copy in lines {
-        revise(kit, effect, copy, source, Verdict::NotMeant).await?;
+        copy_records::update(ctx, tx, &mut copy).await?;
     }
     Ok(())
 }
 
-async fn begin(
-    kit: &Kit,
-    effect: &mut Effect,
-    (change, source): (&PlanCopies, &Source),
+/// Asks every accepted link about the activity, and revises or begins its copy.
+async fn apply_links(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    revision: &ActivityRevision,
+    mut candidate: CopyCandidate,
+) -> Result<(), StoreError> {
+    if let Some(activity) = revision.strava_activity {
+        candidate.is_own_copy = copies::has_made(tx.conn(), revision.athlete, activity).await?;
+    }
+    let mut copies = copies::list_by_activity(tx.conn(), revision.activity).await?;
+    for link in links::list_accepted(tx.conn(), revision.athlete).await? {
+        let decision = candidate.decide(&link, ctx.settings.private_activities);
+        if let Some(index) = copies.iter().position(|copy| copy.link == link.id) {
+            let copy = copies.swap_remove(index);
+            revise_copy(ctx, tx, copy, &candidate.source, decision).await?;
+        } else if revision.is_live && decision != CopyDecision::NotMatched {
+            let copy = new_copy(ctx, revision, &link, candidate.source.clone());
+            begin_copy(ctx, tx, copy, decision).await?;
+        }
+    }
+    // Copies of links that ended are only marked as changed.
+    for copy in copies {
+        revise_copy(ctx, tx, copy, &candidate.source, CopyDecision::NotMatched).await?;
+    }
+    Ok(())
+}
+
+fn new_copy(
+    ctx: &ServiceContext,
+    revision: &ActivityRevision,
     link: &Link,
-    verdict: Verdict,
-) -> Result<(), StoreError> {
-    let Some((state, reason)) = standing(verdict) else { return Ok(()) };
-    let now = kit.clock.now();
-    let mut copy = Copy {
-        id: kit.new_copy_id(),
+    source: CopySource,
+) -> Copy {
+    let now = ctx.clock.now();
+    Copy {
+        id: ctx.new_copy_id(),
         link: link.id,
-        activity: change.activity,
+        activity: revision.activity,
         guardian: link.guardian,
         child: link.child,
-        state,
-        reason: reason.to_owned(),
+        state: CopyState::Planned,
+        reason: reason::NONE.to_owned(),
         detail: String::new(),
         revision: 0,
-        source: source.clone(),
+        source,
         target: None,
         upload: None,
         strava_activity: None,
-        must_look: change.replay,
+        must_look: revision.is_replay,
         looks: 0,
         sends: 0,
         sent_at: None,
         source_changed_at: None,
         source_removed_at: None,
-        traceparent: change.traceparent.clone(),
+        traceparent: revision.traceparent.clone(),
         created_at: now,
         updated_at: now,
-    };
-    ledger::open(kit, effect, &mut copy).await?;
-    if verdict == Verdict::Copy {
-        ledger::want(kit, effect, &copy).await?;
+    }
+}
+
+async fn begin_copy(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    mut copy: Copy,
+    decision: CopyDecision,
+) -> Result<(), StoreError> {
+    apply_decision(&mut copy, decision);
+    copy_records::insert(ctx, tx, &mut copy).await?;
+    if decision == CopyDecision::Copy {
+        copy_records::enqueue_job(ctx, tx, &copy).await?;
     }
     Ok(())
 }
 
-async fn revise(
-    kit: &Kit,
-    effect: &mut Effect,
+async fn revise_copy(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
     mut copy: Copy,
-    source: &Source,
-    verdict: Verdict,
+    source: &CopySource,
+    decision: CopyDecision,
 ) -> Result<(), StoreError> {
+    copy.source_removed_at = None;
+    copy.source_changed_at = Some(ctx.clock.now());
     if !copy.state.is_unsent() {
-        copy.source_changed_at = Some(kit.clock.now());
-        copy.source_removed_at = None;
-        return ledger::record(kit, effect, &mut copy).await;
+        return copy_records::update(ctx, tx, &mut copy).await;
     }
-    if verdict == Verdict::NotMeant {
-        // A title that does not name the child is none of this link's business.
-        copy.source_changed_at = Some(kit.clock.now());
-    } else {
+    // A title that does not match is not the child's to read: it is not even stored.
+    if decision != CopyDecision::NotMatched {
         copy.source = source.clone();
         copy.source_changed_at = None;
     }
-    copy.source_removed_at = None;
-    match standing(verdict) {
-        Some((state, reason)) => copy.stand(state, reason),
-        None if copy.state == State::Planned => copy.stand(State::Skipped, reason::NOT_MEANT),
-        None => {}
-    }
-    ledger::record(kit, effect, &mut copy).await?;
-    if verdict == Verdict::Copy {
-        ledger::want(kit, effect, &copy).await?;
+    apply_decision(&mut copy, decision);
+    copy_records::update(ctx, tx, &mut copy).await?;
+    if decision == CopyDecision::Copy {
+        copy_records::enqueue_job(ctx, tx, &copy).await?;
     }
     Ok(())
 }
 
-/// How a line begins under a verdict; none is begun for what is not meant.
-const fn standing(verdict: Verdict) -> Option<(State, &'static str)> {
-    match verdict {
-        Verdict::NotMeant => None,
-        Verdict::Skip(reason) => Some((State::Skipped, reason)),
-        Verdict::Wait(reason) => Some((State::Planned, reason)),
-        Verdict::Copy => Some((State::Planned, reason::NONE)),
+fn apply_decision(copy: &mut Copy, decision: CopyDecision) {
+    match decision {
+        CopyDecision::Copy => copy.set_state(CopyState::Planned, reason::NONE),
+        CopyDecision::Wait(reason) => copy.set_state(CopyState::Planned, reason),
+        CopyDecision::Skip(reason) => copy.set_state(CopyState::Skipped, reason),
+        CopyDecision::NotMatched if copy.state == CopyState::Planned => {
+            copy.set_state(CopyState::Skipped, reason::NO_LONGER_MATCHES);
+        }
+        CopyDecision::NotMatched => {}
     }
 }

@@ -1,13 +1,13 @@
-//! A guardian asks a child for the consent to copy.
+//! Proposal of a link by a guardian.
 
 use kernel::AthleteId;
 use outbox::{Contended, StoreError, again_if_contended};
 
-use super::Kit;
-use crate::domain::link::{BadNames, Link, LinkState, Names};
+use super::ServiceContext;
+use crate::domain::link::{InvalidNames, Link, LinkState, Names};
 use crate::store::links;
 
-/// What is asked for.
+/// Contents of a proposal.
 #[derive(Clone, Debug)]
 pub(crate) struct ProposeLink {
     pub(crate) guardian: AthleteId,
@@ -16,13 +16,13 @@ pub(crate) struct ProposeLink {
     pub(crate) share_heart_rate: bool,
 }
 
-/// Why it cannot be.
+/// Reason for refusing a proposal.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProposeLinkError {
     #[error("names {0}")]
-    Names(#[from] BadNames),
-    #[error("nobody is their own child")]
-    OneSelf,
+    Names(#[from] InvalidNames),
+    #[error("an athlete cannot be their own child")]
+    OwnChild,
     #[error("there is a link with this child")]
     Exists,
     #[error("a guardian has at most {0} links")]
@@ -37,36 +37,37 @@ impl Contended for ProposeLinkError {
     }
 }
 
+/// Stores a pending link; nothing is copied before the child accepts it.
 pub(crate) async fn propose_link(
-    kit: &Kit,
-    wanted: &ProposeLink,
+    ctx: &ServiceContext,
+    proposal: &ProposeLink,
 ) -> Result<Link, ProposeLinkError> {
-    let names = Names::parse(&wanted.names)?;
-    if wanted.child == wanted.guardian {
-        return Err(ProposeLinkError::OneSelf);
+    let names = Names::parse(&proposal.names)?;
+    if proposal.child == proposal.guardian {
+        return Err(ProposeLinkError::OwnChild);
     }
     let link = Link {
-        id: kit.new_link_id(),
-        guardian: wanted.guardian,
-        child: wanted.child,
+        id: ctx.new_link_id(),
+        guardian: proposal.guardian,
+        child: proposal.child,
         names,
-        share_heart_rate: wanted.share_heart_rate,
+        share_heart_rate: proposal.share_heart_rate,
         state: LinkState::Pending,
-        created_at: kit.clock.now(),
+        created_at: ctx.clock.now(),
         accepted_at: None,
     };
     again_if_contended(|| async {
-        let mut effect = kit.database.effect(wanted.guardian).await?;
-        let most = kit.settings.max_links;
-        if links::count_of(effect.conn(), wanted.guardian).await? >= most {
-            return Err(ProposeLinkError::TooMany(most));
+        let mut tx = ctx.database.effect(link.guardian).await?;
+        let max_links = ctx.settings.max_links;
+        if links::count_living(tx.conn(), link.guardian).await? >= max_links {
+            return Err(ProposeLinkError::TooMany(max_links));
         }
-        match links::insert(effect.conn(), &link).await {
+        match links::insert(tx.conn(), &link).await {
             Err(StoreError::UniqueViolation) => return Err(ProposeLinkError::Exists),
-            outcome => outcome?,
+            inserted => inserted?,
         }
-        effect.bump_version();
-        Ok(effect.commit().await?)
+        tx.bump_version();
+        Ok(tx.commit().await?)
     })
     .await?;
     Ok(link)

@@ -1,25 +1,27 @@
-//! One step of a copy's job: send it, look for it, or ask what became of it.
+//! One step of a copy's job: upload the copy, search for it, or poll its upload.
 
-mod follow;
-mod look;
-mod send;
-mod settle;
+mod poll;
+mod search;
+mod update;
+mod upload;
 
 use std::time::Duration;
 
-use jobs::Claimed;
+use jobs::{Claimed, Outcome as JobOutcome};
 use kernel::{CopyId, Timestamp};
 use outbox::{Contended, StoreError};
 use strava_client::lease::{DenialReason, Lease, LeaseError, LeaseRequest, Purpose, Report};
 use strava_client::{ErrorKind, StravaError};
 use tracing::Instrument;
 
-use super::Kit;
-use crate::domain::connection::{Connection, to_write_with};
-use crate::domain::copy::{Copy, State, reason};
+use super::{ServiceContext, copy_records};
+use crate::clients::streams::StreamsError;
+use crate::domain::connection::{Connection, select_for_upload};
+use crate::domain::copy::{Copy, CopyState};
+use crate::domain::reason;
 use crate::store::{connections, copies, links};
 
-/// Where a test may kill the process; each lies in a gap between an effect and the note that it happened.
+/// Places where a test may kill the process; each lies between an effect and the record of it.
 pub const FAILPOINTS: &[&str] = &[
     BEFORE_SENDING,
     BEFORE_SEND,
@@ -28,173 +30,180 @@ pub const FAILPOINTS: &[&str] = &[
     AFTER_POLL_BEFORE_STORE,
     AFTER_DONE_STORED,
 ];
-/// The file is built and the lease is there; the ledger says `planned`.
+/// The file is built and the lease granted; the copy is stored as `planned`.
 const BEFORE_SENDING: &str = "duplication.before-sending";
-/// The ledger says `sending`; nothing has left.
+/// The copy is stored as `sending`; nothing was sent.
 const BEFORE_SEND: &str = "duplication.before-send";
-/// Strava has answered; the ledger does not know.
+/// Strava has answered the upload; the answer is not stored.
 const AFTER_SEND_BEFORE_STORE: &str = "duplication.after-send-before-store";
-/// The ledger says `processing`; the job does not know.
+/// The copy is stored as `processing`; the job is still leased.
 const AFTER_SEND_STORED: &str = "duplication.after-send-stored";
-/// Strava has said what became of it; the ledger does not know.
+/// Strava has answered the poll; the answer is not stored.
 const AFTER_POLL_BEFORE_STORE: &str = "duplication.after-poll-before-store";
-/// The ledger says `done`; the job is still open.
+/// The copy is stored as `done`; the job is still open.
 const AFTER_DONE_STORED: &str = "duplication.after-done-stored";
 
-/// What becomes of the job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Nothing is left to do.
-    Close,
-    /// Somebody else has the job by now: nothing may be touched.
-    Lost,
-    /// Again then.
-    Again { at: Timestamp, reason: String, counts: bool },
-    /// When somebody wants it, or at the latest then.
-    Hold { until: Timestamp },
-}
-
-/// Why a step went wrong without anybody's fault but the machine's.
+/// Early end or failure of a step.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RunCopyError {
-    #[error(transparent)]
+pub(crate) enum StepError {
+    /// The step ended early with an outcome of its job; not a failure.
+    #[error("the step ended early")]
+    Ended(JobOutcome),
+    #[error("the copy cannot be read or stored")]
     Store(#[from] StoreError),
     #[error("the file cannot be written")]
     File(#[from] std::io::Error),
     #[error("the streams cannot be used")]
-    Streams(#[from] crate::clients::streams::StreamsError),
+    Streams(#[from] StreamsError),
     #[error("the task that wrote the file died")]
-    Died(#[from] tokio::task::JoinError),
+    Join(#[from] tokio::task::JoinError),
 }
 
-impl Contended for RunCopyError {
+impl From<JobOutcome> for StepError {
+    fn from(outcome: JobOutcome) -> Self {
+        Self::Ended(outcome)
+    }
+}
+
+impl Contended for StepError {
     fn is_contended(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_contended())
     }
 }
 
-/// What a step works on.
-struct Step<'a> {
-    kit: &'a Kit,
-    claimed: &'a Claimed,
+type StepResult = Result<JobOutcome, StepError>;
+
+/// A claimed job and its copy as they were when the step began.
+struct CopyStep<'a> {
+    ctx: &'a ServiceContext,
+    job: &'a Claimed,
     copy: Copy,
 }
 
 /// Does the next step of the copy this job is about.
-pub(crate) async fn run_copy(kit: &Kit, claimed: &Claimed) -> Result<Next, RunCopyError> {
-    let Ok(id) = claimed.subject.parse::<CopyId>() else { return Ok(Next::Close) };
-    let Some(copy) = copies::find(kit.database.readers(), id).await? else {
-        return Ok(Next::Close);
+pub(crate) async fn run_copy(ctx: &ServiceContext, job: &Claimed) -> StepResult {
+    let Ok(id) = job.subject.parse::<CopyId>() else { return Ok(JobOutcome::Done) };
+    let Some(copy) = copies::find(ctx.database.readers(), id).await? else {
+        return Ok(JobOutcome::Done);
     };
-    let span = tracing::info_span!("copy", copy = %copy.id, state = copy.state.word());
+    let span = tracing::info_span!("copy", copy = %copy.id, state = copy.state.as_str());
     telemetry::set_parent(&span, &copy.traceparent);
-    Step { kit, claimed, copy }.go_on().instrument(span).await
+    CopyStep { ctx, job, copy }.run().instrument(span).await
 }
 
-impl Step<'_> {
-    async fn go_on(self) -> Result<Next, RunCopyError> {
-        match self.copy.state {
-            State::Done | State::Failed | State::Skipped => Ok(Next::Close),
-            State::Planned if self.waits_for_source() => Ok(Next::Close),
-            State::Planned if self.copy.must_look => self.look().await,
-            State::Planned => self.send().await,
-            State::Sending => self.look().await,
-            State::Processing => self.follow().await,
-        }
+/// Turns the early end of a step into its outcome.
+fn into_outcome(result: StepResult) -> StepResult {
+    match result {
+        Err(StepError::Ended(outcome)) => Ok(outcome),
+        other => other,
+    }
+}
+
+impl CopyStep<'_> {
+    async fn run(self) -> StepResult {
+        into_outcome(match self.copy.state {
+            CopyState::Done | CopyState::Failed | CopyState::Skipped => Ok(JobOutcome::Done),
+            CopyState::Planned if self.waits_for_source() => Ok(JobOutcome::Done),
+            CopyState::Planned if self.copy.must_look => self.search().await,
+            CopyState::Planned => self.upload().await,
+            CopyState::Sending => self.search().await,
+            CopyState::Processing => self.poll().await,
+        })
     }
 
-    /// An event of the source will want the job again.
+    /// Returns true if a later event of the source will enqueue the job again.
     fn waits_for_source(&self) -> bool {
         matches!(self.copy.reason.as_str(), reason::STREAMS_PENDING | reason::STREAMS_GONE)
     }
 
     fn now(&self) -> Timestamp {
-        self.kit.clock.now()
+        self.ctx.clock.now()
     }
 
-    fn again_in(&self, after: Duration, reason: &str, counts: bool) -> Next {
-        Next::Again { at: self.now().plus(after), reason: reason.to_owned(), counts }
+    fn retry_after(&self, pause: Duration, reason: &str) -> JobOutcome {
+        let due = self.now().plus(pause);
+        JobOutcome::Later { due, reason: reason.to_owned(), counts: false }
     }
 
-    /// Something is away: later, ever more rarely.
-    fn back_off(&self, reason: &str) -> Next {
-        self.again_in(jobs::backoff(self.claimed.attempts), reason, true)
+    /// Retries ever more rarely.
+    fn back_off(&self, reason: &str) -> JobOutcome {
+        let due = self.now().plus(jobs::backoff(self.job.attempts));
+        JobOutcome::Later { due, reason: reason.to_owned(), counts: true }
     }
 
-    /// The child's connection to call Strava with, or what stands in the way.
-    async fn connection(&self) -> Result<Result<Connection, &'static str>, StoreError> {
-        let all = connections::of(self.kit.database.readers(), self.copy.child).await?;
-        Ok(to_write_with(&all).cloned())
+    /// Records the reason and closes the job until the child's connection changes, or for `wait_s`
+    /// seconds in case that event is missed.
+    async fn hold(&self, reason: &str) -> StepResult {
+        self.record_reason(reason).await?;
+        let due = self.now().plus(Duration::from_secs(self.ctx.settings.wait_s));
+        copy_records::hold_job(self.ctx, self.job, due).await?;
+        Ok(JobOutcome::Settled)
     }
 
-    /// Whether the link still holds.
+    /// Returns true if the link still covers the source.
     async fn is_linked(&self) -> Result<bool, StoreError> {
-        let link = links::find(self.kit.database.readers(), self.copy.link).await?;
+        let link = links::find(self.ctx.database.readers(), self.copy.link).await?;
         Ok(link.is_some_and(|link| link.covers(self.copy.source.start_at)))
     }
 
-    async fn lease(
+    /// Returns the child's connection to call Strava with; holds the job if there is none.
+    async fn connection(&self) -> Result<Connection, StepError> {
+        let connections =
+            connections::list_by_athlete(self.ctx.database.readers(), self.copy.child).await?;
+        match select_for_upload(&connections) {
+            Ok(connection) => Ok(connection.clone()),
+            Err(reason) => Err(self.hold(reason).await?.into()),
+        }
+    }
+
+    /// Returns a lease on the child's connection; without one, records the reason and ends the step.
+    async fn request_lease(
         &self,
         connection: &Connection,
         reads: u32,
         writes: u32,
-    ) -> Result<Lease, LeaseError> {
+    ) -> Result<Lease, StepError> {
         let request = LeaseRequest {
             app: connection.application,
             athlete: self.copy.child,
             generation: connection.generation,
             purpose: Purpose::Copy,
-            attempt: format!("copy-{}-{}-{reads}r{writes}w", self.claimed.id, self.claimed.epoch),
+            attempt: format!("copy-{}-{}-{reads}r{writes}w", self.job.id, self.job.epoch),
             reads,
             writes,
         };
-        self.kit.leases.request_lease(&request).await
-    }
-
-    /// A lost report costs only budget.
-    async fn report(&self, lease: &Lease, report: &Report) {
-        if let Err(error) = self.kit.leases.report_usage(lease.id, report).await {
-            tracing::debug!(%error, "the lease's report was lost");
-        }
-    }
-
-    /// No lease: the copy says why, and the job comes again when it may help.
-    async fn refused(&self, refused: LeaseError) -> Result<Next, RunCopyError> {
-        match refused {
-            LeaseError::RetryAt(at) => {
-                let at = at.max(self.now().plus(Duration::from_secs(1)));
-                self.note(reason::RATE_LIMITED).await?;
-                Ok(Next::Again { at, reason: reason::RATE_LIMITED.to_owned(), counts: false })
+        match self.ctx.leases.request_lease(&request).await {
+            Ok(lease) => Ok(lease),
+            Err(LeaseError::RetryAt(at)) => {
+                self.record_reason(reason::RATE_LIMITED).await?;
+                let pause = at.since(self.now()).max(Duration::from_secs(1));
+                Err(self.retry_after(pause, reason::RATE_LIMITED).into())
             }
-            LeaseError::Denied(DenialReason::AppInactive) => {
-                self.hold(DenialReason::AppInactive.code()).await
-            }
-            LeaseError::Denied(never) => self.hold(never.code()).await,
-            LeaseError::Unavailable(error) => {
-                tracing::debug!(error, "no lease");
-                Ok(self.back_off(reason::UNAVAILABLE))
+            Err(LeaseError::Denied(denial)) => Err(self.hold(denial.code()).await?.into()),
+            Err(LeaseError::Unavailable(error)) => {
+                tracing::debug!(error, "no lease was granted");
+                Err(self.back_off(reason::UNAVAILABLE).into())
             }
         }
     }
 
-    /// Waits for the child's connection: an event of it wakes the job; so does time, if that was missed.
-    async fn hold(&self, why: &str) -> Result<Next, RunCopyError> {
-        self.note(why).await?;
-        Ok(Next::Hold { until: self.now().plus(Duration::from_secs(self.kit.settings.wait_s)) })
+    /// Reports the usage of a lease; a lost report costs only budget.
+    async fn report_usage(&self, lease: &Lease, report: &Report) {
+        if let Err(error) = self.ctx.leases.report_usage(lease.id, report).await {
+            tracing::debug!(%error, "the usage of a lease was not reported");
+        }
     }
 
-    /// A call that failed without a doubt: what helps?
-    async fn failed_call(&self, error: &StravaError) -> Result<Next, RunCopyError> {
+    /// Ends the step after a call that certainly had no effect.
+    async fn handle_call_error(&self, error: &StravaError) -> StepResult {
         match &error.kind {
             ErrorKind::RateLimited => {
-                self.note(reason::RATE_LIMITED).await?;
-                Ok(self.again_in(Duration::from_mins(1), reason::RATE_LIMITED, false))
+                self.record_reason(reason::RATE_LIMITED).await?;
+                Ok(self.retry_after(Duration::from_mins(1), reason::RATE_LIMITED))
             }
             ErrorKind::ScopeMissing { .. } => self.hold(reason::SCOPE_MISSING).await,
             ErrorKind::AppInactive => self.hold(DenialReason::AppInactive.code()).await,
-            ErrorKind::TokenDead => {
-                Ok(self.again_in(jobs::backoff(self.claimed.attempts), "token-dead", true))
-            }
+            ErrorKind::TokenDead => Ok(self.back_off("token-dead")),
             _ => Ok(self.back_off(reason::UNAVAILABLE)),
         }
     }

@@ -1,9 +1,9 @@
-//! What is withdrawn goes, and nothing late brings it back.
+//! Withdrawn data is erased, and nothing late brings it back.
 
 use contracts::Topic;
 use contracts::athletes::{Erase, Gone, athlete_changed::Change};
 
-use crate::world::{GRANTED, Run, World};
+use crate::test_app::{GRANTED, Run, TestApp};
 
 fn erase(through: i64) -> Change {
     Change::Erase(Erase { application: 1, through_generation: through })
@@ -12,76 +12,78 @@ fn erase(through: i64) -> Change {
 #[tokio::test]
 async fn a_message_of_a_withdrawn_generation_changes_nothing() {
     for database in testkit::databases().await {
-        let world = World::on(database).await;
-        world.link("Milla", false).await;
-        world.tell_athlete(world.guardian, 5, erase(1)).await;
+        let app = TestApp::start_on(database).await;
+        app.create_link("Milla", false).await;
+        app.publish_athlete_change(app.guardian, 5, erase(1)).await;
 
-        world.tell(&[&world.run("Run with Milla").await]).await;
-        assert_eq!(world.copies().await.len(), 0);
+        app.publish_activities(&[&app.new_run("Run with Milla").await]).await;
+        assert_eq!(app.copies().await.len(), 0);
 
-        let newer = Run { generation: 2, ..world.run("Run with Milla").await };
-        world.tell(&[&newer]).await;
-        world.copy_that_is("done").await;
-        world.end().await;
+        let newer = Run { generation: 2, ..app.new_run("Run with Milla").await };
+        app.publish_activities(&[&newer]).await;
+        app.wait_for_state("done").await;
+        app.stop().await;
     }
 }
 
 #[tokio::test]
-async fn a_queued_copy_of_a_withdrawn_source_is_not_sent_and_holds_nothing_of_it() {
-    let world = World::new().await;
-    world.connect(world.child, 2, &["read"]).await;
-    world.link("Milla", false).await;
-    world.tell(&[&world.run("Sentinel with Milla").await]).await;
-    world.copy_because("scope-missing").await;
+async fn a_queued_copy_of_a_withdrawn_source_is_not_sent_and_is_emptied() {
+    let app = TestApp::start().await;
+    app.publish_connection(app.child, 2, &["read"]).await;
+    app.create_link("Milla", false).await;
+    app.publish_activities(&[&app.new_run("Sentinel with Milla").await]).await;
+    app.wait_for_reason("scope-missing").await;
 
-    world.tell_athlete(world.guardian, 5, erase(1)).await;
-    world.connect(world.child, 3, &GRANTED).await;
+    app.publish_athlete_change(app.guardian, 5, erase(1)).await;
+    app.publish_connection(app.child, 3, &GRANTED).await;
 
-    let copy = world.copy_that_is("skipped").await;
+    let copy = app.wait_for_state("skipped").await;
     assert_eq!(
         (copy["reason"].as_str(), copy["name"].as_str()),
         (Some("source-withdrawn"), Some(""))
     );
-    assert_eq!(world.strava.uploads().await, 0);
-    assert!(!world.dump().await.contains("Sentinel"));
-    testkit::eventually(std::time::Duration::from_secs(5), "the erasure is told", async || {
-        match world.told(Topic::Erasures).await.len() {
+    assert_eq!(app.strava.count_uploads().await, 0);
+    assert!(!app.dump().await.contains("Sentinel"));
+    testkit::eventually(
+        std::time::Duration::from_secs(5),
+        "the receipt is published",
+        async || match app.published(Topic::Erasures).await.len() {
             1 => Ok(()),
             other => Err(other),
-        }
-    })
+        },
+    )
     .await;
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn a_child_who_withdraws_receives_nothing_more() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
-    world.tell(&[&world.run("Run with Milla").await]).await;
-    world.copy_that_is("done").await;
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
+    app.publish_activities(&[&app.new_run("Run with Milla").await]).await;
+    app.wait_for_state("done").await;
 
-    world.tell_athlete(world.child, 5, erase(1)).await;
-    world.connect(world.child, 1, &GRANTED).await;
-    let copy = world.copies().await.remove(0);
+    app.publish_athlete_change(app.child, 5, erase(1)).await;
+    app.publish_connection(app.child, 1, &GRANTED).await;
+    let copy = app.copies().await.remove(0);
     assert!(copy.get("strava_activity").is_none(), "{copy}");
-    world.tell(&[&world.run("Another with Milla").await]).await;
+    app.publish_activities(&[&app.new_run("Another with Milla").await]).await;
 
-    assert_eq!(world.strava.uploads().await, 1);
-    world.end().await;
+    assert_eq!(app.strava.count_uploads().await, 1);
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn an_account_that_is_gone_leaves_no_link_and_no_copy() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
-    world.tell(&[&world.run("Sentinel with Milla").await]).await;
-    world.copy_that_is("done").await;
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
+    app.publish_activities(&[&app.new_run("Sentinel with Milla").await]).await;
+    app.wait_for_state("done").await;
 
-    world.tell_athlete(world.child, 5, Change::Gone(Gone {})).await;
+    app.publish_athlete_change(app.child, 5, Change::Gone(Gone {})).await;
 
-    assert_eq!(world.copies().await.len(), 0);
-    let dump = world.dump().await;
+    assert_eq!(app.copies().await.len(), 0);
+    let dump = app.dump().await;
     assert!(!dump.contains("Sentinel") && !dump.contains("Milla"), "{dump}");
-    world.end().await;
+    app.stop().await;
 }

@@ -1,15 +1,15 @@
-//! Who may do what with a link.
+//! Permissions on links.
 
 use serde_json::{Value, json};
 
-use crate::world::{World, new_athlete};
+use crate::test_app::{TestApp, new_athlete};
 
 #[tokio::test]
 async fn a_guardian_proposes_the_child_accepts_and_both_see_it() {
     for database in testkit::databases().await {
-        let world = World::on(database).await;
-        let body = json!({"child": world.child, "names": [" Milla ", "MILLA", "Mimi"]});
-        let proposed = world.call("POST", "/v1/links", world.guardian, Some(body)).await;
+        let app = TestApp::start_on(database).await;
+        let body = json!({"child": app.child, "names": [" Milla ", "MILLA", "Mimi"]});
+        let proposed = app.call("POST", "/v1/links", app.guardian, Some(body)).await;
         assert_eq!(proposed.status, 201);
         let path = proposed.header("location").to_owned();
         let link = proposed.json();
@@ -20,43 +20,42 @@ async fn a_guardian_proposes_the_child_accepts_and_both_see_it() {
             (&json!(["Milla", "Mimi"]), &json!(false))
         );
 
-        let early = world.call("POST", &format!("{path}/accept"), world.guardian, None).await;
+        let early = app.call("POST", &format!("{path}/accept"), app.guardian, None).await;
         assert_eq!(
             (early.status, early.json()["type"].as_str()),
             (403, Some("https://paceline.dev/problems/not-the-child"))
         );
-        let accepted =
-            world.call("POST", &format!("{path}/accept"), world.child, None).await.json();
+        let accepted = app.call("POST", &format!("{path}/accept"), app.child, None).await.json();
         assert_eq!((&accepted["state"], &accepted["role"]), (&json!("accepted"), &json!("child")));
-        let again = world.call("POST", &format!("{path}/accept"), world.child, None).await.json();
+        let again = app.call("POST", &format!("{path}/accept"), app.child, None).await.json();
         assert_eq!(
             again["accepted_at"], accepted["accepted_at"],
             "accepting again changes nothing"
         );
 
-        for (athlete, role) in [(world.guardian, "guardian"), (world.child, "child")] {
-            let mine = world.call("GET", "/v1/links", athlete, None).await.json();
+        for (athlete, role) in [(app.guardian, "guardian"), (app.child, "child")] {
+            let mine = app.call("GET", "/v1/links", athlete, None).await.json();
             assert_eq!(mine["items"][0]["role"], role);
-            let one = world.call("GET", &path, athlete, None).await;
+            let one = app.call("GET", &path, athlete, None).await;
             assert_eq!(
                 (one.json()["role"].as_str(), one.header("etag").is_empty()),
                 (Some(role), false)
             );
         }
-        assert_eq!(world.call("DELETE", &path, world.child, None).await.status, 204);
-        assert_eq!(world.call("GET", &path, world.guardian, None).await.status, 404);
-        let again = json!({"child": world.child, "names": ["Milla"]});
-        assert_eq!(world.call("POST", "/v1/links", world.guardian, Some(again)).await.status, 201);
-        world.end().await;
+        assert_eq!(app.call("DELETE", &path, app.child, None).await.status, 204);
+        assert_eq!(app.call("GET", &path, app.guardian, None).await.status, 404);
+        let again = json!({"child": app.child, "names": ["Milla"]});
+        assert_eq!(app.call("POST", "/v1/links", app.guardian, Some(again)).await.status, 201);
+        app.stop().await;
     }
 }
 
 #[tokio::test]
 async fn another_persons_link_or_copy_is_not_there() {
-    let world = World::new().await;
-    let link = world.link("Milla", false).await;
-    world.tell(&[&world.run("Run with Milla").await]).await;
-    let copy = world.copy_that_is("done").await;
+    let app = TestApp::start().await;
+    let link = app.create_link("Milla", false).await;
+    app.publish_activities(&[&app.new_run("Run with Milla").await]).await;
+    let copy = app.wait_for_state("done").await;
     let copy = format!("/v1/copies/{}", copy["id"].as_str().unwrap());
     let stranger = new_athlete();
 
@@ -68,27 +67,27 @@ async fn another_persons_link_or_copy_is_not_there() {
         ("GET", copy.clone()),
         ("GET", "/v1/links/not-an-id".to_owned()),
     ] {
-        assert_eq!(world.call(method, &path, stranger, None).await.status, 404, "{method} {path}");
+        assert_eq!(app.call(method, &path, stranger, None).await.status, 404, "{method} {path}");
     }
-    assert_eq!(world.call("GET", "/v1/links", stranger, None).await.json()["items"], json!([]));
-    assert_eq!(world.call("GET", "/v1/copies", stranger, None).await.json()["items"], json!([]));
-    for athlete in [world.guardian, world.child] {
-        assert_eq!(world.call("GET", &copy, athlete, None).await.status, 200);
+    assert_eq!(app.call("GET", "/v1/links", stranger, None).await.json()["items"], json!([]));
+    assert_eq!(app.call("GET", "/v1/copies", stranger, None).await.json()["items"], json!([]));
+    for athlete in [app.guardian, app.child] {
+        assert_eq!(app.call("GET", &copy, athlete, None).await.status, 200);
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn a_wrong_link_is_refused_naming_the_field() {
-    let world = World::new().await;
-    let child = json!(world.child);
+    let app = TestApp::start().await;
+    let child = json!(app.child);
     let field = async |body: Value| {
-        let answer = world.call("POST", "/v1/links", world.guardian, Some(body)).await;
-        let field = answer.json()["errors"][0]["field"].as_str().unwrap_or_default().to_owned();
-        (answer.status, field)
+        let response = app.call("POST", "/v1/links", app.guardian, Some(body)).await;
+        let field = response.json()["errors"][0]["field"].as_str().unwrap_or_default().to_owned();
+        (response.status, field)
     };
     assert_eq!(
-        field(json!({"child": world.guardian, "names": ["I"]})).await,
+        field(json!({"child": app.guardian, "names": ["I"]})).await,
         (422, "child".to_owned())
     );
     assert_eq!(field(json!({"child": child, "names": []})).await, (422, "names".to_owned()));
@@ -104,43 +103,43 @@ async fn a_wrong_link_is_refused_naming_the_field() {
         field(json!({"child": child, "names": ["...", "Milla"]})).await,
         (422, "names".to_owned())
     );
-    world.propose("Milla", false).await;
-    let twice = world
-        .call("POST", "/v1/links", world.guardian, Some(json!({"child": child, "names": ["M"]})))
+    app.propose_link("Milla", false).await;
+    let twice = app
+        .call("POST", "/v1/links", app.guardian, Some(json!({"child": child, "names": ["M"]})))
         .await;
     assert_eq!(
         (twice.status, twice.json()["type"].as_str()),
         (409, Some("https://paceline.dev/problems/link-exists"))
     );
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn names_can_be_tried_on_a_title() {
-    let world = World::new().await;
+    let app = TestApp::start().await;
     let body = json!({"names": ["Ann", "Milla"], "title": "Annual run without MILLA"});
-    let tried = world.call("POST", "/v1/rules/test", world.guardian, Some(body)).await.json();
+    let tried = app.call("POST", "/v1/rules/test", app.guardian, Some(body)).await.json();
     assert_eq!(tried, json!({"matches": true, "name": "Milla"}));
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn copies_come_in_pages() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
     for _ in 0..3 {
-        let run = world.run("Run with Milla").await.without_streams();
-        world.tell(&[&run]).await;
+        let run = app.new_run("Run with Milla").await.without_streams();
+        app.publish_activities(&[&run]).await;
     }
-    let first = world.call("GET", "/v1/copies?limit=2", world.guardian, None).await;
+    let first = app.call("GET", "/v1/copies?limit=2", app.guardian, None).await;
     let (page, link) = (first.json(), first.header("link").to_owned());
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
     let next = link.trim_start_matches('<').split('>').next().unwrap();
-    let second = world.call("GET", next, world.guardian, None).await.json();
+    let second = app.call("GET", next, app.guardian, None).await.json();
     assert_eq!(second["items"].as_array().unwrap().len(), 1);
     assert_ne!(second["items"][0]["id"], page["items"][1]["id"]);
-    assert_eq!(world.call("GET", "/v1/copies?limit=0", world.guardian, None).await.status, 422);
-    world.end().await;
+    assert_eq!(app.call("GET", "/v1/copies?limit=0", app.guardian, None).await.status, 422);
+    app.stop().await;
 }
 
 #[tokio::test]

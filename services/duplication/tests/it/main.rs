@@ -6,6 +6,6 @@ mod erasing;
 mod linking;
 mod losing_answers;
 mod replaying;
+mod test_app;
 mod titles;
 mod waiting;
-mod world;

@@ -1,65 +1,69 @@
-//! Who was away asks, and what it is told again is not done again.
+//! Replays: requested after an absence, and never copied twice.
 
 use contracts::Topic;
-use contracts::replays::ReplayDone;
+use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Event};
 use kernel::{EventId, Ids, SystemIds};
 
-use crate::world::{Run, World};
+use crate::test_app::{Run, TestApp};
 
 #[tokio::test]
 async fn a_replayed_activity_without_a_line_is_looked_for_before_it_is_sent() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
-    let run = world.run("Run with Milla").await;
-    world.tell(&[&run]).await;
-    let first = world.copy_that_is("done").await;
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
+    let run = app.new_run("Run with Milla").await;
+    app.publish_activities(&[&run]).await;
+    let first = app.wait_for_state("done").await;
     // A restored backup: the ledger has forgotten, Strava has not.
-    world.execute("DELETE FROM copy; DELETE FROM seen_activity; DELETE FROM job").await;
+    app.execute("DELETE FROM copy; DELETE FROM seen_activity; DELETE FROM job").await;
 
-    world.tell(&[&Run { replay: true, ..run.clone() }]).await;
+    app.publish_activities(&[&Run { replay: true, ..run.clone() }]).await;
 
-    let second = world.copy_that_is("done").await;
+    let second = app.wait_for_state("done").await;
     assert_eq!(second["reason"], "found-in-list");
     assert_eq!(second["strava_activity"], first["strava_activity"]);
-    assert_eq!(world.strava.uploads().await, 1);
-    world.end().await;
+    assert_eq!(app.strava.count_uploads().await, 1);
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn a_replayed_activity_that_was_missed_is_copied() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
-    let run = Run { replay: true, ..world.run("Run with Milla").await };
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
+    let run = Run { replay: true, ..app.new_run("Run with Milla").await };
 
-    world.tell(&[&run, &run]).await;
+    app.publish_activities(&[&run, &run]).await;
 
-    world.copy_that_is("done").await;
-    assert_eq!((world.strava.copies().await.len(), world.strava.uploads().await), (1, 1));
-    world.end().await;
+    app.wait_for_state("done").await;
+    assert_eq!((app.strava.list_copies().await.len(), app.strava.count_uploads().await), (1, 1));
+    app.stop().await;
 }
 
 #[tokio::test]
-async fn a_new_service_asks_for_athletes_and_is_content_once_all_partitions_answered() {
-    let world = World::new().await;
-    let asked = testkit::eventually(std::time::Duration::from_secs(10), "it asks", async || {
-        let asked: Vec<_> =
-            world.told(Topic::Replays).await.into_iter().filter_map(question).collect();
-        if asked.is_empty() { Err(()) } else { Ok(asked) }
-    })
+async fn a_new_service_requests_athletes_and_is_in_sync_after_all_partitions() {
+    let app = TestApp::start().await;
+    let requests = testkit::eventually(
+        std::time::Duration::from_secs(10),
+        "a replay is requested",
+        async || {
+            let requests: Vec<_> =
+                app.published(Topic::Replays).await.into_iter().filter_map(to_request).collect();
+            if requests.is_empty() { Err(()) } else { Ok(requests) }
+        },
+    )
     .await;
-    assert_eq!(asked.len(), 1, "of activities there is nothing to miss where there is no link");
-    assert_eq!(asked[0].1, "athletes");
+    assert_eq!(requests.len(), 1, "without a link no activity can be missed");
+    assert_eq!(requests[0].of, "athletes");
 
     let body = ReplayDone {
-        id: asked[0].0.clone(),
+        id: requests[0].id.clone(),
         service: "duplication".to_owned(),
         of: "athletes".to_owned(),
     };
     let done = Envelope {
-        event_id: EventId::from_uuid(SystemIds.uuid_v7(world.now())),
-        occurred_at: world.now(),
+        event_id: EventId::from_uuid(SystemIds.uuid_v7(app.now())),
+        occurred_at: app.now(),
         athlete: None,
         origins: Vec::new(),
         cause: Cause::Unspecified,
@@ -67,22 +71,23 @@ async fn a_new_service_asks_for_athletes_and_is_content_once_all_partitions_answ
         traceparent: String::new(),
         payload: body.into_payload(),
     };
-    let publisher = world.bus.publisher(event_bus::PublisherKind::Relay);
+    let publisher = app.bus.publisher(event_bus::PublisherKind::Relay);
     publisher.publish_to_every_partition(Topic::Athletes, done.encode()).await.unwrap();
-    world.heard().await;
+    app.wait_until_handled().await;
 
     assert_eq!(
-        world
-            .number("SELECT COUNT(*) FROM caught_up WHERE topic = 'athletes' AND replay_id = ''")
-            .await,
+        app.query_number(
+            "SELECT COUNT(*) FROM caught_up WHERE topic = 'athletes' AND replay_id = ''"
+        )
+        .await,
         1
     );
-    world.end().await;
+    app.stop().await;
 }
 
-fn question(envelope: Envelope) -> Option<(String, String)> {
+fn to_request(envelope: Envelope) -> Option<ReplayRequested> {
     match envelope.payload {
-        Payload::ReplayRequested(asked) => Some((asked.id, asked.of)),
+        Payload::ReplayRequested(request) => Some(request),
         _ => None,
     }
 }

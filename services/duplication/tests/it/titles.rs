@@ -1,106 +1,106 @@
-//! Which of the guardian's titles a child may read, and which are not even kept.
+//! Titles of the guardian that a child may not read, or that are not even stored.
 
 use serde_json::{Value, json};
 
-use crate::world::{Run, World};
+use crate::test_app::{Run, TestApp};
 
-async fn shown_to_child(world: &World, path: &str) -> Value {
-    world.call("GET", path, world.child, None).await.json()["items"].clone()
+async fn shown_to_child(app: &TestApp, path: &str) -> Value {
+    app.call("GET", path, app.child, None).await.json()["items"].clone()
 }
 
 #[tokio::test]
 async fn a_child_sees_nothing_of_an_activity_that_is_only_the_guardians() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
-    let private = Run { visibility: "only_me", ..world.run("Birthday present for Milla").await };
-    world.tell(&[&private]).await;
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
+    let private = Run { visibility: "only_me", ..app.new_run("Birthday present for Milla").await };
+    app.publish_activities(&[&private]).await;
 
-    let copy = world.copy_because("private").await;
+    let copy = app.wait_for_reason("private").await;
     assert_eq!(copy["name"], "Birthday present for Milla", "the guardian sees why it was skipped");
-    assert_eq!(shown_to_child(&world, "/v1/copies").await, json!([]));
+    assert_eq!(shown_to_child(&app, "/v1/copies").await, json!([]));
     let path = format!("/v1/copies/{}", copy["id"].as_str().unwrap());
-    assert_eq!(world.call("GET", &path, world.child, None).await.status, 404);
+    assert_eq!(app.call("GET", &path, app.child, None).await.status, 404);
 
-    let opened = Run { visibility: "everyone", ..private.revised(2) };
-    world.tell(&[&opened]).await;
-    world.copy_that_is("done").await;
-    assert_eq!(shown_to_child(&world, "/v1/copies").await[0]["name"], "Birthday present for Milla");
-    world.end().await;
+    let opened = Run { visibility: "everyone", ..private.with_revision(2) };
+    app.publish_activities(&[&opened]).await;
+    app.wait_for_state("done").await;
+    assert_eq!(shown_to_child(&app, "/v1/copies").await[0]["name"], "Birthday present for Milla");
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn a_title_that_no_longer_names_the_child_is_neither_shown_nor_kept() {
     for database in testkit::databases().await {
-        let world = World::on(database).await;
-        world.link("Milla", false).await;
-        let run = world.run("Run with Milla").await.without_streams();
-        world.tell(&[&run]).await;
-        assert_eq!(shown_to_child(&world, "/v1/copies").await[0]["name"], "Run with Milla");
+        let app = TestApp::start_on(database).await;
+        app.create_link("Milla", false).await;
+        let run = app.new_run("Run with Milla").await.without_streams();
+        app.publish_activities(&[&run]).await;
+        assert_eq!(shown_to_child(&app, "/v1/copies").await[0]["name"], "Run with Milla");
 
         for (revision, name) in [(2, "Sentinel at the clinic"), (3, "Sentinel again")] {
-            world.tell(&[&run.named(name).revised(revision)]).await;
+            app.publish_activities(&[&run.with_name(name).with_revision(revision)]).await;
         }
 
-        let copy = world.copy_because("no-longer-matches").await;
+        let copy = app.wait_for_reason("no-longer-matches").await;
         assert_eq!(
             (copy["name"].as_str(), copy["source_changed_at"].is_string()),
             (Some("Run with Milla"), true)
         );
-        assert_eq!(shown_to_child(&world, "/v1/copies").await, json!([]));
-        assert!(!world.dump().await.contains("Sentinel"));
+        assert_eq!(shown_to_child(&app, "/v1/copies").await, json!([]));
+        assert!(!app.dump().await.contains("Sentinel"));
 
-        let named = world.run("Hills with Milla").await;
-        world.tell(&[&Run { activity: run.activity, revision: 4, ..named }]).await;
-        let copy = world.copy_that_is("done").await;
+        let named = app.new_run("Hills with Milla").await;
+        app.publish_activities(&[&Run { activity: run.activity, revision: 4, ..named }]).await;
+        let copy = app.wait_for_state("done").await;
         assert_eq!(
             (copy["name"].as_str(), copy.get("source_changed_at")),
             (Some("Hills with Milla"), None)
         );
-        world.end().await;
+        app.stop().await;
     }
 }
 
 #[tokio::test]
 async fn what_is_renamed_after_the_link_ended_is_neither_shown_nor_kept() {
-    let world = World::new().await;
-    let link = world.link("Milla", false).await;
-    let run = world.run("Run with Milla").await.without_streams();
-    world.tell(&[&run]).await;
-    let ended = world.call("DELETE", &format!("/v1/links/{link}"), world.guardian, None).await;
+    let app = TestApp::start().await;
+    let link = app.create_link("Milla", false).await;
+    let run = app.new_run("Run with Milla").await.without_streams();
+    app.publish_activities(&[&run]).await;
+    let ended = app.call("DELETE", &format!("/v1/links/{link}"), app.guardian, None).await;
     assert_eq!(ended.status, 204);
 
     for (revision, name) in [(2, "Sentinel alone"), (3, "Sentinel with Milla")] {
-        world.tell(&[&run.named(name).revised(revision)]).await;
+        app.publish_activities(&[&run.with_name(name).with_revision(revision)]).await;
     }
 
-    let copy = world.copy_because("link-ended").await;
+    let copy = app.wait_for_reason("link-ended").await;
     assert_eq!(
         (copy["name"].as_str(), copy["source_changed_at"].is_string()),
         (Some("Run with Milla"), true)
     );
-    assert_eq!(shown_to_child(&world, "/v1/copies").await, json!([]));
-    assert!(!world.dump().await.contains("Sentinel"));
-    world.end().await;
+    assert_eq!(shown_to_child(&app, "/v1/copies").await, json!([]));
+    assert!(!app.dump().await.contains("Sentinel"));
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn what_a_child_does_not_see_takes_no_place_on_its_pages() {
-    let world = World::new().await;
-    world.link("Milla", false).await;
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
     for (name, visibility) in [
         ("First with Milla", "everyone"),
         ("Hidden with Milla", "only_me"),
         ("Hidden again with Milla", "only_me"),
         ("Last with Milla", "everyone"),
     ] {
-        let run = Run { visibility, ..world.run(name).await.without_streams() };
-        world.tell(&[&run]).await;
+        let run = Run { visibility, ..app.new_run(name).await.without_streams() };
+        app.publish_activities(&[&run]).await;
     }
 
     let mut path = "/v1/copies?limit=1".to_owned();
     let mut read = Vec::new();
     loop {
-        let page = world.call("GET", &path, world.child, None).await;
+        let page = app.call("GET", &path, app.child, None).await;
         let names = page.json()["items"].as_array().unwrap().clone();
         read.push(names.iter().map(|copy| copy["name"].clone()).collect::<Vec<_>>());
         if page.header("link").is_empty() {
@@ -110,5 +110,5 @@ async fn what_a_child_does_not_see_takes_no_place_on_its_pages() {
     }
 
     assert_eq!(read, [[json!("Last with Milla")], [json!("First with Milla")]]);
-    world.end().await;
+    app.stop().await;
 }

@@ -266,7 +266,7 @@ async fn start_duplication(
     bus: &Bus,
     addresses: &Addresses,
 ) -> anyhow::Result<duplication::Service> {
-    let parts = duplication::Parts {
+    let parts = duplication::Dependencies {
         database: foundation.database(duplication::Service::NAME),
         bus: bus.clone(),
         clock: foundation.clock.clone(),

@@ -1,7 +1,8 @@
-//! What we wrote is read again by a reader that knows the schema's order and nothing of the writer.
+//! Round trips through a reader that knows the schema's order and nothing of the writer.
 
 use std::collections::BTreeMap;
 
+use kernel::Timestamp;
 use proptest::prelude::*;
 use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
@@ -28,8 +29,8 @@ impl Element {
     }
 }
 
-/// The tree, or the first thing that is not well-formed.
-fn parsed(file: &[u8]) -> Element {
+/// Parses a document into its tree; panics at the first thing that is not well-formed.
+fn parse(file: &[u8]) -> Element {
     let mut reader = NsReader::from_str(std::str::from_utf8(file).unwrap());
     let mut open = vec![Element::default()];
     loop {
@@ -37,7 +38,7 @@ fn parsed(file: &[u8]) -> Element {
         match event {
             Event::Start(start) => {
                 let space = match space {
-                    ResolveResult::Bound(space) => short(space.as_ref()),
+                    ResolveResult::Bound(space) => prefix_of(space.as_ref()),
                     other => panic!("{other:?} of {start:?}"),
                 };
                 let attributes = start.attributes().map(|attribute| {
@@ -54,7 +55,7 @@ fn parsed(file: &[u8]) -> Element {
             }
             Event::Text(text) => open.last_mut().unwrap().text.push_str(&text.xml10_content()),
             Event::GeneralRef(reference) => {
-                let sign = match &*reference {
+                let character = match &*reference {
                     "lt" => '<',
                     "gt" => '>',
                     "amp" => '&',
@@ -62,7 +63,7 @@ fn parsed(file: &[u8]) -> Element {
                     "apos" => '\'',
                     _ => reference.resolve_char_ref().unwrap().unwrap(),
                 };
-                open.last_mut().unwrap().text.push(sign);
+                open.last_mut().unwrap().text.push(character);
             }
             Event::Eof => break,
             _ => {}
@@ -72,7 +73,7 @@ fn parsed(file: &[u8]) -> Element {
     open.remove(0).children.remove(0)
 }
 
-fn short(space: &str) -> &'static str {
+fn prefix_of(space: &str) -> &'static str {
     match space {
         GPX => "",
         TPX => "v1:",
@@ -82,7 +83,7 @@ fn short(space: &str) -> &'static str {
     }
 }
 
-/// GPX 1.1 by hand: in which order what may stand where.
+/// Order of the children of each element in GPX 1.1, by hand.
 const ORDERS: [(&str, &str); 6] = [
     ("gpx", "metadata wpt rte trk extensions"),
     ("metadata", "name desc author copyright link time keywords bounds extensions"),
@@ -127,8 +128,8 @@ fn number(text: Option<&str>, unit: f64) -> Option<i64> {
     text.map(|text| (text.parse::<f64>().unwrap() * unit).round() as i64)
 }
 
-/// The samples a reader finds.
-fn samples_of(gpx: &Element) -> Vec<Sample> {
+/// Returns the samples a reader finds.
+fn read_samples(gpx: &Element) -> Vec<Sample> {
     let points = &gpx.child("trk").unwrap().child("trkseg").unwrap().children;
     points
         .iter()
@@ -153,8 +154,8 @@ fn samples_of(gpx: &Element) -> Vec<Sample> {
         .collect()
 }
 
-fn heading(name: &str) -> Heading<'_> {
-    Heading { name, sport: "TrailRun", start: Timestamp::from_secs(1_792_000_000) }
+fn header(name: &str) -> TrackHeader<'_> {
+    TrackHeader { name, sport: "TrailRun", start: Timestamp::from_secs(1_792_000_000) }
 }
 
 fn tracks() -> impl Strategy<Value = Track> {
@@ -197,17 +198,17 @@ fn tracks() -> impl Strategy<Value = Track> {
 proptest! {
     #[test]
     fn what_is_written_is_valid_and_reads_back_sample_by_sample(track in tracks(), name in "\\PC{0,30}") {
-        let file = write(Vec::new(), heading(&name), &track).unwrap();
-        let gpx = parsed(&file);
+        let file = write(Vec::new(), header(&name), &track).unwrap();
+        let gpx = parse(&file);
         assert_valid(&gpx);
         prop_assert_eq!(gpx.child("trk").unwrap().text_of("name").unwrap(), name.as_str());
-        prop_assert_eq!(samples_of(&gpx), track.samples(heading("").start).collect::<Vec<_>>());
+        prop_assert_eq!(read_samples(&gpx), track.samples(header("").start).collect::<Vec<_>>());
     }
 
     #[test]
     fn heart_rate_that_is_not_shared_is_nowhere_in_the_file(track in tracks()) {
         let beats: Vec<i64> = track.heart_rate.clone();
-        let file = write(Vec::new(), heading("Run"), &track.without_heart_rate()).unwrap();
+        let file = write(Vec::new(), header("Run"), &track.without_heart_rate()).unwrap();
         let text = String::from_utf8(file).unwrap();
         prop_assert!(!text.contains(":hr>") && !text.contains("heartrate"), "{} beats", beats.len());
     }
@@ -224,7 +225,7 @@ fn a_pause_stays_a_jump_in_time() {
         ..Track::default()
     };
     let file =
-        String::from_utf8(write(Vec::new(), heading("Milla & <me>"), &track).unwrap()).unwrap();
+        String::from_utf8(write(Vec::new(), header("Milla & <me>"), &track).unwrap()).unwrap();
     assert!(
         file.contains("<name>Milla &amp; &lt;me&gt;</name><type>trail_running</type>"),
         "{file}"
@@ -236,6 +237,6 @@ fn a_pause_stays_a_jump_in_time() {
         "{file}"
     );
     let times: Vec<i64> =
-        samples_of(&parsed(file.as_bytes())).iter().map(|sample| sample.at.as_secs()).collect();
+        read_samples(&parse(file.as_bytes())).iter().map(|sample| sample.at.as_secs()).collect();
     assert_eq!(times, [1_792_000_000, 1_792_000_001, 1_792_000_901]);
 }

@@ -1,4 +1,4 @@
-//! An activity of the guardian, as ingest tells of it.
+//! An activity of the guardian, as ingest publishes it.
 
 use contracts::activities::{ActivityChanged, ActivityFacts, StreamsRef};
 use contracts::streams_codec::StreamSet;
@@ -7,7 +7,7 @@ use kernel::{
     ActivityId, ApplicationId, AthleteId, EventId, Generation, Ids, SystemIds, Timestamp,
 };
 
-/// What ingest says; change what matters to the test.
+/// The fields of the event; a test changes those that matter.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) athlete: AthleteId,
@@ -27,7 +27,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn envelope(&self) -> Envelope {
+    pub(crate) fn to_envelope(&self) -> Envelope {
         let facts = ActivityFacts {
             name: self.name.clone(),
             sport: "Run".to_owned(),
@@ -51,7 +51,7 @@ impl Run {
             event_id: EventId::from_uuid(SystemIds.uuid_v7(self.start)),
             occurred_at: self.start,
             athlete: Some(self.athlete),
-            origins: vec![origin(self.generation)],
+            origins: vec![strava_origin(self.generation)],
             cause: self.cause,
             replay: self.replay,
             traceparent: String::new(),
@@ -59,11 +59,11 @@ impl Run {
         }
     }
 
-    pub(crate) fn named(&self, name: &str) -> Self {
+    pub(crate) fn with_name(&self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self.clone() }
     }
 
-    pub(crate) fn revised(&self, revision: i64) -> Self {
+    pub(crate) fn with_revision(&self, revision: i64) -> Self {
         Self { revision, ..self.clone() }
     }
 
@@ -71,32 +71,32 @@ impl Run {
         Self { streams: None, ..self.clone() }
     }
 
-    pub(crate) fn caused(&self, cause: Cause) -> Self {
+    pub(crate) fn with_cause(&self, cause: Cause) -> Self {
         Self { cause, ..self.clone() }
     }
 }
 
-fn origin(generation: i64) -> Origin {
+fn strava_origin(generation: i64) -> Origin {
     Origin { application: ApplicationId::new(1), generation: Generation::new(generation) }
 }
 
 const SAMPLES: i32 = 300;
 const STEP_DM: i64 = 28;
 
-/// Five minutes of running north, with everything measured.
-pub(crate) fn streams() -> StreamSet {
-    let along = |from: i64, step: i64| {
-        (0..i64::from(SAMPLES)).map(|at| from + at * step).collect::<Vec<_>>()
+/// Returns five minutes of running north, with everything measured.
+pub(crate) fn running_streams() -> StreamSet {
+    let series = |from: i64, step: i64| {
+        (0..i64::from(SAMPLES)).map(|index| from + index * step).collect::<Vec<_>>()
     };
     StreamSet {
-        time_s: along(0, 1),
-        distance_dm: along(0, STEP_DM),
-        latitude_e7: along(473_811_111, 252),
-        longitude_e7: along(85_422_222, 0),
-        altitude_dm: along(4_000, 1),
-        velocity_mm_s: along(2_800, 0),
-        heartrate_bpm: along(100, 0),
-        cadence_rpm: along(80, 0),
+        time_s: series(0, 1),
+        distance_dm: series(0, STEP_DM),
+        latitude_e7: series(473_811_111, 252),
+        longitude_e7: series(85_422_222, 0),
+        altitude_dm: series(4_000, 1),
+        velocity_mm_s: series(2_800, 0),
+        heartrate_bpm: series(100, 0),
+        cadence_rpm: series(80, 0),
         ..StreamSet::default()
     }
 }

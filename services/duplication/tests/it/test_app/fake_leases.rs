@@ -1,4 +1,4 @@
-//! Stands in for token: hands out the simulator's tokens, or refuses as told.
+//! A fake lease service: hands out the simulator's tokens, or refuses.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,26 +9,26 @@ use kernel::AthleteId;
 use lifecycle::Tasks;
 use serde_json::{Value, json};
 
-/// What the stand-in knows.
+/// Tokens to hand out, and the requests received.
 #[derive(Debug, Default)]
-pub(crate) struct Leases {
+pub(crate) struct FakeLeases {
     tokens: Mutex<HashMap<String, String>>,
     refusal: Mutex<Option<(u16, Value)>>,
-    asked: Mutex<Vec<Value>>,
+    requests: Mutex<Vec<Value>>,
     reports: Mutex<Vec<Value>>,
 }
 
-impl Leases {
-    pub(crate) fn give(&self, athlete: AthleteId, token: &str) {
+impl FakeLeases {
+    pub(crate) fn set_token(&self, athlete: AthleteId, token: &str) {
         self.tokens.lock().unwrap().insert(athlete.to_string(), token.to_owned());
     }
 
-    pub(crate) fn refuse(&self, with: Option<(u16, Value)>) {
-        *self.refusal.lock().unwrap() = with;
+    pub(crate) fn set_refusal(&self, refusal: Option<(u16, Value)>) {
+        *self.refusal.lock().unwrap() = refusal;
     }
 
-    pub(crate) fn asked(&self) -> Vec<Value> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.requests.lock().unwrap().clone()
     }
 
     pub(crate) fn reports(&self) -> Vec<Value> {
@@ -47,7 +47,7 @@ impl Leases {
     }
 }
 
-/// A small door for these routes.
+/// Serves these routes on a port of its own until the tasks stop.
 pub(crate) fn serve(
     tasks: &Tasks,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
@@ -61,8 +61,8 @@ pub(crate) fn serve(
     let address = server.addrs()[0];
     let server = server.run();
     let (handle, soft) = (server.handle(), tasks.soft());
-    tasks.spawn("test.door", async move { Ok(server.await?) });
-    tasks.spawn("test.door.stop", async move {
+    tasks.spawn("test.server", async move { Ok(server.await?) });
+    tasks.spawn("test.server.stop", async move {
         soft.stopped().await;
         handle.stop(false).await;
         Ok(())
@@ -70,8 +70,8 @@ pub(crate) fn serve(
     address
 }
 
-async fn lease(leases: web::Data<Leases>, body: web::Json<Value>) -> HttpResponse {
-    leases.asked.lock().unwrap().push(body.0.clone());
+async fn lease(leases: web::Data<FakeLeases>, body: web::Json<Value>) -> HttpResponse {
+    leases.requests.lock().unwrap().push(body.0.clone());
     if let Some((status, body)) = leases.refusal.lock().unwrap().clone() {
         return HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap())
             .json(body);
@@ -89,7 +89,7 @@ async fn lease(leases: web::Data<Leases>, body: web::Json<Value>) -> HttpRespons
     }
 }
 
-async fn report(leases: web::Data<Leases>, body: web::Json<Value>) -> HttpResponse {
+async fn report(leases: web::Data<FakeLeases>, body: web::Json<Value>) -> HttpResponse {
     leases.reports.lock().unwrap().push(body.0);
     HttpResponse::NoContent().finish()
 }

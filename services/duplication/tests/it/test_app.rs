@@ -1,8 +1,8 @@
-//! A running service between a log, a database, an object store, a simulated Strava, and a token stand-in.
+//! A running service with a log, a database, an object store, a simulated Strava and fake leases.
 
-mod leases;
+mod fake_leases;
+mod fake_strava;
 mod run;
-mod strava;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use contracts::athletes::{AthleteChanged, Connection, ConnectionState, athlete_changed::Change};
 use contracts::streams_codec::StreamSet;
 use contracts::{Cause, Envelope, Event, Topic};
-use duplication::{Parts, Service, Settings};
+use duplication::{Dependencies, Service, Settings};
 use event_bus::{BuiltInLogSettings, Bus, OutgoingRecord, PublisherKind};
 use kernel::{
     ActivityId, AthleteId, Clock, EventId, Ids, LinkId, SystemClock, SystemIds, Timestamp,
@@ -24,20 +24,20 @@ use serde_json::{Value, json};
 use strava_client::lease::LeaseClient;
 use testkit::{TestDatabase, TokenSigner, eventually};
 
-pub(crate) use leases::Leases;
+pub(crate) use fake_leases::FakeLeases;
+use fake_strava::FakeStrava;
 pub(crate) use run::Run;
-use strava::Strava;
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// What the child granted, unless a test says otherwise.
+/// Timeout of every wait.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Scopes granted by the child, unless a test says otherwise.
 pub(crate) const GRANTED: [&str; 3] = ["read_all", "activity:read_all", "activity:write"];
 
-pub(crate) struct World {
+pub(crate) struct TestApp {
     pub(crate) guardian: AthleteId,
     pub(crate) child: AthleteId,
-    pub(crate) strava: Strava,
-    pub(crate) leases: Arc<Leases>,
+    pub(crate) strava: FakeStrava,
+    pub(crate) leases: Arc<FakeLeases>,
     pub(crate) bus: Bus,
     pub(crate) clock: Arc<SystemClock>,
     objects: Arc<dyn ObjectStore>,
@@ -48,33 +48,33 @@ pub(crate) struct World {
     _log: tempfile::TempDir,
 }
 
-impl World {
-    /// Nobody is linked; the child is connected, with everything granted.
-    pub(crate) async fn new() -> Self {
-        Self::on(TestDatabase::sqlite()).await
+impl TestApp {
+    /// Starts with no link; the child is connected, with everything granted.
+    pub(crate) async fn start() -> Self {
+        Self::start_on(TestDatabase::sqlite()).await
     }
 
-    pub(crate) async fn on(database: TestDatabase) -> Self {
-        Self::with(database, quick()).await
+    pub(crate) async fn start_on(database: TestDatabase) -> Self {
+        Self::start_with(database, quick_settings()).await
     }
 
-    pub(crate) async fn with(database: TestDatabase, settings: Settings) -> Self {
-        let world = Self::unconnected(database, settings).await;
-        let token = world.strava.child_token().await;
-        world.leases.give(world.child, &token);
-        world.connect(world.child, 1, &GRANTED).await;
+    pub(crate) async fn start_with(database: TestDatabase, settings: Settings) -> Self {
+        let app = Self::start_unconnected(database, settings).await;
+        let token = app.strava.child_token().await;
+        app.leases.set_token(app.child, &token);
+        app.publish_connection(app.child, 1, &GRANTED).await;
         // A group has nothing unhandled before it reads, so only the row shows that it does.
-        eventually(PATIENCE, "the service reads", async || {
-            match world.database.number("SELECT COUNT(*) FROM connection").await {
+        eventually(WAIT_TIMEOUT, "the service consumes", async || {
+            match app.database.number("SELECT COUNT(*) FROM connection").await {
                 1 => Ok(()),
                 other => Err(other),
             }
         })
         .await;
-        world
+        app
     }
 
-    async fn unconnected(database: TestDatabase, settings: Settings) -> Self {
+    async fn start_unconnected(database: TestDatabase, settings: Settings) -> Self {
         let clock = Arc::new(SystemClock::new());
         let log = tempfile::tempdir().unwrap();
         let mut log_settings = BuiltInLogSettings::new(log.path().join("bus.db"), clock.clone());
@@ -82,11 +82,11 @@ impl World {
         let bus = Bus::open_built_in(log_settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
         let (strava, leases, tasks) =
-            (Strava::start().await, Arc::new(Leases::default()), Tasks::new());
+            (FakeStrava::start().await, Arc::new(FakeLeases::default()), Tasks::new());
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
         let token = format!("http://{}/", leases.serve(&tasks)).parse().unwrap();
-        let service = Service::start(Parts {
+        let service = Service::start(Dependencies {
             database: database.target(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -102,7 +102,7 @@ impl World {
         .await
         .unwrap();
         service.spawn(&tasks);
-        let base = format!("http://{}", leases::serve(&tasks, service.routes()));
+        let base = format!("http://{}", fake_leases::serve(&tasks, service.routes()));
         let (guardian, child) = (new_athlete(), new_athlete());
         Self {
             guardian,
@@ -120,8 +120,8 @@ impl World {
         }
     }
 
-    pub(crate) async fn end(self) {
-        assert_eq!(self.tasks.join(PATIENCE).await, lifecycle::JoinOutcome::Clean);
+    pub(crate) async fn stop(self) {
+        assert_eq!(self.tasks.join(WAIT_TIMEOUT).await, lifecycle::JoinOutcome::Clean);
         drop(self.database);
     }
 
@@ -129,35 +129,36 @@ impl World {
         self.clock.now()
     }
 
-    /// A link that the child accepted two hours ago.
-    pub(crate) async fn link(&self, name: &str, share_heart_rate: bool) -> LinkId {
-        let link = self.propose(name, share_heart_rate).await;
-        self.accept(link).await;
+    /// Creates a link that the child accepted two hours ago.
+    pub(crate) async fn create_link(&self, name: &str, share_heart_rate: bool) -> LinkId {
+        let link = self.propose_link(name, share_heart_rate).await;
+        self.accept_link(link).await;
         link
     }
 
-    /// A link that the guardian asked for two hours ago.
-    pub(crate) async fn propose(&self, name: &str, share_heart_rate: bool) -> LinkId {
+    /// Proposes a link two hours ago.
+    pub(crate) async fn propose_link(&self, name: &str, share_heart_rate: bool) -> LinkId {
         let body =
             json!({"child": self.child, "names": [name], "share_heart_rate": share_heart_rate});
-        let answer = self.call("POST", "/v1/links", self.guardian, Some(body)).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()["id"].as_str().unwrap().parse().unwrap()
+        let response = self.call("POST", "/v1/links", self.guardian, Some(body)).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        response.json()["id"].as_str().unwrap().parse().unwrap()
     }
 
-    pub(crate) async fn accept(&self, link: LinkId) {
+    pub(crate) async fn accept_link(&self, link: LinkId) {
         self.clock.set_offset(-7200);
-        let answer = self.call("POST", &format!("/v1/links/{link}/accept"), self.child, None).await;
+        let response =
+            self.call("POST", &format!("/v1/links/{link}/accept"), self.child, None).await;
         self.clock.set_offset(0);
-        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(response.status, 200, "{response:?}");
     }
 
-    /// A run of the guardian an hour ago, whose streams are stored.
-    pub(crate) async fn run(&self, name: &str) -> Run {
+    /// Returns a run of the guardian an hour ago, whose streams are stored.
+    pub(crate) async fn new_run(&self, name: &str) -> Run {
         let activity = ActivityId::from_uuid(SystemIds.uuid_v7(self.now()));
         let key = format!("athletes/{}/strava/1/1/{activity}/1", self.guardian);
-        let streams = run::streams();
-        self.store(&key, &streams).await;
+        let streams = run::running_streams();
+        self.store_streams(&key, &streams).await;
         Run {
             athlete: self.guardian,
             activity,
@@ -181,23 +182,28 @@ impl World {
         }
     }
 
-    pub(crate) async fn store(&self, key: &str, streams: &StreamSet) {
+    pub(crate) async fn store_streams(&self, key: &str, streams: &StreamSet) {
         let packed = zstd::encode_all(&streams.encode().unwrap()[..], 1).unwrap();
         self.objects.put(&Path::from(key), packed.into()).await.unwrap();
     }
 
-    pub(crate) async fn forget_object(&self, key: &str) {
+    pub(crate) async fn delete_object(&self, key: &str) {
         self.objects.delete(&Path::from(key)).await.unwrap();
     }
 
-    /// Tells of activities and waits until the service has heard it.
-    pub(crate) async fn tell(&self, runs: &[&Run]) {
-        self.publish(Topic::Activities, runs.iter().map(|run| run.envelope()).collect()).await;
-        self.heard().await;
+    /// Publishes activities and waits until they are handled.
+    pub(crate) async fn publish_activities(&self, runs: &[&Run]) {
+        self.publish(Topic::Activities, runs.iter().map(|run| run.to_envelope()).collect()).await;
+        self.wait_until_handled().await;
     }
 
-    /// token tells of a connection; the generation is its revision too.
-    pub(crate) async fn connect(&self, athlete: AthleteId, generation: i64, scopes: &[&str]) {
+    /// Publishes a connection of the athlete; the generation is its revision too.
+    pub(crate) async fn publish_connection(
+        &self,
+        athlete: AthleteId,
+        generation: i64,
+        scopes: &[&str],
+    ) {
         let connection = Connection {
             application: 1,
             strava_athlete: 7,
@@ -207,10 +213,15 @@ impl World {
             connected_at_us: 0,
             reason: String::new(),
         };
-        self.tell_athlete(athlete, generation, Change::Connection(connection)).await;
+        self.publish_athlete_change(athlete, generation, Change::Connection(connection)).await;
     }
 
-    pub(crate) async fn tell_athlete(&self, athlete: AthleteId, revision: i64, change: Change) {
+    pub(crate) async fn publish_athlete_change(
+        &self,
+        athlete: AthleteId,
+        revision: i64,
+        change: Change,
+    ) {
         let body = AthleteChanged { revision, change: Some(change) };
         let envelope = Envelope {
             event_id: EventId::from_uuid(SystemIds.uuid_v7(self.now())),
@@ -223,7 +234,7 @@ impl World {
             payload: body.into_payload(),
         };
         self.publish(Topic::Athletes, vec![envelope]).await;
-        self.heard().await;
+        self.wait_until_handled().await;
     }
 
     pub(crate) async fn publish(&self, topic: Topic, envelopes: Vec<Envelope>) {
@@ -241,8 +252,8 @@ impl World {
     }
 
     /// Waits until everything published is handled.
-    pub(crate) async fn heard(&self) {
-        eventually(PATIENCE, "everything is heard", async || {
+    pub(crate) async fn wait_until_handled(&self) {
+        eventually(WAIT_TIMEOUT, "everything is handled", async || {
             match self.bus.total_lag().await.unwrap() {
                 0 => Ok(()),
                 left => Err(left),
@@ -251,19 +262,20 @@ impl World {
         .await;
     }
 
-    /// The one copy there is, once it stands there.
-    pub(crate) async fn copy_that_is(&self, state: &str) -> Value {
-        eventually(PATIENCE, &format!("a copy is {state}"), async || match &self.copies().await[..]
-        {
-            [copy] if copy["state"] == state => Ok(copy.clone()),
-            other => Err(other.to_vec()),
+    /// Waits until the only copy is in this state.
+    pub(crate) async fn wait_for_state(&self, state: &str) -> Value {
+        eventually(WAIT_TIMEOUT, &format!("a copy is {state}"), async || {
+            match &self.copies().await[..] {
+                [copy] if copy["state"] == state => Ok(copy.clone()),
+                other => Err(other.to_vec()),
+            }
         })
         .await
     }
 
-    /// The one copy there is, once it gives this reason.
-    pub(crate) async fn copy_because(&self, reason: &str) -> Value {
-        eventually(PATIENCE, &format!("a copy says {reason}"), async || {
+    /// Waits until the only copy has this reason.
+    pub(crate) async fn wait_for_reason(&self, reason: &str) -> Value {
+        eventually(WAIT_TIMEOUT, &format!("a copy says {reason}"), async || {
             match &self.copies().await[..] {
                 [copy] if copy["reason"] == reason => Ok(copy.clone()),
                 other => Err(other.to_vec()),
@@ -272,10 +284,10 @@ impl World {
         .await
     }
 
-    /// The guardian's copies as the service shows them.
+    /// Returns the guardian's copies as the API shows them.
     pub(crate) async fn copies(&self) -> Vec<Value> {
-        let answer = self.call("GET", "/v1/copies", self.guardian, None).await;
-        answer.json()["items"].as_array().unwrap().clone()
+        let response = self.call("GET", "/v1/copies", self.guardian, None).await;
+        response.json()["items"].as_array().unwrap().clone()
     }
 
     pub(crate) async fn call(
@@ -284,7 +296,7 @@ impl World {
         path: &str,
         athlete: AthleteId,
         body: Option<Value>,
-    ) -> Answer {
+    ) -> TestResponse {
         let token =
             TokenSigner::shared().athlete_token(athlete, "access", self.now().as_secs() + 36_000);
         let request = self
@@ -295,44 +307,44 @@ impl World {
             Some(body) => request.json(&body),
             None => request,
         };
-        let answer = request.send().await.unwrap();
-        Answer {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            text: answer.text().await.unwrap(),
+        let response = request.send().await.unwrap();
+        TestResponse {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
         }
     }
 
-    /// Statements past the service.
+    /// Executes statements past the service.
     pub(crate) async fn execute(&self, statements: &str) {
         self.database.run(statements).await;
     }
 
-    pub(crate) async fn number(&self, select: &str) -> i64 {
+    pub(crate) async fn query_number(&self, select: &str) -> i64 {
         self.database.number(select).await
     }
 
-    /// Every row of every table.
+    /// Returns every row of every table as text.
     pub(crate) async fn dump(&self) -> String {
         self.database.dump().await
     }
 
-    /// What the service has told on a topic.
-    pub(crate) async fn told(&self, topic: Topic) -> Vec<Envelope> {
+    /// Returns what was published on a topic.
+    pub(crate) async fn published(&self, topic: Topic) -> Vec<Envelope> {
         let records = self.bus.read_all(topic).await.unwrap();
         records.iter().map(|record| Envelope::decode(&record.value).unwrap()).collect()
     }
 }
 
-/// An answer, whole.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text)
             .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
@@ -348,6 +360,6 @@ pub(crate) fn new_athlete() -> AthleteId {
 }
 
 /// The patience of a test.
-pub(crate) fn quick() -> Settings {
+pub(crate) fn quick_settings() -> Settings {
     Settings { first_poll_ms: 0, look_after_s: 0, look_again_s: 1, ..Settings::default() }
 }

@@ -1,0 +1,138 @@
+//! Writes of copies. Each is published to the followers of copies and to the journal.
+
+use contracts::copies::{CopyChanged, CopyState as WireState};
+use contracts::journal::JournalEntry;
+use contracts::{Cause, Event, Topic};
+use jobs::{Claimed, Closed, Wanted, priority};
+use kernel::{AthleteId, Timestamp};
+use outbox::{Effect, OutboxMessage, StoreError, again_if_contended};
+
+use super::ServiceContext;
+use crate::domain::copy::{Copy, CopyState};
+use crate::store::copies;
+
+/// Job kind of a copy.
+pub(crate) const JOB_KIND: &str = "copy";
+
+/// Inserts a new copy and publishes it.
+pub(crate) async fn insert(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    copy: &mut Copy,
+) -> Result<(), StoreError> {
+    copy.revision = tx.next().await?;
+    copy.updated_at = ctx.clock.now();
+    copies::insert(tx.conn(), copy).await?;
+    publish(tx, copy).await
+}
+
+/// Updates a copy and publishes it.
+pub(crate) async fn update(
+    ctx: &ServiceContext,
+    tx: &mut Effect,
+    copy: &mut Copy,
+) -> Result<(), StoreError> {
+    copy.revision = tx.next().await?;
+    copy.updated_at = ctx.clock.now();
+    copies::update(tx.conn(), copy).await?;
+    publish(tx, copy).await
+}
+
+/// Enqueues the copy's job, due now.
+pub(crate) async fn enqueue_job(
+    ctx: &ServiceContext,
+    tx: &Effect,
+    copy: &Copy,
+) -> Result<(), StoreError> {
+    let request = job_request(copy.id.to_string(), Some(copy.child), ctx.clock.now());
+    ctx.queue.want(tx.conn(), &request).await
+}
+
+/// Closes the job and enqueues it again for this instant; a request made meanwhile is due now.
+pub(crate) async fn hold_job(
+    ctx: &ServiceContext,
+    job: &Claimed,
+    due: Timestamp,
+) -> Result<(), StoreError> {
+    again_if_contended(|| async {
+        let tx = ctx.database.plain().await?;
+        if ctx.queue.done(tx.conn(), job).await? == Closed::Closed {
+            let request = job_request(job.subject.clone(), job.athlete, due);
+            ctx.queue.want(tx.conn(), &request).await?;
+        }
+        tx.commit().await
+    })
+    .await
+}
+
+fn job_request(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> Wanted {
+    Wanted {
+        kind: JOB_KIND,
+        subject,
+        athlete,
+        priority: priority::COPY,
+        due,
+        payload: serde_json::Value::Null,
+        not_if_answered_after: None,
+    }
+}
+
+async fn publish(tx: &mut Effect, copy: &Copy) -> Result<(), StoreError> {
+    tx.bump_version();
+    metrics::counter!("duplication_copies_total", "state" => copy.state.as_str()).increment(1);
+    let change = CopyChanged {
+        copy: copy.id.to_string(),
+        link: copy.link.to_string(),
+        activity: copy.activity.to_string(),
+        child: copy.child.to_string(),
+        strava_activity: copy.strava_activity.map_or(0, |activity| activity.get()),
+        state: wire_state(copy.state).into(),
+        reason: copy.reason.clone(),
+        revision: copy.revision,
+    };
+    tx.publish(message(Topic::Copies, copy, change)).await?;
+    let entry = JournalEntry {
+        service: crate::Service::NAME.to_owned(),
+        activity: copy.activity.to_string(),
+        application: copy.source.origins.first().map_or(0, |origin| origin.application.get()),
+        strava_activity: 0,
+        step: "copied".to_owned(),
+        state: journal_state(copy.state).to_owned(),
+        reason: copy.reason.clone(),
+        attempts: copy.sends,
+        next_try_us: 0,
+    };
+    tx.publish(message(Topic::Journal, copy, entry)).await?;
+    Ok(())
+}
+
+fn message<E: Event>(topic: Topic, copy: &Copy, body: E) -> OutboxMessage<E> {
+    OutboxMessage {
+        topic,
+        athlete: Some(copy.guardian),
+        origins: copy.source.origins.clone(),
+        cause: Cause::Live,
+        replay: false,
+        body,
+    }
+}
+
+fn wire_state(state: CopyState) -> WireState {
+    match state {
+        CopyState::Planned => WireState::Planned,
+        CopyState::Sending => WireState::Sending,
+        CopyState::Processing => WireState::Processing,
+        CopyState::Done => WireState::Done,
+        CopyState::Failed => WireState::Failed,
+        CopyState::Skipped => WireState::Skipped,
+    }
+}
+
+const fn journal_state(state: CopyState) -> &'static str {
+    match state {
+        CopyState::Planned | CopyState::Sending | CopyState::Processing => "waiting",
+        CopyState::Done => "done",
+        CopyState::Failed => "failed",
+        CopyState::Skipped => "dropped",
+    }
+}
