@@ -1,4 +1,4 @@
-//! Turns `proto/` into the committed code of `shared/contracts` and the committed descriptor.
+//! Generates the committed code of `shared/contracts` and the committed descriptor from `proto/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use prost::Message;
 
-/// The project's root: two folders above this crate.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::command::root;
 
 /// Generates the code and the descriptor, or checks that both are fresh.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let proto = root().join("proto");
-    let files = proto_files(&proto)?;
+    let files = list_proto_files(&proto)?;
     let descriptors = protox::compile(&files, [&proto]).context("proto/ does not compile")?;
     let scratch = tempfile::tempdir()?;
     prost_build::Config::new()
@@ -27,30 +24,30 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     if check { compare(scratch.path(), &target) } else { replace(scratch.path(), &target) }
 }
 
-fn proto_files(proto: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+fn list_proto_files(proto: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     let mut folders = vec![proto.join("paceline")];
     while let Some(folder) = folders.pop() {
-        for entry in
-            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        for entry in fs::read_dir(&folder)
+            .with_context(|| format!("cannot read the folder {}", folder.display()))?
         {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "proto") {
-                found.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "proto") {
+                files.push(path);
             }
         }
     }
-    found.sort();
-    Ok(found)
+    files.sort();
+    Ok(files)
 }
 
 fn compare(fresh: &Path, committed: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(fresh)? {
         let entry = entry?;
-        let there = fs::read(committed.join(entry.file_name())).unwrap_or_default();
-        if there != fs::read(entry.path())? {
+        let content = fs::read(committed.join(entry.file_name())).unwrap_or_default();
+        if content != fs::read(entry.path())? {
             bail!(
                 "{} is stale: run `cargo xtask codegen` and commit it",
                 entry.file_name().display()

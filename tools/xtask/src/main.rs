@@ -1,9 +1,11 @@
 //! The project's own commands: `cargo xtask --help` lists them.
 
+mod check;
 mod codegen;
+mod command;
 mod contracts;
 mod deny;
-mod environment;
+mod packages;
 mod servers;
 mod steps;
 mod test;
@@ -11,28 +13,41 @@ mod tidy;
 
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+
+use servers::{Engine, background};
 
 /// The project's own commands.
 #[derive(Parser)]
 #[command(
     name = "xtask",
-    after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --database mysql\n  cargo xtask servers"
+    after_help = "Examples:\n  cargo xtask check\n  cargo xtask test\n  cargo xtask test --database mysql\n  eval \"$(cargo xtask servers --background)\""
 )]
 enum Command {
-    /// Everything CI checks: format, lints, structure, licences, contracts, and every test against real servers.
+    /// Run every check and test that needs no server: format, structure, contracts, licences, lints, unit tests.
+    Check,
+    /// Run everything that CI runs: every check, and every test against real servers.
     Test {
-        /// Which SQL server the store and end-to-end tests use besides SQLite.
-        #[arg(long, value_enum, default_value_t = Database::Mariadb)]
-        database: Database,
-        /// Only these tests (a filter of cargo test), without the checks before them.
+        /// The SQL server that stores are tested on besides SQLite.
+        #[arg(long, value_enum, default_value_t = Engine::MariaDb)]
+        database: Engine,
+        /// Only the tests whose names contain this, without the checks before them.
         filter: Option<String>,
     },
-    /// Start the test servers, print their addresses, and keep them until interrupted.
+    /// Start the test servers, print `export …` lines for the shell, and keep the servers until interrupted.
+    #[command(
+        after_help = "Examples:\n  cargo xtask servers                              until ctrl-c; paste what it prints\n  eval \"$(cargo xtask servers --background)\"       start them and set the variables\n  eval \"$(cargo xtask servers --stop)\"             end them and unset the variables"
+    )]
     Servers {
-        /// Which SQL server.
-        #[arg(long, value_enum, default_value_t = Database::Mariadb)]
-        database: Database,
+        /// The SQL server.
+        #[arg(long, value_enum, default_value_t = Engine::MariaDb)]
+        database: Engine,
+        /// Keep them in the background, and return when they answer.
+        #[arg(long)]
+        background: bool,
+        /// End those in the background, and print `unset …` for the shell.
+        #[arg(long, conflicts_with = "background")]
+        stop: bool,
     },
     /// Check what clippy and cargo-deny cannot: file sizes, layers, names, doc comments, imports, compose parity.
     Tidy(tidy::Options),
@@ -50,22 +65,6 @@ enum Command {
     },
 }
 
-/// A SQL server.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Database {
-    Mariadb,
-    Mysql,
-}
-
-impl Database {
-    fn engine(self) -> servers::Engine {
-        match self {
-            Self::Mariadb => servers::Engine::MariaDb,
-            Self::Mysql => servers::Engine::MySql,
-        }
-    }
-}
-
 fn main() -> ExitCode {
     match run(Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,21 +77,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Check => check::run(),
         Command::Test { database, filter } => test::run(database, filter.as_deref()),
-        Command::Servers { database } => hold_servers(database),
+        Command::Servers { stop: true, .. } => background::stop(),
+        Command::Servers { database, background: true, .. } => background::start(database),
+        Command::Servers { database, .. } => background::hold(database),
         Command::Tidy(options) => tidy::run(&options),
         Command::Codegen { check } => codegen::run(check),
         Command::Contracts { accept } => contracts::run(accept),
-    }
-}
-
-fn hold_servers(database: Database) -> anyhow::Result<()> {
-    environment::provide(&test::needed(database))?;
-    let servers = servers::Servers::start(database.engine())?;
-    for (name, value) in servers.environment() {
-        eprintln!("export {name}={value}");
-    }
-    loop {
-        std::thread::park();
     }
 }

@@ -1,82 +1,111 @@
-//! The real servers that tests talk to: Apache Kafka, MariaDB, and MySQL on request.
+//! The real servers that tests talk to: Apache Kafka, and MariaDB or MySQL.
 
+pub(crate) mod background;
 mod kafka;
 mod mariadb;
 mod mysql;
+mod process;
+mod versions;
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use crate::codegen::root;
+use crate::command::root;
+use process::ServerProcess;
 
-/// Which SQL server the tests use.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The variable with the broker's address, for tests and for this program.
+const KAFKA: &str = "PACELINE_TEST_KAFKA";
+
+/// The variable with the URL of the SQL server, for tests and for this program.
+const SQL: &str = "PACELINE_TEST_MARIADB";
+
+/// A SQL server that tests use besides SQLite.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Engine {
+    #[value(name = "mariadb")]
     MariaDb,
+    #[value(name = "mysql")]
     MySql,
 }
 
-/// The servers, started or found; those we started end when this is dropped.
+impl Engine {
+    /// The name by which the command line calls it.
+    fn argument(self) -> &'static str {
+        match self {
+            Self::MariaDb => "mariadb",
+            Self::MySql => "mysql",
+        }
+    }
+}
+
+/// The servers, started here or given by the environment; those started here end with this value.
 pub(crate) struct Servers {
-    pub(crate) kafka: String,
-    pub(crate) sql: String,
-    started: Vec<Owned>,
+    kafka: Server,
+    sql: Server,
     _scratch: tempfile::TempDir,
 }
 
+/// The address of a server, and its process if it was started here.
+struct Server {
+    address: String,
+    process: Option<ServerProcess>,
+}
+
 impl Servers {
-    /// Finds the servers named by the environment and starts those that are not.
+    /// Takes the servers that the environment names and starts the others.
+    ///
+    /// # Errors
+    ///
+    /// A server does not start, or a given one does not answer.
     pub(crate) fn start(engine: Engine) -> anyhow::Result<Self> {
         let scratch = tempfile::Builder::new().prefix("paceline-servers-").tempdir()?;
-        let mut started = Vec::new();
-        let kafka = match given("PACELINE_TEST_KAFKA") {
-            Some(address) => address,
-            None => {
-                let (address, owned) = kafka::start(scratch.path())?;
-                started.push(owned);
-                address
-            }
-        };
-        let sql = match given("PACELINE_TEST_MARIADB") {
-            Some(url) => url,
-            None => {
-                let (url, owned) = match engine {
-                    Engine::MariaDb => mariadb::start(scratch.path())?,
-                    Engine::MySql => mysql::start(scratch.path())?,
-                };
-                started.push(owned);
-                url
-            }
-        };
-        Ok(Self { kafka, sql, started, _scratch: scratch })
+        let folder = scratch.path();
+        let kafka = Server::take_or_start(KAFKA, || kafka::start(folder))?;
+        let sql = Server::take_or_start(SQL, || match engine {
+            Engine::MariaDb => mariadb::start(folder),
+            Engine::MySql => mysql::start(folder),
+        })?;
+        Ok(Self { kafka, sql, _scratch: scratch })
     }
 
-    /// What tests must be told.
+    /// The variables that tests read.
     pub(crate) fn environment(&self) -> [(&'static str, &str); 2] {
-        [("PACELINE_TEST_KAFKA", &self.kafka), ("PACELINE_TEST_MARIADB", &self.sql)]
+        [(KAFKA, &self.kafka.address), (SQL, &self.sql.address)]
     }
 
-    /// Ends what was started.
-    pub(crate) fn stop(&mut self) {
-        self.started.clear();
+    /// Prints which servers, databases and versions the tests use.
+    ///
+    /// # Errors
+    ///
+    /// A server does not answer; the message says what to do.
+    pub(crate) fn print_versions(&self) -> anyhow::Result<()> {
+        let kafka = match &self.kafka.process {
+            Some(_) => format!("Apache Kafka {}", kafka::version()?),
+            None => format!("Kafka, given by {KAFKA}, version unknown"),
+        };
+        let sql = versions::read_sql_version(&self.sql.address).with_context(|| {
+            format!("the SQL server does not answer: start it, or unset {SQL} to have one started")
+        })?;
+        eprintln!("{kafka}\n{sql}\n{}", versions::read_sqlite_version()?);
+        Ok(())
     }
 }
 
-/// A server process of ours; it ends with this value.
-pub(crate) struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+impl Server {
+    fn take_or_start(
+        variable: &str,
+        start: impl FnOnce() -> anyhow::Result<(String, ServerProcess)>,
+    ) -> anyhow::Result<Self> {
+        if let Some(address) = read_variable(variable) {
+            return Ok(Self { address, process: None });
+        }
+        let (address, process) = start()?;
+        Ok(Self { address, process: Some(process) })
     }
 }
 
-fn given(name: &str) -> Option<String> {
+fn read_variable(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "brokers and databases may be given by environment"
@@ -84,63 +113,7 @@ fn given(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A port nobody listens on.
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// Starts a server with its output in a file.
-fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<Owned> {
-    let output =
-        std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    let child = command
-        .stdin(std::process::Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()
-        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    Ok(Owned(child))
-}
-
-/// Waits until the port answers, and says what the server said when it does not.
-fn wait_for_port(owned: &mut Owned, port: u16, log: &Path) -> anyhow::Result<()> {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(90) {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return Ok(());
-        }
-        if let Some(status) = owned.0.try_wait()? {
-            bail!("the server ended with {status}; it said:\n{}", tail(log));
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    bail!("nothing answers on port {port} after 90 s; the server said:\n{}", tail(log))
-}
-
-fn tail(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(25)..].join("\n")
-}
-
-/// Runs a command to its end and fails with what it printed.
-pub(crate) fn must(command: &mut Command) -> anyhow::Result<String> {
-    let output = command
-        .stdin(std::process::Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    if !output.status.success() {
-        bail!("{:?} ended with {}:\n{said}", command, output.status);
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Where downloaded parts are kept between runs.
+/// The folder that keeps downloaded parts between runs.
 fn cache() -> PathBuf {
     root().join("target/test-servers")
 }

@@ -1,60 +1,39 @@
-//! Named steps with their time, so that a slow one is seen.
+//! Named steps and the time each takes.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 /// The steps of one run.
 #[derive(Default)]
 pub(crate) struct Steps {
-    took: Vec<(String, Duration)>,
+    durations: Vec<(String, Duration)>,
 }
 
 impl Steps {
-    /// Runs one step.
+    /// Runs one step; if it fails, prints the time of all steps so far.
     pub(crate) fn run<T>(
         &mut self,
         name: &str,
         step: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         eprintln!("\n── {name}");
-        let began = Instant::now();
-        let outcome = step().with_context(|| format!("step failed: {name}"));
-        self.took.push((name.to_owned(), began.elapsed()));
-        if outcome.is_err() {
+        let start = Instant::now();
+        let result = step().with_context(|| format!("step failed: {name}"));
+        self.durations.push((name.to_owned(), start.elapsed()));
+        if result.is_err() {
             self.print();
         }
-        outcome
+        result
     }
 
-    /// Says how long each step took.
+    /// Prints the time that each step took.
     pub(crate) fn print(&self) {
-        eprintln!("\n── minutes by step");
-        for (name, took) in &self.took {
-            eprintln!("{:>7.1} s  {name}", took.as_secs_f64());
+        eprintln!("\n── time by step");
+        for (name, duration) in &self.durations {
+            eprintln!("{:>7.1} s  {name}", duration.as_secs_f64());
         }
-        let sum: Duration = self.took.iter().map(|(_, took)| *took).sum();
-        eprintln!("{:>7.1} s  in all", sum.as_secs_f64());
+        let total: Duration = self.durations.iter().map(|(_, duration)| *duration).sum();
+        eprintln!("{:>7.1} s  in all", total.as_secs_f64());
     }
-}
-
-/// Runs a command with its output shown, and fails when it fails.
-pub(crate) fn show(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("`{}` ended with {status}", line(command));
-    }
-    Ok(())
-}
-
-fn line(command: &Command) -> String {
-    let mut line = command.get_program().display().to_string();
-    for argument in command.get_args() {
-        line.push(' ');
-        line.push_str(&argument.to_string_lossy());
-    }
-    line
 }

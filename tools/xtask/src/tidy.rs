@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::codegen::root;
+use crate::command::root;
 use sources::SourceFile;
 
 /// Maximum number of lines of a file outside tests.

@@ -1,31 +1,43 @@
 //! Apache Kafka, resolved by its Maven coordinates and run as one combined KRaft node.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
 
-use super::{Owned, cache, free_port, must, spawn, wait_for_port};
-use crate::codegen::root;
+use super::cache;
+use super::process::{ServerProcess, find_free_port};
+use crate::command::{self, root};
 
-/// Starts a broker of its own in the scratch folder.
-pub(crate) fn start(scratch: &Path) -> anyhow::Result<(String, Owned)> {
-    let jars = jars()?;
+/// Starts a broker with its data in the scratch folder, and returns its address.
+pub(super) fn start(scratch: &Path) -> anyhow::Result<(String, ServerProcess)> {
+    let jars = format!("{}/*", fetch_jars()?.display());
     let folder = scratch.join("kafka");
     std::fs::create_dir_all(&folder)?;
-    let (port, controller) = (free_port()?, free_port()?);
+    let (port, controller_port) = (find_free_port()?, find_free_port()?);
     let properties = folder.join("server.properties");
-    std::fs::write(&properties, configuration(&folder, port, controller))?;
-    let id = must(java(&jars).args(["kafka.tools.StorageTool", "random-uuid"]))?;
-    must(
+    std::fs::write(&properties, format_properties(&folder, port, controller_port))?;
+    let id = command::capture(java(&jars).args(["kafka.tools.StorageTool", "random-uuid"]))?;
+    command::capture(
         java(&jars)
             .args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"])
             .arg(&properties),
     )?;
     let log = folder.join("broker.log");
-    let mut owned = spawn(java(&jars).arg("kafka.Kafka").arg(&properties), &log)?;
-    wait_for_port(&mut owned, port, &log)?;
-    Ok((format!("127.0.0.1:{port}"), owned))
+    let mut process = ServerProcess::spawn(java(&jars).arg("kafka.Kafka").arg(&properties), &log)?;
+    process.wait_for_port(port, &log)?;
+    Ok((format!("127.0.0.1:{port}"), process))
+}
+
+/// Finds the version in the name of the jar of Kafka's client.
+pub(super) fn version() -> anyhow::Result<String> {
+    let mut names = std::fs::read_dir(fetch_jars()?)?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names
+        .find_map(|name| {
+            Some(name.strip_prefix("kafka-clients-")?.strip_suffix(".jar")?.to_owned())
+        })
+        .context("Kafka's client is not among its jars")
 }
 
 fn java(jars: &str) -> Command {
@@ -34,13 +46,13 @@ fn java(jars: &str) -> Command {
     command
 }
 
-/// The broker's jars, fetched once into target/.
-fn jars() -> anyhow::Result<String> {
+/// The folder of the broker's jars, fetched on first use.
+fn fetch_jars() -> anyhow::Result<PathBuf> {
     let folder = cache().join("kafka");
-    let done = folder.join(".complete");
-    if !done.exists() {
+    let complete = folder.join(".complete");
+    if !complete.exists() {
         std::fs::create_dir_all(&folder)?;
-        must(
+        command::capture(
             Command::new("mvn")
                 .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime"])
                 .arg(format!("-DoutputDirectory={}", folder.display()))
@@ -48,17 +60,17 @@ fn jars() -> anyhow::Result<String> {
                 .arg(root().join("deploy/test-servers/pom.xml")),
         )
         .context("cannot fetch Apache Kafka by its Maven coordinates")?;
-        std::fs::write(&done, "")?;
+        std::fs::write(&complete, "")?;
     }
-    Ok(format!("{}/*", folder.display()))
+    Ok(folder)
 }
 
-fn configuration(folder: &Path, port: u16, controller: u16) -> String {
+fn format_properties(folder: &Path, port: u16, controller_port: u16) -> String {
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
          advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
          controller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\

