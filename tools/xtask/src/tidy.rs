@@ -7,6 +7,7 @@ mod import_circles;
 mod layers;
 mod module_tree;
 mod retired_names;
+mod service_list;
 mod sources;
 mod walkthrough;
 
@@ -58,6 +59,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     doc_openings::check(&sources, &mut faults)?;
     compose::check(&mut faults)?;
+    service_list::check(&root(), &service_list::list_services(&root())?, &sources, &mut faults)?;
     if faults.is_empty() {
         return Ok(());
     }
