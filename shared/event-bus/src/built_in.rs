@@ -1,9 +1,9 @@
 //! The built-in log: a durable log in SQLite, for one process.
 
-mod feed;
 mod lock;
+mod log_state;
 mod schema;
-mod shelf;
+mod stream;
 mod writer;
 
 use std::path::PathBuf;
@@ -17,37 +17,38 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::engine::Feed;
+use crate::engine::RecordStream;
 use crate::partitioner::partition_of;
+use crate::record::TopicPartition;
 use crate::{BusError, OutgoingRecord, PublishError, Record, TopicReport};
-use lock::Lock;
-use shelf::{Place, Shelf};
-use writer::{Request, Row, Writer};
+use lock::FileLock;
+use log_state::LogState;
+use writer::{LogWriter, NewRecord, WriterRequest};
 
-/// What its database says when it fails.
+/// An error of the log's database.
 pub(crate) type DatabaseError = sea_orm::DbErr;
 
-/// How many publishes may wait for the writer.
-const QUEUE: usize = 8192;
-const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum number of requests that wait for the writer.
+const WRITER_QUEUE_SIZE: usize = 8192;
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where the built-in log lies and how it keeps its records.
+/// File, retention and partitions of the built-in log.
 #[derive(Clone, Debug)]
 pub struct BuiltInLogSettings {
     /// The SQLite file.
     pub file: PathBuf,
-    /// Put before every topic's name (a test's own; empty otherwise).
+    /// Prefix of every topic's name (set by tests; empty otherwise).
     pub prefix: String,
-    /// How many partitions a new topic gets.
+    /// Number of partitions of a new topic.
     pub partitions: i32,
-    /// How long a record is kept.
+    /// Time for which a record is kept.
     pub retention: Duration,
-    /// Tells when a record came and when it may go.
+    /// The clock for timestamps and retention.
     pub clock: Arc<dyn Clock>,
 }
 
 impl BuiltInLogSettings {
-    /// The log in this file, with 12 partitions and 48 hours.
+    /// Creates settings for this file, with 12 partitions and 48 hours of retention.
     pub fn new(file: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             file: file.into(),
@@ -57,40 +58,45 @@ impl BuiltInLogSettings {
             clock,
         }
     }
+
+    fn topic_name(&self, topic: Topic) -> String {
+        format!("{}{topic}", self.prefix)
+    }
 }
 
 /// The open log. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Log(Arc<Inner>);
+pub(crate) struct BuiltInLog(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     settings: BuiltInLogSettings,
     readers: DatabaseConnection,
-    requests: mpsc::Sender<Request>,
-    shelf: Arc<Shelf>,
-    /// The writer's task: it ends with the log.
+    requests: mpsc::Sender<WriterRequest>,
+    state: Arc<LogState>,
+    /// The writer's task; it ends with the log.
     _writer: JoinSet<()>,
-    /// Held as long as the log is open; the last to be dropped.
-    _lock: Lock,
+    /// Held as long as the log is open; dropped last.
+    _lock: FileLock,
 }
 
-impl Log {
+impl BuiltInLog {
     pub(crate) async fn open(settings: BuiltInLogSettings) -> Result<Self, BusError> {
-        let lock = Lock::take(&settings.file)?;
-        let writing = schema::connect(&settings.file, 1).await?;
-        schema::create(&writing).await?;
+        let lock = FileLock::acquire(&settings.file)?;
+        let writer_connection = schema::connect(&settings.file, 1).await?;
+        schema::create_tables(&writer_connection).await?;
         let readers = schema::connect(&settings.file, 4).await?;
-        let shelf = Arc::new(Shelf::default());
-        let (requests, incoming) = mpsc::channel(QUEUE);
-        let writer = Writer::open(writing, Arc::clone(&shelf), settings.clone()).await?;
+        let state = Arc::new(LogState::default());
+        let (requests, incoming) = mpsc::channel(WRITER_QUEUE_SIZE);
+        let writer =
+            LogWriter::open(writer_connection, Arc::clone(&state), settings.clone()).await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.run(incoming));
         Ok(Self(Arc::new(Inner {
             settings,
             readers,
             requests,
-            shelf,
+            state,
             _writer: tasks,
             _lock: lock,
         })))
@@ -101,126 +107,137 @@ impl Log {
         topics: &[Topic],
     ) -> Result<Vec<TopicReport>, BusError> {
         let topics = topics.to_vec();
-        self.ask(|done| Request::Ensure { topics, done }).await?
+        self.send_request(|reply| WriterRequest::EnsureTopics { topics, reply }).await
+    }
+
+    pub(crate) fn partition_count(&self, topic: Topic) -> Result<i32, BusError> {
+        self.0.state.partition_count(topic).ok_or(BusError::UnknownTopic(topic))
     }
 
     pub(crate) async fn check_health(&self) -> Result<(), BusError> {
-        match timeout(HEALTH_PATIENCE, self.flush()).await {
-            Ok(answer) => answer,
-            Err(_) => Err(BusError::Timeout(HEALTH_PATIENCE)),
+        match timeout(HEALTH_TIMEOUT, self.flush()).await {
+            Ok(result) => result,
+            Err(_) => Err(BusError::Timeout(HEALTH_TIMEOUT)),
         }
     }
 
+    /// Publishes all records in one transaction: if it fails, all fail. A record of an unknown topic fails alone.
     pub(crate) async fn publish_many(
         &self,
         records: Vec<OutgoingRecord>,
     ) -> Vec<Result<(), PublishError>> {
-        let count = records.len();
-        match self.publish_all(records).await {
-            Ok(answers) => answers,
-            Err(error) => vec![Err(error); count],
-        }
-    }
-
-    /// All in one transaction: an error means all of them, but for records of topics that do not exist.
-    async fn publish_all(
-        &self,
-        records: Vec<OutgoingRecord>,
-    ) -> Result<Vec<Result<(), PublishError>>, PublishError> {
-        let mut answers = Vec::with_capacity(records.len());
-        let mut rows = Vec::with_capacity(records.len());
+        let mut results = Vec::with_capacity(records.len());
+        let mut new_records = Vec::with_capacity(records.len());
         for OutgoingRecord { topic, key, value, to_every_partition } in records {
-            let Some(partitions) = self.0.shelf.partitions(topic) else {
-                answers
+            let Some(partitions) = self.0.state.partition_count(topic) else {
+                results
                     .push(Err(PublishError::Refused(format!("the topic {topic} does not exist"))));
                 continue;
             };
             if to_every_partition {
-                let row =
-                    |partition| Row { topic, partition, key: key.clone(), value: value.clone() };
-                rows.extend((0..partitions).map(row));
+                new_records.extend((0..partitions).map(|partition| NewRecord {
+                    topic_partition: TopicPartition { topic, partition },
+                    key: key.clone(),
+                    value: value.clone(),
+                }));
             } else {
-                rows.push(Row { topic, partition: partition_of(&key, partitions), key, value });
+                let partition = partition_of(&key, partitions);
+                let topic_partition = TopicPartition { topic, partition };
+                new_records.push(NewRecord { topic_partition, key, value });
             }
-            answers.push(Ok(()));
+            results.push(Ok(()));
         }
-        if rows.is_empty() {
-            return Ok(answers);
+        match self.write(new_records).await {
+            Ok(()) => results,
+            Err(error) => vec![Err(error); results.len()],
         }
-        let (done, answer) = oneshot::channel();
-        self.0.requests.try_send(Request::Publish { rows, done }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PublishError::QueueFull,
-            mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
-        })?;
-        let written = answer.await.unwrap_or(Err(PublishError::Unconfirmed));
-        written.map(|()| answers)
     }
 
-    pub(crate) async fn total_lag(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
-        let missing = only.into_iter().flatten().find(|group| !self.0.shelf.reads(group));
+    async fn write(&self, records: Vec<NewRecord>) -> Result<(), PublishError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let (reply, written) = oneshot::channel();
+        self.0.requests.try_send(WriterRequest::Publish { records, reply }).map_err(|error| {
+            match error {
+                mpsc::error::TrySendError::Full(_) => PublishError::QueueFull,
+                mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
+            }
+        })?;
+        written.await.unwrap_or(Err(PublishError::Unconfirmed))
+    }
+
+    /// Sums the lag of these groups, or of all.
+    pub(crate) async fn total_lag(&self, groups: Option<&[&str]>) -> Result<u64, BusError> {
+        let missing = groups.into_iter().flatten().find(|group| !self.0.state.is_reading(group));
         if let Some(missing) = missing {
             return Err(BusError::GroupNotReading((*missing).to_owned()));
         }
         self.flush().await?;
         let mut sum = 0;
-        for row in self.0.readers.query_all_raw(schema::unhandled(&self.0.settings.prefix)).await? {
-            let (group, count): (String, i64) =
-                (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            if only.is_none_or(|only| only.contains(&group.as_str())) {
-                sum += u64::try_from(count).unwrap_or(0);
+        for row in self.0.readers.query_all_raw(schema::count_lag(&self.0.settings.prefix)).await? {
+            let group: String = row.try_get_by_index(0)?;
+            let lag: i64 = row.try_get_by_index(1)?;
+            if groups.is_none_or(|groups| groups.contains(&group.as_str())) {
+                sum += u64::try_from(lag).unwrap_or(0);
             }
         }
         Ok(sum)
     }
 
     pub(crate) async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
-        let partitions = self.0.shelf.partitions(topic).ok_or(BusError::UnknownTopic(topic))?;
         let mut all = Vec::new();
-        for partition in 0..partitions {
-            all.extend(self.read(Place { topic, partition }, 0, i64::from(u32::MAX)).await?);
+        for partition in 0..self.partition_count(topic)? {
+            let topic_partition = TopicPartition { topic, partition };
+            all.extend(self.read_records(topic_partition, 0, i64::from(u32::MAX)).await?);
         }
         Ok(all)
     }
 
     pub(crate) async fn delete_topics(&self) {
         if self.0.settings.prefix.is_empty() {
-            tracing::warn!("a log without a prefix is not a test's: its topics stay");
-        } else if let Err(error) = self.ask(|done| Request::Delete { done }).await {
+            tracing::warn!("topics without a prefix are not deleted");
+        } else if let Err(error) =
+            self.send_request(|reply| WriterRequest::DeleteTopics { reply }).await
+        {
             tracing::warn!(%error, "the topics could not be deleted");
         }
     }
 
-    pub(crate) async fn feed(&self, group: &str, topics: &[Topic]) -> Result<Feed, BusError> {
-        feed::open(self, group, topics).await
-    }
-
-    /// At most `limit` records of a partition from this offset on.
-    async fn read(&self, place: Place, from: i64, limit: i64) -> Result<Vec<Record>, BusError> {
-        let name = self.name(place.topic);
-        let rows = self
-            .0
-            .readers
-            .query_all_raw(schema::records(&name, place.partition, from, limit))
-            .await?;
-        Ok(rows.iter().map(|row| schema::record(place, row)).collect::<Result<_, _>>()?)
-    }
-
-    /// Writes what has been settled so far.
-    async fn flush(&self) -> Result<(), BusError> {
-        self.ask(|done| Request::Flush { done }).await?
-    }
-
-    async fn ask<T>(
+    pub(crate) async fn open_stream(
         &self,
-        request: impl FnOnce(oneshot::Sender<T>) -> Request,
-    ) -> Result<T, BusError> {
-        let (done, answer) = oneshot::channel();
-        let closed = |_| BusError::Closed;
-        self.0.requests.send(request(done)).await.map_err(|_gone| BusError::Closed)?;
-        answer.await.map_err(closed)
+        group: &str,
+        topics: &[Topic],
+    ) -> Result<RecordStream, BusError> {
+        stream::open(self, group, topics).await
     }
 
-    fn name(&self, topic: Topic) -> String {
-        format!("{}{topic}", self.0.settings.prefix)
+    /// Reads at most `limit` records of a partition from this offset on.
+    async fn read_records(
+        &self,
+        topic_partition: TopicPartition,
+        from: i64,
+        limit: i64,
+    ) -> Result<Vec<Record>, BusError> {
+        let TopicPartition { topic, partition } = topic_partition;
+        let topic_name = self.0.settings.topic_name(topic);
+        let select = schema::select_records(&topic_name, partition, from, limit);
+        let rows = self.0.readers.query_all_raw(select).await?;
+        let records = rows.iter().map(|row| schema::record_from_row(topic_partition, row));
+        Ok(records.collect::<Result<_, _>>()?)
+    }
+
+    /// Writes the offsets settled so far.
+    async fn flush(&self) -> Result<(), BusError> {
+        self.send_request(|reply| WriterRequest::Flush { reply }).await
+    }
+
+    async fn send_request<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, BusError>>) -> WriterRequest,
+    ) -> Result<T, BusError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.requests.send(request(reply)).await.map_err(|_closed| BusError::Closed)?;
+        answer.await.unwrap_or(Err(BusError::Closed))
     }
 }

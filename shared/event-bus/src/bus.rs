@@ -1,23 +1,23 @@
-//! The bus: one face for the built-in log and Apache Kafka.
+//! The bus: one interface to the built-in log and Apache Kafka.
 
 use contracts::Topic;
 
-use crate::built_in::Log;
-use crate::engine::Feed;
-use crate::kafka::Kafka;
-use crate::publisher::Via;
+use crate::built_in::BuiltInLog;
+use crate::engine::RecordStream;
+use crate::kafka::KafkaCluster;
+use crate::publisher::PublisherTransport;
 use crate::{BuiltInLogSettings, BusError, KafkaSettings, Publisher, PublisherKind, Record};
 
-/// What `ensure_topics` found or did.
+/// The state of a topic after `ensure_topics`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicReport {
     /// The topic.
     pub topic: Topic,
-    /// Whether it was made just now.
+    /// True if it was created just now.
     pub created: bool,
-    /// How many partitions it has.
+    /// Number of its partitions.
     pub partitions: i32,
-    /// What differs from what the settings ask for; an existing topic is never changed.
+    /// Differences from the settings; an existing topic is never changed.
     pub differences: Vec<String>,
 }
 
@@ -27,27 +27,27 @@ pub struct Bus(Transport);
 
 #[derive(Clone, Debug)]
 enum Transport {
-    Kafka(Kafka),
-    BuiltIn(Log),
+    Kafka(KafkaCluster),
+    BuiltIn(BuiltInLog),
 }
 
 impl Bus {
-    /// Prepares clients of a Kafka cluster. The brokers need not be up: nothing waits for them here.
+    /// Creates the clients of a Kafka cluster. The brokers need not be reachable yet.
     pub async fn open_kafka(settings: KafkaSettings) -> Result<Self, BusError> {
-        Ok(Self(Transport::Kafka(Kafka::open(settings)?)))
+        Ok(Self(Transport::Kafka(KafkaCluster::open(settings)?)))
     }
 
-    /// Opens (or makes) the built-in log. It is for one process only.
+    /// Opens (or creates) the built-in log. It is for one process only.
     pub async fn open_built_in(settings: BuiltInLogSettings) -> Result<Self, BusError> {
-        Ok(Self(Transport::BuiltIn(Log::open(settings).await?)))
+        Ok(Self(Transport::BuiltIn(BuiltInLog::open(settings).await?)))
     }
 
-    /// Whether this is the built-in log.
+    /// Returns true if this is the built-in log.
     pub fn is_built_in(&self) -> bool {
         matches!(self.0, Transport::BuiltIn(_))
     }
 
-    /// Makes the topics that are missing and says how the others differ from the settings.
+    /// Creates the missing topics and reports differences of the others from the settings.
     pub async fn ensure_topics(&self, topics: &[Topic]) -> Result<Vec<TopicReport>, BusError> {
         match &self.0 {
             Transport::Kafka(kafka) => kafka.ensure_topics(topics).await,
@@ -55,7 +55,15 @@ impl Bus {
         }
     }
 
-    /// Makes both producers ready, so that the first record does not pay for the handshake (about a second).
+    /// Returns the number of partitions of a topic; an unknown topic is an error and is not created.
+    pub async fn partition_count(&self, topic: Topic) -> Result<i32, BusError> {
+        match &self.0 {
+            Transport::Kafka(kafka) => kafka.partition_count(topic).await,
+            Transport::BuiltIn(log) => log.partition_count(topic),
+        }
+    }
+
+    /// Prepares both producers, so that the first record does not wait for the handshake (about a second).
     pub async fn warm_up(&self) -> Result<(), BusError> {
         match &self.0 {
             Transport::Kafka(kafka) => kafka.warm_up().await,
@@ -63,7 +71,7 @@ impl Bus {
         }
     }
 
-    /// Whether the log answers now; asks for at most a second.
+    /// Checks that the log answers, within a second.
     pub async fn check_health(&self) -> Result<(), BusError> {
         match &self.0 {
             Transport::Kafka(kafka) => kafka.check_health().await,
@@ -71,15 +79,15 @@ impl Bus {
         }
     }
 
-    /// A publisher; all of one kind share one producer.
+    /// Returns a publisher; all of one kind share one producer.
     pub fn publisher(&self, kind: PublisherKind) -> Publisher {
-        match &self.0 {
-            Transport::Kafka(kafka) => Publisher(Via::Kafka(kafka.producer(kind))),
-            Transport::BuiltIn(log) => Publisher(Via::BuiltIn(log.clone())),
-        }
+        Publisher(match &self.0 {
+            Transport::Kafka(kafka) => PublisherTransport::Kafka(kafka.producer(kind)),
+            Transport::BuiltIn(log) => PublisherTransport::BuiltIn(log.clone()),
+        })
     }
 
-    /// How many (record, group) pairs are not settled yet: in the built-in log over every group that ever
+    /// Returns the number of unsettled (record, group) pairs: in the built-in log over every group that ever
     /// read it, on Kafka over the groups that read in this process.
     pub async fn total_lag(&self) -> Result<u64, BusError> {
         match &self.0 {
@@ -88,8 +96,8 @@ impl Bus {
         }
     }
 
-    /// How many records these groups have not settled yet. An error while one of them has not begun to
-    /// read in this process: nobody knows then.
+    /// Returns the number of records these groups have not settled. An error while one of them has not
+    /// begun to read in this process, for its lag is unknown then.
     pub async fn lag_of_groups(&self, groups: &[&str]) -> Result<u64, BusError> {
         match &self.0 {
             Transport::Kafka(kafka) => kafka.total_lag(Some(groups)).await,
@@ -97,7 +105,7 @@ impl Bus {
         }
     }
 
-    /// Everything that is in the topic now, by partition and offset. For tests and operators.
+    /// Returns all records of the topic by partition and offset. For tests and operators.
     pub async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
         match &self.0 {
             Transport::Kafka(kafka) => kafka.read_all(topic).await,
@@ -113,10 +121,14 @@ impl Bus {
         }
     }
 
-    pub(crate) async fn feed(&self, group: &str, topics: &[Topic]) -> Result<Feed, BusError> {
+    pub(crate) async fn open_stream(
+        &self,
+        group: &str,
+        topics: &[Topic],
+    ) -> Result<RecordStream, BusError> {
         match &self.0 {
-            Transport::Kafka(kafka) => kafka.feed(group, topics),
-            Transport::BuiltIn(log) => log.feed(group, topics).await,
+            Transport::Kafka(kafka) => kafka.open_stream(group, topics),
+            Transport::BuiltIn(log) => log.open_stream(group, topics).await,
         }
     }
 }

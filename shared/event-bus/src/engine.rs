@@ -1,43 +1,48 @@
-//! The engine: takes records from either transport, keeps order per key, tries, retries, parks and settles.
+//! Transport-independent consumer engine: order per key, retries, parking, back-pressure and offset settlement.
 
 mod attempt;
-mod drive;
-mod feed;
 mod lanes;
-mod ledger;
-mod pause;
+mod offset_tracker;
+mod retry_delay;
+mod retry_policy;
 mod routes;
-mod verdict;
+mod runner;
+mod stream;
 
 use std::sync::Arc;
 
-pub(crate) use drive::drive;
-pub(crate) use feed::{Assigned, Commands, Feed, FromLog, REVOKE_PATIENCE, ToLog};
 pub(crate) use routes::Routes;
+pub(crate) use runner::run;
+pub(crate) use stream::{
+    Assignment, CommandSender, ConsumerCommand, REVOKE_TIMEOUT, RecordStream, TransportEvent,
+};
 
-/// How much of one partition is in hand before its reading pauses, and when it goes on. Far apart and
-/// high, for on Kafka every pause and resume can cost `fetch.wait.max.ms`.
+/// Unsettled records of one partition at which reading it pauses. The watermarks are far apart and
+/// high, because on Kafka every pause and resume can cost `fetch.wait.max.ms`.
 const HIGH_WATERMARK: usize = 1024;
+/// Unsettled records of one partition at which reading it resumes.
 const LOW_WATERMARK: usize = 512;
-/// How far reading may run ahead of a record that does not settle.
-const SPAN: usize = 65_536;
+/// Maximum number of records read past the oldest unsettled one of a partition.
+const MAX_SPAN: usize = 65_536;
 
-/// The limits of one subscription.
+/// Limits of one subscription.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    /// Maximum number of records handled at once.
     pub(crate) lanes: usize,
-    pub(crate) attempts: u32,
+    /// Failed attempts after which a record is parked.
+    pub(crate) max_attempts: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lanes: 8, attempts: 5 }
+        Self { lanes: 8, max_attempts: 5 }
     }
 }
 
-/// What a subscription does with the records it is fed.
-pub(crate) struct Work<P> {
-    pub(crate) group: &'static str,
+/// A consumer group with its handlers and its parking place.
+pub(crate) struct ConsumerGroup<P> {
+    pub(crate) name: &'static str,
     pub(crate) routes: Arc<Routes>,
     pub(crate) parking: Arc<P>,
     pub(crate) limits: Limits,

@@ -1,4 +1,4 @@
-//! What can go wrong on the bus, in words that hold for both transports.
+//! Errors of the bus, the same for both transports.
 
 use std::path::PathBuf;
 
@@ -6,24 +6,24 @@ use contracts::Topic;
 
 use crate::built_in::DatabaseError;
 
-/// Why a record was not acknowledged.
+/// The reason why a record was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    /// Too much is under way already; nothing was taken.
+    /// The publisher's queue is full; nothing was taken.
     #[error("the publisher's queue is full")]
     QueueFull,
-    /// No answer in time. The record may still arrive, so any fallback reuses the event id.
+    /// No acknowledgement in time. The record may still arrive, so any fallback reuses the event id.
     #[error("the log did not answer in time; the record may still arrive")]
     Unconfirmed,
     /// The log will never take this record.
     #[error("the log refused the record: {0}")]
     Refused(String),
     /// The log cannot be reached; nothing was taken.
-    #[error("the log is away")]
+    #[error("the log is unavailable")]
     Unavailable,
 }
 
-/// Why the bus could not be opened, prepared or asked.
+/// The reason why the bus could not be opened, prepared or queried.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// Another process has the built-in log open.
@@ -40,40 +40,40 @@ pub enum BusError {
         /// The group.
         group: String,
     },
-    /// The log's file could not be opened or written.
+    /// A file could not be opened or written.
     #[error("the file {file} cannot be used")]
     File {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The built-in log's database failed.
     #[error("the built-in log failed")]
     Database(#[from] DatabaseError),
     /// The client refused its settings, or the broker an operation.
-    #[error("Kafka: {doing}")]
+    #[error("Kafka: {operation}")]
     Kafka {
-        /// What was tried.
-        doing: String,
-        /// What came back.
+        /// The operation that failed.
+        operation: String,
+        /// The client's error.
         source: rdkafka::error::KafkaError,
     },
-    /// The broker did not do an operation on a topic.
+    /// The broker did not create or delete a topic.
     #[error("the topic {topic} could not be prepared: {reason}")]
     TopicSetup {
-        /// The topic, as the broker knows it.
+        /// The topic's name on the broker.
         topic: String,
-        /// What the broker said.
+        /// The broker's reason.
         reason: String,
     },
-    /// A topic was asked for that was never made.
+    /// The topic does not exist.
     #[error("the topic {0} does not exist")]
     UnknownTopic(Topic),
-    /// A question about a group that does not read.
+    /// The group does not read in this process, so its lag is unknown.
     #[error("the group {0} has not begun to read")]
     GroupNotReading(String),
-    /// The bus does not answer.
+    /// The bus did not answer in time.
     #[error("the bus did not answer within {0:?}")]
     Timeout(std::time::Duration),
     /// The bus is closing.
@@ -82,10 +82,11 @@ pub enum BusError {
 }
 
 impl BusError {
+    /// Returns a function that wraps a client's error with the operation that failed.
     pub(crate) fn kafka(
-        doing: impl Into<String>,
+        operation: impl Into<String>,
     ) -> impl FnOnce(rdkafka::error::KafkaError) -> Self {
-        let doing = doing.into();
-        move |source| Self::Kafka { doing, source }
+        let operation = operation.into();
+        move |source| Self::Kafka { operation, source }
     }
 }

@@ -1,4 +1,4 @@
-//! What a service says of its events: how one is handled, what went wrong, and where the unhandled is kept.
+//! The traits a service implements: handlers of its events, and the parking place of what it cannot handle.
 
 use std::future::Future;
 
@@ -6,38 +6,38 @@ use contracts::Event;
 
 use crate::{Received, Record};
 
-/// One kind of event, one effect. The event may come again, and the future may be dropped at any
-/// `.await` (hard stop, revoke past its deadline): keep every effect in one transaction.
+/// Handles one kind of event. The event may be delivered more than once, and the future may be dropped at
+/// any `.await` (hard stop, revoke past its deadline): do every effect in one transaction.
 pub trait Handler: Send + Sync + 'static {
     /// The message it handles.
     type Event: Event;
-    /// Whether a record may be parked when it cannot be handled. An erase says no: it is tried for ever.
+    /// True if a record may be parked when it cannot be handled. False for erases, which are retried for ever.
     const MAY_PARK: bool = true;
-    /// Does bounded local work.
+    /// Handles the event, with bounded local work only.
     fn handle(
         &self,
         event: &Received<Self::Event>,
     ) -> impl Future<Output = Result<(), HandleError>> + Send;
 }
 
-/// Why an event was not handled, which decides what happens next.
+/// The reason why an event was not handled, which decides about the next attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// Database or object store away: again after a pause, as long as it takes; nothing counts.
-    #[error("something the handler needs is away")]
+    /// Database or object store unavailable: retried with back-off until it is back, without counting attempts.
+    #[error("a dependency of the handler is unavailable")]
     Unavailable(#[source] anyhow::Error),
-    /// Again after a pause, parked after so many attempts.
+    /// Retried with back-off, and parked after the maximum number of attempts.
     #[error("the handler failed")]
     Failed(#[source] anyhow::Error),
-    /// Trying again is useless: parked now.
+    /// No further attempt can succeed: parked at once.
     #[error("the event was rejected")]
     Rejected(#[source] anyhow::Error),
 }
 
-/// Where a service keeps what it could not handle (its own `parked_event` table).
+/// The store of records that a service could not handle (its own `parked_event` table).
 pub trait Parking: Send + Sync + 'static {
-    /// Keeps the record whole, with its reason. The same record may come again. An error means
-    /// "not now": it is tried until it succeeds, for the offset must not advance before.
+    /// Stores the whole record with the reason. The same record may be parked more than once. An error
+    /// means "not now": parking is retried until it succeeds, for the offset must not advance before.
     fn park(
         &self,
         record: &Record,

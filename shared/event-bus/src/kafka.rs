@@ -16,28 +16,29 @@ use contracts::Topic;
 pub use config::{KafkaSettings, Scram, ScramMechanism, Security};
 pub(crate) use producer::Producer;
 
-use crate::engine::Feed;
+use crate::engine::RecordStream;
 use crate::{BusError, PublisherKind, Record, TopicReport};
+use inspect::LagObserver;
 
-const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
-const ADMIN_PATIENCE: Duration = Duration::from_secs(10);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The clients of one cluster. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Kafka(Arc<Inner>);
+pub(crate) struct KafkaCluster(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     settings: KafkaSettings,
     intake: Producer,
     relay: Producer,
-    /// The groups that were opened here, and what they read.
-    groups: Mutex<HashMap<String, Vec<Topic>>>,
+    /// The groups that were opened in this process.
+    groups: Mutex<HashMap<String, Arc<LagObserver>>>,
 }
 
-impl Kafka {
+impl KafkaCluster {
     pub(crate) fn open(settings: KafkaSettings) -> Result<Self, BusError> {
-        settings.security.check()?;
+        settings.security.check_ca_file()?;
         let intake = Producer::open(&settings, PublisherKind::Intake)?;
         let relay = Producer::open(&settings, PublisherKind::Relay)?;
         Ok(Self(Arc::new(Inner { settings, intake, relay, groups: Mutex::default() })))
@@ -56,65 +57,79 @@ impl Kafka {
     }
 
     pub(crate) async fn check_health(&self) -> Result<(), BusError> {
-        self.0.intake.check_health(HEALTH_PATIENCE).await
+        self.0.intake.check_health(HEALTH_TIMEOUT).await
     }
 
     pub(crate) async fn ensure_topics(
         &self,
         topics: &[Topic],
     ) -> Result<Vec<TopicReport>, BusError> {
-        topics::ensure(&self.0.settings, &self.0.intake, topics).await
+        topics::ensure_topics(&self.0.settings, &self.0.intake, topics).await
+    }
+
+    pub(crate) async fn partition_count(&self, topic: Topic) -> Result<i32, BusError> {
+        let metadata = self.0.intake.topic_metadata(topic).await?;
+        Ok(metadata.ok_or(BusError::UnknownTopic(topic))?.partitions)
     }
 
     pub(crate) async fn delete_topics(&self) {
         if self.0.settings.prefix.is_empty() {
-            tracing::warn!("topics without a prefix are not a test's: they stay");
-        } else if let Err(error) = topics::delete(&self.0.settings, &self.0.intake).await {
+            tracing::warn!("topics without a prefix are not deleted");
+        } else if let Err(error) = topics::delete_topics(&self.0.settings, &self.0.intake).await {
             tracing::warn!(%error, "the topics could not be deleted");
         }
     }
 
-    pub(crate) async fn total_lag(&self, only: Option<&[&str]>) -> Result<u64, BusError> {
-        let mut groups = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(only) = only {
-            if let Some(missing) = only.iter().find(|group| !groups.contains_key(**group)) {
-                return Err(BusError::GroupNotReading((*missing).to_owned()));
+    /// Sums the lag of these groups, or of all that were opened in this process.
+    pub(crate) async fn total_lag(&self, groups: Option<&[&str]>) -> Result<u64, BusError> {
+        let observers: Vec<_> = {
+            let open = self.0.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            match groups {
+                None => open.values().cloned().collect(),
+                Some(groups) => groups
+                    .iter()
+                    .map(|group| {
+                        let observer = open.get(*group).cloned();
+                        observer.ok_or_else(|| BusError::GroupNotReading((*group).to_owned()))
+                    })
+                    .collect::<Result<_, _>>()?,
             }
-            groups.retain(|group, _| only.contains(&group.as_str()));
-        }
-        let settings = self.0.settings.clone();
-        blocking("counting", move || {
-            groups.iter().try_fold(0, |sum, (group, topics)| {
-                Ok(sum + inspect::unhandled(&settings, group, topics)?)
-            })
+        };
+        run_blocking("counting unsettled records", move || {
+            observers.iter().try_fold(0, |sum, observer| Ok(sum + observer.lag()?))
         })
         .await
     }
 
     pub(crate) async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
         let settings = self.0.settings.clone();
-        blocking("reading", move || inspect::read_all(&settings, topic)).await
+        run_blocking("reading a topic", move || inspect::read_all(&settings, topic)).await
     }
 
-    pub(crate) fn feed(&self, group: &str, topics: &[Topic]) -> Result<Feed, BusError> {
+    pub(crate) fn open_stream(
+        &self,
+        group: &str,
+        topics: &[Topic],
+    ) -> Result<RecordStream, BusError> {
+        let observer = LagObserver::new(&self.0.settings, group, topics);
         self.0
             .groups
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(group.to_owned(), topics.to_vec());
+            .insert(group.to_owned(), Arc::new(observer));
         poller::start(&self.0.settings, group, topics)
     }
 }
 
-/// Does what blocks (librdkafka's questions to the broker) where blocking is allowed.
-async fn blocking<T: Send + 'static>(
-    what: &str,
-    work: impl FnOnce() -> Result<T, BusError> + Send + 'static,
+/// Runs a blocking request of librdkafka on a thread where blocking is allowed.
+async fn run_blocking<T: Send + 'static>(
+    operation: &str,
+    request: impl FnOnce() -> Result<T, BusError> + Send + 'static,
 ) -> Result<T, BusError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer,
+    match tokio::task::spawn_blocking(request).await {
+        Ok(result) => result,
         Err(error) => {
-            tracing::error!(%error, what, "a question to the broker was cut off");
+            tracing::error!(%error, operation, "a request to the broker was aborted");
             Err(BusError::Closed)
         }
     }

@@ -1,11 +1,11 @@
-//! Which partition a key belongs to: the same on both transports, and the same as Java's clients say.
+//! The partition of a key: the same on both transports and in the Java clients.
 
-/// The partition of a key, as librdkafka's `murmur2_random` and Java's default partitioner compute it.
+/// Returns the partition of a key, as librdkafka's `murmur2_random` and Java's default partitioner compute it.
 pub(crate) fn partition_of(key: &str, partitions: i32) -> i32 {
     ((murmur2(key.as_bytes()) & 0x7fff_ffff) as i32) % partitions.max(1)
 }
 
-/// MurmurHash2 with Kafka's seed.
+/// Computes MurmurHash2 with Kafka's seed.
 fn murmur2(data: &[u8]) -> u32 {
     const M: u32 = 0x5bd1_e995;
     const SEED: u32 = 0x9747_b28c;
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_land_where_java_puts_them() {
+    fn the_hash_is_that_of_the_java_clients() {
         // From Kafka's own UtilsTest.testMurmur2.
         assert_eq!(murmur2(b"21") as i32, -973_932_308);
         assert_eq!(murmur2(b"foobar") as i32, -790_332_482);

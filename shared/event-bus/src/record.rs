@@ -1,4 +1,4 @@
-//! Records as both transports carry them, and as handlers receive them.
+//! Records as both transports carry them, and events as handlers receive them.
 
 use contracts::{Cause, Origin, Topic};
 use kernel::{AthleteId, EventId, Timestamp};
@@ -10,17 +10,17 @@ pub struct Record {
     pub topic: Topic,
     /// The partition within the topic.
     pub partition: i32,
-    /// The place within the partition.
+    /// The offset within the partition.
     pub offset: i64,
     /// The key: order is kept within it.
     pub key: String,
     /// The encoded envelope.
     pub value: Vec<u8>,
-    /// When the log took it.
+    /// The instant at which the log took it.
     pub timestamp: Timestamp,
 }
 
-/// A record on its way into the log.
+/// A record to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingRecord {
     /// The topic.
@@ -29,35 +29,42 @@ pub struct OutgoingRecord {
     pub key: String,
     /// The encoded envelope.
     pub value: Vec<u8>,
-    /// Whether it goes to every partition (the key then plays no part).
+    /// True if every partition gets a copy; the key is then ignored.
     pub to_every_partition: bool,
 }
 
-/// An event as its handler receives it. It may come again, so its effect must bear repetition.
+/// An event as its handler receives it. It may be delivered more than once, so its effect must be idempotent.
 #[derive(Clone, Debug)]
 pub struct Received<E> {
-    /// The same on every try to publish and every delivery.
+    /// The event's id, the same on every attempt to publish it and every delivery.
     pub id: EventId,
-    /// Whose it is.
+    /// The athlete it belongs to.
     pub athlete: Option<AthleteId>,
     /// Every connection it draws on.
     pub origins: Vec<Origin>,
-    /// Why it came about.
+    /// The cause of the event.
     pub cause: Cause,
-    /// Whether it answers a replay request.
+    /// True if it answers a replay request.
     pub replay: bool,
-    /// When it came about.
+    /// The instant at which it happened.
     pub occurred_at: Timestamp,
-    /// W3C Trace Context of whoever published it.
+    /// W3C Trace Context of its publisher.
     pub traceparent: String,
-    /// The how-manieth try this is, from 1.
+    /// The number of this attempt at handling it, from 1.
     pub attempt: u32,
-    /// Where it was read.
+    /// The topic it was read from.
     pub topic: Topic,
-    /// Where it was read.
+    /// The partition it was read from.
     pub partition: i32,
-    /// Where it was read.
+    /// Its offset in that partition.
     pub offset: i64,
     /// The message itself.
     pub body: E,
+}
+
+/// A partition of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TopicPartition {
+    pub(crate) topic: Topic,
+    pub(crate) partition: i32,
 }

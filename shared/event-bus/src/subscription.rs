@@ -1,4 +1,4 @@
-//! A group's subscription: which handler takes which event, how often, and where the rest is parked.
+//! A consumer group's subscription: its handlers, its limits, and its parking place.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lifecycle::Stop;
 use crate::engine::{self, Routes};
 use crate::{Bus, Handler, Parking};
 
-/// What a group reads and who handles it.
+/// The handlers of a consumer group.
 pub struct Subscription<P: Parking> {
     group: &'static str,
     parking: P,
@@ -17,41 +17,40 @@ pub struct Subscription<P: Parking> {
 }
 
 impl<P: Parking> Subscription<P> {
-    /// A group that handles nothing yet.
+    /// Creates a subscription without handlers.
     pub fn new(group: &'static str, parking: P) -> Self {
         Self { group, parking, routes: Routes::default(), limits: engine::Limits::default() }
     }
 
-    /// Handles one kind of event of a topic. Several handlers of a topic are told apart by the
-    /// message's kind; a kind that nobody handles is skipped.
+    /// Adds a handler for one kind of event of a topic. A topic may have several handlers, one for each
+    /// kind of message; a kind without a handler is skipped.
     pub fn on<H: Handler>(mut self, topic: Topic, handler: H) -> Self {
         self.routes.add(topic, handler);
         self
     }
 
-    /// How many events are handled at once (8 unless told); never two of one key.
+    /// Sets the maximum number of events handled at once (default 8); never two of one key.
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.limits.lanes = lanes.max(1);
         self
     }
 
-    /// After how many failed attempts a record is parked (5 unless told).
+    /// Sets the number of failed attempts after which a record is parked (default 5).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.limits.attempts = attempts.max(1);
+        self.limits.max_attempts = attempts.max(1);
         self
     }
 
-    /// Reads and handles until stopped; returns when what was in hand is finished and committed.
-    /// `soft`: finish what is in hand; `hard`: drop it.
+    /// Reads and handles until stopped; returns once running handlers are finished and their records
+    /// committed. `soft` lets running handlers finish, `hard` aborts them.
     pub async fn run(self, bus: &Bus, soft: Stop, hard: Stop) -> Result<(), anyhow::Error> {
-        let topics = self.routes.topics();
-        let feed = bus.feed(self.group, &topics).await?;
-        let work = engine::Work {
-            group: self.group,
+        let stream = bus.open_stream(self.group, &self.routes.topics()).await?;
+        let group = engine::ConsumerGroup {
+            name: self.group,
             routes: Arc::new(self.routes),
             parking: Arc::new(self.parking),
             limits: self.limits,
         };
-        engine::drive(work, feed, soft, hard).await
+        engine::run(group, stream, soft, hard).await
     }
 }

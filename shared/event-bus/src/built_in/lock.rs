@@ -1,4 +1,4 @@
-//! One process per log: a lock beside the file, which the system lifts when the process ends.
+//! A lock file beside the log, so that only one process opens it. The system releases it when the process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -7,12 +7,12 @@ use crate::BusError;
 
 /// The lock, held until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held for the lock it carries")] File);
+pub(crate) struct FileLock(#[expect(dead_code, reason = "held for the lock it carries")] File);
 
-impl Lock {
-    pub(crate) fn take(log: &Path) -> Result<Self, BusError> {
-        let mut file = log.as_os_str().to_owned();
-        file.push(".lock");
+impl FileLock {
+    pub(crate) fn acquire(log: &Path) -> Result<Self, BusError> {
+        let mut lock_file = log.as_os_str().to_owned();
+        lock_file.push(".lock");
         let unusable = |source| BusError::File { file: log.to_owned(), source };
         if let Some(folder) = log.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(unusable)?;
@@ -21,7 +21,7 @@ impl Lock {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(file)
+            .open(lock_file)
             .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),

@@ -1,4 +1,4 @@
-//! The built-in log's tables and statements.
+//! Tables and SQL statements of the built-in log.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,9 +12,10 @@ use sea_orm::{
     Statement, Value,
 };
 
-use super::shelf::{Place, Positions};
-use super::writer::Row;
+use super::log_state::GroupOffsets;
+use super::writer::NewRecord;
 use crate::Record;
+use crate::record::TopicPartition;
 
 const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS topic (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID",
@@ -41,116 +42,124 @@ pub(crate) async fn connect(file: &Path, connections: u32) -> Result<DatabaseCon
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(5))
-                // Forgetting includes the log: what is deleted is overwritten.
+                // Deleted records are overwritten, for erasure includes the log.
                 .pragma("secure_delete", "ON")
         });
     Database::connect(options).await
 }
 
-pub(crate) async fn create(db: &DatabaseConnection) -> Result<(), DbErr> {
+pub(crate) async fn create_tables(db: &DatabaseConnection) -> Result<(), DbErr> {
     for table in TABLES {
         db.execute_unprepared(table).await?;
     }
     Ok(())
 }
 
-/// The next offset of every partition of every topic under this prefix: behind the last record, or
-/// where the sweep said that offsets go on.
-pub(crate) async fn heads(
+/// Loads the next offset of every partition of every topic under this prefix: the one after the last
+/// record, or the one stored by the sweep that deleted it.
+pub(crate) async fn load_heads(
     db: &DatabaseConnection,
     prefix: &str,
 ) -> Result<HashMap<Topic, Vec<i64>>, DbErr> {
     let mut heads = HashMap::new();
-    for row in db.query_all_raw(plain("SELECT name, partitions FROM topic")).await? {
-        let (name, partitions): (String, i32) =
-            (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let Some(topic) = topic_of(&name, prefix) else { continue };
-        let mut next = Vec::new();
+    for row in db.query_all_raw(statement("SELECT name, partitions FROM topic", [])).await? {
+        let name: String = row.try_get_by_index(0)?;
+        let partitions: i32 = row.try_get_by_index(1)?;
+        let Some(topic) = name.strip_prefix(prefix).and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let mut next_offsets = Vec::new();
         for partition in 0..partitions {
-            let row = db.query_one_raw(head(&name, partition)).await?;
-            next.push(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0));
+            let row = db.query_one_raw(select_head(&name, partition)).await?;
+            next_offsets.push(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0));
         }
-        heads.insert(topic, next);
+        heads.insert(topic, next_offsets);
     }
     Ok(heads)
 }
 
-fn head(topic: &str, partition: i32) -> Statement {
-    with(
+fn select_head(topic: &str, partition: i32) -> Statement {
+    statement(
         "SELECT MAX(COALESCE((SELECT MAX(offset) + 1 FROM record WHERE topic = ? AND partition = ?), 0), \
          COALESCE((SELECT next_offset FROM head WHERE topic = ? AND partition = ?), 0))",
         [topic.into(), partition.into(), topic.into(), partition.into()],
     )
 }
 
-fn topic_of(name: &str, prefix: &str) -> Option<Topic> {
-    name.strip_prefix(prefix)?.parse().ok()
+pub(crate) fn insert_topic(name: &str, partitions: i32) -> Statement {
+    statement(
+        "INSERT INTO topic (name, partitions) VALUES (?, ?)",
+        [name.into(), partitions.into()],
+    )
 }
 
-pub(crate) fn new_topic(name: &str, partitions: i32) -> Statement {
-    with("INSERT INTO topic (name, partitions) VALUES (?, ?)", [name.into(), partitions.into()])
-}
-
-/// Puts rows at their offsets.
-pub(crate) fn insert(prefix: &str, rows: Vec<(i64, Row)>, at: Timestamp) -> Statement {
-    let sql = many(
+/// Inserts records at their offsets.
+pub(crate) fn insert_records(
+    prefix: &str,
+    records: Vec<(i64, NewRecord)>,
+    now: Timestamp,
+) -> Statement {
+    let sql = repeat_row(
         "INSERT INTO record (topic, partition, offset, key, value, at_us) VALUES ",
         "(?,?,?,?,?,?)",
-        rows.len(),
+        records.len(),
     );
-    let values = rows.into_iter().flat_map(|(offset, row)| {
-        let topic = format!("{prefix}{}", row.topic);
+    let values = records.into_iter().flat_map(|(offset, record)| {
+        let TopicPartition { topic, partition } = record.topic_partition;
         [
-            topic.into(),
-            row.partition.into(),
+            format!("{prefix}{topic}").into(),
+            partition.into(),
             offset.into(),
-            row.key.into(),
-            row.value.into(),
-            at.as_micros().into(),
+            record.key.into(),
+            record.value.into(),
+            now.as_micros().into(),
         ]
     });
-    with(&sql, values)
+    statement(&sql, values)
 }
 
 pub(crate) fn upsert_head(topic: &str, partition: i32, next: i64) -> Statement {
-    with(
+    statement(
         "INSERT INTO head (topic, partition, next_offset) VALUES (?, ?, ?) \
          ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset",
         [topic.into(), partition.into(), next.into()],
     )
 }
 
-pub(crate) fn upsert_positions(prefix: &str, positions: &Positions) -> Statement {
-    let sql = many(
+pub(crate) fn upsert_group_offsets(prefix: &str, offsets: &GroupOffsets) -> Statement {
+    let sql = repeat_row(
         "INSERT INTO group_offset (grp, topic, partition, offset) VALUES ",
         "(?,?,?,?)",
-        positions.len(),
+        offsets.len(),
     ) + " ON CONFLICT (grp, topic, partition) DO UPDATE SET offset = excluded.offset";
-    let values = positions.iter().flat_map(|((group, place), next)| {
-        let topic = format!("{prefix}{}", place.topic);
-        [group.to_string().into(), topic.into(), place.partition.into(), (*next).into()]
+    let values = offsets.iter().flat_map(|((group, topic_partition), next)| {
+        let topic = format!("{prefix}{}", topic_partition.topic);
+        [group.to_string().into(), topic.into(), topic_partition.partition.into(), (*next).into()]
     });
-    with(&sql, values)
+    statement(&sql, values)
 }
 
-pub(crate) fn position(group: &str, topic: &str, partition: i32) -> Statement {
-    with(
+pub(crate) fn select_group_offset(group: &str, topic: &str, partition: i32) -> Statement {
+    statement(
         "SELECT offset FROM group_offset WHERE grp = ? AND topic = ? AND partition = ?",
         [group.into(), topic.into(), partition.into()],
     )
 }
 
-pub(crate) fn records(topic: &str, partition: i32, from: i64, limit: i64) -> Statement {
-    with(
+pub(crate) fn select_records(topic: &str, partition: i32, from: i64, limit: i64) -> Statement {
+    statement(
         "SELECT offset, key, value, at_us FROM record WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
         [topic.into(), partition.into(), from.into(), limit.into()],
     )
 }
 
-pub(crate) fn record(place: Place, row: &QueryResult) -> Result<Record, DbErr> {
+pub(crate) fn record_from_row(
+    topic_partition: TopicPartition,
+    row: &QueryResult,
+) -> Result<Record, DbErr> {
     Ok(Record {
-        topic: place.topic,
-        partition: place.partition,
+        topic: topic_partition.topic,
+        partition: topic_partition.partition,
         offset: row.try_get_by_index(0)?,
         key: row.try_get_by_index(1)?,
         value: row.try_get_by_index(2)?,
@@ -158,9 +167,9 @@ pub(crate) fn record(place: Place, row: &QueryResult) -> Result<Record, DbErr> {
     })
 }
 
-/// Per group: the records that are not settled.
-pub(crate) fn unhandled(prefix: &str) -> Statement {
-    with(
+/// Counts the unsettled records of every group.
+pub(crate) fn count_lag(prefix: &str) -> Statement {
+    statement(
         "SELECT g.grp, COUNT(*) FROM group_offset AS g JOIN record AS r \
          ON r.topic = g.topic AND r.partition = g.partition AND r.offset >= g.offset \
          WHERE substr(g.topic, 1, ?) = ? GROUP BY g.grp",
@@ -168,18 +177,21 @@ pub(crate) fn unhandled(prefix: &str) -> Statement {
     )
 }
 
-/// The oldest offset of a partition that is not older than this instant.
-pub(crate) fn first_kept(topic: &str, partition: i32, not_before: Timestamp) -> Statement {
-    with(
+/// Selects the lowest offset of a partition that is not older than this instant.
+pub(crate) fn select_first_retained(
+    topic: &str,
+    partition: i32,
+    not_before: Timestamp,
+) -> Statement {
+    statement(
         "SELECT offset FROM record WHERE topic = ? AND partition = ? AND at_us >= ? ORDER BY offset LIMIT 1",
         [topic.into(), partition.into(), not_before.as_micros().into()],
     )
 }
 
 /// Deletes at most `limit` records of a partition below this offset.
-pub(crate) fn delete_below(place: (&str, i32), below: i64, limit: i64) -> Statement {
-    let (topic, partition) = place;
-    with(
+pub(crate) fn delete_below(topic: &str, partition: i32, below: i64, limit: i64) -> Statement {
+    statement(
         "DELETE FROM record WHERE topic = ? AND partition = ? AND offset < ? AND offset < \
          (SELECT MIN(offset) FROM record WHERE topic = ? AND partition = ?) + ?",
         [
@@ -193,24 +205,21 @@ pub(crate) fn delete_below(place: (&str, i32), below: i64, limit: i64) -> Statem
     )
 }
 
-/// Deletes a topic with all that belongs to it.
+/// Deletes a topic with its records, heads and group offsets.
 pub(crate) fn delete_topic(topic: &str) -> [Statement; 4] {
     [
-        with("DELETE FROM record WHERE topic = ?", [topic.into()]),
-        with("DELETE FROM head WHERE topic = ?", [topic.into()]),
-        with("DELETE FROM group_offset WHERE topic = ?", [topic.into()]),
-        with("DELETE FROM topic WHERE name = ?", [topic.into()]),
+        "DELETE FROM record WHERE topic = ?",
+        "DELETE FROM head WHERE topic = ?",
+        "DELETE FROM group_offset WHERE topic = ?",
+        "DELETE FROM topic WHERE name = ?",
     ]
+    .map(|sql| statement(sql, [topic.into()]))
 }
 
-fn many(start: &str, row: &str, count: usize) -> String {
-    format!("{start}{}", vec![row; count].join(","))
+fn repeat_row(insert: &str, row: &str, count: usize) -> String {
+    format!("{insert}{}", vec![row; count].join(","))
 }
 
-fn with(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
-}
-
-fn plain(sql: &str) -> Statement {
-    Statement::from_string(DbBackend::Sqlite, sql)
 }

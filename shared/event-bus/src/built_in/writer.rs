@@ -1,4 +1,4 @@
-//! The built-in log's only writer: whatever waits goes into one transaction (group commit).
+//! The only writer of the built-in log: all waiting requests go into one transaction (group commit).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,234 +10,230 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, T
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::shelf::Shelf;
+use super::log_state::LogState;
 use super::{BuiltInLogSettings, schema};
+use crate::record::TopicPartition;
 use crate::{BusError, PublishError, TopicReport};
 
-/// The most requests in one transaction.
-const BATCH: usize = 1024;
-/// The most rows in one statement (SQLite takes 32,766 values).
-const ROWS: usize = 5_000;
-/// How long a settlement may wait to be written when nothing is published; what was settled in
-/// between comes again after a kill.
-const SETTLE_LATER: Duration = Duration::from_millis(200);
-/// How often what is too old is looked for.
-const SWEEP_EVERY: Duration = Duration::from_mins(15);
-/// How many records go in one transaction of a sweep, so that publishing does not wait for it.
-const SWEEP_CHUNK: i64 = 2_000;
+/// Maximum number of requests in one transaction.
+const MAX_REQUESTS: usize = 1024;
+/// Maximum number of rows in one statement (SQLite takes 32,766 values).
+const MAX_ROWS: usize = 5_000;
+/// Delay before settled offsets are written when nothing is published; the records settled meanwhile
+/// are delivered again after a kill.
+const OFFSET_WRITE_DELAY: Duration = Duration::from_millis(200);
+/// Interval between deletions of expired records.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(15);
+/// Maximum number of records deleted in one transaction, so that publishing does not wait for a sweep.
+const SWEEP_LIMIT: i64 = 2_000;
 
 /// A record that has its partition but no offset yet.
 #[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) topic: Topic,
-    pub(crate) partition: i32,
+pub(crate) struct NewRecord {
+    pub(crate) topic_partition: TopicPartition,
     pub(crate) key: String,
     pub(crate) value: Vec<u8>,
 }
 
-/// What the writer is asked for.
+type PublishReply = oneshot::Sender<Result<(), PublishError>>;
+type Reply<T> = oneshot::Sender<Result<T, BusError>>;
+
+/// A request to the writer.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub(crate) enum WriterRequest {
     /// Answered after the commit, synced to disk.
-    Publish {
-        rows: Vec<Row>,
-        done: oneshot::Sender<Result<(), PublishError>>,
-    },
+    Publish { records: Vec<NewRecord>, reply: PublishReply },
     /// Answered when every settlement so far is written.
-    Flush {
-        done: oneshot::Sender<Result<(), BusError>>,
-    },
-    Ensure {
-        topics: Vec<Topic>,
-        done: oneshot::Sender<Result<Vec<TopicReport>, BusError>>,
-    },
+    Flush { reply: Reply<()> },
+    /// Creates the missing topics.
+    EnsureTopics { topics: Vec<Topic>, reply: Reply<Vec<TopicReport>> },
     /// Deletes every topic under the prefix.
-    Delete {
-        done: oneshot::Sender<()>,
-    },
+    DeleteTopics { reply: Reply<()> },
 }
 
-pub(crate) struct Writer {
+pub(crate) struct LogWriter {
     db: DatabaseConnection,
-    shelf: Arc<Shelf>,
+    state: Arc<LogState>,
     settings: BuiltInLogSettings,
     heads: HashMap<Topic, Vec<i64>>,
-    swept: Option<Timestamp>,
-    /// Whether the last write failed; then `healthy` tries one of its own.
-    broken: bool,
+    last_sweep: Option<Timestamp>,
+    /// True if the last write failed; a flush then tries a write of its own.
+    write_failed: bool,
 }
 
-type Done = oneshot::Sender<Result<(), PublishError>>;
-
-impl Writer {
+impl LogWriter {
     pub(crate) async fn open(
         db: DatabaseConnection,
-        shelf: Arc<Shelf>,
+        state: Arc<LogState>,
         settings: BuiltInLogSettings,
     ) -> Result<Self, DbErr> {
-        let mut writer =
-            Self { db, shelf, settings, heads: HashMap::new(), swept: None, broken: false };
-        writer.reload().await?;
+        let heads = HashMap::new();
+        let mut writer = Self { db, state, settings, heads, last_sweep: None, write_failed: false };
+        writer.reload_heads().await?;
         writer.sweep_if_due().await;
         Ok(writer)
     }
 
-    /// Writes until the log is dropped.
-    pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
-        let mut requests = Vec::with_capacity(BATCH);
-        let mut due: Option<Instant> = None;
-        let mut sweep_at = Instant::now() + SWEEP_EVERY;
-        let shelf = Arc::clone(&self.shelf);
+    /// Serves requests until the log is dropped.
+    pub(crate) async fn run(mut self, mut incoming: mpsc::Receiver<WriterRequest>) {
+        let mut requests = Vec::with_capacity(MAX_REQUESTS);
+        let mut offsets_due: Option<Instant> = None;
+        let mut sweep_due = Instant::now() + SWEEP_INTERVAL;
+        let state = Arc::clone(&self.state);
         loop {
             tokio::select! {
                 biased;
-                count = incoming.recv_many(&mut requests, BATCH) => if count == 0 { break },
-                () = shelf.unwritten.notified(), if due.is_none() => {
-                    due = Some(Instant::now() + SETTLE_LATER);
+                count = incoming.recv_many(&mut requests, MAX_REQUESTS) => if count == 0 { break },
+                () = state.settled_signal.notified(), if offsets_due.is_none() => {
+                    offsets_due = Some(Instant::now() + OFFSET_WRITE_DELAY);
                     continue;
                 }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
-                // Also what nobody adds to is forgotten in time.
-                () = sleep_until(sweep_at) => {
-                    sweep_at = Instant::now() + SWEEP_EVERY;
+                () = sleep_until(offsets_due.unwrap_or_else(Instant::now)), if offsets_due.is_some() => {}
+                // Records of topics to which nothing is published expire too.
+                () = sleep_until(sweep_due) => {
+                    sweep_due = Instant::now() + SWEEP_INTERVAL;
                     self.sweep_if_due().await;
                     continue;
                 }
             }
-            let settle = due.take_if(|due| *due <= Instant::now()).is_some();
-            self.serve(&mut requests, settle).await;
+            let write_offsets = offsets_due.take_if(|due| *due <= Instant::now()).is_some();
+            self.handle_requests(&mut requests, write_offsets).await;
         }
     }
 
-    async fn serve(&mut self, requests: &mut Vec<Request>, settle: bool) {
-        let mut rows = Vec::new();
+    async fn handle_requests(&mut self, requests: &mut Vec<WriterRequest>, write_offsets: bool) {
+        let mut records = Vec::new();
         let mut publishers = Vec::new();
         let mut others = Vec::new();
         for request in requests.drain(..) {
             match request {
-                Request::Publish { rows: mut more, done } => {
-                    rows.append(&mut more);
-                    publishers.push(done);
+                WriterRequest::Publish { records: mut more, reply } => {
+                    records.append(&mut more);
+                    publishers.push(reply);
                 }
                 other => others.push(other),
             }
         }
-        if !rows.is_empty() {
-            self.publish(rows, publishers).await;
+        if !records.is_empty() {
+            self.publish(records, publishers).await;
             self.sweep_if_due().await;
         }
-        if settle || !others.is_empty() {
-            self.settle().await;
+        if write_offsets || !others.is_empty() {
+            self.write_offsets().await;
         }
         for other in others {
-            self.answer(other).await;
+            self.handle_request(other).await;
         }
     }
 
-    /// Does what is neither publishing nor settling. Whoever asked is told; a caller that went away does not matter.
-    async fn answer(&mut self, request: Request) {
+    /// Handles a request other than publishing. A caller that no longer waits for the reply is ignored.
+    async fn handle_request(&mut self, request: WriterRequest) {
         match request {
-            Request::Ensure { topics, done } => drop(done.send(self.ensure(&topics).await)),
-            Request::Delete { done } => {
-                self.delete().await;
-                let _ = done.send(());
+            WriterRequest::EnsureTopics { topics, reply } => {
+                let _ = reply.send(self.ensure_topics(&topics).await);
             }
-            // Settlements were written before this is answered.
-            Request::Flush { done } => drop(done.send(self.probe().await)),
-            Request::Publish { .. } => {}
+            WriterRequest::DeleteTopics { reply } => {
+                self.delete_topics().await;
+                let _ = reply.send(Ok(()));
+            }
+            // The settled offsets were written before.
+            WriterRequest::Flush { reply } => {
+                let _ = reply.send(self.check_writable().await);
+            }
+            WriterRequest::Publish { .. } => {}
         }
     }
 
-    async fn publish(&mut self, rows: Vec<Row>, publishers: Vec<Done>) {
-        let touched: HashSet<Topic> = rows.iter().map(|row| row.topic).collect();
-        let answer = match self.write(rows).await {
+    async fn publish(&mut self, records: Vec<NewRecord>, publishers: Vec<PublishReply>) {
+        let changed: HashSet<Topic> =
+            records.iter().map(|record| record.topic_partition.topic).collect();
+        let result = match self.write_records(records).await {
             Ok(()) => {
-                self.broken = false;
-                self.shelf.advance(&self.heads, &touched);
+                self.write_failed = false;
+                self.state.update_heads(&self.heads, &changed);
                 Ok(())
             }
             Err(error) => {
-                self.broken = true;
+                self.write_failed = true;
                 tracing::error!(%error, "the built-in log could not be written");
-                if let Err(error) = self.reload().await {
+                if let Err(error) = self.reload_heads().await {
                     tracing::error!(%error, "the built-in log could not be read");
                 }
-                // Whether a failed commit reached the disk is not known.
+                // A failed commit may have reached the disk.
                 Err(PublishError::Unconfirmed)
             }
         };
-        for done in publishers {
-            let _ = done.send(answer.clone());
+        for reply in publishers {
+            let _ = reply.send(result.clone());
         }
     }
 
-    /// Gives every row its offset and writes them all, or none. A single statement is a transaction of
-    /// its own: that saves two trips to the database's thread.
-    async fn write(&mut self, rows: Vec<Row>) -> Result<(), DbErr> {
+    /// Assigns offsets and writes all records, or none. A single statement is a transaction of its own,
+    /// which saves two trips to the database's thread.
+    async fn write_records(&mut self, records: Vec<NewRecord>) -> Result<(), DbErr> {
         let now = self.settings.clock.now();
-        let mut placed = Vec::with_capacity(rows.len());
-        for row in rows {
-            let head = self
-                .heads
-                .get_mut(&row.topic)
-                .and_then(|heads| heads.get_mut(row.partition as usize));
-            let Some(head) = head else { continue };
-            placed.push((*head, row));
+        let mut with_offsets = Vec::with_capacity(records.len());
+        for record in records {
+            let TopicPartition { topic, partition } = record.topic_partition;
+            let heads = self.heads.get_mut(&topic);
+            let Some(head) = heads.and_then(|heads| heads.get_mut(partition as usize)) else {
+                continue;
+            };
+            with_offsets.push((*head, record));
             *head += 1;
         }
         let prefix = self.settings.prefix.as_str();
-        if placed.len() <= ROWS {
-            self.db.execute_raw(schema::insert(prefix, placed, now)).await?;
+        if with_offsets.len() <= MAX_ROWS {
+            self.db.execute_raw(schema::insert_records(prefix, with_offsets, now)).await?;
             return Ok(());
         }
-        let tx = begin(&self.db).await?;
-        let mut placed = placed.into_iter().peekable();
-        while placed.peek().is_some() {
-            let chunk: Vec<_> = placed.by_ref().take(ROWS).collect();
-            tx.execute_raw(schema::insert(prefix, chunk, now)).await?;
+        let tx = begin_transaction(&self.db).await?;
+        let mut with_offsets = with_offsets.into_iter().peekable();
+        while with_offsets.peek().is_some() {
+            let chunk: Vec<_> = with_offsets.by_ref().take(MAX_ROWS).collect();
+            tx.execute_raw(schema::insert_records(prefix, chunk, now)).await?;
         }
         tx.commit().await
     }
 
-    /// Writes how far every group has come.
-    async fn settle(&mut self) {
-        let positions = self.shelf.take_settled();
-        if positions.is_empty() {
+    /// Writes the settled offsets of all groups.
+    async fn write_offsets(&mut self) {
+        let offsets = self.state.take_settled();
+        if offsets.is_empty() {
             return;
         }
-        if let Err(error) =
-            self.db.execute_raw(schema::upsert_positions(&self.settings.prefix, &positions)).await
-        {
-            tracing::error!(%error, "positions could not be written");
-            self.broken = true;
-            self.shelf.give_back(positions);
+        let upsert = schema::upsert_group_offsets(&self.settings.prefix, &offsets);
+        if let Err(error) = self.db.execute_raw(upsert).await {
+            tracing::error!(%error, "group offsets could not be written");
+            self.write_failed = true;
+            self.state.restore_settled(offsets);
         }
     }
 
-    /// After a failure: whether writing works again.
-    async fn probe(&mut self) -> Result<(), BusError> {
-        if self.broken {
+    /// Checks after a failure that writing works again.
+    async fn check_writable(&mut self) -> Result<(), BusError> {
+        if self.write_failed {
             self.db.execute_unprepared("PRAGMA user_version = 1").await?;
-            self.broken = false;
+            self.write_failed = false;
         }
         Ok(())
     }
 
-    async fn reload(&mut self) -> Result<(), DbErr> {
-        self.heads = schema::heads(&self.db, &self.settings.prefix).await?;
+    async fn reload_heads(&mut self) -> Result<(), DbErr> {
+        self.heads = schema::load_heads(&self.db, &self.settings.prefix).await?;
         let topics = self.heads.keys().copied().collect();
-        self.shelf.advance(&self.heads, &topics);
+        self.state.update_heads(&self.heads, &topics);
         Ok(())
     }
 
-    async fn ensure(&mut self, topics: &[Topic]) -> Result<Vec<TopicReport>, BusError> {
+    async fn ensure_topics(&mut self, topics: &[Topic]) -> Result<Vec<TopicReport>, BusError> {
         let wanted = self.settings.partitions.max(1);
         let mut reports = Vec::new();
         for topic in topics.iter().copied() {
             let existing = self.heads.get(&topic).map(|heads| heads.len() as i32);
             if existing.is_none() {
-                let name = format!("{}{topic}", self.settings.prefix);
-                self.db.execute_raw(schema::new_topic(&name, wanted)).await?;
+                let name = self.settings.topic_name(topic);
+                self.db.execute_raw(schema::insert_topic(&name, wanted)).await?;
                 self.heads.insert(topic, vec![0; wanted as usize]);
             }
             let partitions = existing.unwrap_or(wanted);
@@ -245,57 +241,51 @@ impl Writer {
                 Vec::new()
             } else {
                 vec![format!(
-                    "{partitions} partitions instead of {wanted}; the number is fixed when a topic is made"
+                    "{partitions} partitions instead of {wanted}; the number is fixed when a topic is created"
                 )]
             };
-            reports.push(TopicReport {
-                topic,
-                created: existing.is_none(),
-                partitions,
-                differences,
-            });
+            let created = existing.is_none();
+            reports.push(TopicReport { topic, created, partitions, differences });
         }
-        self.shelf.advance(&self.heads, &HashSet::new());
+        self.state.update_heads(&self.heads, &HashSet::new());
         Ok(reports)
     }
 
-    async fn delete(&mut self) {
+    async fn delete_topics(&mut self) {
         for topic in std::mem::take(&mut self.heads).into_keys() {
-            for statement in schema::delete_topic(&format!("{}{topic}", self.settings.prefix)) {
-                if let Err(error) = self.db.execute_raw(statement).await {
+            for delete in schema::delete_topic(&self.settings.topic_name(topic)) {
+                if let Err(error) = self.db.execute_raw(delete).await {
                     tracing::error!(%error, %topic, "a topic could not be deleted");
                 }
             }
         }
-        self.shelf.advance(&self.heads, &HashSet::new());
+        self.state.update_heads(&self.heads, &HashSet::new());
     }
 
-    /// Deletes what is older than the retention, also what a group has not handled, as Kafka does.
+    /// Deletes expired records, also those a group has not handled, as Kafka does.
     async fn sweep_if_due(&mut self) {
         let now = self.settings.clock.now();
-        if self
-            .swept
-            .is_some_and(|swept| now.since(swept) < SWEEP_EVERY.min(self.settings.retention))
-        {
+        let interval = SWEEP_INTERVAL.min(self.settings.retention);
+        if self.last_sweep.is_some_and(|last| now.since(last) < interval) {
             return;
         }
-        self.swept = Some(now);
+        self.last_sweep = Some(now);
         if let Err(error) = self.sweep(now).await {
-            tracing::error!(%error, "the built-in log could not be swept");
+            tracing::error!(%error, "expired records could not be deleted");
         }
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<(), DbErr> {
         let not_before = now.minus(self.settings.retention);
         for (topic, heads) in &self.heads {
-            let name = format!("{}{topic}", self.settings.prefix);
+            let name = self.settings.topic_name(*topic);
             for (partition, head) in (0..).zip(heads) {
-                let kept =
-                    self.db.query_one_raw(schema::first_kept(&name, partition, not_before)).await?;
-                let below = kept.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(*head);
-                // Where offsets go on, also when no record is left to tell.
+                let retained = schema::select_first_retained(&name, partition, not_before);
+                let row = self.db.query_one_raw(retained).await?;
+                let below = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(*head);
+                // Offsets continue from here, also when no record is left.
                 self.db.execute_raw(schema::upsert_head(&name, partition, *head)).await?;
-                let delete = || schema::delete_below((&name, partition), below, SWEEP_CHUNK);
+                let delete = || schema::delete_below(&name, partition, below, SWEEP_LIMIT);
                 while self.db.execute_raw(delete()).await?.rows_affected() > 0 {}
             }
         }
@@ -307,6 +297,6 @@ impl Writer {
     clippy::disallowed_methods,
     reason = "the built-in log's writer is alone on its connection and begins by writing: a plain transaction cannot be refused"
 )]
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn begin_transaction(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     db.begin().await
 }

@@ -1,86 +1,82 @@
-//! One try with one record.
+//! One attempt at handling one record.
 
 use std::sync::Arc;
 
 use contracts::Envelope;
 use tracing::Instrument;
 
-use super::Work;
+use super::ConsumerGroup;
 use super::routes::Route;
 use crate::{HandleError, Parking, Record};
 
-/// What came of a try.
+/// The result of an attempt.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Its effect is committed.
+pub(crate) enum AttemptOutcome {
+    /// The handler's effect is committed.
     Handled,
-    /// Nobody here handles this kind of message.
+    /// No handler of this group takes this kind of message.
     Skipped,
-    /// It is kept where the service keeps what it could not handle.
+    /// The record is in the service's parking place.
     Parked,
-    /// Something is away: again, and nothing counts.
-    Away(String),
-    /// Again, and it counts.
+    /// A dependency is unavailable: try again without counting an attempt.
+    Unavailable(String),
+    /// Try again, counting an attempt.
     Failed { reason: String, may_park: bool },
-    /// Trying again is useless.
+    /// A further attempt cannot succeed.
     Rejected { reason: String, may_park: bool },
 }
 
-/// Tries a record: handles it, or parks it when that has been decided.
-pub(crate) async fn attempt<P: Parking>(
-    work: Arc<Work<P>>,
+/// Handles a record, or parks it if `parking_reason` is given.
+pub(crate) async fn attempt_record<P: Parking>(
+    group: Arc<ConsumerGroup<P>>,
     record: Arc<Record>,
-    number: u32,
-    park_for: Option<String>,
-) -> Outcome {
-    if let Some(reason) = park_for {
-        return match work.parking.park(&record, &reason).await {
-            Ok(()) => Outcome::Parked,
-            Err(error) => Outcome::Away(format!("parking: {error:#}")),
+    attempt: u32,
+    parking_reason: Option<String>,
+) -> AttemptOutcome {
+    if let Some(reason) = parking_reason {
+        return match group.parking.park(&record, &reason).await {
+            Ok(()) => AttemptOutcome::Parked,
+            Err(error) => AttemptOutcome::Unavailable(format!("parking: {error:#}")),
         };
     }
     let envelope = match Envelope::decode(&record.value) {
         Ok(envelope) => envelope,
-        Err(bad) => return Outcome::Rejected { reason: chain(&bad), may_park: true },
+        Err(error) => {
+            let reason = format!("{:#}", anyhow::Error::from(error));
+            return AttemptOutcome::Rejected { reason, may_park: true };
+        }
     };
-    let Some(route) = work.routes.find(record.topic, &envelope) else { return Outcome::Skipped };
+    let Some(route) = group.routes.find(record.topic, &envelope) else {
+        return AttemptOutcome::Skipped;
+    };
     let span = tracing::info_span!(
         "handle",
-        group = work.group,
-        event = route.event(),
+        group = group.name,
+        event = route.event_name(),
         event_id = %envelope.event_id,
         topic = %record.topic,
         partition = record.partition,
         offset = record.offset,
-        attempt = number,
+        attempt,
     );
     telemetry::set_parent(&span, &envelope.traceparent);
-    judge(route, route.handle(envelope, &record, number).instrument(span).await)
-}
-
-/// Whether this record may be parked after its handler panicked.
-pub(crate) fn may_park<P>(work: &Work<P>, record: &Record) -> bool {
-    Envelope::decode(&record.value)
-        .ok()
-        .and_then(|envelope| work.routes.find(record.topic, &envelope).map(Route::may_park))
-        .unwrap_or(true)
-}
-
-fn judge(route: &dyn Route, result: Result<(), HandleError>) -> Outcome {
     let may_park = route.may_park();
-    match result {
-        Ok(()) => Outcome::Handled,
-        Err(HandleError::Unavailable(error)) => Outcome::Away(format!("{error:#}")),
+    match route.handle(envelope, &record, attempt).instrument(span).await {
+        Ok(()) => AttemptOutcome::Handled,
+        Err(HandleError::Unavailable(error)) => AttemptOutcome::Unavailable(format!("{error:#}")),
         Err(HandleError::Failed(error)) => {
-            Outcome::Failed { reason: format!("{error:#}"), may_park }
+            AttemptOutcome::Failed { reason: format!("{error:#}"), may_park }
         }
         Err(HandleError::Rejected(error)) => {
-            Outcome::Rejected { reason: format!("{error:#}"), may_park }
+            AttemptOutcome::Rejected { reason: format!("{error:#}"), may_park }
         }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |source| source.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+/// Returns true if this record may be parked after its handler panicked.
+pub(crate) fn may_park<P>(group: &ConsumerGroup<P>, record: &Record) -> bool {
+    Envelope::decode(&record.value)
+        .ok()
+        .and_then(|envelope| group.routes.find(record.topic, &envelope).map(Route::may_park))
+        .unwrap_or(true)
 }

@@ -1,4 +1,4 @@
-//! Who is next: a queue per key, so that order holds within a key and no key holds up another.
+//! Scheduling: a queue per key, so that order holds within a key and no key delays another.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,185 +6,200 @@ use std::sync::Arc;
 use contracts::Topic;
 use tokio::time::Instant;
 
-use super::Assigned;
+use super::Assignment;
 use crate::Record;
+use crate::record::TopicPartition;
 
-/// What order is kept within.
+/// The scope within which order is kept: a record key of a partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key(Topic, i32, Arc<str>);
+pub(crate) struct LaneKey {
+    topic_partition: TopicPartition,
+    key: Arc<str>,
+}
 
-impl Key {
-    /// No key sorts before it.
+impl LaneKey {
+    /// The key that sorts before all others.
     fn first() -> Self {
-        Self(Topic::StravaEvents, i32::MIN, Arc::from(""))
+        let topic_partition = TopicPartition { topic: Topic::StravaEvents, partition: i32::MIN };
+        Self { topic_partition, key: Arc::from("") }
     }
 }
 
-/// A record in hand, and what was tried with it.
+/// A delivered record that is not settled, with the history of its attempts.
 #[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) from: Assigned,
+pub(crate) struct QueuedRecord {
+    pub(crate) assignment: Assignment,
     pub(crate) record: Arc<Record>,
+    /// Attempts that failed.
     pub(crate) failures: u32,
-    pub(crate) away: u32,
-    pub(crate) park_for: Option<String>,
+    /// Consecutive attempts that met an unavailable dependency.
+    pub(crate) outages: u32,
+    /// Set once the record is to be parked: its next attempt does that.
+    pub(crate) parking_reason: Option<String>,
 }
 
-impl Item {
-    pub(crate) fn new(from: Assigned, record: Record) -> Self {
-        Self { from, record: Arc::new(record), failures: 0, away: 0, park_for: None }
+impl QueuedRecord {
+    pub(crate) fn new(assignment: Assignment, record: Record) -> Self {
+        let record = Arc::new(record);
+        Self { assignment, record, failures: 0, outages: 0, parking_reason: None }
     }
 
-    pub(crate) fn key(&self) -> Key {
-        Key(self.record.topic, self.record.partition, Arc::from(self.record.key.as_str()))
+    fn lane_key(&self) -> LaneKey {
+        LaneKey {
+            topic_partition: self.assignment.topic_partition,
+            key: Arc::from(self.record.key.as_str()),
+        }
     }
 }
 
-/// When an item that goes back to its place may be tried again.
+/// A pause of a lane before the next attempt at its first record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rest {
+pub(crate) struct Backoff {
     pub(crate) until: Instant,
-    /// Whether it waits for something that is away; then `hurry` ends the rest.
-    pub(crate) away: bool,
+    /// True if the record waits for an unavailable dependency; `wake_early` then shortens the pause.
+    pub(crate) unavailable: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum LaneState {
     Ready,
     Running,
-    Resting(Rest),
+    BackingOff(Backoff),
 }
 
 #[derive(Debug)]
 struct Lane {
-    waiting: VecDeque<Item>,
-    state: State,
+    queue: VecDeque<QueuedRecord>,
+    state: LaneState,
 }
 
-/// The queues of all keys; at most `most` of them run at once, and never two items of one key.
+/// The queues of all keys. At most `max_running` of them run at once, and never two records of one key.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    most: usize,
+    max_running: usize,
     running: usize,
-    keys: HashMap<Key, Lane>,
-    ready: VecDeque<Key>,
-    resting: BTreeSet<(Instant, Key)>,
+    by_key: HashMap<LaneKey, Lane>,
+    ready: VecDeque<LaneKey>,
+    backing_off: BTreeSet<(Instant, LaneKey)>,
 }
 
 impl Lanes {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(max_running: usize) -> Self {
         Self {
-            most,
+            max_running,
             running: 0,
-            keys: HashMap::new(),
+            by_key: HashMap::new(),
             ready: VecDeque::new(),
-            resting: BTreeSet::new(),
+            backing_off: BTreeSet::new(),
         }
     }
 
-    /// Puts an item behind all others of its key.
-    pub(crate) fn push(&mut self, item: Item) {
-        let key = item.key();
-        let lane = self.keys.entry(key.clone()).or_insert_with(|| {
+    /// Appends a record to the queue of its key.
+    pub(crate) fn push(&mut self, queued: QueuedRecord) {
+        let key = queued.lane_key();
+        let lane = self.by_key.entry(key.clone()).or_insert_with(|| {
             self.ready.push_back(key);
-            Lane { waiting: VecDeque::new(), state: State::Ready }
+            Lane { queue: VecDeque::new(), state: LaneState::Ready }
         });
-        lane.waiting.push_back(item);
+        lane.queue.push_back(queued);
     }
 
-    /// The next item to try, if there is one and a lane is free. It runs until `finish` or `rest`.
-    pub(crate) fn take(&mut self) -> Option<(Key, Item)> {
-        if self.running >= self.most {
+    /// Returns the next record to try, if there is one and a lane is free. It counts as running until
+    /// `finish` or `back_off`.
+    pub(crate) fn take_next(&mut self) -> Option<(LaneKey, QueuedRecord)> {
+        if self.running >= self.max_running {
             return None;
         }
         while let Some(key) = self.ready.pop_front() {
-            let Some(lane) = self.keys.get_mut(&key).filter(|lane| lane.state == State::Ready)
+            let Some(lane) =
+                self.by_key.get_mut(&key).filter(|lane| lane.state == LaneState::Ready)
             else {
                 continue;
             };
-            let Some(item) = lane.waiting.pop_front() else { continue };
-            lane.state = State::Running;
+            let Some(queued) = lane.queue.pop_front() else { continue };
+            lane.state = LaneState::Running;
             self.running += 1;
-            return Some((key, item));
+            return Some((key, queued));
         }
         None
     }
 
-    /// The key's running item is done with.
-    pub(crate) fn finish(&mut self, key: &Key) {
+    /// Removes the running record of a key.
+    pub(crate) fn finish(&mut self, key: &LaneKey) {
         self.running = self.running.saturating_sub(1);
-        self.ready_or_gone(key);
+        self.requeue_or_remove(key);
     }
 
-    /// The key's running item goes back to the head of its queue, and the key rests.
-    pub(crate) fn rest(&mut self, key: Key, item: Item, rest: Rest) {
+    /// Returns the running record of a key to the front of its queue and pauses the lane.
+    pub(crate) fn back_off(&mut self, key: LaneKey, queued: QueuedRecord, backoff: Backoff) {
         self.running = self.running.saturating_sub(1);
         let lane = self
-            .keys
+            .by_key
             .entry(key.clone())
-            .or_insert_with(|| Lane { waiting: VecDeque::new(), state: State::Ready });
-        lane.waiting.push_front(item);
-        lane.state = State::Resting(rest);
-        self.resting.insert((rest.until, key));
+            .or_insert_with(|| Lane { queue: VecDeque::new(), state: LaneState::Ready });
+        lane.queue.push_front(queued);
+        lane.state = LaneState::BackingOff(backoff);
+        self.backing_off.insert((backoff.until, key));
     }
 
-    /// When the next rest ends.
+    /// The end of the next back-off.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.resting.first().map(|(until, _)| *until)
+        self.backing_off.first().map(|(until, _)| *until)
     }
 
-    /// Ends the rests that are over.
-    pub(crate) fn wake(&mut self, now: Instant) {
-        while let Some((until, key)) = self.resting.pop_first() {
+    /// Ends the back-offs that are due.
+    pub(crate) fn wake_due(&mut self, now: Instant) {
+        while let Some((until, key)) = self.backing_off.pop_first() {
             if until > now {
-                self.resting.insert((until, key));
+                self.backing_off.insert((until, key));
                 return;
             }
-            let over =
-                |lane: &Lane| matches!(lane.state, State::Resting(rest) if rest.until == until);
-            if self.keys.get(&key).is_some_and(over) {
-                self.ready_or_gone(&key);
+            let is_due = |lane: &Lane| matches!(lane.state, LaneState::BackingOff(backoff) if backoff.until == until);
+            if self.by_key.get(&key).is_some_and(is_due) {
+                self.requeue_or_remove(&key);
             }
         }
     }
 
-    /// What was away is back: whoever waits for it waits until then at the latest. Not less, for what is
-    /// away for one key alone must not be tried as often as all others succeed.
-    pub(crate) fn hurry(&mut self, then: Instant) {
-        let late = self.resting.split_off(&(then, Key::first()));
-        for (until, key) in late {
-            let until = match self.keys.get_mut(&key).map(|lane| &mut lane.state) {
-                Some(State::Resting(rest)) if rest.away && rest.until == until => {
-                    rest.until = then;
-                    then
+    /// Shortens the back-off of records that wait for a dependency to `latest`. It does not end at
+    /// once: a dependency that is unavailable for one key alone must not be tried as often as all others succeed.
+    pub(crate) fn wake_early(&mut self, latest: Instant) {
+        let later = self.backing_off.split_off(&(latest, LaneKey::first()));
+        for (until, key) in later {
+            let until = match self.by_key.get_mut(&key).map(|lane| &mut lane.state) {
+                Some(LaneState::BackingOff(backoff))
+                    if backoff.unavailable && backoff.until == until =>
+                {
+                    backoff.until = latest;
+                    latest
                 }
                 _ => until,
             };
-            self.resting.insert((until, key));
+            self.backing_off.insert((until, key));
         }
     }
 
-    /// Drops what waits of these partitions; what runs goes on.
-    pub(crate) fn forget(&mut self, gone: impl Fn(&Assigned) -> bool) {
-        let mut touched = Vec::new();
-        for (key, lane) in &mut self.keys {
-            let before = lane.waiting.len();
-            lane.waiting.retain(|item| !gone(&item.from));
-            if lane.waiting.len() != before && lane.state != State::Running {
-                touched.push(key.clone());
+    /// Drops the queued records of matching assignments; running records are not affected.
+    pub(crate) fn discard_queued(&mut self, matches: impl Fn(&Assignment) -> bool) {
+        let mut changed = Vec::new();
+        for (key, lane) in &mut self.by_key {
+            let before = lane.queue.len();
+            lane.queue.retain(|queued| !matches(&queued.assignment));
+            if lane.queue.len() != before && lane.state != LaneState::Running {
+                changed.push(key.clone());
             }
         }
-        for key in touched {
-            self.ready_or_gone(&key);
+        for key in changed {
+            self.requeue_or_remove(&key);
         }
     }
 
-    fn ready_or_gone(&mut self, key: &Key) {
-        let Some(lane) = self.keys.get_mut(key) else { return };
-        if lane.waiting.is_empty() {
-            self.keys.remove(key);
+    fn requeue_or_remove(&mut self, key: &LaneKey) {
+        let Some(lane) = self.by_key.get_mut(key) else { return };
+        if lane.queue.is_empty() {
+            self.by_key.remove(key);
         } else {
-            lane.state = State::Ready;
+            lane.state = LaneState::Ready;
             self.ready.push_back(key.clone());
         }
     }

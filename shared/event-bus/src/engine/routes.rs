@@ -1,4 +1,4 @@
-//! Which handler takes which event.
+//! Finds the handler of an event.
 
 use contracts::{Envelope, Event, Topic, payload_name};
 use futures::future::BoxFuture;
@@ -7,7 +7,7 @@ use crate::{HandleError, Handler, Received, Record};
 
 /// A handler with its event's type erased.
 pub(crate) trait Route: Send + Sync {
-    fn event(&self) -> &'static str;
+    fn event_name(&self) -> &'static str;
     fn may_park(&self) -> bool;
     fn handle<'a>(
         &'a self,
@@ -17,10 +17,10 @@ pub(crate) trait Route: Send + Sync {
     ) -> BoxFuture<'a, Result<(), HandleError>>;
 }
 
-struct Handled<H>(H);
+struct HandlerRoute<H>(H);
 
-impl<H: Handler> Route for Handled<H> {
-    fn event(&self) -> &'static str {
+impl<H: Handler> Route for HandlerRoute<H> {
+    fn event_name(&self) -> &'static str {
         H::Event::NAME
     }
 
@@ -36,7 +36,7 @@ impl<H: Handler> Route for Handled<H> {
     ) -> BoxFuture<'a, Result<(), HandleError>> {
         Box::pin(async move {
             let body = H::Event::from_payload(envelope.payload)
-                .map_err(|bad| HandleError::Rejected(bad.into()))?;
+                .map_err(|error| HandleError::Rejected(error.into()))?;
             let received = Received {
                 id: envelope.event_id,
                 athlete: envelope.athlete,
@@ -56,16 +56,16 @@ impl<H: Handler> Route for Handled<H> {
     }
 }
 
-/// All handlers of a subscription.
+/// All handlers of a subscription, by topic.
 #[derive(Default)]
 pub(crate) struct Routes(Vec<(Topic, Box<dyn Route>)>);
 
 impl Routes {
     pub(crate) fn add<H: Handler>(&mut self, topic: Topic, handler: H) {
-        self.0.push((topic, Box::new(Handled(handler))));
+        self.0.push((topic, Box::new(HandlerRoute(handler))));
     }
 
-    /// The topics that are read, each once.
+    /// The topics to read, without duplicates.
     pub(crate) fn topics(&self) -> Vec<Topic> {
         let mut topics: Vec<Topic> = self.0.iter().map(|(topic, _)| *topic).collect();
         topics.sort_unstable();
@@ -73,10 +73,13 @@ impl Routes {
         topics
     }
 
-    /// Who handles this envelope of this topic.
+    /// The handler of this envelope in this topic.
     pub(crate) fn find(&self, topic: Topic, envelope: &Envelope) -> Option<&dyn Route> {
         let event = payload_name(&envelope.payload);
-        let fits = |(of, route): &&(Topic, Box<dyn Route>)| *of == topic && route.event() == event;
-        self.0.iter().find(fits).map(|(_, route)| route.as_ref())
+        let (_, route) = self
+            .0
+            .iter()
+            .find(|(handled, route)| *handled == topic && route.event_name() == event)?;
+        Some(route.as_ref())
     }
 }

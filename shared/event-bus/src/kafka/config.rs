@@ -1,37 +1,40 @@
-//! What the clients are told: where the cluster is, and how each client behaves.
+//! Settings of the cluster, and the configuration of each kind of client.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use contracts::Topic;
-use rdkafka::ClientConfig;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
+use rdkafka::{ClientConfig, ClientContext};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{BusError, PublisherKind};
 
-/// Where the cluster is and how it is used.
+/// Address of the cluster, and defaults of its topics.
 #[derive(Clone, Debug)]
 pub struct KafkaSettings {
-    /// `HOST:PORT,…`.
+    /// Bootstrap brokers: `HOST:PORT,…`.
     pub brokers: String,
-    /// Put before every topic's and group's name (a test's own; empty otherwise).
+    /// Prefix of every topic's and group's name (set by tests; empty otherwise).
     pub prefix: String,
-    /// How many partitions a new topic gets.
+    /// Number of partitions of a new topic.
     pub partitions: i32,
-    /// How many copies a new topic has. From 3 on, two of them must be in sync to take a record.
+    /// Number of replicas of a new topic. From 3 on, two of them must be in sync to take a record.
     pub replication: i32,
-    /// How long a record is kept.
+    /// Time for which a record is kept.
     pub retention: Duration,
-    /// How long a segment is written: the broker forgets by whole segments.
+    /// Time for which a segment is written: the broker deletes whole segments only.
     pub segment: Duration,
-    /// How long an idle fetch waits at the broker. Small costs CPU, large makes a pause of a partition longer.
+    /// Time an idle fetch waits at the broker. A small one costs CPU, a large one delays pausing a partition.
     pub fetch_wait: Duration,
-    /// How the clients speak to the brokers.
+    /// Encryption and authentication.
     pub security: Security,
 }
 
 impl KafkaSettings {
-    /// These brokers, 12 partitions, one copy, 48 hours, no TLS.
+    /// Creates settings for these brokers: 12 partitions, one replica, 48 hours of retention, no TLS.
     pub fn new(brokers: impl Into<String>) -> Self {
         Self {
             brokers: brokers.into(),
@@ -45,37 +48,37 @@ impl KafkaSettings {
         }
     }
 
-    pub(crate) fn name(&self, topic: Topic) -> String {
+    pub(crate) fn topic_name(&self, topic: Topic) -> String {
         format!("{}{topic}", self.prefix)
     }
 
-    pub(crate) fn topic(&self, name: &str) -> Option<Topic> {
+    pub(crate) fn parse_topic(&self, name: &str) -> Option<Topic> {
         name.strip_prefix(self.prefix.as_str())?.parse().ok()
     }
 
-    pub(crate) fn group(&self, group: &str) -> String {
+    pub(crate) fn group_name(&self, group: &str) -> String {
         format!("{}{group}", self.prefix)
     }
 }
 
-/// How the clients speak to the brokers. Amazon MSK's IAM signing is not among them; it takes SCRAM as well.
+/// Encryption and authentication of the clients. Amazon MSK's IAM signing is not supported; MSK takes SCRAM as well.
 #[derive(Clone, Debug, Default)]
 pub enum Security {
-    /// No encryption, no name: a laptop, or a private network.
+    /// No encryption and no authentication: for a laptop or a private network.
     #[default]
     Plaintext,
-    /// TLS; without a file the system's certificate authorities count.
+    /// TLS without client authentication.
     Tls {
-        /// The certificate authority's file (PEM).
+        /// PEM file of the certificate authority; without one, the system's authorities are trusted.
         ca: Option<PathBuf>,
     },
-    /// TLS and a name with a password.
+    /// SASL/SCRAM authentication, over TLS or not.
     Scram(Scram),
 }
 
 impl Security {
-    /// Whether the authority's file can be read: librdkafka would not name it.
-    pub(crate) fn check(&self) -> Result<(), BusError> {
+    /// Checks that the authority's file can be read; librdkafka's error would not name it.
+    pub(crate) fn check_ca_file(&self) -> Result<(), BusError> {
         let (Self::Tls { ca: Some(file) } | Self::Scram(Scram { ca: Some(file), .. })) = self
         else {
             return Ok(());
@@ -86,22 +89,22 @@ impl Security {
     }
 }
 
-/// A name and a password, given over TLS.
+/// Credentials of SASL/SCRAM.
 #[derive(Clone, Debug)]
 pub struct Scram {
-    /// The hash.
+    /// The hash function.
     pub mechanism: ScramMechanism,
-    /// The name.
+    /// The user name.
     pub user: String,
     /// The password.
     pub password: SecretString,
-    /// Whether the connection is encrypted (MSK insists).
+    /// True if the connection is encrypted (required by MSK).
     pub tls: bool,
-    /// The certificate authority's file (PEM); none: the system's.
+    /// PEM file of the certificate authority; without one, the system's authorities are trusted.
     pub ca: Option<PathBuf>,
 }
 
-/// The hash SCRAM uses.
+/// The hash function of SCRAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScramMechanism {
     /// SCRAM-SHA-256.
@@ -110,8 +113,8 @@ pub enum ScramMechanism {
     Sha512,
 }
 
-/// What every client is told.
-pub(crate) fn client(settings: &KafkaSettings) -> ClientConfig {
+/// Builds the configuration common to all clients.
+pub(crate) fn client_config(settings: &KafkaSettings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &settings.brokers)
@@ -125,7 +128,7 @@ pub(crate) fn client(settings: &KafkaSettings) -> ClientConfig {
         Security::Plaintext => {}
         Security::Tls { ca } => {
             config.set("security.protocol", "SSL");
-            authority(&mut config, ca.as_ref());
+            set_ca_file(&mut config, ca.as_ref());
         }
         Security::Scram(scram) => {
             config
@@ -140,26 +143,26 @@ pub(crate) fn client(settings: &KafkaSettings) -> ClientConfig {
                 .set("sasl.username", &scram.user)
                 .set("sasl.password", scram.password.expose_secret());
             if scram.tls {
-                authority(&mut config, scram.ca.as_ref());
+                set_ca_file(&mut config, scram.ca.as_ref());
             }
         }
     }
     config
 }
 
-fn authority(config: &mut ClientConfig, ca: Option<&PathBuf>) {
+fn set_ca_file(config: &mut ClientConfig, ca: Option<&PathBuf>) {
     if let Some(ca) = ca {
         config.set("ssl.ca.location", ca.to_string_lossy());
     }
 }
 
-/// What a producer of this kind is told.
-pub(crate) fn producer(settings: &KafkaSettings, kind: PublisherKind) -> ClientConfig {
-    let mut config = client(settings);
+/// Builds the configuration of a producer.
+pub(crate) fn producer_config(settings: &KafkaSettings, kind: PublisherKind) -> ClientConfig {
+    let mut config = client_config(settings);
     config
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // As Java's clients and the built-in log.
+        // The same as in the Java clients and in the built-in log.
         .set("partitioner", "murmur2_random");
     match kind {
         PublisherKind::Intake => config
@@ -177,17 +180,18 @@ pub(crate) fn producer(settings: &KafkaSettings, kind: PublisherKind) -> ClientC
     config
 }
 
-/// What a group's consumer is told. No static membership: a member replaced under another id stalls the group.
-pub(crate) fn consumer(settings: &KafkaSettings, group: &str) -> ClientConfig {
-    let mut config = client(settings);
+/// Builds the configuration of a group's consumer. No static membership: a member replaced under another id
+/// stalls the group.
+pub(crate) fn consumer_config(settings: &KafkaSettings, group: &str) -> ClientConfig {
+    let mut config = client_config(settings);
     config
-        .set("group.id", settings.group(group))
+        .set("group.id", settings.group_name(group))
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("enable.auto.offset.store", "false")
-        // A killed member is missed after ten seconds (45 by default); a revoke takes at most six.
+        // A killed member is replaced after ten seconds (45 by default); a revoke takes at most six.
         .set("session.timeout.ms", "10000")
         .set("heartbeat.interval.ms", "3000")
         .set("fetch.wait.max.ms", settings.fetch_wait.as_millis().to_string())
@@ -195,3 +199,16 @@ pub(crate) fn consumer(settings: &KafkaSettings, group: &str) -> ClientConfig {
         .set("statistics.interval.ms", "30000");
     config
 }
+
+/// Writes the client's errors to the log.
+pub(crate) struct LoggingContext;
+
+impl ClientContext for LoggingContext {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "Kafka client error");
+    }
+
+    fn stats(&self, _: Statistics) {}
+}
+
+impl ConsumerContext for LoggingContext {}

@@ -1,4 +1,4 @@
-//! A group's membership: which partitions are ours, since when, and how they are given up.
+//! Membership in a consumer group: assigned partitions, their generation, and their revocation.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,79 +14,88 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use super::KafkaSettings;
-use crate::engine::{Assigned, FromLog, REVOKE_PATIENCE, ToLog};
+use crate::engine::{Assignment, ConsumerCommand, REVOKE_TIMEOUT, TransportEvent};
+use crate::record::TopicPartition;
 
-/// How much longer than the engine's own deadline a revoke waits.
-const GRACE: Duration = Duration::from_secs(1);
+/// Time a revoke waits beyond the engine's own deadline.
+const REVOKE_GRACE: Duration = Duration::from_secs(1);
 
-/// What the poll loop and librdkafka's callbacks share. All of it runs on the poller's own thread:
-/// a callback that waits inside an async task would wait for itself.
-pub(crate) struct Group {
+/// State shared by the poll loop and librdkafka's callbacks. All of it runs on the poller's own thread:
+/// a callback that blocks inside an async task would deadlock.
+pub(crate) struct GroupContext {
     pub(crate) name: String,
     settings: KafkaSettings,
-    events: mpsc::Sender<FromLog>,
-    commands: Mutex<std_mpsc::Receiver<ToLog>>,
-    assigned: Mutex<HashMap<(Topic, i32), u64>>,
-    generation: AtomicU64,
+    events: mpsc::Sender<TransportEvent>,
+    commands: Mutex<std_mpsc::Receiver<ConsumerCommand>>,
+    /// The generation of every assigned partition.
+    generations: Mutex<HashMap<TopicPartition, u64>>,
+    last_generation: AtomicU64,
     stopping: AtomicBool,
 }
 
-impl Group {
+impl GroupContext {
     pub(crate) fn new(
         settings: &KafkaSettings,
         name: &str,
-        events: mpsc::Sender<FromLog>,
-        commands: std_mpsc::Receiver<ToLog>,
+        events: mpsc::Sender<TransportEvent>,
+        commands: std_mpsc::Receiver<ConsumerCommand>,
     ) -> Self {
         Self {
             name: name.to_owned(),
             settings: settings.clone(),
             events,
             commands: Mutex::new(commands),
-            assigned: Mutex::default(),
-            generation: AtomicU64::new(0),
+            generations: Mutex::default(),
+            last_generation: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn events(&self) -> &mpsc::Sender<FromLog> {
+    pub(crate) fn events(&self) -> &mpsc::Sender<TransportEvent> {
         &self.events
     }
 
-    pub(crate) fn topic(&self, name: &str) -> Option<Topic> {
-        self.settings.topic(name)
+    pub(crate) fn parse_topic(&self, name: &str) -> Option<Topic> {
+        self.settings.parse_topic(name)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// The partition as it is assigned now, if it is.
-    pub(crate) fn assigned(&self, topic: Topic, partition: i32) -> Option<Assigned> {
-        let generation = *locked(&self.assigned).get(&(topic, partition))?;
-        Some(Assigned { topic, partition, generation })
+    /// Returns the current assignment of a partition, if it is assigned.
+    pub(crate) fn assignment(&self, topic_partition: TopicPartition) -> Option<Assignment> {
+        let generation = *lock(&self.generations).get(&topic_partition)?;
+        Some(Assignment { topic_partition, generation })
     }
 
-    /// Does what the engine has said so far.
-    pub(crate) fn obey(&self, consumer: &BaseConsumer<Self>) {
-        let commands = locked(&self.commands);
+    /// Applies the commands the engine has sent so far.
+    pub(crate) fn apply_commands(&self, consumer: &BaseConsumer<Self>) {
+        let commands = lock(&self.commands);
         loop {
             match commands.try_recv() {
-                Ok(ToLog::Settled(of, offset)) if self.is_ours(of) => {
-                    // Stored is the one after: librdkafka adds it.
+                Ok(ConsumerCommand::Settled(assignment, offset)) if self.is_current(assignment) => {
+                    let TopicPartition { topic, partition } = assignment.topic_partition;
+                    // librdkafka stores the offset after this one.
                     let stored =
-                        consumer.store_offset(&self.settings.name(of.topic), of.partition, offset);
-                    self.complain("storing an offset", stored);
+                        consumer.store_offset(&self.settings.topic_name(topic), partition, offset);
+                    self.log_failure("storing an offset", stored);
                 }
-                Ok(ToLog::Pause(of)) if self.is_ours(of) => {
-                    self.complain("pausing", consumer.pause(&self.list(of)));
+                Ok(ConsumerCommand::Pause(assignment)) if self.is_current(assignment) => {
+                    let paused = consumer.pause(&self.partition_list(assignment));
+                    self.log_failure("pausing a partition", paused);
                 }
-                Ok(ToLog::Resume(of)) if self.is_ours(of) => {
-                    self.complain("resuming", consumer.resume(&self.list(of)));
+                Ok(ConsumerCommand::Resume(assignment)) if self.is_current(assignment) => {
+                    let resumed = consumer.resume(&self.partition_list(assignment));
+                    self.log_failure("resuming a partition", resumed);
                 }
-                // From before a revoke: somebody else reads it now.
-                Ok(ToLog::Settled(..) | ToLog::Pause(_) | ToLog::Resume(_)) => {}
-                Ok(ToLog::Stop) | Err(std_mpsc::TryRecvError::Disconnected) => {
+                // Sent before a revoke: another member reads the partition now.
+                Ok(
+                    ConsumerCommand::Settled(..)
+                    | ConsumerCommand::Pause(_)
+                    | ConsumerCommand::Resume(_),
+                ) => {}
+                Ok(ConsumerCommand::Stop) | Err(std_mpsc::TryRecvError::Disconnected) => {
                     self.stopping.store(true, Ordering::Relaxed);
                     return;
                 }
@@ -95,82 +104,86 @@ impl Group {
         }
     }
 
-    fn is_ours(&self, of: Assigned) -> bool {
-        self.assigned(of.topic, of.partition) == Some(of)
+    fn is_current(&self, assignment: Assignment) -> bool {
+        self.assignment(assignment.topic_partition) == Some(assignment)
     }
 
-    fn list(&self, of: Assigned) -> TopicPartitionList {
+    fn partition_list(&self, assignment: Assignment) -> TopicPartitionList {
+        let TopicPartition { topic, partition } = assignment.topic_partition;
         let mut list = TopicPartitionList::new();
-        list.add_partition(&self.settings.name(of.topic), of.partition);
+        list.add_partition(&self.settings.topic_name(topic), partition);
         list
     }
 
-    fn places(&self, list: &TopicPartitionList) -> Vec<(Topic, i32)> {
-        list.elements()
-            .iter()
-            .filter_map(|one| Some((self.settings.topic(one.topic())?, one.partition())))
-            .collect()
+    fn parse_partitions(&self, list: &TopicPartitionList) -> Vec<TopicPartition> {
+        let elements = list.elements();
+        let partitions = elements.iter().filter_map(|element| {
+            let topic = self.settings.parse_topic(element.topic())?;
+            Some(TopicPartition { topic, partition: element.partition() })
+        });
+        partitions.collect()
     }
 
-    /// Lets the engine finish what it has of these partitions, and stores how far it came.
-    fn give_up(&self, consumer: &BaseConsumer<Self>, places: &[(Topic, i32)]) {
-        let gone: Vec<_> = places
-            .iter()
-            .filter_map(|(topic, partition)| self.assigned(*topic, *partition))
-            .collect();
+    /// Waits until the engine has finished the running records of these partitions, and stores their offsets.
+    fn drain_revoked(&self, consumer: &BaseConsumer<Self>, partitions: &[TopicPartition]) {
+        let assignments =
+            partitions.iter().filter_map(|partition| self.assignment(*partition)).collect();
         let (drained, done) = std_mpsc::sync_channel(1);
         if !self.is_stopping()
-            && self.events.blocking_send(FromLog::Revoked { gone, drained }).is_ok()
-            && done.recv_timeout(REVOKE_PATIENCE + GRACE).is_err()
+            && self.events.blocking_send(TransportEvent::Revoked { assignments, drained }).is_ok()
+            && done.recv_timeout(REVOKE_TIMEOUT + REVOKE_GRACE).is_err()
         {
             tracing::warn!(
                 group = self.name,
-                "revoked partitions were not drained in time; their records come again"
+                "revoked partitions were not drained in time; their records will be delivered again"
             );
         }
-        // librdkafka commits what is stored when it lets the partitions go.
-        self.obey(consumer);
-        locked(&self.assigned).retain(|place, _| !places.contains(place));
+        // librdkafka commits the stored offsets when it releases the partitions.
+        self.apply_commands(consumer);
+        lock(&self.generations).retain(|partition, _| !partitions.contains(partition));
     }
 
-    fn complain(&self, doing: &str, result: KafkaResult<()>) {
+    fn log_failure(&self, operation: &str, result: KafkaResult<()>) {
         if let Err(error) = result {
-            tracing::warn!(group = self.name, %error, doing, "the consumer refused");
+            tracing::warn!(group = self.name, %error, operation, "a consumer operation failed");
         }
     }
 }
 
-impl ClientContext for Group {
+impl ClientContext for GroupContext {
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(group = self.name, %error, reason, "Kafka consumer");
+        tracing::warn!(group = self.name, %error, reason, "Kafka consumer error");
     }
 
     fn stats(&self, statistics: Statistics) {
         for (name, topic) in &statistics.topics {
-            let Some(of) = self.settings.topic(name) else { continue };
+            let Some(topic_name) = self.parse_topic(name).map(Topic::name) else { continue };
             // -1: not assigned, or not known yet.
             let lag: i64 =
                 topic.partitions.values().map(|partition| partition.consumer_lag.max(0)).sum();
-            gauge!("bus_lag", "group" => self.name.clone(), "topic" => of.name()).set(lag as f64);
+            gauge!("bus_lag", "group" => self.name.clone(), "topic" => topic_name).set(lag as f64);
         }
     }
 }
 
-impl ConsumerContext for Group {
+impl ConsumerContext for GroupContext {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
-            Rebalance::Revoke(list) => self.give_up(consumer, &self.places(list)),
+            Rebalance::Revoke(list) => self.drain_revoked(consumer, &self.parse_partitions(list)),
             Rebalance::Assign(_) => {}
-            Rebalance::Error(error) => tracing::warn!(group = self.name, %error, "rebalance"),
+            Rebalance::Error(error) => {
+                tracing::warn!(group = self.name, %error, "a rebalance failed")
+            }
         }
     }
 
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(list) = rebalance {
-            let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-            let places = self.places(list);
-            tracing::debug!(group = self.name, partitions = places.len(), generation, "assigned");
-            locked(&self.assigned).extend(places.into_iter().map(|place| (place, generation)));
+            let generation = self.last_generation.fetch_add(1, Ordering::Relaxed) + 1;
+            let partitions = self.parse_partitions(list);
+            let count = partitions.len();
+            tracing::debug!(group = self.name, count, generation, "partitions were assigned");
+            lock(&self.generations).extend(partitions.into_iter().map(|key| (key, generation)));
         }
     }
 
@@ -178,12 +191,12 @@ impl ConsumerContext for Group {
         match result {
             Ok(()) | Err(KafkaError::ConsumerCommit(Code::NoOffset)) => {}
             Err(error) => {
-                tracing::warn!(group = self.name, %error, "offsets were not committed; they will be with the next");
+                tracing::warn!(group = self.name, %error, "offsets could not be committed; the next commit includes them");
             }
         }
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

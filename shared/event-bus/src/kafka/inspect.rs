@@ -1,37 +1,44 @@
-//! Looking without taking part: everything in a topic, and how much a group has left.
+//! Queries outside of any group membership: all records of a topic, and the lag of a group.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use contracts::Topic;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::poller::record;
-use super::{ADMIN_PATIENCE, KafkaSettings, config};
+use super::config::LoggingContext;
+use super::poller::record_from_message;
+use super::{ADMIN_TIMEOUT, KafkaSettings, config, topics};
+use crate::record::TopicPartition;
 use crate::{BusError, Record};
 
-const POLL: Duration = Duration::from_millis(100);
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Everything that is in the topic now, by partition and offset.
+type Observer = BaseConsumer<LoggingContext>;
+
+/// Reads all records that are in the topic now, by partition and offset.
 pub(crate) fn read_all(settings: &KafkaSettings, topic: Topic) -> Result<Vec<Record>, BusError> {
-    let consumer = observer(settings, "paceline-observer")?;
-    let partitions = partitions(&consumer, settings, topic)?;
+    let observer = create_observer(settings, "paceline-observer")?;
+    let partitions = partition_count(&observer, settings, topic)?;
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions {
-        list.add_partition_offset(&settings.name(topic), partition, Offset::Beginning)
+        list.add_partition_offset(&settings.topic_name(topic), partition, Offset::Beginning)
             .map_err(BusError::kafka("reading a topic"))?;
     }
-    consumer.assign(&list).map_err(BusError::kafka("reading a topic"))?;
-    let deadline = Instant::now() + ADMIN_PATIENCE * 3;
-    let (mut all, mut open) = (Vec::new(), partitions);
-    while open > 0 {
-        match consumer.poll(POLL) {
-            Some(Ok(message)) => all.push(record(topic, &message)),
-            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+    observer.assign(&list).map_err(BusError::kafka("reading a topic"))?;
+    let deadline = Instant::now() + ADMIN_TIMEOUT * 3;
+    let (mut all, mut unfinished) = (Vec::new(), partitions);
+    while unfinished > 0 {
+        match observer.poll(POLL_TIMEOUT) {
+            Some(Ok(message)) => all.push(record_from_message(topic, &message)),
+            Some(Err(KafkaError::PartitionEOF(_))) => unfinished -= 1,
             Some(Err(error)) => tracing::warn!(%error, "reading a topic"),
-            None if Instant::now() > deadline => return Err(BusError::Timeout(ADMIN_PATIENCE * 3)),
+            None if Instant::now() > deadline => return Err(BusError::Timeout(ADMIN_TIMEOUT * 3)),
             None => {}
         }
     }
@@ -39,78 +46,99 @@ pub(crate) fn read_all(settings: &KafkaSettings, topic: Topic) -> Result<Vec<Rec
     Ok(all)
 }
 
-/// How many records of these topics the group has not settled and committed.
-pub(crate) fn unhandled(
-    settings: &KafkaSettings,
-    group: &str,
-    topics: &[Topic],
-) -> Result<u64, BusError> {
-    let consumer = observer(settings, group)?;
-    let mut list = TopicPartitionList::new();
-    for topic in topics {
-        for partition in 0..partitions(&consumer, settings, *topic)? {
-            list.add_partition(&settings.name(*topic), partition);
+/// Measures the lag of a group without joining it. It creates its client on first use and keeps it.
+pub(crate) struct LagObserver {
+    settings: KafkaSettings,
+    group: String,
+    topics: Vec<Topic>,
+    client: Mutex<Option<Observer>>,
+}
+
+impl fmt::Debug for LagObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LagObserver").field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+impl LagObserver {
+    pub(crate) fn new(settings: &KafkaSettings, group: &str, topics: &[Topic]) -> Self {
+        Self {
+            settings: settings.clone(),
+            group: group.to_owned(),
+            topics: topics.to_vec(),
+            client: Mutex::default(),
         }
     }
-    let committed = consumer
-        .committed_offsets(list.clone(), ADMIN_PATIENCE)
-        .map_err(BusError::kafka("asking for committed offsets"))?;
-    let low = edges(&consumer, &list, Offset::Beginning)?;
-    let high = edges(&consumer, &list, Offset::End)?;
-    let committed = committed.elements();
-    let left = committed.iter().filter_map(|place| {
-        let key = (place.topic().to_owned(), place.partition());
-        let (low, high) = (low.get(&key)?, high.get(&key)?);
-        let next = place.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(*low).max(*low);
-        u64::try_from(high - next).ok()
-    });
-    Ok(left.sum())
+
+    /// Returns the number of records the group has not settled and committed. Blocks.
+    pub(crate) fn lag(&self) -> Result<u64, BusError> {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let observer = match &mut *client {
+            Some(observer) => observer,
+            empty => empty.insert(create_observer(&self.settings, &self.group)?),
+        };
+        // Errors are logged by the context; unless polled they would pile up in the client.
+        while observer.poll(Duration::ZERO).is_some() {}
+        let mut list = TopicPartitionList::new();
+        for topic in &self.topics {
+            for partition in 0..partition_count(observer, &self.settings, *topic)? {
+                list.add_partition(&self.settings.topic_name(*topic), partition);
+            }
+        }
+        let committed = observer
+            .committed_offsets(list.clone(), ADMIN_TIMEOUT)
+            .map_err(BusError::kafka("asking for committed offsets"))?;
+        let low = self.watermarks(observer, &list, Offset::Beginning)?;
+        let high = self.watermarks(observer, &list, Offset::End)?;
+        let committed = committed.elements();
+        let lags = committed.iter().filter_map(|element| {
+            let topic_partition = self.topic_partition(element)?;
+            let (low, high) = (low.get(&topic_partition)?, high.get(&topic_partition)?);
+            let committed = element.offset().to_raw().filter(|offset| *offset >= 0);
+            u64::try_from(high - committed.unwrap_or(*low).max(*low)).ok()
+        });
+        Ok(lags.sum())
+    }
+
+    /// Returns the first or last offset of each of these partitions, with one request per broker.
+    fn watermarks(
+        &self,
+        observer: &Observer,
+        partitions: &TopicPartitionList,
+        edge: Offset,
+    ) -> Result<HashMap<TopicPartition, i64>, BusError> {
+        let mut request = partitions.clone();
+        request.set_all_offsets(edge).map_err(BusError::kafka("asking for offsets"))?;
+        let response = observer
+            .offsets_for_times(request, ADMIN_TIMEOUT)
+            .map_err(BusError::kafka("asking for offsets"))?;
+        let offsets = response.elements();
+        let offsets = offsets.iter().filter_map(|element| {
+            Some((self.topic_partition(element)?, element.offset().to_raw()?))
+        });
+        Ok(offsets.collect())
+    }
+
+    fn topic_partition(&self, element: &TopicPartitionListElem<'_>) -> Option<TopicPartition> {
+        let topic = self.settings.parse_topic(element.topic())?;
+        Some(TopicPartition { topic, partition: element.partition() })
+    }
 }
 
-type Edges = HashMap<(String, i32), i64>;
-
-/// The first or last offset of each of these partitions: one question per broker.
-fn edges(
-    consumer: &BaseConsumer,
-    places: &TopicPartitionList,
-    edge: Offset,
-) -> Result<Edges, BusError> {
-    let mut asked = places.clone();
-    asked.set_all_offsets(edge).map_err(BusError::kafka("asking for offsets"))?;
-    let found = consumer
-        .offsets_for_times(asked, ADMIN_PATIENCE)
-        .map_err(BusError::kafka("asking for offsets"))?;
-    let offsets = found.elements();
-    Ok(offsets
-        .iter()
-        .filter_map(|place| {
-            Some(((place.topic().to_owned(), place.partition()), place.offset().to_raw()?))
-        })
-        .collect())
-}
-
-fn observer(settings: &KafkaSettings, group: &str) -> Result<BaseConsumer, BusError> {
-    config::client(settings)
-        .set("group.id", settings.group(group))
+fn create_observer(settings: &KafkaSettings, group: &str) -> Result<Observer, BusError> {
+    config::client_config(settings)
+        .set("group.id", settings.group_name(group))
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
-        .create()
-        .map_err(BusError::kafka("making a consumer"))
+        .create_with_context(LoggingContext)
+        .map_err(BusError::kafka("creating a consumer"))
 }
 
-fn partitions(
-    consumer: &BaseConsumer,
+fn partition_count(
+    observer: &Observer,
     settings: &KafkaSettings,
     topic: Topic,
 ) -> Result<i32, BusError> {
-    let name = settings.name(topic);
-    let metadata = consumer
-        .fetch_metadata(Some(&name), ADMIN_PATIENCE)
-        .map_err(BusError::kafka("asking for the topics"))?;
-    let known =
-        metadata.topics().iter().find(|known| known.name() == name && known.error().is_none());
-    known
-        .map(|known| known.partitions().len() as i32)
-        .filter(|count| *count > 0)
-        .ok_or(BusError::UnknownTopic(topic))
+    let metadata = topics::fetch_topic_metadata(observer.client(), &settings.topic_name(topic))?;
+    Ok(metadata.ok_or(BusError::UnknownTopic(topic))?.partitions)
 }

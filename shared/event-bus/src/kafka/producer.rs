@@ -1,44 +1,38 @@
-//! Producers: one per kind, rebuilt when librdkafka declares it dead.
+//! Producers: one per kind, replaced when librdkafka declares it dead.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use contracts::Topic;
-use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
-use rdkafka::statistics::Statistics;
 use tokio::time::sleep;
 
-use super::{ADMIN_PATIENCE, KafkaSettings, blocking, config};
+use super::config::LoggingContext;
+use super::topics::{TopicMetadata, fetch_topic_metadata};
+use super::{ADMIN_TIMEOUT, KafkaSettings, config, run_blocking};
 use crate::{BusError, OutgoingRecord, PublishError, PublisherKind};
 
-/// A cold idempotent producer asks for its id on a 500 ms timer; after this it has one.
-const WARM: Duration = Duration::from_millis(650);
+/// Time after which a new idempotent producer has its id, which it asks for on a 500 ms timer.
+const PRODUCER_ID_DELAY: Duration = Duration::from_millis(650);
 
-/// Says what librdkafka has to say in our logs.
-pub(crate) struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka client");
-    }
-
-    fn stats(&self, _: Statistics) {}
-}
-
-type Client = Arc<FutureProducer<Quiet>>;
+type Client = Arc<FutureProducer<LoggingContext>>;
 
 /// One producer, shared by all publishers of its kind. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Producer(Arc<Shared>);
+pub(crate) struct Producer(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     settings: KafkaSettings,
     kind: PublisherKind,
-    current: RwLock<(Client, Instant)>,
+    current: RwLock<CurrentClient>,
+}
+
+struct CurrentClient {
+    client: Client,
+    created_at: Instant,
 }
 
 impl fmt::Debug for Producer {
@@ -49,8 +43,8 @@ impl fmt::Debug for Producer {
 
 impl Producer {
     pub(crate) fn open(settings: &KafkaSettings, kind: PublisherKind) -> Result<Self, BusError> {
-        let current = RwLock::new((create(settings, kind)?, Instant::now()));
-        Ok(Self(Arc::new(Shared { settings: settings.clone(), kind, current })))
+        let current = RwLock::new(create_client(settings, kind)?);
+        Ok(Self(Arc::new(Inner { settings: settings.clone(), kind, current })))
     }
 
     pub(crate) async fn publish_many(
@@ -68,7 +62,7 @@ impl Producer {
                 sent.push(Err(full.clone()));
                 continue;
             }
-            sent.push(match self.targets(record).await {
+            sent.push(match self.target_partitions(record).await {
                 Ok(partitions) => partitions
                     .into_iter()
                     .map(|partition| self.send(&client, record, partition))
@@ -76,75 +70,70 @@ impl Producer {
                 Err(error) => Err(error),
             });
         }
-        let mut answers = Vec::with_capacity(sent.len());
-        for one in sent {
-            answers.push(match one {
-                Ok(deliveries) => delivered(deliveries).await,
+        let mut results = Vec::with_capacity(sent.len());
+        for deliveries in sent {
+            results.push(match deliveries {
+                Ok(deliveries) => await_deliveries(deliveries).await,
                 Err(error) => Err(error),
             });
         }
-        if answers.iter().any(Result::is_err) {
-            self.rebuild_if_dead(&client);
+        if results.iter().any(Result::is_err) {
+            self.replace_if_dead(&client);
         }
-        answers
+        results
     }
 
     /// Waits until the producer has its id and knows the topics.
     pub(crate) async fn warm_up(&self) -> Result<(), BusError> {
         let client = self.client();
-        blocking("metadata", move || {
+        run_blocking("asking for the topics", move || {
             client
                 .client()
-                .fetch_metadata(None, ADMIN_PATIENCE)
+                .fetch_metadata(None, ADMIN_TIMEOUT)
                 .map_err(BusError::kafka("asking for the topics"))
         })
         .await?;
-        let since = self.0.current.read().unwrap_or_else(PoisonError::into_inner).1;
-        sleep(WARM.saturating_sub(since.elapsed())).await;
+        let created_at = self.0.current.read().unwrap_or_else(PoisonError::into_inner).created_at;
+        sleep(PRODUCER_ID_DELAY.saturating_sub(created_at.elapsed())).await;
         Ok(())
     }
 
-    pub(crate) async fn check_health(&self, patience: Duration) -> Result<(), BusError> {
-        let (client, name) = (self.client(), self.0.settings.name(Topic::StravaEvents));
-        blocking("health", move || {
-            let asked = client.client().fetch_metadata(Some(&name), patience);
-            asked.map(drop).map_err(BusError::kafka("asking for the topics"))
+    pub(crate) async fn check_health(&self, timeout: Duration) -> Result<(), BusError> {
+        let (client, name) = (self.client(), self.0.settings.topic_name(Topic::StravaEvents));
+        run_blocking("checking the broker", move || {
+            let metadata = client.client().fetch_metadata(Some(&name), timeout);
+            metadata.map(drop).map_err(BusError::kafka("asking for the topics"))
         })
         .await
     }
 
-    /// How many partitions the broker says a topic has; none when it does not know it.
-    pub(crate) async fn partitions(&self, topic: Topic) -> Result<Option<i32>, BusError> {
-        let (client, name) = (self.client(), self.0.settings.name(topic));
-        blocking("metadata", move || {
-            let metadata = client
-                .client()
-                .fetch_metadata(Some(&name), ADMIN_PATIENCE)
-                .map_err(BusError::kafka("asking for the topics"))?;
-            let known = metadata
-                .topics()
-                .iter()
-                .find(|known| known.name() == name && known.error().is_none());
-            let led =
-                known.filter(|known| known.partitions().iter().all(|one| one.error().is_none()));
-            Ok(led.map(|known| known.partitions().len() as i32).filter(|count| *count > 0))
-        })
-        .await
+    /// Asks the brokers for a topic, without creating it; none if they do not know it.
+    pub(crate) async fn topic_metadata(
+        &self,
+        topic: Topic,
+    ) -> Result<Option<TopicMetadata>, BusError> {
+        let (client, name) = (self.client(), self.0.settings.topic_name(topic));
+        run_blocking("asking for the topics", move || fetch_topic_metadata(client.client(), &name))
+            .await
     }
 
     pub(crate) fn client(&self) -> Client {
-        Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner).0)
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current.client)
     }
 
-    /// Where a record goes: where its key says, or to every partition.
-    async fn targets(&self, record: &OutgoingRecord) -> Result<Vec<Option<i32>>, PublishError> {
+    /// Returns the partitions a record is sent to: the one of its key (none), or every one.
+    async fn target_partitions(
+        &self,
+        record: &OutgoingRecord,
+    ) -> Result<Vec<Option<i32>>, PublishError> {
         if !record.to_every_partition {
             return Ok(vec![None]);
         }
-        match self.partitions(record.topic).await {
-            Ok(Some(count)) => Ok((0..count).map(Some).collect()),
-            // None: a partition without a leader just now, or a topic that is not made yet.
-            Ok(None) | Err(_) => Err(PublishError::Unavailable),
+        match self.topic_metadata(record.topic).await {
+            Ok(Some(topic)) if topic.has_leaders => Ok((0..topic.partitions).map(Some).collect()),
+            // A partition without a leader, a topic that does not exist yet, or no broker.
+            _ => Err(PublishError::Unavailable),
         }
     }
 
@@ -154,7 +143,7 @@ impl Producer {
         record: &OutgoingRecord,
         partition: Option<i32>,
     ) -> Result<DeliveryFuture, PublishError> {
-        let name = self.0.settings.name(record.topic);
+        let name = self.0.settings.topic_name(record.topic);
         let mut outgoing =
             FutureRecord::to(&name).key(record.key.as_str()).payload(record.value.as_slice());
         outgoing.partition = partition;
@@ -163,47 +152,57 @@ impl Producer {
             KafkaError::MessageProduction(
                 Code::Fatal | Code::BrokerTransportFailure | Code::AllBrokersDown,
             ) => PublishError::Unavailable,
-            error => refusal(&error),
+            error => to_publish_error(&error),
         })
     }
 
-    /// An idempotent producer can come to a state that it never leaves; then there is a new one.
-    fn rebuild_if_dead(&self, client: &Client) {
+    /// Replaces a producer after a fatal error, from which an idempotent one never recovers.
+    fn replace_if_dead(&self, client: &Client) {
         let Some((code, reason)) = client.client().fatal_error() else { return };
+        let kind = self.0.kind;
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&current.0, client) {
+        if !Arc::ptr_eq(&current.client, client) {
             return;
         }
-        match create(&self.0.settings, self.0.kind) {
+        match create_client(&self.0.settings, kind) {
             Ok(new) => {
-                tracing::error!(?code, reason, kind = ?self.0.kind, "the producer died; there is a new one");
-                *current = (new, Instant::now());
+                tracing::error!(
+                    ?code,
+                    reason,
+                    ?kind,
+                    "the producer failed for good and was replaced"
+                );
+                *current = new;
             }
-            Err(error) => tracing::error!(%error, "the producer died and no new one could be made"),
+            Err(error) => {
+                tracing::error!(%error, ?kind, "the producer failed for good and could not be replaced");
+            }
         }
     }
 }
 
-fn create(settings: &KafkaSettings, kind: PublisherKind) -> Result<Client, BusError> {
-    let made = config::producer(settings, kind).create_with_context(Quiet);
-    made.map(Arc::new).map_err(BusError::kafka("making a producer"))
+fn create_client(settings: &KafkaSettings, kind: PublisherKind) -> Result<CurrentClient, BusError> {
+    let client = config::producer_config(settings, kind)
+        .create_with_context(LoggingContext)
+        .map_err(BusError::kafka("creating a producer"))?;
+    Ok(CurrentClient { client: Arc::new(client), created_at: Instant::now() })
 }
 
-async fn delivered(deliveries: Vec<DeliveryFuture>) -> Result<(), PublishError> {
-    let mut answer = Ok(());
+async fn await_deliveries(deliveries: Vec<DeliveryFuture>) -> Result<(), PublishError> {
+    let mut result = Ok(());
     for delivery in deliveries {
-        answer = answer.and(match delivery.await {
+        result = result.and(match delivery.await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err((error, _))) => Err(refusal(&error)),
+            Ok(Err((error, _))) => Err(to_publish_error(&error)),
             Err(_) => Err(PublishError::Unconfirmed),
         });
     }
-    answer
+    result
 }
 
-/// Only what is wrong with the record itself is a refusal: a missing topic, a missing permission or
-/// a broker's policy is put right one day, and until then nothing may be given up.
-fn refusal(error: &KafkaError) -> PublishError {
+/// Converts a client's error. Only a fault of the record itself is a refusal: a missing topic, a missing
+/// permission or a broker's policy can be put right, and until then nothing may be given up.
+fn to_publish_error(error: &KafkaError) -> PublishError {
     match error {
         KafkaError::MessageProduction(
             Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::InvalidRecord,
@@ -218,10 +217,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wrong_with_the_record_itself_is_refused_for_good() {
-        let of = |code| refusal(&KafkaError::MessageProduction(code));
+    fn only_a_fault_of_the_record_itself_is_refused_for_good() {
+        let classify = |code| to_publish_error(&KafkaError::MessageProduction(code));
         for code in [Code::MessageSizeTooLarge, Code::InvalidMessageSize, Code::InvalidRecord] {
-            assert!(matches!(of(code), PublishError::Refused(_)), "{code:?}");
+            assert!(matches!(classify(code), PublishError::Refused(_)), "{code:?}");
         }
         for code in [
             Code::UnknownTopic,
@@ -231,7 +230,7 @@ mod tests {
             Code::ClusterAuthorizationFailed,
             Code::PolicyViolation,
         ] {
-            assert_eq!(of(code), PublishError::Unconfirmed, "{code:?}");
+            assert_eq!(classify(code), PublishError::Unconfirmed, "{code:?}");
         }
     }
 }

@@ -1,29 +1,58 @@
-//! Topics on the broker: made when missing, compared when there, deleted for tests.
+//! Topics on the broker: created if missing, otherwise compared with the settings; deleted for tests.
 
 use std::time::Duration;
 
 use contracts::Topic;
+use rdkafka::ClientContext;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::Producer as _;
 use tokio::time::{Instant, sleep};
 
-use super::producer::{Producer, Quiet};
-use super::{ADMIN_PATIENCE, KafkaSettings, blocking, config};
+use super::config::LoggingContext;
+use super::producer::Producer;
+use super::{ADMIN_TIMEOUT, KafkaSettings, config, run_blocking};
 use crate::{BusError, TopicReport};
 
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const METADATA_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-pub(crate) async fn ensure(
+/// The partitions of a topic as the brokers report them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TopicMetadata {
+    pub(crate) partitions: i32,
+    /// True if every partition has a leader.
+    pub(crate) has_leaders: bool,
+}
+
+/// Asks the brokers for a topic, without creating it; none if they do not know it. Blocks.
+pub(crate) fn fetch_topic_metadata<C: ClientContext>(
+    client: &Client<C>,
+    name: &str,
+) -> Result<Option<TopicMetadata>, BusError> {
+    let metadata = client
+        .fetch_metadata(Some(name), ADMIN_TIMEOUT)
+        .map_err(BusError::kafka("asking for the topics"))?;
+    let topic =
+        metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
+    let partitions = topic.map(|topic| topic.partitions()).filter(|list| !list.is_empty());
+    Ok(partitions.map(|partitions| TopicMetadata {
+        partitions: partitions.len() as i32,
+        has_leaders: partitions.iter().all(|partition| partition.error().is_none()),
+    }))
+}
+
+/// Creates the missing topics and reports differences of the others from the settings.
+pub(crate) async fn ensure_topics(
     settings: &KafkaSettings,
-    via: &Producer,
+    producer: &Producer,
     topics: &[Topic],
 ) -> Result<Vec<TopicReport>, BusError> {
-    let admin = admin(settings)?;
-    let wanted = wanted(settings);
-    let names: Vec<String> = topics.iter().map(|topic| settings.name(*topic)).collect();
+    let admin = create_admin_client(settings)?;
+    let config = topic_config(settings);
+    let names: Vec<String> = topics.iter().map(|topic| settings.topic_name(*topic)).collect();
     let new: Vec<NewTopic<'_>> = names
         .iter()
         .map(|name| {
@@ -32,34 +61,36 @@ pub(crate) async fn ensure(
                 settings.partitions,
                 TopicReplication::Fixed(settings.replication),
             );
-            wanted.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+            config.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
         })
         .collect();
-    let answers =
-        admin.create_topics(&new, &options()).await.map_err(BusError::kafka("making topics"))?;
+    let results = admin
+        .create_topics(&new, &admin_options())
+        .await
+        .map_err(BusError::kafka("creating topics"))?;
     let mut reports = Vec::new();
-    for ((topic, name), answer) in topics.iter().zip(&names).zip(answers) {
-        let created = match answer {
+    for ((topic, name), result) in topics.iter().zip(&names).zip(results) {
+        let created = match result {
             Ok(_) => true,
             Err((_, Code::TopicAlreadyExists)) => false,
             Err((_, code)) => {
                 return Err(BusError::TopicSetup { topic: name.clone(), reason: code.to_string() });
             }
         };
-        let partitions = visible(via, *topic).await?;
+        let partitions = wait_until_visible(producer, *topic).await?;
         let mut differences = Vec::new();
         if partitions != settings.partitions {
             differences.push(format!("{partitions} partitions instead of {}", settings.partitions));
         }
         reports.push(TopicReport { topic: *topic, created, partitions, differences });
     }
-    compare(&admin, &wanted, &names, &mut reports).await?;
+    add_config_differences(&admin, &config, &names, &mut reports).await?;
     Ok(reports)
 }
 
-/// Adds how the existing topics' configuration differs.
-async fn compare(
-    admin: &AdminClient<Quiet>,
+/// Adds the differences of the existing topics' configuration to the reports.
+async fn add_config_differences(
+    admin: &AdminClient<LoggingContext>,
     wanted: &[(&'static str, String)],
     names: &[String],
     reports: &mut [TopicReport],
@@ -71,12 +102,12 @@ async fn compare(
     }
     let specifiers: Vec<_> =
         existing.iter().map(|(name, _)| ResourceSpecifier::Topic(name)).collect();
-    let answers = admin
-        .describe_configs(&specifiers, &options())
+    let results = admin
+        .describe_configs(&specifiers, &admin_options())
         .await
         .map_err(BusError::kafka("asking for topic settings"))?;
-    for ((_, report), answer) in existing.into_iter().zip(answers) {
-        match answer {
+    for ((_, report), result) in existing.into_iter().zip(results) {
+        match result {
             Ok(resource) => report.differences.extend(differences(wanted, &resource)),
             Err(code) => report.differences.push(format!("its settings could not be read: {code}")),
         }
@@ -84,74 +115,75 @@ async fn compare(
     Ok(())
 }
 
-fn differences(wanted: &[(&'static str, String)], found: &ConfigResource) -> Vec<String> {
-    let differs = |(key, want): &(&'static str, String)| {
-        let have = found.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or("unset");
-        (have != want).then(|| format!("{key} is {have} instead of {want}"))
+fn differences(wanted: &[(&'static str, String)], actual: &ConfigResource) -> Vec<String> {
+    let differs = |(key, wanted): &(&'static str, String)| {
+        let actual = actual.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or("unset");
+        (actual != wanted).then(|| format!("{key} is {actual} instead of {wanted}"))
     };
     wanted.iter().filter_map(differs).collect()
 }
 
-/// What a topic of ours is made with: forgetting includes the log, so retention is a promise.
-fn wanted(settings: &KafkaSettings) -> Vec<(&'static str, String)> {
-    let mut wanted = vec![
+/// Builds the configuration of a new topic. Erasure includes the log, so retention is set explicitly.
+fn topic_config(settings: &KafkaSettings) -> Vec<(&'static str, String)> {
+    let mut config = vec![
         ("cleanup.policy", "delete".to_owned()),
         ("retention.ms", settings.retention.as_millis().to_string()),
         ("segment.ms", settings.segment.as_millis().to_string()),
     ];
     if settings.replication >= 3 {
-        wanted.push(("min.insync.replicas", "2".to_owned()));
+        config.push(("min.insync.replicas", "2".to_owned()));
     }
-    wanted
+    config
 }
 
-/// Waits until the brokers know the topic and who leads it; answers with its partitions.
-async fn visible(via: &Producer, topic: Topic) -> Result<i32, BusError> {
-    let deadline = Instant::now() + ADMIN_PATIENCE;
+/// Waits until the brokers know the topic and the leaders of its partitions; returns their number.
+async fn wait_until_visible(producer: &Producer, topic: Topic) -> Result<i32, BusError> {
+    let deadline = Instant::now() + ADMIN_TIMEOUT;
     loop {
-        match via.partitions(topic).await? {
-            Some(partitions) => return Ok(partitions),
-            None if Instant::now() > deadline => return Err(BusError::UnknownTopic(topic)),
-            None => sleep(LOOK_AGAIN).await,
+        match producer.topic_metadata(topic).await? {
+            Some(metadata) if metadata.has_leaders => return Ok(metadata.partitions),
+            _ if Instant::now() > deadline => return Err(BusError::UnknownTopic(topic)),
+            _ => sleep(METADATA_POLL_INTERVAL).await,
         }
     }
 }
 
 /// Deletes every topic whose name begins with the prefix.
-pub(crate) async fn delete(settings: &KafkaSettings, via: &Producer) -> Result<(), BusError> {
-    let (client, prefix) = (via.client(), settings.prefix.clone());
-    let names = blocking("metadata", move || {
+pub(crate) async fn delete_topics(
+    settings: &KafkaSettings,
+    producer: &Producer,
+) -> Result<(), BusError> {
+    let (client, prefix) = (producer.client(), settings.prefix.clone());
+    let names = run_blocking("asking for the topics", move || {
         let metadata = client
             .client()
-            .fetch_metadata(None, ADMIN_PATIENCE)
+            .fetch_metadata(None, ADMIN_TIMEOUT)
             .map_err(BusError::kafka("asking for the topics"))?;
-        let ours = metadata
+        let prefixed = metadata
             .topics()
             .iter()
             .map(|topic| topic.name())
             .filter(|name| name.starts_with(&prefix));
-        Ok(ours.map(str::to_owned).collect::<Vec<_>>())
+        Ok(prefixed.map(str::to_owned).collect::<Vec<_>>())
     })
     .await?;
     if names.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    admin(settings)?
-        .delete_topics(&names, &options())
+    create_admin_client(settings)?
+        .delete_topics(&names, &admin_options())
         .await
         .map_err(BusError::kafka("deleting topics"))?;
     Ok(())
 }
 
-fn admin(settings: &KafkaSettings) -> Result<AdminClient<Quiet>, BusError> {
-    config::client(settings)
-        .create_with_context(Quiet)
-        .map_err(BusError::kafka("making an admin client"))
+fn create_admin_client(settings: &KafkaSettings) -> Result<AdminClient<LoggingContext>, BusError> {
+    config::client_config(settings)
+        .create_with_context(LoggingContext)
+        .map_err(BusError::kafka("creating an admin client"))
 }
 
-fn options() -> AdminOptions {
-    AdminOptions::new()
-        .request_timeout(Some(ADMIN_PATIENCE))
-        .operation_timeout(Some(ADMIN_PATIENCE))
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT)).operation_timeout(Some(ADMIN_TIMEOUT))
 }
