@@ -1,4 +1,4 @@
-//! A program to be killed: publishes, handles or idles on the bus named by its arguments.
+//! A child process for tests: publishes, handles or idles on the bus named by its arguments.
 //!
 //! `bus_child ADDRESS publish`: numbered records, one line `ACK n` per acknowledged one.
 //! `bus_child ADDRESS handle FILE`: appends every handled number to the file.
@@ -32,15 +32,19 @@ async fn main() -> Result<(), anyhow::Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [address, "publish"] => publish(open(address, 3).await?).await,
-        [address, "handle", file] => handle(open(address, 3).await?, file.into()).await,
-        [address, "idle", seconds] => idle(open(address, 12).await?, seconds.parse()?).await,
-        [address, "latency", count] => latency(open(address, 12).await?, count.parse()?).await,
+        [address, "publish"] => publish(open_bus(address, 3).await?).await,
+        [address, "handle", file] => handle(open_bus(address, 3).await?, file.into()).await,
+        [address, "idle", seconds] => {
+            measure_idle(open_bus(address, 12).await?, seconds.parse()?).await
+        }
+        [address, "latency", count] => {
+            measure_latency(open_bus(address, 12).await?, count.parse()?).await
+        }
         _ => bail!("ADDRESS publish | handle FILE | idle SECONDS | latency COUNT"),
     }
 }
 
-async fn open(address: &str, partitions: i32) -> Result<Bus, anyhow::Error> {
+async fn open_bus(address: &str, partitions: i32) -> Result<Bus, anyhow::Error> {
     let bus = if let Some(file) = address.strip_prefix("file:") {
         Bus::open_built_in(BuiltInLogSettings {
             partitions,
@@ -61,7 +65,7 @@ async fn open(address: &str, partitions: i32) -> Result<Bus, anyhow::Error> {
     Ok(bus)
 }
 
-fn value(number: i64) -> Vec<u8> {
+fn encode_hint(number: i64) -> Vec<u8> {
     let hint = Hint { application: 1, owner: number % 5, object_id: number, ..Hint::default() };
     let now = Timestamp::from_secs(1_790_000_000);
     Envelope {
@@ -81,7 +85,7 @@ async fn publish(bus: Bus) -> Result<(), anyhow::Error> {
     let publisher = bus.publisher(PublisherKind::Intake);
     // Four at once, so that the kill meets records under way.
     for round in 0.. {
-        let one = |number: i64| acknowledged(&publisher, number);
+        let one = |number: i64| publish_acknowledged(&publisher, number);
         let first = round * 4;
         let done = tokio::join!(one(first), one(first + 1), one(first + 2), one(first + 3));
         done.0.and(done.1).and(done.2).and(done.3)?;
@@ -89,8 +93,8 @@ async fn publish(bus: Bus) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-async fn acknowledged(publisher: &Publisher, number: i64) -> Result<(), anyhow::Error> {
-    publisher.publish(TOPIC, &format!("owner-{}", number % 5), value(number)).await?;
+async fn publish_acknowledged(publisher: &Publisher, number: i64) -> Result<(), anyhow::Error> {
+    publisher.publish(TOPIC, &format!("owner-{}", number % 5), encode_hint(number)).await?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "ACK {number}")?;
     out.flush()?;
@@ -98,17 +102,17 @@ async fn acknowledged(publisher: &Publisher, number: i64) -> Result<(), anyhow::
 }
 
 /// Nothing is parked in these programs.
-struct Nowhere;
+struct NoParking;
 
-impl Parking for Nowhere {
+impl Parking for NoParking {
     async fn park(&self, record: &Record, reason: &str) -> Result<(), anyhow::Error> {
         bail!("offset {} was to be parked: {reason}", record.offset)
     }
 }
 
-struct Append(PathBuf);
+struct AppendToFile(PathBuf);
 
-impl Handler for Append {
+impl Handler for AppendToFile {
     type Event = Hint;
 
     async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
@@ -123,15 +127,15 @@ impl Handler for Append {
 
 async fn handle(bus: Bus, file: PathBuf) -> Result<(), anyhow::Error> {
     let never = Stop::new();
-    Subscription::new("child", Nowhere)
-        .on(TOPIC, Append(file))
+    Subscription::new("child", NoParking)
+        .on(TOPIC, AppendToFile(file))
         .run(&bus, never.clone(), never)
         .await
 }
 
-struct Tell(mpsc::UnboundedSender<Instant>);
+struct InstantSender(mpsc::UnboundedSender<Instant>);
 
-impl Handler for Tell {
+impl Handler for InstantSender {
     type Event = Hint;
 
     async fn handle(&self, _: &Received<Hint>) -> Result<(), HandleError> {
@@ -139,7 +143,7 @@ impl Handler for Tell {
     }
 }
 
-async fn idle(bus: Bus, seconds: u64) -> Result<(), anyhow::Error> {
+async fn measure_idle(bus: Bus, seconds: u64) -> Result<(), anyhow::Error> {
     let stop = Stop::new();
     let (send, _received) = mpsc::unbounded_channel();
     let groups = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -147,33 +151,33 @@ async fn idle(bus: Bus, seconds: u64) -> Result<(), anyhow::Error> {
     for (group, topic) in groups.into_iter().zip(Topic::ALL) {
         let (bus, stop, send) = (bus.clone(), stop.clone(), send.clone());
         readers.spawn(async move {
-            Subscription::new(group, Nowhere)
-                .on(topic, Tell(send))
+            Subscription::new(group, NoParking)
+                .on(topic, InstantSender(send))
                 .run(&bus, stop.clone(), stop)
                 .await
         });
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let before = cpu()?;
+    let before = cpu_time_ms()?;
     tokio::time::sleep(Duration::from_secs(seconds)).await;
-    println!("CPU {} ms in {seconds} s", cpu()? - before);
+    println!("CPU {} ms in {seconds} s", cpu_time_ms()? - before);
     stop.trigger();
     while let Some(ended) = readers.join_next().await {
         ended??;
     }
-    tidy_up(&bus).await;
+    delete_topics(&bus).await;
     Ok(())
 }
 
-/// Removes a measurement's topics from a broker; the built-in log's file is the caller's.
-async fn tidy_up(bus: &Bus) {
+/// Deletes the topics on a broker; the built-in log's file is deleted by the caller.
+async fn delete_topics(bus: &Bus) {
     if !bus.is_built_in() {
         bus.delete_topics().await;
     }
 }
 
-/// The CPU time of this process so far, in ms (Linux).
-fn cpu() -> Result<u64, anyhow::Error> {
+/// Returns the CPU time of this process so far, in ms (Linux).
+fn cpu_time_ms() -> Result<u64, anyhow::Error> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> =
         stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -183,42 +187,44 @@ fn cpu() -> Result<u64, anyhow::Error> {
     Ok((ticks(11)? + ticks(12)?) * 10)
 }
 
-async fn latency(bus: Bus, count: usize) -> Result<(), anyhow::Error> {
+async fn measure_latency(bus: Bus, count: usize) -> Result<(), anyhow::Error> {
     let stop = Stop::new();
     let (send, mut handled) = mpsc::unbounded_channel();
     let mut reader = tokio::task::JoinSet::new();
     let (group, stops) = (bus.clone(), stop.clone());
     reader.spawn(async move {
-        Subscription::new("latency", Nowhere)
-            .on(TOPIC, Tell(send))
+        Subscription::new("latency", NoParking)
+            .on(TOPIC, InstantSender(send))
             .run(&group, stops.clone(), stops)
             .await
     });
     let publisher = bus.publisher(PublisherKind::Intake);
-    let (mut acknowledged, mut whole) = (Vec::new(), Vec::new());
+    let (mut acknowledged, mut handled_after) = (Vec::new(), Vec::new());
     for number in 0..count + 50 {
-        let begun = Instant::now();
-        publisher.publish(TOPIC, &format!("owner-{}", number % 100), value(number as i64)).await?;
-        let answered = begun.elapsed();
+        let started = Instant::now();
+        publisher
+            .publish(TOPIC, &format!("owner-{}", number % 100), encode_hint(number as i64))
+            .await?;
+        let acknowledged_after = started.elapsed();
         let end = handled.recv().await.context("the reader ended")?;
         // The first ones pay for joining the group.
         if number >= 50 {
-            acknowledged.push(answered);
-            whole.push(end.saturating_duration_since(begun));
+            acknowledged.push(acknowledged_after);
+            handled_after.push(end.saturating_duration_since(started));
         }
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
-    println!("publish → acknowledged {}", percentiles(acknowledged));
-    println!("publish → handled {}", percentiles(whole));
+    println!("publish → acknowledged {}", format_percentiles(acknowledged));
+    println!("publish → handled {}", format_percentiles(handled_after));
     stop.trigger();
     while let Some(ended) = reader.join_next().await {
         ended??;
     }
-    tidy_up(&bus).await;
+    delete_topics(&bus).await;
     Ok(())
 }
 
-fn percentiles(mut times: Vec<Duration>) -> String {
+fn format_percentiles(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |percent: usize| {
         let index = (times.len() * percent / 100).min(times.len().saturating_sub(1));

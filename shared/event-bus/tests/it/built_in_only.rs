@@ -1,4 +1,4 @@
-//! What only the built-in log can show: one process, one reader per group, retention to the record, idle costs nothing.
+//! Tests of the built-in log alone: one process, one reader per group, exact retention, no cost when idle.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -9,14 +9,17 @@ use event_bus::{BuiltInLogSettings, Bus, BusError, PublishError, PublisherKind, 
 use kernel::{ManualClock, Timestamp};
 use lifecycle::Stop;
 
-use crate::support::{Notes, Parked, Running, TOPIC, World, envelope, log_settings, publish};
+use crate::support::{
+    RecordingHandler, RunningSubscription, TOPIC, TestLog, TestParking, envelope, log_settings,
+    publish,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
 async fn a_second_opening_of_the_same_log_is_refused_with_a_clear_message() {
-    let world = World::built_in(1).await;
-    let file = world.folder().join("bus.db");
+    let log = TestLog::open_built_in(1).await;
+    let file = log.folder().join("bus.db");
     let refused = Bus::open_built_in(log_settings(file.clone(), 1)).await.unwrap_err();
     assert!(matches!(refused, BusError::LogInUse { .. }));
     let message = refused.to_string();
@@ -24,28 +27,29 @@ async fn a_second_opening_of_the_same_log_is_refused_with_a_clear_message() {
         message.contains("in use by another process") && message.contains("bus.db"),
         "{message}"
     );
-    drop(world.bus);
+    drop(log.bus);
     Bus::open_built_in(log_settings(file, 1)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_group_has_one_reader() {
-    let world = World::built_in(1).await;
-    let running = Running::noting(&world.bus, "one", &Notes::new());
-    world.publish([(1, 1)]).await;
+    let log = TestLog::open_built_in(1).await;
+    let running = RunningSubscription::start_group(&log.bus, "one", &RecordingHandler::new());
+    log.publish([(1, 1)]).await;
     crate::support::eventually("the first reader to be there", || running.is_running()).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let second = Subscription::new("one", Parked::default()).on(TOPIC, Notes::new());
-    let refused = second.run(&world.bus, Stop::new(), Stop::new()).await.unwrap_err();
+    let second =
+        Subscription::new("one", TestParking::default()).on(TOPIC, RecordingHandler::new());
+    let refused = second.run(&log.bus, Stop::new(), Stop::new()).await.unwrap_err();
     assert!(refused.to_string().contains("the group one already reads"), "{refused}");
     running.stop().await;
-    // When it has ended there is room again.
-    let running = Running::noting(&world.bus, "one", &Notes::new());
+    // Once it has ended another may read.
+    let running = RunningSubscription::start_group(&log.bus, "one", &RecordingHandler::new());
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_it() {
+async fn an_expired_record_is_deleted_and_reading_goes_on_behind_it() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
     let settings = BuiltInLogSettings {
@@ -67,11 +71,11 @@ async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_i
         bus.read_all(TOPIC).await.unwrap().iter().map(|record| record.offset).collect();
     assert_eq!(left, [5_000, 5_001]);
     // A group that never read anything begins with what is left.
-    let notes = Notes::new();
-    let running = Running::noting(&bus, "late", &notes);
-    notes.reaches(2).await;
+    let handler = RecordingHandler::new();
+    let running = RunningSubscription::start_group(&bus, "late", &handler);
+    handler.wait_for(2).await;
     running.stop().await;
-    assert_eq!(notes.all(), [(1, 5_000), (1, 5_001)]);
+    assert_eq!(handler.handled(), [(1, 5_000), (1, 5_001)]);
     assert_eq!(bus.total_lag().await.unwrap(), 0);
     drop(bus);
     // A long absence: swept at the start, and offsets go on where they were.
@@ -83,7 +87,7 @@ async fn a_record_beyond_its_retention_is_forgotten_and_reading_goes_on_behind_i
 }
 
 #[tokio::test]
-async fn what_is_forgotten_is_gone_from_the_file() {
+async fn a_deleted_record_is_gone_from_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
     let file = folder.path().join("bus.db");
@@ -111,12 +115,12 @@ async fn what_is_forgotten_is_gone_from_the_file() {
 }
 
 #[tokio::test]
-async fn the_number_of_partitions_is_fixed_when_a_topic_is_made() {
-    let world = World::built_in(3).await;
-    let file = world.folder().join("bus.db");
-    world.publish((0..30).map(|number| (number, number))).await;
-    let before = world.bus.read_all(TOPIC).await.unwrap();
-    let _folder = world.let_go();
+async fn the_number_of_partitions_is_fixed_when_a_topic_is_created() {
+    let log = TestLog::open_built_in(3).await;
+    let file = log.folder().join("bus.db");
+    log.publish((0..30).map(|number| (number, number))).await;
+    let before = log.bus.read_all(TOPIC).await.unwrap();
+    let _folder = log.into_folder();
     let bus = Bus::open_built_in(log_settings(file, 12)).await.unwrap();
     let report = &bus.ensure_topics(&[TOPIC]).await.unwrap()[0];
     assert_eq!((report.created, report.partitions, report.differences.len()), (false, 3, 1));
@@ -124,16 +128,17 @@ async fn the_number_of_partitions_is_fixed_when_a_topic_is_made() {
 }
 
 #[tokio::test]
-async fn a_topic_that_was_never_made_refuses_and_cannot_be_read() {
-    let world = World::built_in(1).await;
-    let answer = world
+async fn a_topic_that_does_not_exist_refuses_and_cannot_be_read() {
+    let log = TestLog::open_built_in(1).await;
+    let answer = log
         .bus
         .publisher(PublisherKind::Intake)
         .publish(Topic::Copies, "k", envelope(1, 1).encode())
         .await;
     assert_eq!(answer, Err(PublishError::Refused("the topic copies does not exist".to_owned())));
-    let subscription = Subscription::new("one", Parked::default()).on(Topic::Copies, Notes::new());
-    let refused = subscription.run(&world.bus, Stop::new(), Stop::new()).await.unwrap_err();
+    let subscription =
+        Subscription::new("one", TestParking::default()).on(Topic::Copies, RecordingHandler::new());
+    let refused = subscription.run(&log.bus, Stop::new(), Stop::new()).await.unwrap_err();
     assert_eq!(refused.to_string(), "the topic copies does not exist");
 }
 
@@ -141,20 +146,20 @@ async fn a_topic_that_was_never_made_refuses_and_cannot_be_read() {
 async fn eight_idle_groups_use_less_than_a_hundredth_of_a_core() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("file:{}", folder.path().join("bus.db").display());
-    let output = Command::new(crate::kill::program())
+    let output = Command::new(crate::kill::child_program())
         .args([&address, "idle", "5"])
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let ms: u64 = said
+    let output = String::from_utf8(output.stdout).unwrap();
+    let ms: u64 = output
         .trim()
         .strip_prefix("CPU ")
         .and_then(|rest| rest.split(' ').next())
         .unwrap()
         .parse()
         .unwrap();
-    assert!(ms <= 50, "{said}");
+    assert!(ms <= 50, "{output}");
 }
 
 #[tokio::test]
@@ -176,7 +181,7 @@ async fn prefixes_keep_logs_in_one_file_apart() {
         assert_eq!(
             bus.read_all(TOPIC).await.is_ok(),
             prefix.is_empty(),
-            "only what has a prefix is a test's"
+            "only topics with a prefix are deleted"
         );
         if prefix == "a." {
             bus.ensure_topics(&[TOPIC]).await.unwrap();

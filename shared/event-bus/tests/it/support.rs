@@ -1,4 +1,4 @@
-//! What the claims share: a bus with topics of its own, a handler that notes what it saw, a parking place.
+//! Shared by the tests: a log of their own, a handler that records what it handled, a parking place in memory.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,21 +19,21 @@ use lifecycle::Stop;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-/// The topic most claims use.
+/// The topic most tests use.
 pub(crate) const TOPIC: Topic = Topic::Activities;
 
-/// A bus of its own: a fresh file, or topics and groups under a fresh prefix.
-pub(crate) struct World {
+/// A log for one test: a new file, or topics and groups under a new prefix.
+pub(crate) struct TestLog {
     pub(crate) bus: Bus,
-    /// How a child process reaches the same log.
+    /// The address by which a child process reaches the same log.
     pub(crate) address: String,
     prefix: String,
     partitions: i32,
     folder: Option<TempDir>,
 }
 
-impl World {
-    pub(crate) async fn built_in(partitions: i32) -> Self {
+impl TestLog {
+    pub(crate) async fn open_built_in(partitions: i32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bus.db");
         let bus = Bus::open_built_in(log_settings(file.clone(), partitions)).await.unwrap();
@@ -42,7 +42,7 @@ impl World {
         Self { bus, address, prefix: String::new(), partitions, folder: Some(folder) }
     }
 
-    pub(crate) async fn kafka(partitions: i32) -> Self {
+    pub(crate) async fn open_kafka(partitions: i32) -> Self {
         let brokers = testkit::kafka_brokers();
         let prefix = testkit::topic_prefix();
         let bus = Bus::open_kafka(kafka_settings(&brokers, &prefix, partitions)).await.unwrap();
@@ -51,8 +51,8 @@ impl World {
         Self { bus, address, prefix, partitions, folder: None }
     }
 
-    /// Another bus on the same topics, as another process would have.
-    pub(crate) async fn again(&self) -> Bus {
+    /// Opens another bus on the same topics, as another process would.
+    pub(crate) async fn open_second_bus(&self) -> Bus {
         Bus::open_kafka(kafka_settings(&testkit::kafka_brokers(), &self.prefix, self.partitions))
             .await
             .unwrap()
@@ -70,8 +70,8 @@ impl World {
         self.folder.as_ref().unwrap().path().to_owned()
     }
 
-    /// Lets go of the log; its folder stays as long as what is returned.
-    pub(crate) fn let_go(self) -> Option<TempDir> {
+    /// Closes the log; its folder exists as long as the returned handle.
+    pub(crate) fn into_folder(self) -> Option<TempDir> {
         self.folder
     }
 
@@ -133,21 +133,21 @@ pub(crate) async fn publish(bus: &Bus, hints: impl IntoIterator<Item = (i64, i64
 pub(crate) type Reaction =
     Arc<dyn Fn(i64, i64, u32) -> BoxFuture<'static, Result<(), HandleError>> + Send + Sync>;
 
-/// Notes every hint it handled, and reacts as it is told.
+/// Records every hint it handled, after a given reaction.
 #[derive(Clone)]
-pub(crate) struct Notes {
+pub(crate) struct RecordingHandler {
     handled: Arc<Mutex<Vec<(i64, i64)>>>,
     reaction: Reaction,
 }
 
-impl Notes {
-    /// Handles everything at once.
+impl RecordingHandler {
+    /// Creates a handler that succeeds at once.
     pub(crate) fn new() -> Self {
-        Self::reacting(|_, _, _| Box::pin(async { Ok(()) }))
+        Self::with_reaction(|_, _, _| Box::pin(async { Ok(()) }))
     }
 
-    /// Reacts to (owner, number, attempt).
-    pub(crate) fn reacting(
+    /// Creates a handler that awaits the reaction to (owner, number, attempt).
+    pub(crate) fn with_reaction(
         reaction: impl Fn(i64, i64, u32) -> BoxFuture<'static, Result<(), HandleError>>
         + Send
         + Sync
@@ -156,8 +156,8 @@ impl Notes {
         Self { handled: Arc::default(), reaction: Arc::new(reaction) }
     }
 
-    /// Everything handled so far, in the order in which handling ended.
-    pub(crate) fn all(&self) -> Vec<(i64, i64)> {
+    /// Returns the hints handled so far as (owner, number), in the order in which handling ended.
+    pub(crate) fn handled(&self) -> Vec<(i64, i64)> {
         self.handled.lock().unwrap().clone()
     }
 
@@ -165,21 +165,21 @@ impl Notes {
         self.handled.lock().unwrap().len()
     }
 
-    /// The numbers of each owner, in order.
+    /// Returns the numbers of each owner, in order.
     pub(crate) fn by_owner(&self) -> BTreeMap<i64, Vec<i64>> {
         let mut by_owner: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for (owner, number) in self.all() {
+        for (owner, number) in self.handled() {
             by_owner.entry(owner).or_default().push(number);
         }
         by_owner
     }
 
-    pub(crate) async fn reaches(&self, count: usize) {
+    pub(crate) async fn wait_for(&self, count: usize) {
         eventually(&format!("{count} handled"), || self.count() >= count).await;
     }
 }
 
-impl Handler for Notes {
+impl Handler for RecordingHandler {
     type Event = Hint;
 
     async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
@@ -189,10 +189,10 @@ impl Handler for Notes {
     }
 }
 
-/// The same, but never parked: as an erase.
-pub(crate) struct Stubborn(pub(crate) Notes);
+/// A recording handler whose records may not be parked, as for an erase.
+pub(crate) struct NeverParked(pub(crate) RecordingHandler);
 
-impl Handler for Stubborn {
+impl Handler for NeverParked {
     type Event = Hint;
     const MAY_PARK: bool = false;
 
@@ -205,33 +205,33 @@ pub(crate) fn failed() -> HandleError {
     HandleError::Failed(anyhow!("it does not work"))
 }
 
-pub(crate) fn away() -> HandleError {
-    HandleError::Unavailable(anyhow!("the database is away"))
+pub(crate) fn unavailable() -> HandleError {
+    HandleError::Unavailable(anyhow!("the database is unavailable"))
 }
 
-/// A parking place in memory; it refuses as often as it is told.
+/// A parking place in memory that fails a given number of times.
 #[derive(Clone, Default)]
-pub(crate) struct Parked {
+pub(crate) struct TestParking {
     records: Arc<Mutex<Vec<(Record, String)>>>,
-    refuse: Arc<AtomicU32>,
+    failures_left: Arc<AtomicU32>,
 }
 
-impl Parked {
-    pub(crate) fn refusing(times: u32) -> Self {
-        Self { refuse: Arc::new(AtomicU32::new(times)), ..Self::default() }
+impl TestParking {
+    pub(crate) fn failing(times: u32) -> Self {
+        Self { failures_left: Arc::new(AtomicU32::new(times)), ..Self::default() }
     }
 
-    pub(crate) fn all(&self) -> Vec<(Record, String)> {
+    pub(crate) fn records(&self) -> Vec<(Record, String)> {
         self.records.lock().unwrap().clone()
     }
 }
 
-impl Parking for Parked {
+impl Parking for TestParking {
     async fn park(&self, record: &Record, reason: &str) -> Result<(), anyhow::Error> {
-        let refused = self
-            .refuse
+        let failed = self
+            .failures_left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if refused.is_ok() {
+        if failed.is_ok() {
             return Err(anyhow!("no room"));
         }
         self.records.lock().unwrap().push((record.clone(), reason.to_owned()));
@@ -239,15 +239,15 @@ impl Parking for Parked {
     }
 }
 
-/// A subscription at work.
-pub(crate) struct Running {
+/// A running subscription.
+pub(crate) struct RunningSubscription {
     soft: Stop,
     hard: Stop,
     task: JoinSet<Result<(), anyhow::Error>>,
 }
 
-impl Running {
-    pub(crate) fn start(bus: &Bus, subscription: Subscription<Parked>) -> Self {
+impl RunningSubscription {
+    pub(crate) fn start(bus: &Bus, subscription: Subscription<TestParking>) -> Self {
         let (soft, hard, bus) = (Stop::new(), Stop::new(), bus.clone());
         let mut task = JoinSet::new();
         let stops = (soft.clone(), hard.clone());
@@ -255,12 +255,15 @@ impl Running {
         Self { soft, hard, task }
     }
 
-    /// A group that notes.
-    pub(crate) fn noting(bus: &Bus, group: &'static str, notes: &Notes) -> Self {
-        Self::start(bus, Subscription::new(group, Parked::default()).on(TOPIC, notes.clone()))
+    /// Starts a group with one handler of `TOPIC`.
+    pub(crate) fn start_group(bus: &Bus, group: &'static str, handler: &RecordingHandler) -> Self {
+        Self::start(
+            bus,
+            Subscription::new(group, TestParking::default()).on(TOPIC, handler.clone()),
+        )
     }
 
-    pub(crate) fn ask_to_stop(&self) {
+    pub(crate) fn request_stop(&self) {
         self.soft.trigger();
     }
 
@@ -274,16 +277,16 @@ impl Running {
         self.task.join_next().await.unwrap().unwrap().unwrap();
     }
 
-    /// Whether it has ended on its own.
+    /// Returns true until it has ended.
     pub(crate) fn is_running(&self) -> bool {
         !self.task.is_empty()
     }
 }
 
-/// Waits until it is so, at most a minute.
-pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+/// Waits until the condition holds, at most a minute.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !so() {
+    while !condition() {
         assert!(Instant::now() < deadline, "not within a minute: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
