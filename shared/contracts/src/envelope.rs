@@ -1,4 +1,4 @@
-//! The envelope in our words: typed ids around a message of `proto/`.
+//! The envelope of every record: typed ids around a message of `proto/`.
 
 use kernel::{ApplicationId, AthleteId, EventId, Generation, Timestamp};
 use prost::Message;
@@ -8,60 +8,60 @@ use crate::wire;
 pub use crate::wire::Cause;
 use crate::wire::envelope::Payload;
 
-/// A connection that something stems from.
+/// The connection that data came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The Strava application.
     pub application: ApplicationId,
-    /// The athlete's generation of the connection.
+    /// The generation of the athlete's connection.
     pub generation: Generation,
 }
 
-/// One record's value: who, why, from where, and the message itself.
+/// The value of a record: the message with its athlete, origins and cause.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
-    /// The same on every try.
+    /// The event's id, the same on every attempt to publish it.
     pub event_id: EventId,
-    /// When it came about.
+    /// The instant at which it happened.
     pub occurred_at: Timestamp,
-    /// Whose it is; none where the owner is not known yet (hints) or for everybody (replays).
+    /// The athlete it belongs to; none while the owner is not known (hints) or if it is for all (replays).
     pub athlete: Option<AthleteId>,
-    /// Every connection it draws on: one that is fenced drops the message.
+    /// Every connection it draws on; if one of them is fenced, the message is dropped.
     pub origins: Vec<Origin>,
-    /// Why it came about.
+    /// The cause of the event.
     pub cause: Cause,
-    /// Whether it answers a replay request.
+    /// True if it answers a replay request.
     pub replay: bool,
-    /// W3C Trace Context; empty when there is none.
+    /// W3C Trace Context; empty if there is none.
     pub traceparent: String,
     /// The message.
     pub payload: Payload,
 }
 
-/// Why bytes are no record of ours.
+/// The reason why bytes are not a valid envelope.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum EnvelopeError {
-    /// Not Protobuf at all.
+    /// Not Protobuf.
     #[error("the record is not an envelope")]
     NotAnEnvelope(#[from] prost::DecodeError),
-    /// A field that must be there is missing.
+    /// A required field is missing.
     #[error("the envelope's {0} is missing")]
     MissingField(&'static str),
-    /// A field that must be a UUID is none.
-    #[error("the envelope's {field} is no UUID")]
+    /// A field is not a UUID.
+    #[error("the envelope's {field} is not a UUID")]
     InvalidUuid {
         /// The field.
         field: &'static str,
-        /// Why it is none.
+        /// The error of the parser.
         source: uuid::Error,
     },
-    /// The payload is not what this topic carries.
-    #[error("the payload is not what the topic {0} carries")]
+    /// The payload is another message than expected.
+    #[error("the payload is not a {0} message")]
     UnexpectedPayload(&'static str),
 }
 
 impl Envelope {
-    /// The record's value.
+    /// Encodes the envelope as a record's value.
     pub fn encode(&self) -> Vec<u8> {
         wire::Envelope {
             event_id: self.event_id.to_string(),
@@ -83,16 +83,16 @@ impl Envelope {
         .encode_to_vec()
     }
 
-    /// The envelope in these bytes. Unknown fields are ignored, an unknown cause reads as unspecified.
+    /// Decodes an envelope. Unknown fields are ignored, an unknown cause becomes unspecified.
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         let wire = wire::Envelope::decode(bytes)?;
         let cause = wire.cause();
         Ok(Self {
-            event_id: id(&wire.event_id, "event_id", EventId::from_uuid)?,
+            event_id: parse_id(&wire.event_id, "event_id", EventId::from_uuid)?,
             occurred_at: Timestamp::from_micros(wire.occurred_at_us),
             athlete: match wire.athlete.as_str() {
                 "" => None,
-                text => Some(id(text, "athlete", AthleteId::from_uuid)?),
+                text => Some(parse_id(text, "athlete", AthleteId::from_uuid)?),
             },
             origins: wire
                 .origins
@@ -110,6 +110,6 @@ impl Envelope {
     }
 }
 
-fn id<T>(text: &str, field: &'static str, make: fn(Uuid) -> T) -> Result<T, EnvelopeError> {
+fn parse_id<T>(text: &str, field: &'static str, make: fn(Uuid) -> T) -> Result<T, EnvelopeError> {
     Uuid::parse_str(text).map(make).map_err(|source| EnvelopeError::InvalidUuid { field, source })
 }

@@ -1,4 +1,4 @@
-//! What a message must say of itself to travel: its topic and its place in the envelope.
+//! The messages that can be published, and the keys of their records.
 
 use kernel::AthleteId;
 
@@ -9,13 +9,13 @@ use crate::{
 
 /// A message that can be published and handled.
 pub trait Event: Clone + Send + Sync + 'static {
-    /// What it is called in logs and in `parked list`.
+    /// The message's name in logs and in `parked list`.
     const NAME: &'static str;
 
-    /// The message in its place in the envelope.
+    /// Wraps the message as an envelope's payload.
     fn into_payload(self) -> Payload;
 
-    /// The message out of the envelope.
+    /// Takes the message out of an envelope's payload.
     fn from_payload(payload: Payload) -> Result<Self, EnvelopeError>;
 }
 
@@ -36,7 +36,7 @@ macro_rules! events {
             }
         })*
 
-        /// The name of the message an envelope carries.
+        /// Returns the name of the message in a payload.
         pub fn payload_name(payload: &Payload) -> &'static str {
             match payload {
                 $(Payload::$variant(_) => stringify!($variant),)*
@@ -56,21 +56,21 @@ events! {
     JournalEntry => journal::JournalEntry;
 }
 
-/// What an erase asks for.
+/// The extent of an erase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erasure {
-    /// What stems from this application up to this generation.
+    /// All data of this application up to this generation.
     Connection {
         /// The Strava application.
         application: kernel::ApplicationId,
-        /// The last generation that goes.
+        /// The last generation to erase.
         through: kernel::Generation,
     },
-    /// Everything: the account is gone.
+    /// All data of the athlete: the account is deleted.
     Everything,
 }
 
-/// The key a record travels under: order is kept within it.
+/// Returns the key of a record: order is kept within a key.
 pub fn record_key(topic: Topic, athlete: Option<AthleteId>, payload: &Payload) -> String {
     match (topic, payload, athlete) {
         (Topic::StravaEvents, Payload::Hint(hint), _) => {

@@ -1,4 +1,4 @@
-//! Messages of `proto/`, topics, and the envelope every record is wrapped in.
+//! Messages of `proto/`, topics, and the envelope of every record.
 #![warn(missing_docs)]
 
 mod envelope;
@@ -25,7 +25,7 @@ pub use generated::paceline::{
 };
 pub use topic::{DEFAULT_PARTITIONS, Topic, UnknownTopic};
 
-/// The compiled descriptor of `proto/`, for tools that transcode or compare.
+/// The compiled descriptor of `proto/`, for tools that transcode or compare messages.
 pub const DESCRIPTOR: &[u8] = include_bytes!("generated/descriptor.bin");
-/// The largest record that may be published, envelope included.
+/// Maximum size of a record in bytes, envelope included.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024;

@@ -1,11 +1,10 @@
-//! Streams as plain vectors, and the packed, delta-coded message they are kept as.
+//! Streams of an activity as vectors, and their packed, delta-coded message for storage.
 
 use prost::Message;
 
 use crate::streams::Streams;
 
-/// All streams of one activity. A stream the activity lacks is empty; all others are equally long and share their
-/// index.
+/// All streams of one activity. A missing stream is empty; all others have the same length and share their index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamSet {
     /// Seconds since the start.
@@ -16,65 +15,65 @@ pub struct StreamSet {
     pub latitude_e7: Vec<i64>,
     /// Degrees east, times 10^7.
     pub longitude_e7: Vec<i64>,
-    /// Decimetres above the sea.
+    /// Decimetres above sea level.
     pub altitude_dm: Vec<i64>,
-    /// Millimetres a second, smoothed.
+    /// Millimetres per second, smoothed.
     pub velocity_mm_s: Vec<i64>,
-    /// Beats a minute.
+    /// Beats per minute.
     pub heartrate_bpm: Vec<i64>,
-    /// Turns a minute; for runs per leg, as Strava has it.
+    /// Revolutions per minute; for runs per leg, as at Strava.
     pub cadence_rpm: Vec<i64>,
     /// Watts; `None` where the source had no value.
     pub watts: Vec<Option<i64>>,
     /// Degrees Celsius.
     pub temperature_c: Vec<i64>,
-    /// Tenths of a per cent.
+    /// Tenths of a percent.
     pub grade_e1: Vec<i64>,
-    /// Whether the athlete moved.
+    /// True while the athlete moved.
     pub moving: Vec<bool>,
 }
 
-/// Why these are no streams.
+/// The reason why streams could not be encoded or decoded.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StreamsCodecError {
-    /// Not the message at all.
-    #[error("the object is no streams message")]
+    /// Not a streams message.
+    #[error("the object is not a streams message")]
     NotStreams(#[from] prost::DecodeError),
     /// One stream is shorter or longer than the others.
     #[error("stream {kind} has {found} points where the activity has {points}")]
     LengthMismatch {
-        /// Which stream.
+        /// The stream.
         kind: &'static str,
-        /// How long it is.
+        /// Its number of points.
         found: usize,
-        /// How long all are.
+        /// The activity's number of points.
         points: usize,
     },
-    /// More points than the message can number.
+    /// More points than the message can count.
     #[error("{0} points are too many")]
     TooManyPoints(usize),
-    /// A missing value lies outside the stream.
+    /// The index of a missing value lies outside the stream.
     #[error("missing value {index} lies outside of {points} points")]
     MissingOutOfRange {
-        /// Where it says it is.
+        /// The index.
         index: u32,
-        /// How long the stream is.
+        /// The stream's number of points.
         points: usize,
     },
 }
 
 impl StreamSet {
-    /// How many points the activity has.
+    /// Returns the number of points.
     pub fn points(&self) -> usize {
         self.lengths().into_iter().map(|(_, length)| length).max().unwrap_or(0)
     }
 
-    /// Whether there is nothing at all.
+    /// Returns true if all streams are empty.
     pub fn is_empty(&self) -> bool {
         self.points() == 0
     }
 
-    /// The streams there are, by Strava's names.
+    /// Returns Strava's names of the streams that are not empty.
     pub fn kinds(&self) -> Vec<&'static str> {
         let present = self.lengths().into_iter().filter(|(_, length)| *length > 0);
         let mut kinds: Vec<_> = present.map(|(kind, _)| kind).collect();
@@ -82,44 +81,45 @@ impl StreamSet {
         kinds
     }
 
-    /// The packed message.
+    /// Encodes the streams as the packed message.
     ///
     /// # Errors
     ///
-    /// When the streams are not equally long.
+    /// If the streams differ in length.
     pub fn encode(&self) -> Result<Vec<u8>, StreamsCodecError> {
         let points = self.points();
-        self.check(points)?;
+        self.check_lengths(points)?;
         let known: Vec<i64> = self.watts.iter().map(|value| value.unwrap_or(0)).collect();
         let missing = self.watts.iter().enumerate().filter(|(_, value)| value.is_none());
         let message = Streams {
             points: u32::try_from(points)
                 .map_err(|_too_many| StreamsCodecError::TooManyPoints(points))?,
-            time_s: deltas(&self.time_s),
-            distance_dm: deltas(&self.distance_dm),
-            latitude_e7: deltas(&self.latitude_e7),
-            longitude_e7: deltas(&self.longitude_e7),
-            altitude_dm: deltas(&self.altitude_dm),
-            velocity_mm_s: deltas(&self.velocity_mm_s),
-            heartrate_bpm: deltas(&self.heartrate_bpm),
-            cadence_rpm: deltas(&self.cadence_rpm),
-            watts: deltas(&known),
-            temperature_c: deltas(&self.temperature_c),
-            grade_e1: deltas(&self.grade_e1),
+            time_s: encode_deltas(&self.time_s),
+            distance_dm: encode_deltas(&self.distance_dm),
+            latitude_e7: encode_deltas(&self.latitude_e7),
+            longitude_e7: encode_deltas(&self.longitude_e7),
+            altitude_dm: encode_deltas(&self.altitude_dm),
+            velocity_mm_s: encode_deltas(&self.velocity_mm_s),
+            heartrate_bpm: encode_deltas(&self.heartrate_bpm),
+            cadence_rpm: encode_deltas(&self.cadence_rpm),
+            watts: encode_deltas(&known),
+            temperature_c: encode_deltas(&self.temperature_c),
+            grade_e1: encode_deltas(&self.grade_e1),
             moving: self.moving.clone(),
             watts_missing: missing.map(|(index, _)| index as u32).collect(),
         };
         Ok(message.encode_to_vec())
     }
 
-    /// The streams in a packed message.
+    /// Decodes a packed message.
     ///
     /// # Errors
     ///
-    /// When the bytes are no such message, or its streams are not equally long.
+    /// If the bytes are not such a message, or its streams differ in length.
     pub fn decode(bytes: &[u8]) -> Result<Self, StreamsCodecError> {
         let message = Streams::decode(bytes)?;
-        let mut watts: Vec<Option<i64>> = sums(&message.watts).into_iter().map(Some).collect();
+        let mut watts: Vec<Option<i64>> =
+            decode_deltas(&message.watts).into_iter().map(Some).collect();
         let points = watts.len();
         for index in message.watts_missing {
             let value = watts
@@ -128,24 +128,24 @@ impl StreamSet {
             *value = None;
         }
         let set = Self {
-            time_s: sums(&message.time_s),
-            distance_dm: sums(&message.distance_dm),
-            latitude_e7: sums(&message.latitude_e7),
-            longitude_e7: sums(&message.longitude_e7),
-            altitude_dm: sums(&message.altitude_dm),
-            velocity_mm_s: sums(&message.velocity_mm_s),
-            heartrate_bpm: sums(&message.heartrate_bpm),
-            cadence_rpm: sums(&message.cadence_rpm),
+            time_s: decode_deltas(&message.time_s),
+            distance_dm: decode_deltas(&message.distance_dm),
+            latitude_e7: decode_deltas(&message.latitude_e7),
+            longitude_e7: decode_deltas(&message.longitude_e7),
+            altitude_dm: decode_deltas(&message.altitude_dm),
+            velocity_mm_s: decode_deltas(&message.velocity_mm_s),
+            heartrate_bpm: decode_deltas(&message.heartrate_bpm),
+            cadence_rpm: decode_deltas(&message.cadence_rpm),
             watts,
-            temperature_c: sums(&message.temperature_c),
-            grade_e1: sums(&message.grade_e1),
+            temperature_c: decode_deltas(&message.temperature_c),
+            grade_e1: decode_deltas(&message.grade_e1),
             moving: message.moving,
         };
-        set.check(message.points as usize)?;
+        set.check_lengths(message.points as usize)?;
         Ok(set)
     }
 
-    fn check(&self, points: usize) -> Result<(), StreamsCodecError> {
+    fn check_lengths(&self, points: usize) -> Result<(), StreamsCodecError> {
         for (kind, found) in self.lengths() {
             if found != 0 && found != points {
                 return Err(StreamsCodecError::LengthMismatch { kind, found, points });
@@ -179,22 +179,17 @@ impl StreamSet {
     }
 }
 
-/// The first value as it is, then differences. Wrapping, so that any integer makes the round trip.
-fn deltas(values: &[i64]) -> Vec<i64> {
-    let mut last = 0_i64;
-    let differences = values.iter().map(|value| {
-        let delta = value.wrapping_sub(last);
-        last = *value;
-        delta
-    });
-    differences.collect()
+/// Returns the first value, then differences. Wrapping, so that any integer survives the round trip.
+fn encode_deltas(values: &[i64]) -> Vec<i64> {
+    let previous = std::iter::once(&0).chain(values);
+    values.iter().zip(previous).map(|(value, previous)| value.wrapping_sub(*previous)).collect()
 }
 
-fn sums(deltas: &[i64]) -> Vec<i64> {
-    let mut last = 0_i64;
+fn decode_deltas(deltas: &[i64]) -> Vec<i64> {
+    let mut value = 0_i64;
     let values = deltas.iter().map(|delta| {
-        last = last.wrapping_add(*delta);
-        last
+        value = value.wrapping_add(*delta);
+        value
     });
     values.collect()
 }

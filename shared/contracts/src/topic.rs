@@ -1,9 +1,9 @@
-//! The topics, their names and what they are for.
+//! The topics, their names and their purposes.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How many partitions a topic has unless a test asks for fewer.
+/// Number of partitions of a topic, unless a test sets fewer.
 pub const DEFAULT_PARTITIONS: i32 = 12;
 
 /// A topic of the log.
@@ -13,17 +13,18 @@ pub enum Topic {
     StravaEvents,
     /// Connections and erases; published by token.
     Athletes,
-    /// "I have erased"; published by every service.
+    /// Confirmations of erases; published by every service.
     Erasures,
-    /// "Tell me everything again"; published by whoever is incomplete.
+    /// Replay requests; published by a service whose data is incomplete.
     Replays,
     /// Live and swept activities; published by ingest.
     Activities,
-    /// Backfilled, imported and replayed activities; published by ingest, so that bulk never delays live.
+    /// Backfilled, imported and replayed activities; published by ingest on a topic of their own, so that they never
+    /// delay live ones.
     ActivitiesBulk,
-    /// What became of each copy; published by duplication.
+    /// State changes of copies; published by duplication.
     Copies,
-    /// What happened to each live activity; published by everyone, kept by ingest.
+    /// Journal entries of live activities; published by every service, stored by ingest.
     Journal,
 }
 
@@ -40,7 +41,7 @@ impl Topic {
         Self::Journal,
     ];
 
-    /// The name on the broker (before a test's prefix).
+    /// Returns the name on the broker (without the prefix of tests).
     pub const fn name(self) -> &'static str {
         match self {
             Self::StravaEvents => "strava.events",

@@ -1,4 +1,4 @@
-//! Time is borrowed, never taken: whoever needs the hour asks the clock it was given.
+//! Clocks. Code that needs the time is given one, so that tests can set it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,31 +6,31 @@ use std::time::Duration;
 
 use crate::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
-    /// The instant it is now.
+    /// Returns the current instant.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock, shifted by a fixed offset (a test-only option, so that expiry and
-/// rate-limit windows agree with a simulator whose clock was moved).
+/// The machine's clock plus an offset. The offset is for tests: it makes expiry and rate-limit windows
+/// agree with a simulator whose clock was moved.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     offset_us: AtomicI64,
 }
 
 impl SystemClock {
-    /// The machine's clock as it is.
+    /// Creates a clock without an offset.
     pub const fn new() -> Self {
         Self { offset_us: AtomicI64::new(0) }
     }
 
-    /// The machine's clock, this many seconds ahead (or behind, when negative).
+    /// Creates a clock this many seconds ahead of the machine's (behind it, if negative).
     pub const fn with_offset(seconds: i64) -> Self {
         Self { offset_us: AtomicI64::new(seconds.saturating_mul(1_000_000)) }
     }
 
-    /// Shifts the clock to this many seconds ahead of the machine's.
+    /// Sets the offset in seconds.
     pub fn set_offset(&self, seconds: i64) {
         self.offset_us.store(seconds.saturating_mul(1_000_000), Ordering::Relaxed);
     }
@@ -49,19 +49,19 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that says `at`.
-    pub const fn at(at: Timestamp) -> Self {
-        Self(AtomicI64::new(at.as_micros()))
+    /// Creates a clock that stands at this instant.
+    pub const fn at(instant: Timestamp) -> Self {
+        Self(AtomicI64::new(instant.as_micros()))
     }
 
-    /// Moves the clock on.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
     /// Sets the clock.
-    pub fn set(&self, at: Timestamp) {
-        self.0.store(at.as_micros(), Ordering::SeqCst);
+    pub fn set(&self, instant: Timestamp) {
+        self.0.store(instant.as_micros(), Ordering::SeqCst);
     }
 }
 

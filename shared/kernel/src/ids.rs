@@ -1,4 +1,4 @@
-//! One id type per thing, so that an athlete's id can never stand where an activity's belongs.
+//! Typed ids, so that an athlete's id cannot be used in place of an activity's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,12 +15,12 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The id that this UUID stands for.
+            /// Wraps a UUID.
             pub const fn from_uuid(raw: Uuid) -> Self {
                 Self(raw)
             }
 
-            /// The UUID itself.
+            /// Returns the UUID.
             pub const fn as_uuid(self) -> Uuid {
                 self.0
             }
@@ -42,7 +42,7 @@ macro_rules! uuid_id {
     };
 }
 
-/// Declares an id that is a 64-bit number given by somebody else, or by a counter.
+/// Declares an id that is a 64-bit number, assigned by Strava or by a counter.
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -51,12 +51,12 @@ macro_rules! number_id {
         pub struct $name(i64);
 
         impl $name {
-            /// The id that this number stands for.
+            /// Wraps a number.
             pub const fn new(raw: i64) -> Self {
                 Self(raw)
             }
 
-            /// The number itself.
+            /// Returns the number.
             pub const fn get(self) -> i64 {
                 self.0
             }
@@ -83,15 +83,15 @@ uuid_id! {
     AthleteId
 }
 uuid_id! {
-    /// One activity, derived from all that its sources said about it.
+    /// One activity, derived from all observations of it.
     ActivityId
 }
 uuid_id! {
-    /// One event; it stays the same on every try to publish it.
+    /// One event; the same on every attempt to publish it.
     EventId
 }
 uuid_id! {
-    /// One row of work.
+    /// One job.
     JobId
 }
 uuid_id! {
@@ -119,15 +119,16 @@ number_id! {
     StravaActivityId
 }
 number_id! {
-    /// Which connection of an athlete something stems from: one rising sequence per athlete, never reused.
+    /// The number of an athlete's connection: one rising sequence per athlete, never reused.
     Generation
 }
 number_id! {
-    /// Drawn from the athlete's counter before a request: a slow old answer never overwrites a newer one.
+    /// A number drawn from the athlete's counter before a request, so that a slow old response never overwrites
+    /// a newer one.
     Ticket
 }
 number_id! {
-    /// Drawn from the athlete's counter inside the committing transaction: revisions are in commit order.
+    /// A number drawn from the athlete's counter inside the committing transaction: revisions are in commit order.
     Revision
 }
 
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_reads_back_what_it_wrote() {
+    fn an_id_survives_being_written_and_read() {
         let id = AthleteId::from_uuid(Uuid::from_u128(7));
         assert_eq!(id.to_string().parse::<AthleteId>(), Ok(id));
         assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id}\""));

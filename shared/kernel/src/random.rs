@@ -1,4 +1,4 @@
-//! Randomness is borrowed too: ids and secrets come from whoever was handed in.
+//! Sources of ids and secrets. Code that needs randomness is given one, so that tests can seed it.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use crate::Timestamp;
 
-/// Mints ids and secrets.
+/// A source of random ids and secrets.
 pub trait Ids: Send + Sync + fmt::Debug + 'static {
     /// Fills the buffer with unpredictable bytes.
     fn fill(&self, buffer: &mut [u8]);
 
-    /// A UUIDv7 of this instant.
+    /// Generates a UUIDv7 of this instant.
     fn uuid_v7(&self, now: Timestamp) -> Uuid {
         let mut random = [0; 10];
         self.fill(&mut random);
@@ -19,7 +19,7 @@ pub trait Ids: Send + Sync + fmt::Debug + 'static {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Thirty-two unpredictable bytes.
+    /// Generates 32 unpredictable bytes.
     fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         self.fill(&mut bytes);
@@ -27,14 +27,14 @@ pub trait Ids: Send + Sync + fmt::Debug + 'static {
     }
 }
 
-/// The operating system's randomness.
+/// The operating system's random generator.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemIds;
 
 impl Ids for SystemIds {
     fn fill(&self, buffer: &mut [u8]) {
-        // The system's generator fails only where the machine itself is broken; going on with
-        // guessable secrets would be worse than stopping.
+        // The system's generator fails only if the machine is broken; guessable secrets would be worse
+        // than stopping.
         if aws_lc_rs::rand::fill(buffer).is_err() {
             std::process::abort();
         }

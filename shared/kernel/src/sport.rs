@@ -1,4 +1,4 @@
-//! Strava's sport types, kept as words: a sport invented later still counts.
+//! Strava's sport types, kept as text, so that types unknown to us still count.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Sport(String);
 
 /// Strava's sport types as of 2026.
-pub const KNOWN: [&str; 56] = [
+pub const KNOWN_SPORTS: [&str; 56] = [
     "AlpineSki",
     "BackcountrySki",
     "Badminton",
@@ -69,17 +69,17 @@ pub const KNOWN: [&str; 56] = [
     "Yoga",
 ];
 
-/// What `stats/ytd` counts as running.
-pub const RUNS: [&str; 3] = ["Run", "TrailRun", "VirtualRun"];
-/// What `stats/ytd` counts as riding.
-pub const RIDES: [&str; 6] =
+/// The sports that `stats/ytd` counts as running.
+pub const RUN_SPORTS: [&str; 3] = ["Run", "TrailRun", "VirtualRun"];
+/// The sports that `stats/ytd` counts as riding.
+pub const RIDE_SPORTS: [&str; 6] =
     ["Ride", "GravelRide", "MountainBikeRide", "VirtualRide", "Handcycle", "Velomobile"];
 
 impl Sport {
-    /// The longest word kept; a longer one is cut.
+    /// Maximum number of characters; a longer name is cut.
     pub const MAX_CHARS: usize = 50;
 
-    /// The sport of this name; a blank one is a `Workout`, as Strava has it.
+    /// Creates the sport of this name; a blank one becomes `Workout`, as at Strava.
     pub fn new(name: &str) -> Self {
         let name = name.trim();
         if name.is_empty() {
@@ -89,24 +89,24 @@ impl Sport {
         }
     }
 
-    /// The word itself.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether Strava's definition of 2026 knows it.
+    /// Returns true if it is one of Strava's sport types as of 2026.
     pub fn is_known(&self) -> bool {
-        KNOWN.contains(&self.as_str())
+        KNOWN_SPORTS.contains(&self.as_str())
     }
 
-    /// Whether it counts as running.
+    /// Returns true if it counts as running.
     pub fn is_run(&self) -> bool {
-        RUNS.contains(&self.as_str())
+        RUN_SPORTS.contains(&self.as_str())
     }
 
-    /// Whether it counts as riding.
+    /// Returns true if it counts as riding.
     pub fn is_ride(&self) -> bool {
-        RIDES.contains(&self.as_str())
+        RIDE_SPORTS.contains(&self.as_str())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Instants as the database and the messages keep them: microseconds UTC.
+//! Instants as stored in databases and messages: microseconds UTC.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,57 +12,57 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant this many microseconds after 1970.
+    /// Creates the instant this many microseconds after 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// The instant this many seconds after 1970.
+    /// Creates the instant this many seconds after 1970.
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
 
-    /// Microseconds since 1970.
+    /// Returns the microseconds since 1970.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970, rounded down.
+    /// Returns the whole seconds since 1970, rounded down.
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// This instant as a calendar date and time in UTC.
+    /// Converts to a calendar date and time in UTC.
     pub fn to_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
 
-    /// How long after `earlier` this is; nothing when it is not after it.
+    /// Returns the time since `earlier`; zero if that is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// This much later.
+    /// Returns the instant this much later.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(micros(span)))
     }
 
-    /// This much earlier.
+    /// Returns the instant this much earlier.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(micros(span)))
     }
 
-    /// RFC 3339 with `Z`, whole seconds: `2026-11-21T06:05:00Z`.
+    /// Formats as RFC 3339 with `Z` and whole seconds: `2026-11-21T06:05:00Z`.
     pub fn to_rfc3339(self) -> String {
         self.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 }
 
 impl From<DateTime<Utc>> for Timestamp {
-    fn from(at: DateTime<Utc>) -> Self {
-        Self(at.timestamp_micros())
+    fn from(instant: DateTime<Utc>) -> Self {
+        Self(instant.timestamp_micros())
     }
 }
 
@@ -76,7 +76,7 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The calendar day of a wall clock reading: the athlete's own day.
+/// Returns the calendar day of a local date and time: the athlete's own day.
 pub fn local_date(wall_clock: NaiveDateTime) -> NaiveDate {
     wall_clock.date()
 }

@@ -1,6 +1,6 @@
-//! Integers inside, metres outside: sums of floats drift, sums of decimetres do not.
+//! Conversion between the integers used inside and the floats of APIs: sums of floats drift, sums of integers do not.
 
-/// Metres as a source gave them, in whole decimetres; what is no number, or absurd, is nothing.
+/// Converts metres to whole decimetres; zero if not a number or beyond 10^9 m.
 pub fn to_decimetres(metres: f64) -> i64 {
     if !metres.is_finite() || metres.abs() > 1e9 {
         return 0;
@@ -8,12 +8,12 @@ pub fn to_decimetres(metres: f64) -> i64 {
     (metres * 10.0).round() as i64
 }
 
-/// Decimetres as metres, for the edge.
+/// Converts decimetres to metres.
 pub fn to_metres(decimetres: i64) -> f64 {
     decimetres as f64 / 10.0
 }
 
-/// Metres a second in whole millimetres a second.
+/// Converts metres per second to whole millimetres per second; zero if not a number or beyond 10^6 m/s.
 pub fn to_millimetres_per_second(speed: f64) -> i64 {
     if !speed.is_finite() || speed.abs() > 1e6 {
         return 0;
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_counts_nothing() {
+    fn a_value_that_is_not_a_number_becomes_zero() {
         assert_eq!((to_decimetres(f64::NAN), to_decimetres(f64::INFINITY)), (0, 0));
     }
 }

@@ -1,9 +1,9 @@
-//! Named places where a test may kill the process: between an effect and the note that it happened.
+//! Failpoints: named places in the code at which a test can kill the process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The failpoints of one process; none is armed unless a test says so.
+/// The failpoints of one process. None is armed outside of tests.
 #[derive(Clone, Debug, Default)]
 pub struct Failpoints(Option<Arc<Armed>>);
 
@@ -14,25 +14,25 @@ struct Armed {
 }
 
 impl Failpoints {
-    /// No failpoint is armed.
+    /// Creates failpoints of which none is armed.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Arms one: when it is reached, `marker` is written and the process dies at once. If the
-    /// marker is there already the failpoint has fired before and stays quiet.
+    /// Arms one failpoint: when it is reached, the file `marker` is written and the process aborts. It
+    /// fires once: if the marker exists already, nothing happens.
     pub fn armed(name: &str, marker: PathBuf) -> Self {
         Self(Some(Arc::new(Armed { name: name.to_owned(), marker })))
     }
 
-    /// A failpoint by this name is here.
+    /// Aborts the process if the failpoint of this name is armed and has not fired yet.
     pub fn hit(&self, name: &str) {
         let Some(armed) = &self.0 else { return };
         if armed.name != name || armed.marker.exists() {
             return;
         }
         if std::fs::write(&armed.marker, name).is_ok() {
-            tracing::warn!(failpoint = name, "dying here, as a test asked");
+            tracing::warn!(failpoint = name, "aborting at a failpoint set by a test");
             std::process::abort();
         }
     }

@@ -1,4 +1,4 @@
-//! Soft and hard stop, owned tasks, signals, the exit code, and places where a test may kill us.
+//! Soft and hard stop, owned tasks, signals, the exit code, and failpoints.
 #![warn(missing_docs)]
 
 mod failpoints;

@@ -1,39 +1,39 @@
-//! The wish that work should end: softly (finish what is in hand) or hard (drop it).
+//! Stop signals: soft (finish running work) or hard (drop it).
 
 use tokio_util::sync::CancellationToken;
 
-/// A wish to stop that may come at any time; clones share it.
+/// A stop signal, shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(CancellationToken);
 
 impl Stop {
-    /// Nobody wishes to stop yet.
+    /// Creates a signal that is not triggered.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks for the stop.
+    /// Triggers the signal.
     pub fn trigger(&self) {
         self.0.cancel();
     }
 
-    /// Whether it was asked for.
+    /// Returns true once it is triggered.
     pub fn is_stopped(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// Waits until it is asked for.
+    /// Waits until it is triggered.
     pub async fn stopped(&self) {
         self.0.cancelled().await;
     }
 
-    /// A stop of its own that this one includes.
+    /// Creates a signal that is triggered by this one or on its own.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(self.0.child_token())
     }
 
-    /// Waits for the work, or for the stop, whichever comes first.
+    /// Runs the work until it ends or the signal is triggered; none in the latter case.
     pub async fn run_until_stopped<F: Future>(&self, work: F) -> Option<F::Output> {
         self.0.run_until_cancelled(work).await
     }

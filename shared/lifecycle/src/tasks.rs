@@ -1,4 +1,4 @@
-//! Every task is owned, has a name, and its death stops the program.
+//! Owned tasks: each has a name, and a failed one stops the program.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,53 +9,53 @@ use tokio_util::task::TaskTracker;
 
 use crate::Stop;
 
-/// How long a soft stop may take before it becomes a hard one.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time of a soft stop before it becomes a hard one.
+const SOFT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The tasks of a program, and the stops they listen to.
+/// The tasks of a program and their stop signals.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
-    lasting: TaskTracker,
+    dependencies: TaskTracker,
     hard: Stop,
     soft: Stop,
-    last: Stop,
+    dependency_stop: Stop,
     failed: Arc<AtomicBool>,
 }
 
-/// How the tasks ended.
+/// The result of waiting for all tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinOutcome {
-    /// All ended, none with an error.
+    /// All tasks ended without an error.
     Clean,
-    /// One ended with an error, or did not end.
+    /// A task ended with an error, or did not end.
     Failed,
 }
 
 impl Tasks {
-    /// No tasks yet.
+    /// Creates an empty set of tasks.
     pub fn new() -> Self {
         let hard = Stop::new();
-        let (soft, last) = (hard.child(), hard.child());
-        Self { hard, soft, last, ..Self::default() }
+        let (soft, dependency_stop) = (hard.child(), hard.child());
+        Self { hard, soft, dependency_stop, ..Self::default() }
     }
 
-    /// The wish to finish what is in hand and end; a hard stop includes it.
+    /// The signal to finish running work and end; a hard stop includes it.
     pub fn soft(&self) -> Stop {
         self.soft.clone()
     }
 
-    /// The wish to drop everything and end.
+    /// The signal to drop all work and end.
     pub fn hard(&self) -> Stop {
         self.hard.clone()
     }
 
-    /// The wish that what others depend on ends too: it comes when every other task has ended.
+    /// The signal for tasks that others depend on to end: triggered once every other task has ended.
     pub fn dependency_stop(&self) -> Stop {
-        self.last.clone()
+        self.dependency_stop.clone()
     }
 
-    /// Runs a task until it ends. An error or a panic is logged and stops the whole program softly.
+    /// Spawns a task. An error or a panic is logged and stops the whole program softly.
     pub fn spawn<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -63,13 +63,12 @@ impl Tasks {
         self.spawn_in(&self.tracker, name, task);
     }
 
-    /// Runs a task that others depend on: it is not waited for until they have ended, and listens
-    /// to [`Tasks::dependency_stop`].
+    /// Spawns a task that others depend on: it ends after them, at [`Tasks::dependency_stop`].
     pub fn spawn_dependency<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        self.spawn_in(&self.lasting, name, task);
+        self.spawn_in(&self.dependencies, name, task);
     }
 
     fn spawn_in<F>(&self, tracker: &TaskTracker, name: &'static str, task: F)
@@ -80,30 +79,30 @@ impl Tasks {
         #[expect(clippy::disallowed_methods, reason = "this is where tasks are owned")]
         let running = tokio::spawn(task);
         tracker.spawn(async move {
-            let fault = match running.await {
+            let error = match running.await {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(error) => error.to_string(),
             };
-            tracing::error!(task = name, fault, "a task ended with an error; stopping");
+            tracing::error!(task = name, error, "a task failed; stopping");
             failed.store(true, Ordering::SeqCst);
             soft.trigger();
         });
     }
 
-    /// Waits for the tasks after a soft stop; when `patience` ends, stops hard and waits a little more.
-    pub async fn join(&self, patience: Duration) -> JoinOutcome {
+    /// Stops softly and waits for the tasks; after `timeout`, stops hard and waits five seconds more.
+    pub async fn join(&self, timeout: Duration) -> JoinOutcome {
         self.soft.trigger();
         self.tracker.close();
-        self.lasting.close();
+        self.dependencies.close();
         let ended = async {
             self.tracker.wait().await;
-            self.last.trigger();
-            self.lasting.wait().await;
+            self.dependency_stop.trigger();
+            self.dependencies.wait().await;
         };
         tokio::pin!(ended);
-        if tokio::time::timeout(patience, &mut ended).await.is_err() {
-            tracing::warn!(?patience, "tasks did not end in time; dropping what they hold");
+        if tokio::time::timeout(timeout, &mut ended).await.is_err() {
+            tracing::warn!(?timeout, "tasks did not end in time; stopping hard");
             self.hard.trigger();
             if tokio::time::timeout(Duration::from_secs(5), &mut ended).await.is_err() {
                 return JoinOutcome::Failed;
@@ -112,21 +111,21 @@ impl Tasks {
         if self.failed.load(Ordering::SeqCst) { JoinOutcome::Failed } else { JoinOutcome::Clean }
     }
 
-    /// Runs until a signal or a failed task asks for the stop, then ends everything. A second signal
-    /// stops hard.
+    /// Runs until a signal or a failed task stops the program, then ends all tasks. A second signal stops
+    /// hard. Returns the exit code.
     pub async fn run_until_signal(&self) -> ExitCode {
-        self.soft.run_until_stopped(signal()).await;
+        self.soft.run_until_stopped(wait_for_signal()).await;
         tracing::info!("stopping");
         let hard = self.hard.clone();
         let outcome = tokio::select! {
-            outcome = self.join(PATIENCE) => outcome,
-            () = async { signal().await; hard.trigger(); std::future::pending().await } => JoinOutcome::Failed,
+            outcome = self.join(SOFT_STOP_TIMEOUT) => outcome,
+            () = async { wait_for_signal().await; hard.trigger(); std::future::pending().await } => JoinOutcome::Failed,
         };
         if outcome == JoinOutcome::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-async fn signal() {
+async fn wait_for_signal() {
     let interrupted = tokio::signal::ctrl_c();
     let Ok(mut terminated) =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
@@ -145,14 +144,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_death_of_a_task_stops_the_others_and_is_told() {
+    async fn a_failed_task_stops_the_others_and_is_reported() {
         let tasks = Tasks::new();
         let soft = tasks.soft();
         tasks.spawn("waits", async move {
             soft.stopped().await;
             Ok(())
         });
-        tasks.spawn("dies", async { anyhow::bail!("no more") });
+        tasks.spawn("fails", async { anyhow::bail!("no more") });
 
         tasks.soft().stopped().await;
 
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_ignores_the_soft_stop_is_asked_hard() {
+    async fn a_task_that_ignores_the_soft_stop_is_stopped_hard() {
         let tasks = Tasks::new();
         let hard = tasks.hard();
         tasks.spawn("stubborn", async move {
@@ -172,14 +171,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_others_depend_on_ends_after_them() {
+    async fn a_task_that_others_depend_on_ends_after_them() {
         let tasks = Tasks::new();
         let (order, mut ended) = tokio::sync::mpsc::unbounded_channel();
-        let (last, soft) = (tasks.dependency_stop(), tasks.soft());
-        let tell = order.clone();
+        let (dependency_stop, soft) = (tasks.dependency_stop(), tasks.soft());
+        let order_of_pool = order.clone();
         tasks.spawn_dependency("pool", async move {
-            last.stopped().await;
-            Ok(tell.send("pool")?)
+            dependency_stop.stopped().await;
+            Ok(order_of_pool.send("pool")?)
         });
         tasks.spawn("user of the pool", async move {
             soft.stopped().await;

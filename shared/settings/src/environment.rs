@@ -1,4 +1,4 @@
-//! `PACELINE_<SECTION>__<KEY>`, its `_FILE` twin, and the predecessor's names.
+//! Settings from environment variables: `PACELINE_<SECTION>__<KEY>`, `…_FILE`, and the predecessor's names.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::SettingsError;
 
-/// The predecessor's variable names and what they mean here.
+/// The predecessor's variables and the keys they set.
 pub const ALIASES: [(&str, &str); 7] = [
     ("STRAVA_CLIENT_ID", "strava.client_id"),
     ("STRAVA_CLIENT_SECRET", "strava.client_secret"),
@@ -18,57 +18,67 @@ pub const ALIASES: [(&str, &str); 7] = [
 ];
 
 const PREFIX: &str = "PACELINE_";
-const OPEN_SECRETS: &str = "ALLOW_WORLD_READABLE_SECRETS";
+const ALLOW_WORLD_READABLE: &str = "ALLOW_WORLD_READABLE_SECRETS";
 
-/// The settings that the environment holds: key, value, and the variable it came from. Names that
-/// are ours but no settings (`PACELINE_TEST_…`) are left out.
-pub(crate) fn read(variables: &BTreeMap<String, String>) -> Vec<(String, String, String)> {
-    let mut found = Vec::new();
-    for (variable, key) in ALIASES {
-        for (name, key) in [
-            (variable.to_owned(), key.to_owned()),
-            (format!("{variable}_FILE"), format!("{key}_file")),
-        ] {
-            if let Some(value) = variables.get(&name) {
-                found.push((key, value.clone(), name));
+/// A setting given by a variable.
+pub(crate) struct VariableSetting {
+    pub(crate) variable: String,
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// Returns the settings given by variables. `PACELINE_TEST_…` are not settings and left out.
+pub(crate) fn read_variables(variables: &BTreeMap<String, String>) -> Vec<VariableSetting> {
+    let mut settings = Vec::new();
+    for (alias, key) in ALIASES {
+        for (variable, key) in
+            [(alias.to_owned(), key.to_owned()), (format!("{alias}_FILE"), format!("{key}_file"))]
+        {
+            if let Some(value) = variables.get(&variable) {
+                settings.push(VariableSetting { variable, key, value: value.clone() });
             }
         }
     }
-    for (name, value) in variables {
-        if let Some(rest) = name
+    for (variable, value) in variables {
+        if let Some(rest) = variable
             .strip_prefix(PREFIX)
-            .filter(|rest| !rest.starts_with("TEST_") && *rest != OPEN_SECRETS)
+            .filter(|rest| !rest.starts_with("TEST_") && *rest != ALLOW_WORLD_READABLE)
         {
-            found.push((rest.to_lowercase().replace("__", "."), value.clone(), name.clone()));
+            let key = rest.to_lowercase().replace("__", ".");
+            settings.push(VariableSetting {
+                variable: variable.clone(),
+                key,
+                value: value.clone(),
+            });
         }
     }
-    found
+    settings
 }
 
-/// Whether files with secrets may be readable by everybody (a volume that knows no modes).
-pub(crate) fn allows_open_secrets(variables: &BTreeMap<String, String>) -> bool {
+/// Returns true if secret files may be world-readable (on a volume without file modes).
+pub(crate) fn allows_world_readable_secrets(variables: &BTreeMap<String, String>) -> bool {
     variables
-        .get(&format!("{PREFIX}{OPEN_SECRETS}"))
+        .get(&format!("{PREFIX}{ALLOW_WORLD_READABLE}"))
         .is_some_and(|value| value == "true" || value == "1")
 }
 
-/// What a secret's file holds.
-pub(crate) fn secret(
-    source: &str,
+/// Reads a secret from its file.
+pub(crate) fn read_secret(
+    source_name: &str,
     path: &Path,
-    may_be_open: bool,
+    allow_world_readable: bool,
 ) -> Result<String, SettingsError> {
-    let fault = |fault| SettingsError::SecretFile {
-        source_name: source.to_owned(),
+    let unreadable = |source| SettingsError::SecretFile {
+        source_name: source_name.to_owned(),
         path: path.to_owned(),
-        source: fault,
+        source,
     };
-    let mode = std::fs::metadata(path).map_err(fault)?.permissions().mode();
-    if mode & 0o004 != 0 && !may_be_open {
-        return Err(SettingsError::SecretFileOpen {
-            source_name: source.to_owned(),
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o004 != 0 && !allow_world_readable {
+        return Err(SettingsError::SecretFileWorldReadable {
+            source_name: source_name.to_owned(),
             path: path.to_owned(),
         });
     }
-    Ok(std::fs::read_to_string(path).map_err(fault)?.trim_end().to_owned())
+    Ok(std::fs::read_to_string(path).map_err(unreadable)?.trim_end().to_owned())
 }

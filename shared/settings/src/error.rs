@@ -1,16 +1,16 @@
-//! A wrong setting names its key, where it came from, and what it should be.
+//! Errors of settings: each names the key, its source, and the remedy.
 
 use std::path::PathBuf;
 
-/// Why the settings cannot be used.
+/// The reason why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The settings file cannot be read.
-    #[error("cannot read the settings file {}: {source}", .path.display())]
+    #[error("cannot read the settings file {}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The settings file is not TOML.
@@ -18,48 +18,48 @@ pub enum SettingsError {
     Toml {
         /// The file.
         path: PathBuf,
-        /// What is wrong and where.
+        /// The parser's message.
         message: String,
     },
-    /// Nobody knows this key.
-    #[error("{source_name} sets {key}, which is no setting{}", .meant.as_ref().map(|meant| format!("; {meant} may be meant")).unwrap_or_default())]
+    /// The key does not exist.
+    #[error("{source_name} sets {key}, which is not a setting{}", .nearest.as_ref().map(|nearest| format!("; {nearest} may be meant")).unwrap_or_default())]
     Unknown {
         /// The key.
         key: String,
-        /// Where it came from.
+        /// The file, variable or flag that set it.
         source_name: String,
-        /// The nearest key there is.
-        meant: Option<String>,
+        /// The most similar key.
+        nearest: Option<String>,
     },
-    /// A value that cannot be.
-    #[error("{key}, set by {source_name}, is wrong: {message}")]
-    Wrong {
+    /// The value is invalid.
+    #[error("{key}, set by {source_name}, is invalid: {message}")]
+    Invalid {
         /// The key.
         key: String,
-        /// Where it came from.
+        /// The file, variable or flag that set it.
         source_name: String,
-        /// What it should be.
+        /// The expected value.
         message: String,
     },
     /// The file of a secret cannot be read.
-    #[error("{source_name} names {}, which cannot be read: {source}", .path.display())]
+    #[error("{source_name} names {}, which cannot be read", .path.display())]
     SecretFile {
-        /// What names it.
+        /// The file, variable or flag that names it.
         source_name: String,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Everybody may read the file of a secret.
-    #[error("{source_name} names {}, which everybody may read: `chmod 600` it, or set PACELINE_ALLOW_WORLD_READABLE_SECRETS=true", .path.display())]
-    SecretFileOpen {
-        /// What names it.
+    /// The file of a secret is world-readable.
+    #[error("{source_name} names {}, which everybody may read: run `chmod 600` on it, or set PACELINE_ALLOW_WORLD_READABLE_SECRETS=true", .path.display())]
+    SecretFileWorldReadable {
+        /// The file, variable or flag that names it.
         source_name: String,
         /// The file.
         path: PathBuf,
     },
-    /// The built-in defaults are broken: a fault of ours.
-    #[error("the built-in defaults are broken: {0}")]
+    /// The built-in defaults are invalid, which is a bug.
+    #[error("the built-in defaults are invalid: {0}")]
     Defaults(String),
 }

@@ -1,4 +1,4 @@
-//! Settings in layers: defaults < file < environment < flags; secrets from files; a redacted print.
+//! Settings in layers: defaults < file < environment < flags; secrets from files; a redacted listing.
 #![warn(missing_docs)]
 
 mod environment;
@@ -12,7 +12,7 @@ pub use loader::{EffectiveSetting, Loaded, Loader};
 
 use serde::{Deserialize, Deserializer};
 
-/// Reads a list: text with commas, as in variables and flags, or a list in a settings file. Empty is none.
+/// Deserializes a list: text with commas, as in variables and flags, or a list, as in a settings file.
 pub fn deserialize_list<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<String>, D::Error> {

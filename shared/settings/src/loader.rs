@@ -1,8 +1,9 @@
-//! Puts the layers together, remembers where each value came from, and reads them into types.
+//! Merges the layers, keeps the source of each value, and deserializes the result.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use config::ConfigError;
 use serde::de::DeserializeOwned;
 use toml::Value;
 
@@ -11,50 +12,56 @@ use crate::{SettingsError, environment, redact};
 /// The layers, lowest first.
 #[derive(Debug)]
 pub struct Loader {
-    values: BTreeMap<String, (Value, String)>,
-    may_be_open: bool,
+    values: BTreeMap<String, SourcedValue>,
+    allow_world_readable: bool,
 }
 
-/// Settings, and where each of their values came from.
+#[derive(Debug)]
+struct SourcedValue {
+    value: Value,
+    source: String,
+}
+
+/// Settings, and the source of each value.
 #[derive(Debug)]
 pub struct Loaded<T> {
     /// The settings.
     pub settings: T,
-    /// One line a value, redacted.
+    /// Every value with its source, redacted.
     pub effective: Vec<EffectiveSetting>,
 }
 
-/// One value, as it may be printed.
+/// A value in effect, redacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectiveSetting {
     /// Section and key.
     pub key: String,
-    /// The value, secrets as `***`.
+    /// The value; `***` for secrets.
     pub value: String,
     /// `default`, a file, a variable or a flag.
     pub source: String,
 }
 
 impl Loader {
-    /// Starts with the defaults (TOML): they name every key there is.
+    /// Starts with the defaults (TOML), which define all keys.
     pub fn new(defaults: &str) -> Result<Self, SettingsError> {
         let table: toml::Table =
             toml::from_str(defaults).map_err(|error| SettingsError::Defaults(error.to_string()))?;
         let mut values = BTreeMap::new();
         flatten("", &table, &mut |key, value| {
-            values.insert(key, (value, "default".to_owned()));
+            values.insert(key, SourcedValue { value, source: "default".to_owned() });
         });
-        Ok(Self { values, may_be_open: false })
+        Ok(Self { values, allow_world_readable: false })
     }
 
-    /// Takes secrets also from files that everybody may read.
+    /// Allows secret files to be world-readable.
     #[must_use]
     pub fn allow_world_readable_secrets(mut self) -> Self {
-        self.may_be_open = true;
+        self.allow_world_readable = true;
         self
     }
 
-    /// Lays a settings file over them. A secret may stand in a file of its own: `client_secret_file`.
+    /// Adds a settings file. It may name the file of a secret: `client_secret_file`.
     pub fn file(mut self, path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
@@ -62,32 +69,33 @@ impl Loader {
             path: PathBuf::from(path),
             message: error.to_string(),
         })?;
-        let mut found = Vec::new();
-        flatten("", &table, &mut |key, value| found.push((key, value)));
-        for (key, value) in found {
+        let mut settings = Vec::new();
+        flatten("", &table, &mut |key, value| settings.push((key, value)));
+        for (key, value) in settings {
             self.set(key, value, path.display().to_string())?;
         }
         Ok(self)
     }
 
-    /// Lays the environment over them.
+    /// Adds environment variables.
     pub fn environment(
         mut self,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, SettingsError> {
-        self.may_be_open |= environment::allows_open_secrets(variables);
-        for (key, value, variable) in environment::read(variables) {
-            self.set(key, Value::String(value), format!("the variable {variable}"))?;
+        self.allow_world_readable |= environment::allows_world_readable_secrets(variables);
+        for setting in environment::read_variables(variables) {
+            let source = format!("the variable {}", setting.variable);
+            self.set(setting.key, Value::String(setting.value), source)?;
         }
         Ok(self)
     }
 
-    /// Lays the environment of this process over them.
+    /// Adds the environment variables of this process.
     pub fn process_environment(self) -> Result<Self, SettingsError> {
         self.environment(&std::env::vars().collect())
     }
 
-    /// Lays a flag over them, if it was given.
+    /// Adds a command-line flag, if it was given.
     pub fn flag(
         mut self,
         flag: &str,
@@ -101,116 +109,133 @@ impl Loader {
     }
 
     fn set(&mut self, key: String, value: Value, source: String) -> Result<(), SettingsError> {
-        if let Some(meant) = key.strip_suffix("_file").filter(|meant| self.is_behind(&key, meant)) {
-            let path = PathBuf::from(text(&value));
-            let secret = environment::secret(&source, &path, self.may_be_open)?;
+        if let Some(secret_key) = self.secret_key(&key) {
+            let path = PathBuf::from(to_text(&value));
+            let secret = environment::read_secret(&source, &path, self.allow_world_readable)?;
             let source = format!("{} by way of {source}", path.display());
-            self.values.insert(meant.to_owned(), (Value::String(secret), source));
+            let value = Value::String(secret);
+            self.values.insert(secret_key.to_owned(), SourcedValue { value, source });
             return Ok(());
         }
         if !self.values.contains_key(&key) {
-            return Err(SettingsError::Unknown {
-                meant: self.nearest(&key),
-                key,
-                source_name: source,
-            });
+            let nearest = self.nearest_key(&key);
+            return Err(SettingsError::Unknown { key, source_name: source, nearest });
         }
-        self.values.insert(key, (value, source));
+        self.values.insert(key, SourcedValue { value, source });
         Ok(())
     }
 
-    /// Whether a key is no setting itself but names the file of one.
-    fn is_behind(&self, key: &str, meant: &str) -> bool {
-        !self.values.contains_key(key) && self.values.contains_key(meant)
+    /// Returns the key of the secret whose file is named by this key, unless this key exists itself.
+    fn secret_key<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let secret_key = key.strip_suffix("_file")?;
+        let names_a_file = !self.values.contains_key(key) && self.values.contains_key(secret_key);
+        names_a_file.then_some(secret_key)
     }
 
-    fn nearest(&self, key: &str) -> Option<String> {
+    fn nearest_key(&self, key: &str) -> Option<String> {
         let (distance, nearest) =
             self.values.keys().map(|known| (distance(key, known), known)).min()?;
         (distance <= 4).then(|| nearest.clone())
     }
 
-    /// Reads all into a type.
+    /// Deserializes the settings.
     pub fn load<T: DeserializeOwned>(self) -> Result<Loaded<T>, SettingsError> {
         let effective = self
             .values
             .iter()
-            .map(|(key, (value, source))| EffectiveSetting {
+            .map(|(key, SourcedValue { value, source })| EffectiveSetting {
                 key: key.clone(),
-                value: redact::shown(key, &text(value)),
+                value: redact::redact_value(key, &to_text(value)),
                 source: source.clone(),
             })
             .collect();
         let mut builder = config::Config::builder();
-        // An empty text is a setting that is not set: the type's own default stands.
-        let set = self.values.iter().filter(|(_, (value, _))| !text(value).is_empty());
-        for (key, (value, source)) in set {
-            builder =
-                builder.set_override(key, plain(value)).map_err(|error| SettingsError::Wrong {
-                    key: key.clone(),
-                    source_name: source.clone(),
-                    message: error.to_string(),
-                })?;
+        // An empty text is a setting that is not set: the type's own default applies.
+        let set = self.values.iter().filter(|(_, set)| !to_text(&set.value).is_empty());
+        for (key, SourcedValue { value, .. }) in set {
+            builder = builder
+                .set_override(key, to_config_value(value))
+                .map_err(|error| self.invalid(&error))?;
         }
-        let built = builder.build().map_err(|error| self.blame(&error))?;
-        let settings = built.try_deserialize().map_err(|error| self.blame(&error))?;
+        let built = builder.build().map_err(|error| self.invalid(&error))?;
+        let settings = built.try_deserialize().map_err(|error| self.invalid(&error))?;
         Ok(Loaded { settings, effective })
     }
 
-    /// Finds the key that an error speaks of, and says where its value came from.
-    fn blame(&self, error: &config::ConfigError) -> SettingsError {
+    /// Converts an error of the deserializer: finds its key, and the source of the key's value.
+    fn invalid(&self, error: &ConfigError) -> SettingsError {
         let key = match error {
-            config::ConfigError::Type { key: Some(key), .. }
-            | config::ConfigError::At { key: Some(key), .. } => key.clone(),
+            ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => {
+                key.clone()
+            }
             other => {
-                let said = other.to_string();
-                self.values
-                    .keys()
-                    .filter(|key| said.contains(key.as_str()))
-                    .max_by_key(|key| key.len())
-                    .cloned()
-                    .unwrap_or_default()
+                let text = other.to_string();
+                let mentioned = self.values.keys().filter(|key| text.contains(key.as_str()));
+                mentioned.max_by_key(|key| key.len()).cloned().unwrap_or_default()
             }
         };
-        let source = self
+        let source_name = self
             .values
             .get(&key)
-            .map_or_else(|| "the settings".to_owned(), |(_, source)| source.clone());
-        SettingsError::Wrong { key, source_name: source, message: error.to_string() }
+            .map_or_else(|| "the settings".to_owned(), |set| set.source.clone());
+        let message = explain(&key, error);
+        SettingsError::Invalid { key, source_name, message }
     }
 }
 
-fn flatten(prefix: &str, table: &toml::Table, found: &mut impl FnMut(String, Value)) {
-    for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value {
-            Value::Table(inner) => flatten(&key, inner, found),
-            other => found(key, other.clone()),
+/// Describes the expected value, without repeating its key.
+fn explain(key: &str, error: &ConfigError) -> String {
+    match error {
+        ConfigError::At { error, .. } => explain(key, error),
+        ConfigError::Type { unexpected, expected, .. } => {
+            format!("{unexpected}, expected {expected}")
+        }
+        other => {
+            let text = other.to_string();
+            match text.strip_prefix("relative URL without a base: ") {
+                Some(value) if key.starts_with("database.") => {
+                    format!("the URL {value} must begin with mysql://")
+                }
+                Some(value) => format!("the URL {value} must begin with http:// or https://"),
+                None => text,
+            }
         }
     }
 }
 
-fn text(value: &Value) -> String {
+fn flatten(prefix: &str, table: &toml::Table, visit: &mut impl FnMut(String, Value)) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Table(inner) => flatten(&key, inner, visit),
+            other => visit(key, other.clone()),
+        }
+    }
+}
+
+fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         // Lists are written with commas everywhere else.
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items.iter().map(to_text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
 }
 
-fn plain(value: &Value) -> config::Value {
+fn to_config_value(value: &Value) -> config::Value {
     let kind = match value {
         Value::Integer(number) => config::ValueKind::I64(*number),
         Value::Float(number) => config::ValueKind::Float(*number),
         Value::Boolean(yes) => config::ValueKind::Boolean(*yes),
-        Value::Array(items) => config::ValueKind::Array(items.iter().map(plain).collect()),
-        other => config::ValueKind::String(text(other)),
+        Value::Array(items) => {
+            config::ValueKind::Array(items.iter().map(to_config_value).collect())
+        }
+        other => config::ValueKind::String(to_text(other)),
     };
     config::Value::new(None, kind)
 }
 
-/// How many single edits lie between two words (Levenshtein).
+/// Returns the Levenshtein distance of two words.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

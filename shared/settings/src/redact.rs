@@ -1,7 +1,7 @@
-//! What may be printed of a value.
+//! Redaction of values before they are printed.
 
-/// The value as it may be shown: secrets as `***`, passwords in addresses too.
-pub(crate) fn shown(key: &str, value: &str) -> String {
+/// Replaces a secret, or the password in a URL, by `***`.
+pub(crate) fn redact_value(key: &str, value: &str) -> String {
     let name = key.rsplit('.').next().unwrap_or(key);
     let secret = ["secret", "password", "credential", "token", "api_key", "signature_key"];
     if value.is_empty() {
@@ -14,7 +14,7 @@ pub(crate) fn shown(key: &str, value: &str) -> String {
     }
     match url::Url::parse(value) {
         Ok(mut url) if url.password().is_some() => {
-            // An address that takes no password has none to hide.
+            // Fails only for a URL that cannot have a password.
             let _ = url.set_password(Some("***"));
             url.to_string()
         }

@@ -1,9 +1,9 @@
-//! The one way to make an HTTP client: with a name and limits on waiting.
+//! HTTP clients, all with the same user agent, timeouts and redirect policy.
 
 use std::time::Duration;
 
-/// An HTTP client that says who we are, waits at most `timeout` for an answer and follows no redirects:
-/// tokens and credentials go where they were sent and nowhere else.
+/// Creates an HTTP client with our user agent that waits at most `timeout` for a response and follows no
+/// redirects: tokens and credentials go to the address they were sent to and nowhere else.
 pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("paceline/", env!("CARGO_PKG_VERSION")))

@@ -1,54 +1,44 @@
-//! W3C Trace Context: what stands in a header, an outbox row or an envelope, and how it becomes a span's parent.
+//! W3C Trace Context: the `traceparent` of headers, outbox rows and envelopes.
 
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use std::collections::HashMap;
+
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The `traceparent` of the current span; empty outside of any.
+const TRACEPARENT: &str = "traceparent";
+
+/// Returns the `traceparent` of the current span; empty outside of any.
 pub fn current_traceparent() -> String {
+    let mut fields = HashMap::new();
     let context = tracing::Span::current().context();
-    let span = context.span();
-    let context = span.span_context();
-    if !context.is_valid() {
-        return String::new();
-    }
-    format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8())
+    TraceContextPropagator::new().inject_context(&context, &mut fields);
+    fields.remove(TRACEPARENT).unwrap_or_default()
 }
 
-/// Makes the span a child of the one that `traceparent` names; one that names none changes nothing.
+/// Makes the span a child of the one named by `traceparent`; an invalid one is ignored.
 pub fn set_parent(span: &tracing::Span, traceparent: &str) {
-    if let Some(parent) = parse(traceparent) {
+    let parent = parse_parent(traceparent);
+    if parent.span().span_context().is_valid() {
         // A span that is not recorded has no parent to set; that is no fault.
-        let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(parent));
+        let _ = span.set_parent(parent);
     }
 }
 
-/// Writes the current span into the headers of a request.
+/// Writes the `traceparent` of the current span into the headers of a request.
 pub fn inject_traceparent(headers: &mut reqwest::header::HeaderMap) {
     if let Ok(value) = reqwest::header::HeaderValue::from_str(&current_traceparent())
         && !value.is_empty()
     {
-        headers.insert("traceparent", value);
+        headers.insert(TRACEPARENT, value);
     }
 }
 
-fn parse(traceparent: &str) -> Option<SpanContext> {
-    let mut parts = traceparent.split('-');
-    let version = parts.next().filter(|version| version.len() == 2 && *version != "ff")?;
-    let trace = parts
-        .next()
-        .filter(|trace| trace.len() == 32)
-        .and_then(|trace| TraceId::from_hex(trace).ok())?;
-    let span = parts
-        .next()
-        .filter(|span| span.len() == 16)
-        .and_then(|span| SpanId::from_hex(span).ok())?;
-    let flags = parts.next().and_then(|flags| u8::from_str_radix(flags, 16).ok())?;
-    if version == "00" && parts.next().is_some() {
-        return None;
-    }
-    let context =
-        SpanContext::new(trace, span, TraceFlags::new(flags), true, TraceState::default());
-    context.is_valid().then_some(context)
+fn parse_parent(traceparent: &str) -> Context {
+    let fields = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &fields)
 }
 
 #[cfg(test)]
@@ -56,16 +46,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_traceparent_is_read_and_nonsense_is_not() {
-        assert!(parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").is_some());
-        for bad in [
+    fn a_traceparent_is_read_and_an_invalid_one_is_not() {
+        let is_valid = |traceparent| parse_parent(traceparent).span().span_context().is_valid();
+        assert!(is_valid("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        for invalid in [
             "",
             "00-0-0-0",
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
         ] {
-            assert!(parse(bad).is_none(), "{bad}");
+            assert!(!is_valid(invalid), "{invalid}");
         }
     }
 }

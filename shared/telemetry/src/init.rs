@@ -1,4 +1,4 @@
-//! Turns logs and traces on, once, at the start of the program.
+//! Sets up logs and traces once, at the start of the program.
 
 use std::io::IsTerminal;
 
@@ -12,69 +12,70 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// How logs look.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// For people: one line each, coloured on a terminal.
+    /// One line an event, coloured on a terminal.
     #[default]
     Pretty,
-    /// For machines: one JSON object each.
+    /// One JSON object an event.
     Json,
 }
 
-/// What is logged, how, and where traces go.
+/// Settings of logs and traces.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How logs look.
+    /// The format of logs.
     pub format: Format,
-    /// What is logged: `info`, or `info,ingest=debug`.
+    /// The log filter, for example `info` or `info,ingest=debug`.
     pub filter: String,
-    /// Where traces are sent (OTLP over HTTP, for example `http://127.0.0.1:4318/v1/traces`); nowhere when none.
+    /// The collector of traces (OTLP over HTTP, for example `http://127.0.0.1:4318/v1/traces`); without one they are
+    /// not exported.
     pub otlp_endpoint: Option<String>,
     /// The service's name in traces.
     pub service: String,
 }
 
-/// Why logs or traces could not be turned on.
+/// The reason why logs or traces could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// The filter is not understood.
-    #[error("the log filter {filter:?} is not understood")]
+    /// The filter cannot be parsed.
+    #[error("the log filter {filter:?} is invalid")]
     Filter {
-        /// What was given.
+        /// The filter.
         filter: String,
-        /// Why it is not understood.
+        /// The error of the parser.
         source: tracing_subscriber::filter::ParseError,
     },
-    /// The exporter of traces cannot be built.
+    /// The exporter of traces could not be created.
     #[error("traces cannot be exported")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
-    /// Somebody turned logs on before.
-    #[error("logs are on already")]
-    Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// Logs were set up before.
+    #[error("logs are already set up")]
+    AlreadySetUp(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Keeps the exporter alive; flushes it when told.
+/// Keeps the exporter of traces alive.
 #[derive(Debug)]
 pub struct Guard(SdkTracerProvider);
 
 impl Guard {
-    /// Sends what is still held and ends the exporter.
+    /// Sends the buffered spans and ends the exporter.
     pub fn shutdown(self) {
-        // The collector may be gone; nothing is left to tell.
+        // The collector may be unreachable; there is nothing left to do about it.
         let _ = self.0.shutdown();
     }
 }
 
-/// Turns logs (to standard error) and traces on. Spans have ids also when traces go nowhere, so that
-/// trace context travels with every event.
+/// Sets up logs (to standard error) and traces. Spans have ids even if traces are not exported, so that
+/// every event carries its trace context.
 pub fn init(settings: &Settings) -> Result<Guard, InitError> {
     // Mutes the start-up lines of the web framework; the setting may name the target itself.
     let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.filter))
         .map_err(|source| InitError::Filter { filter: settings.filter.clone(), source })?;
-    let provider = provider(settings)?;
-    // Trace context must not depend on what is logged: with `warn` no span would exist to carry it.
+    let provider = create_provider(settings)?;
+    // Trace context must not depend on the log filter: with `warn` no span would exist to carry it.
     let traces = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("paceline"))
         .with_filter(LevelFilter::INFO);
@@ -89,11 +90,11 @@ pub fn init(settings: &Settings) -> Result<Guard, InitError> {
     Ok(Guard(provider))
 }
 
-fn provider(settings: &Settings) -> Result<SdkTracerProvider, InitError> {
+fn create_provider(settings: &Settings) -> Result<SdkTracerProvider, InitError> {
     let resource = Resource::builder().with_service_name(settings.service.clone()).build();
     let builder = SdkTracerProvider::builder().with_resource(resource);
     let Some(endpoint) = &settings.otlp_endpoint else {
-        // Ids without recording: a span costs next to nothing when nobody collects it.
+        // Ids without recording: a span costs next to nothing unless it is exported.
         return Ok(builder
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
             .build());

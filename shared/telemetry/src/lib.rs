@@ -1,4 +1,4 @@
-//! Logs, traces, and trace context in and out of HTTP and events: one trace runs from webhook to copy.
+//! Logs, traces, and the propagation of trace context through HTTP and events: one trace runs from webhook to copy.
 #![warn(missing_docs)]
 
 mod client;

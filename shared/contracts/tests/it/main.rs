@@ -1,4 +1,4 @@
-//! Golden examples: every message of the log has one, and it survives every way in and out.
+//! Golden examples: every message of the log has one, and it survives encoding and decoding.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ fn examples() -> Vec<(String, String)> {
     found
 }
 
-fn message_of(name: &str) -> prost_reflect::MessageDescriptor {
+fn message_descriptor(name: &str) -> prost_reflect::MessageDescriptor {
     static POOL: LazyLock<DescriptorPool> =
         LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR).unwrap());
     let full = if name.starts_with("streams") {
@@ -38,12 +38,12 @@ fn message_of(name: &str) -> prost_reflect::MessageDescriptor {
 
 fn parse(name: &str, text: &str) -> DynamicMessage {
     let mut json = serde_json::Deserializer::from_str(text);
-    DynamicMessage::deserialize(message_of(name), &mut json)
+    DynamicMessage::deserialize(message_descriptor(name), &mut json)
         .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn as_json(name: &str, bytes: &[u8]) -> serde_json::Value {
-    let message = DynamicMessage::decode(message_of(name), bytes).unwrap();
+fn decode_as_json(name: &str, bytes: &[u8]) -> serde_json::Value {
+    let message = DynamicMessage::decode(message_descriptor(name), bytes).unwrap();
     let mut out = serde_json::Serializer::new(Vec::new());
     message.serialize_with_options(&mut out, &SerializeOptions::new()).unwrap();
     serde_json::from_slice(&out.into_inner()).unwrap()
@@ -51,7 +51,7 @@ fn as_json(name: &str, bytes: &[u8]) -> serde_json::Value {
 
 #[test]
 fn every_message_of_the_log_has_an_example() {
-    let payloads: BTreeSet<String> = message_of("envelope")
+    let payloads: BTreeSet<String> = message_descriptor("envelope")
         .oneofs()
         .find(|oneof| oneof.name() == "payload")
         .unwrap()
@@ -77,7 +77,7 @@ fn an_example_reads_the_same_after_a_trip_over_the_wire() {
         let written: serde_json::Value = serde_json::from_str(&text).unwrap();
         let bytes = parse(&name, &text).encode_to_vec();
 
-        assert_eq!(as_json(&name, &bytes), written, "{name}");
+        assert_eq!(decode_as_json(&name, &bytes), written, "{name}");
     }
 }
 
@@ -90,7 +90,11 @@ fn our_own_types_read_every_example_and_write_the_same_bytes() {
 
         assert!(bytes.len() <= MAX_RECORD_BYTES, "{name}");
         assert_eq!(Envelope::decode(&envelope.encode()).unwrap(), envelope, "{name}");
-        assert_eq!(as_json(&name, &envelope.encode()), as_json(&name, &bytes), "{name}");
+        assert_eq!(
+            decode_as_json(&name, &envelope.encode()),
+            decode_as_json(&name, &bytes),
+            "{name}"
+        );
     }
 }
 
@@ -107,7 +111,7 @@ fn a_field_from_a_later_release_is_ignored() {
 }
 
 #[test]
-fn what_is_no_envelope_is_refused() {
+fn bytes_that_are_not_an_envelope_are_refused() {
     for bytes in [&b""[..], b"not protobuf at all", &[0xff; 40]] {
         assert!(Envelope::decode(bytes).is_err());
     }

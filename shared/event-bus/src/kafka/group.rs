@@ -172,7 +172,7 @@ impl ConsumerContext for GroupContext {
             Rebalance::Revoke(list) => self.drain_revoked(consumer, &self.parse_partitions(list)),
             Rebalance::Assign(_) => {}
             Rebalance::Error(error) => {
-                tracing::warn!(group = self.name, %error, "a rebalance failed")
+                tracing::warn!(group = self.name, %error, "a rebalance failed");
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Settings as people give them: in layers, with secrets in files, and wrong.
+//! Settings in layers, with secrets in files, and with errors.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -81,21 +82,21 @@ fn defaults() -> Loader {
     Loader::new(DEFAULTS).unwrap()
 }
 
-fn written(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
+fn write_file(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
     path
 }
 
-fn refusal(outcome: Result<impl std::fmt::Debug, SettingsError>) -> String {
-    outcome.unwrap_err().to_string()
+fn error_text(result: Result<impl std::fmt::Debug, SettingsError>) -> String {
+    result.unwrap_err().to_string()
 }
 
 #[test]
 fn a_flag_beats_a_variable_beats_a_file_beats_the_default() {
     let folder = TempDir::new().unwrap();
-    let file = written(
+    let file = write_file(
         &folder,
         "paceline.toml",
         "[server]\nworkers = 3\norigins = [\"https://a\", \"https://b\"]\n[log]\nfilter = \"warn\"\n[database]\nurl = \"a\"\n",
@@ -130,79 +131,94 @@ fn a_flag_beats_a_variable_beats_a_file_beats_the_default() {
 }
 
 #[test]
-fn a_wrong_value_names_the_key_where_it_stands_and_what_it_should_be() {
+fn an_invalid_value_names_its_key_its_source_and_the_expected_value() {
     let wrong = |name, value| {
-        refusal(defaults().environment(&variables(&[(name, value)])).unwrap().load::<All>())
+        error_text(defaults().environment(&variables(&[(name, value)])).unwrap().load::<All>())
     };
 
-    let said = wrong("PACELINE_SERVER__WORKERS", "many");
+    let error = wrong("PACELINE_SERVER__WORKERS", "many");
     for part in ["server.workers", "the variable PACELINE_SERVER__WORKERS", "integer"] {
-        assert!(said.contains(part), "{said}");
+        assert!(error.contains(part), "{error}");
     }
-    let said = wrong("FRONTEND_URL", "not an address");
-    for part in ["server.frontend_url", "the variable FRONTEND_URL", "relative URL without a base"]
+    let error = wrong("FRONTEND_URL", "not an address");
+    for part in
+        ["server.frontend_url", "the variable FRONTEND_URL", "must begin with http:// or https://"]
     {
-        assert!(said.contains(part), "{said}");
+        assert!(error.contains(part), "{error}");
     }
 
     let folder = TempDir::new().unwrap();
-    let file = written(&folder, "paceline.toml", "[strava]\nclient_id = \"twelve\"\n", 0o644);
-    let said = refusal(defaults().file(&file).unwrap().load::<All>());
+    let file = write_file(&folder, "paceline.toml", "[strava]\nclient_id = \"twelve\"\n", 0o644);
+    let error = error_text(defaults().file(&file).unwrap().load::<All>());
     for part in ["strava.client_id", "paceline.toml", "integer"] {
-        assert!(said.contains(part), "{said}");
+        assert!(error.contains(part), "{error}");
     }
 }
 
 #[test]
+fn an_error_repeats_neither_its_key_nor_its_cause() {
+    let environment = variables(&[("FRONTEND_URL", "localhost")]);
+    let error = error_text(defaults().environment(&environment).unwrap().load::<All>());
+    assert_eq!(error.matches("server.frontend_url").count(), 1, "{error}");
+
+    let missing = defaults().file(&PathBuf::from("/nowhere/paceline.toml")).unwrap_err();
+    let cause = missing.source().unwrap().to_string();
+    assert!(!missing.to_string().contains(&cause), "{missing}");
+}
+
+#[test]
 fn an_unknown_key_is_an_error_that_says_what_may_be_meant() {
-    let said =
-        refusal(defaults().environment(&variables(&[("PACELINE_STRAVA__CLIENT_SECRETE", "x")])));
+    let error =
+        error_text(defaults().environment(&variables(&[("PACELINE_STRAVA__CLIENT_SECRETE", "x")])));
     for part in [
         "PACELINE_STRAVA__CLIENT_SECRETE",
         "strava.client_secrete",
         "strava.client_secret may be meant",
     ] {
-        assert!(said.contains(part), "{said}");
+        assert!(error.contains(part), "{error}");
     }
     let folder = TempDir::new().unwrap();
-    let file = written(&folder, "paceline.toml", "[sever]\nworkers = 1\n", 0o644);
-    let said = refusal(defaults().file(&file));
+    let file = write_file(&folder, "paceline.toml", "[sever]\nworkers = 1\n", 0o644);
+    let error = error_text(defaults().file(&file));
     assert!(
-        said.contains("sever.workers") && said.contains("server.workers may be meant"),
-        "{said}"
+        error.contains("sever.workers") && error.contains("server.workers may be meant"),
+        "{error}"
     );
-    let said = refusal(defaults().file(&written(&folder, "bad.toml", "= 1", 0o644)));
-    assert!(said.contains("bad.toml") && said.contains("not TOML"), "{said}");
+    let error = error_text(defaults().file(&write_file(&folder, "bad.toml", "= 1", 0o644)));
+    assert!(error.contains("bad.toml") && error.contains("not TOML"), "{error}");
     assert!(defaults().environment(&variables(&[("PACELINE_TEST_KAFKA", "127.0.0.1:1")])).is_ok());
 }
 
 #[test]
 fn a_secret_comes_from_its_file_if_not_everybody_may_read_that() {
     let folder = TempDir::new().unwrap();
-    let kept = written(&folder, "secret", "sim-secret\n", 0o600);
-    let open = written(&folder, "open", "sim-secret\n", 0o644);
+    let private = write_file(&folder, "secret", "sim-secret\n", 0o600);
+    let world_readable = write_file(&folder, "open", "sim-secret\n", 0o644);
 
     for name in ["PACELINE_STRAVA__CLIENT_SECRET_FILE", "STRAVA_CLIENT_SECRET_FILE"] {
-        let of =
+        let load_with =
             |path: &PathBuf| defaults().environment(&variables(&[(name, path.to_str().unwrap())]));
-        let loaded = of(&kept).unwrap().load::<All>().unwrap();
+        let loaded = load_with(&private).unwrap().load::<All>().unwrap();
         assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "sim-secret");
         let line = loaded.effective.iter().find(|line| line.key == "strava.client_secret").unwrap();
         assert_eq!(line.value, "***");
         assert!(line.source.contains(name), "{}", line.source);
-        let said = refusal(of(&open));
-        assert!(said.contains(name) && said.contains("chmod 600"), "{said}");
-        assert!(refusal(of(&folder.path().join("none"))).contains("cannot be read"));
+        let error = error_text(load_with(&world_readable));
+        assert!(error.contains(name) && error.contains("chmod 600"), "{error}");
+        assert!(error_text(load_with(&folder.path().join("none"))).contains("cannot be read"));
     }
-    let told = variables(&[
+    let allowed = variables(&[
         ("PACELINE_ALLOW_WORLD_READABLE_SECRETS", "true"),
-        ("PACELINE_STRAVA__CLIENT_SECRET_FILE", open.to_str().unwrap()),
+        ("PACELINE_STRAVA__CLIENT_SECRET_FILE", world_readable.to_str().unwrap()),
     ]);
-    assert!(defaults().environment(&told).is_ok());
+    assert!(defaults().environment(&allowed).is_ok());
 
-    let text = format!("[strava]\nclient_secret_file = {:?}\n", kept.display().to_string());
-    let loaded =
-        defaults().file(&written(&folder, "s.toml", &text, 0o644)).unwrap().load::<All>().unwrap();
+    let text = format!("[strava]\nclient_secret_file = {:?}\n", private.display().to_string());
+    let loaded = defaults()
+        .file(&write_file(&folder, "s.toml", &text, 0o644))
+        .unwrap()
+        .load::<All>()
+        .unwrap();
     assert_eq!(loaded.settings.strava.client_secret.expose_secret(), "sim-secret");
 }
 

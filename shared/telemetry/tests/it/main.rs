@@ -1,4 +1,4 @@
-//! Trace context as the whole program has it, with nobody collecting traces and little logged.
+//! Trace context across a program, without a collector and with few logs.
 
 use telemetry::{Format, Settings, current_traceparent, inject_traceparent, set_parent};
 
@@ -9,7 +9,7 @@ fn trace_of(traceparent: &str) -> &str {
     parts[1]
 }
 
-// Logs are turned on once in a process: one test says it all.
+// Logs are set up once in a process, so this is one test.
 #[test]
 fn one_trace_runs_from_a_request_through_an_event_to_the_next_call() {
     let settings = Settings {
@@ -44,7 +44,7 @@ fn one_trace_runs_from_a_request_through_an_event_to_the_next_call() {
     );
 
     let again = telemetry::init(&settings).unwrap_err();
-    assert_eq!(again.to_string(), "logs are on already");
+    assert_eq!(again.to_string(), "logs are already set up");
     let wrong = Settings { filter: "info,=".to_owned(), ..settings };
     assert!(telemetry::init(&wrong).unwrap_err().to_string().contains("info,="));
     guard.shutdown();
