@@ -25,10 +25,10 @@ pub struct AddUser {
 pub enum AddUserError {
     /// The address is none.
     #[error("the address {0}")]
-    Email(#[from] EmailError),
+    Email(EmailError),
     /// The password cannot be.
     #[error("the password {0}")]
-    Password(#[from] PasswordError),
+    Password(PasswordError),
     /// The address has an account.
     #[error("{0} has an account already")]
     Exists(String),
@@ -42,9 +42,9 @@ pub(crate) async fn add_user(
     core: &Core,
     command: AddUser,
 ) -> Result<(Account, SecretString), AddUserError> {
-    let email: Email = command.email.parse()?;
+    let email: Email = command.email.parse().map_err(AddUserError::Email)?;
     let password = command.password.unwrap_or_else(|| password::made_up(core.ids.as_ref()).into());
-    let hash = core.hash(password.clone()).await?;
+    let hash = core.hash(password.clone()).await.map_err(AddUserError::Password)?;
     let now = core.clock.now();
     let account = Account {
         athlete: AthleteId::from_uuid(core.ids.uuid_v7(now)),

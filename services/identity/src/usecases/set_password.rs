@@ -16,7 +16,7 @@ pub enum SetPasswordError {
     NoAccount(String),
     /// The password cannot be.
     #[error("the password {0}")]
-    Password(#[from] PasswordError),
+    Password(PasswordError),
     /// The store failed.
     #[error("the password could not be stored")]
     Store(#[from] StoreError),
@@ -29,7 +29,7 @@ pub(crate) async fn set_password(
     password: Option<SecretString>,
 ) -> Result<SecretString, SetPasswordError> {
     let password = password.unwrap_or_else(|| password::made_up(core.ids.as_ref()).into());
-    let hash = core.hash(password.clone()).await?;
+    let hash = core.hash(password.clone()).await.map_err(SetPasswordError::Password)?;
     if accounts::set_password(&core.database, email, &hash).await? {
         return Ok(password);
     }
