@@ -7,6 +7,21 @@ mod migrations;
 pub(crate) mod oauth_states;
 mod sealing;
 
+use kernel::Timestamp;
+
 pub(crate) use migrations::migrations;
 pub use sealing::{Keyring, KeyringError};
 pub(crate) use sealing::{TokenKind, fingerprint};
+
+/// A column's name and its value.
+type ColumnValue = (&'static str, sea_orm::Value);
+
+/// An optional instant as it is stored: microseconds, 0 for none.
+fn micros(instant: Option<Timestamp>) -> i64 {
+    instant.map_or(0, Timestamp::as_micros)
+}
+
+/// A stored optional instant.
+fn from_micros(micros: i64) -> Option<Timestamp> {
+    (micros != 0).then(|| Timestamp::from_micros(micros))
+}

@@ -34,6 +34,14 @@ impl CallCount {
     }
 }
 
+impl std::iter::Sum for CallCount {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, count| {
+            Self::new(sum.reads + count.reads, sum.writes + count.writes)
+        })
+    }
+}
+
 /// One figure per bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Buckets {

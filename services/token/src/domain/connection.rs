@@ -1,6 +1,6 @@
 //! A connection of an athlete: to one Strava athlete, through one application.
 
-use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
+use kernel::{ApplicationId, AthleteId, Generation, Revision, StravaAthleteId, Timestamp};
 use strava_client::lease::DenialReason;
 
 use super::scopes::Scopes;
@@ -131,7 +131,7 @@ pub(crate) struct Connection {
     /// Number of times in a row that Strava called the token dead.
     pub(crate) dead_reports: i64,
     /// Revision of the last change that was published.
-    pub(crate) revision: i64,
+    pub(crate) revision: Revision,
     pub(crate) connected_at: Timestamp,
 }
 
@@ -163,27 +163,9 @@ impl Connection {
             revoking: false,
             hold_until: None,
             dead_reports: 0,
-            revision: 0,
+            revision: Revision::new(0),
             connected_at: Timestamp::from_micros(0),
         }
-    }
-
-    /// Begins a new generation; whatever was begun with the old one is over.
-    pub(crate) fn restart(
-        &mut self,
-        strava_athlete: StravaAthleteId,
-        generation: Generation,
-        now: Timestamp,
-    ) {
-        self.strava_athlete = strava_athlete;
-        self.generation = generation;
-        self.connected_at = now;
-        self.intent = None;
-        self.hinted_at = None;
-        self.check_due = None;
-        self.revoking = false;
-        self.hold_until = None;
-        self.dead_reports = 0;
     }
 
     /// Returns the reason if this generation, for this many calls of each kind, can never get a

@@ -44,7 +44,6 @@ pub(super) async fn authorize(
     query: Query<AuthorizeQuery>,
     ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let ctx = ctx.into_inner();
     // A bearer token is a script's: it has no cookie jar to come back with.
     let browser = !request.headers().contains_key(header::AUTHORIZATION);
     let command = BeginAuthorize { athlete: signed_in.athlete(), write: query.0.write(), browser };

@@ -44,7 +44,6 @@ pub(super) async fn callback(
     signed_in: Option<SignedIn>,
     ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let ctx = ctx.into_inner();
     let CallbackQuery { state, code, scope, error } = query.0;
     let state = state
         .filter(|state| !state.is_empty())

@@ -116,7 +116,7 @@ pub(super) async fn connect(
     };
     let write = body.write || query.0.write();
     let command = BeginAuthorize { athlete: signed_in.athlete(), write, browser: false };
-    let pending = begin_authorize(&ctx.into_inner(), command).await?;
+    let pending = begin_authorize(&ctx, command).await?;
     Ok(HttpResponse::Ok().json(Authorize { authorize_url: pending.authorize_url.into() }))
 }
 

@@ -42,6 +42,6 @@ pub(super) fn retry_at(at: Timestamp) -> Problem {
 }
 
 /// The problem of a lease that this connection never gets.
-pub(super) fn never(reason: DenialReason) -> Problem {
+pub(super) fn denied(reason: DenialReason) -> Problem {
     Problem::new(StatusCode::CONFLICT, reason.code())
 }

@@ -7,7 +7,7 @@ use http_kit::{Json, Path, Problem};
 use serde::Serialize;
 use strava_client::lease::{LeaseRequest, Report};
 
-use super::errors::{never, retry_at, store_problem};
+use super::errors::{denied, retry_at, store_problem};
 use crate::usecases::ServiceContext;
 use crate::usecases::grant_lease::{LeaseDecision, grant_lease};
 use crate::usecases::report_lease::report_lease;
@@ -39,17 +39,17 @@ pub(super) async fn grant(
     if calls == 0 || calls > MAX_CALLS {
         return Err(Problem::invalid().field("reads", "and writes together must be 1 to 100"));
     }
-    match grant_lease(&ctx.into_inner(), &request).await.map_err(store_problem)? {
+    match grant_lease(&ctx, &request).await.map_err(store_problem)? {
         LeaseDecision::Granted(granted) => Ok(HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .json(LeaseView {
-                lease: granted.lease.to_string(),
+                lease: granted.id.to_string(),
                 access_token: granted.access_token.expose(),
                 token_expires_at: granted.token_expires_at.to_string(),
                 lease_expires_at: granted.lease_expires_at.to_string(),
             })),
         LeaseDecision::RetryAt(at) => Err(retry_at(at)),
-        LeaseDecision::Never(reason) => Err(never(reason)),
+        LeaseDecision::Denied(reason) => Err(denied(reason)),
     }
 }
 

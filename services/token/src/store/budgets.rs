@@ -2,26 +2,10 @@
 
 use kernel::{ApplicationId, Timestamp};
 use outbox::{Database, StoreError, sql};
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
+use super::{ColumnValue, from_micros, micros};
 use crate::domain::budget::{Buckets, Budget, Window};
-
-/// Every column, in the order of [`values`].
-const COLUMNS: [&str; 13] = [
-    "quarter_us",
-    "quarter_overall_limit",
-    "quarter_read_limit",
-    "quarter_overall_spent",
-    "quarter_read_spent",
-    "day_us",
-    "day_overall_limit",
-    "day_read_limit",
-    "day_overall_spent",
-    "day_read_spent",
-    "blocked_until_us",
-    "inactive_since_us",
-    "probe_at_us",
-];
 
 /// Loads the budget as last committed.
 pub(crate) async fn load(
@@ -43,10 +27,11 @@ pub(crate) async fn lock<C: ConnectionTrait>(
     now: Timestamp,
 ) -> Result<Budget, StoreError> {
     let initial = Budget::initial(application, now);
+    let (names, values) = columns(&initial).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let insert = format!(
-        "INSERT INTO budget (application, {}) VALUES (?, {})",
-        COLUMNS.join(", "),
-        sql::placeholders(COLUMNS.len())
+        "INSERT INTO budget ({}, application) VALUES ({}, ?)",
+        names.join(", "),
+        sql::placeholders(names.len())
     );
     // An upsert locks the row also when it is new.
     let lock = match conn.get_database_backend() {
@@ -55,9 +40,8 @@ pub(crate) async fn lock<C: ConnectionTrait>(
         }
         _ => " ON DUPLICATE KEY UPDATE application = budget.application",
     };
-    let mut all = vec![application.get().into()];
-    all.extend(values(&initial));
-    sql::execute(conn, &format!("{insert}{lock}"), all).await?;
+    let key = application.get().into();
+    sql::execute(conn, &format!("{insert}{lock}"), values.into_iter().chain([key])).await?;
     let mut budget = find(conn, application).await?.ok_or_else(|| {
         StoreError::inconsistent("the budget's row is missing although it is locked")
     })?;
@@ -70,11 +54,10 @@ pub(crate) async fn update<C: ConnectionTrait>(
     conn: &C,
     budget: &Budget,
 ) -> Result<(), StoreError> {
-    let statement =
-        format!("UPDATE budget SET {} = ? WHERE application = ?", COLUMNS.join(" = ?, "));
-    let mut all = values(budget).to_vec();
-    all.push(budget.application.get().into());
-    sql::execute(conn, &statement, all).await?;
+    let (names, values) = columns(budget).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    let statement = format!("UPDATE budget SET {} = ? WHERE application = ?", names.join(" = ?, "));
+    let key = budget.application.get().into();
+    sql::execute(conn, &statement, values.into_iter().chain([key])).await?;
     Ok(())
 }
 
@@ -82,51 +65,67 @@ async fn find<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
 ) -> Result<Option<Budget>, StoreError> {
-    sql::one(conn, "SELECT * FROM budget WHERE application = ?", [application.get().into()])
-        .await?
-        .as_ref()
-        .map(|row| read(row, application))
-        .transpose()
+    let select = "SELECT * FROM budget WHERE application = ?";
+    let row = sql::fetch_one::<BudgetRow>(conn, select, [application.get().into()]).await?;
+    Ok(row.map(Budget::from))
 }
 
-fn values(budget: &Budget) -> [Value; 13] {
-    let micros = |instant: Option<Timestamp>| instant.map_or(0, Timestamp::as_micros);
+/// The columns of a budget besides its key, and their values.
+fn columns(budget: &Budget) -> [ColumnValue; 13] {
     let (quarter, day) = (&budget.quarter, &budget.day);
     [
-        quarter.since.as_micros().into(),
-        quarter.limit.overall.into(),
-        quarter.limit.read.into(),
-        quarter.spent.overall.into(),
-        quarter.spent.read.into(),
-        day.since.as_micros().into(),
-        day.limit.overall.into(),
-        day.limit.read.into(),
-        day.spent.overall.into(),
-        day.spent.read.into(),
-        micros(budget.blocked_until).into(),
-        micros(budget.inactive_since).into(),
-        micros(budget.probe_at).into(),
+        ("quarter_us", quarter.since.as_micros().into()),
+        ("quarter_overall_limit", quarter.limit.overall.into()),
+        ("quarter_read_limit", quarter.limit.read.into()),
+        ("quarter_overall_spent", quarter.spent.overall.into()),
+        ("quarter_read_spent", quarter.spent.read.into()),
+        ("day_us", day.since.as_micros().into()),
+        ("day_overall_limit", day.limit.overall.into()),
+        ("day_read_limit", day.limit.read.into()),
+        ("day_overall_spent", day.spent.overall.into()),
+        ("day_read_spent", day.spent.read.into()),
+        ("blocked_until_us", micros(budget.blocked_until).into()),
+        ("inactive_since_us", micros(budget.inactive_since).into()),
+        ("probe_at_us", micros(budget.probe_at).into()),
     ]
 }
 
-fn read(row: &QueryResult, application: ApplicationId) -> Result<Budget, StoreError> {
-    let number = |column: &str| row.try_get::<i64>("", column);
-    let instant =
-        |column: &str| number(column).map(|us| (us != 0).then(|| Timestamp::from_micros(us)));
-    let window = |name: &str| -> Result<Window, StoreError> {
-        let of = |what: &str| number(&format!("{name}_{what}"));
-        Ok(Window {
-            since: Timestamp::from_micros(of("us")?),
-            limit: Buckets { overall: of("overall_limit")?, read: of("read_limit")? },
-            spent: Buckets { overall: of("overall_spent")?, read: of("read_spent")? },
-        })
-    };
-    Ok(Budget {
-        application,
-        quarter: window("quarter")?,
-        day: window("day")?,
-        blocked_until: instant("blocked_until_us")?,
-        inactive_since: instant("inactive_since_us")?,
-        probe_at: instant("probe_at_us")?,
-    })
+/// A row of `budget`; instants are in microseconds, 0 for none.
+#[derive(FromQueryResult)]
+struct BudgetRow {
+    application: i64,
+    quarter_us: i64,
+    quarter_overall_limit: i64,
+    quarter_read_limit: i64,
+    quarter_overall_spent: i64,
+    quarter_read_spent: i64,
+    day_us: i64,
+    day_overall_limit: i64,
+    day_read_limit: i64,
+    day_overall_spent: i64,
+    day_read_spent: i64,
+    blocked_until_us: i64,
+    inactive_since_us: i64,
+    probe_at_us: i64,
+}
+
+impl From<BudgetRow> for Budget {
+    fn from(row: BudgetRow) -> Self {
+        Self {
+            application: ApplicationId::new(row.application),
+            quarter: Window {
+                since: Timestamp::from_micros(row.quarter_us),
+                limit: Buckets { overall: row.quarter_overall_limit, read: row.quarter_read_limit },
+                spent: Buckets { overall: row.quarter_overall_spent, read: row.quarter_read_spent },
+            },
+            day: Window {
+                since: Timestamp::from_micros(row.day_us),
+                limit: Buckets { overall: row.day_overall_limit, read: row.day_read_limit },
+                spent: Buckets { overall: row.day_overall_spent, read: row.day_read_spent },
+            },
+            blocked_until: from_micros(row.blocked_until_us),
+            inactive_since: from_micros(row.inactive_since_us),
+            probe_at: from_micros(row.probe_at_us),
+        }
+    }
 }

@@ -1,40 +1,14 @@
 //! Connections. Rows are written whole, under the lock of the athlete.
 
-use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
+use kernel::{ApplicationId, AthleteId, Generation, Revision, StravaAthleteId, Timestamp};
 use outbox::{Database, StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
+use super::{ColumnValue, from_micros, micros};
 use crate::domain::connection::{
     Connection, ConnectionState, RefreshIntent, SealedToken, StateReason,
 };
 use crate::domain::scopes::Scopes;
-
-/// Every column but the key, in the order of [`values`].
-const COLUMNS: [&str; 23] = [
-    "application",
-    "strava_athlete",
-    "held",
-    "athlete",
-    "generation",
-    "state",
-    "reason",
-    "scopes",
-    "access_sealed",
-    "refresh_sealed",
-    "access_print",
-    "refresh_print",
-    "token_expires_at_us",
-    "intent_attempt",
-    "intent_print",
-    "intent_at_us",
-    "hinted_at_us",
-    "check_due_us",
-    "revoking",
-    "hold_until_us",
-    "dead_reports",
-    "revision",
-    "connected_at_us",
-];
 
 /// Maximum number of connections in a page.
 const PAGE_SIZE: i64 = 200;
@@ -57,6 +31,12 @@ pub(crate) async fn find<C: ConnectionTrait>(
     id: &str,
 ) -> Result<Option<Connection>, StoreError> {
     select_one(conn, "id = ?", [id.into()]).await
+}
+
+/// The connection of this id, which must exist.
+pub(crate) async fn get<C: ConnectionTrait>(conn: &C, id: &str) -> Result<Connection, StoreError> {
+    let missing = || StoreError::inconsistent(format!("the connection {id} is missing"));
+    find(conn, id).await?.ok_or_else(missing)
 }
 
 /// Finds the connection that holds this Strava athlete.
@@ -98,14 +78,9 @@ pub(crate) async fn list_due(
 
 /// The time of the next check.
 pub(crate) async fn next_check_due(database: &Database) -> Result<Option<Timestamp>, StoreError> {
-    let row = sql::one(
-        database.readers(),
-        "SELECT MIN(check_due_us) AS due FROM connection WHERE check_due_us > 0",
-        [],
-    )
-    .await?;
-    let due: Option<i64> = row.map(|row| row.try_get("", "due")).transpose()?.flatten();
-    Ok(due.map(Timestamp::from_micros))
+    let earliest = "SELECT MIN(check_due_us) FROM connection WHERE check_due_us > 0";
+    let due: Option<Option<i64>> = sql::fetch_scalar(database.readers(), earliest, []).await?;
+    Ok(due.flatten().map(Timestamp::from_micros))
 }
 
 /// Inserts a connection.
@@ -113,14 +88,14 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     connection: &Connection,
 ) -> Result<(), StoreError> {
+    let (names, values) = columns(connection).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let statement = format!(
-        "INSERT INTO connection (id, {}) VALUES (?, {})",
-        COLUMNS.join(", "),
-        sql::placeholders(COLUMNS.len())
+        "INSERT INTO connection ({}, id) VALUES ({}, ?)",
+        names.join(", "),
+        sql::placeholders(names.len())
     );
-    let mut all = vec![connection.id.clone().into()];
-    all.extend(values(connection));
-    sql::execute(conn, &statement, all).await?;
+    let id = connection.id.clone().into();
+    sql::execute(conn, &statement, values.into_iter().chain([id])).await?;
     Ok(())
 }
 
@@ -133,15 +108,17 @@ pub(crate) async fn update<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Updates a connection with the tokens of a refresh; returns false and changes nothing if the
-/// refresh token that was sent is not the one stored.
+/// Updates a connection with the tokens of a refresh, which must still be the one that was sent.
 pub(crate) async fn update_tokens<C: ConnectionTrait>(
     conn: &C,
     connection: &Connection,
     sent_fingerprint: &str,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let condition = " AND refresh_print = ?";
-    Ok(update_if(conn, connection, condition, [sent_fingerprint.into()]).await? > 0)
+    match update_if(conn, connection, condition, [sent_fingerprint.into()]).await? {
+        0 => Err(StoreError::inconsistent("a refresh token was replaced under its lock")),
+        _ => Ok(()),
+    }
 }
 
 async fn update_if<C: ConnectionTrait, const N: usize>(
@@ -150,12 +127,11 @@ async fn update_if<C: ConnectionTrait, const N: usize>(
     condition: &str,
     with: [Value; N],
 ) -> Result<u64, StoreError> {
+    let (names, values) = columns(connection).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let statement =
-        format!("UPDATE connection SET {} = ? WHERE id = ?{condition}", COLUMNS.join(" = ?, "));
-    let mut all = values(connection).to_vec();
-    all.push(connection.id.clone().into());
-    all.extend(with);
-    sql::execute(conn, &statement, all).await
+        format!("UPDATE connection SET {} = ? WHERE id = ?{condition}", names.join(" = ?, "));
+    let id = connection.id.clone().into();
+    sql::execute(conn, &statement, values.into_iter().chain([id]).chain(with)).await
 }
 
 async fn select_one<C: ConnectionTrait, const N: usize>(
@@ -164,7 +140,8 @@ async fn select_one<C: ConnectionTrait, const N: usize>(
     values: [Value; N],
 ) -> Result<Option<Connection>, StoreError> {
     let statement = format!("SELECT * FROM connection WHERE {condition}");
-    sql::one(conn, &statement, values).await?.as_ref().map(read).transpose()
+    let row = sql::fetch_one::<ConnectionRow>(conn, &statement, values).await?;
+    row.map(Connection::try_from).transpose()
 }
 
 async fn select_all<const N: usize>(
@@ -173,75 +150,106 @@ async fn select_all<const N: usize>(
     values: [Value; N],
 ) -> Result<Vec<Connection>, StoreError> {
     let statement = format!("SELECT * FROM connection WHERE {condition}");
-    sql::all(database.readers(), &statement, values).await?.iter().map(read).collect()
+    let rows = sql::fetch_all::<ConnectionRow>(database.readers(), &statement, values).await?;
+    rows.into_iter().map(Connection::try_from).collect()
 }
 
-fn values(connection: &Connection) -> [Value; 23] {
-    let micros = |instant: Option<Timestamp>| instant.map_or(0, Timestamp::as_micros);
+/// The columns of a connection besides its key, and their values.
+fn columns(connection: &Connection) -> [ColumnValue; 23] {
     let intent = connection.intent.as_ref();
     let held = (connection.state != ConnectionState::Disconnected || connection.revoking)
         .then(|| connection.strava_athlete.get());
     [
-        connection.application.get().into(),
-        connection.strava_athlete.get().into(),
-        held.into(),
-        connection.athlete.to_string().into(),
-        connection.generation.get().into(),
-        connection.state.code().into(),
-        connection.reason.code().into(),
-        connection.scopes.joined().into(),
-        connection.access.0.clone().into(),
-        connection.refresh.0.clone().into(),
-        connection.access_fingerprint.clone().into(),
-        connection.refresh_fingerprint.clone().into(),
-        micros(connection.token_expires_at).into(),
-        intent.map(|intent| intent.attempt.clone()).unwrap_or_default().into(),
-        intent.map(|intent| intent.fingerprint.clone()).unwrap_or_default().into(),
-        micros(intent.map(|intent| intent.started_at)).into(),
-        micros(connection.hinted_at).into(),
-        micros(connection.check_due).into(),
-        i32::from(connection.revoking).into(),
-        micros(connection.hold_until).into(),
-        connection.dead_reports.into(),
-        connection.revision.into(),
-        connection.connected_at.as_micros().into(),
+        ("application", connection.application.get().into()),
+        ("strava_athlete", connection.strava_athlete.get().into()),
+        ("held", held.into()),
+        ("athlete", connection.athlete.to_string().into()),
+        ("generation", connection.generation.get().into()),
+        ("state", connection.state.code().into()),
+        ("reason", connection.reason.code().into()),
+        ("scopes", connection.scopes.joined().into()),
+        ("access_sealed", connection.access.0.clone().into()),
+        ("refresh_sealed", connection.refresh.0.clone().into()),
+        ("access_print", connection.access_fingerprint.clone().into()),
+        ("refresh_print", connection.refresh_fingerprint.clone().into()),
+        ("token_expires_at_us", micros(connection.token_expires_at).into()),
+        ("intent_attempt", intent.map(|intent| intent.attempt.clone()).unwrap_or_default().into()),
+        (
+            "intent_print",
+            intent.map(|intent| intent.fingerprint.clone()).unwrap_or_default().into(),
+        ),
+        ("intent_at_us", micros(intent.map(|intent| intent.started_at)).into()),
+        ("hinted_at_us", micros(connection.hinted_at).into()),
+        ("check_due_us", micros(connection.check_due).into()),
+        ("revoking", i32::from(connection.revoking).into()),
+        ("hold_until_us", micros(connection.hold_until).into()),
+        ("dead_reports", connection.dead_reports.into()),
+        ("revision", connection.revision.get().into()),
+        ("connected_at_us", connection.connected_at.as_micros().into()),
     ]
 }
 
-fn read(row: &QueryResult) -> Result<Connection, StoreError> {
-    let text = |column: &str| row.try_get::<String>("", column);
-    let number = |column: &str| row.try_get::<i64>("", column);
-    let instant =
-        |column: &str| number(column).map(|us| (us != 0).then(|| Timestamp::from_micros(us)));
-    let invalid =
-        |column: &str| StoreError::inconsistent(format!("a connection's {column} is invalid"));
-    let attempt = text("intent_attempt")?;
-    let intent = RefreshIntent {
-        attempt: attempt.clone(),
-        started_at: Timestamp::from_micros(number("intent_at_us")?),
-        fingerprint: text("intent_print")?,
-    };
-    Ok(Connection {
-        id: text("id")?,
-        application: ApplicationId::new(number("application")?),
-        strava_athlete: StravaAthleteId::new(number("strava_athlete")?),
-        athlete: text("athlete")?.parse().map_err(|_no_uuid| invalid("athlete"))?,
-        generation: Generation::new(number("generation")?),
-        state: ConnectionState::parse(&text("state")?).ok_or_else(|| invalid("state"))?,
-        reason: StateReason::parse(&text("reason")?).ok_or_else(|| invalid("reason"))?,
-        scopes: Scopes::parse(&text("scopes")?),
-        access: SealedToken(text("access_sealed")?),
-        refresh: SealedToken(text("refresh_sealed")?),
-        access_fingerprint: text("access_print")?,
-        refresh_fingerprint: text("refresh_print")?,
-        token_expires_at: instant("token_expires_at_us")?,
-        intent: (!attempt.is_empty()).then_some(intent),
-        hinted_at: instant("hinted_at_us")?,
-        check_due: instant("check_due_us")?,
-        revoking: row.try_get::<i32>("", "revoking")? != 0,
-        hold_until: instant("hold_until_us")?,
-        dead_reports: number("dead_reports")?,
-        revision: number("revision")?,
-        connected_at: Timestamp::from_micros(number("connected_at_us")?),
-    })
+/// A row of `connection`; instants are in microseconds, 0 for none.
+#[derive(FromQueryResult)]
+struct ConnectionRow {
+    id: String,
+    application: i64,
+    strava_athlete: i64,
+    athlete: String,
+    generation: i64,
+    state: String,
+    reason: String,
+    scopes: String,
+    access_sealed: String,
+    refresh_sealed: String,
+    access_print: String,
+    refresh_print: String,
+    token_expires_at_us: i64,
+    intent_attempt: String,
+    intent_print: String,
+    intent_at_us: i64,
+    hinted_at_us: i64,
+    check_due_us: i64,
+    revoking: i32,
+    hold_until_us: i64,
+    dead_reports: i64,
+    revision: i64,
+    connected_at_us: i64,
+}
+
+impl TryFrom<ConnectionRow> for Connection {
+    type Error = StoreError;
+
+    fn try_from(row: ConnectionRow) -> Result<Self, StoreError> {
+        let invalid =
+            |column: &str| StoreError::inconsistent(format!("a connection's {column} is invalid"));
+        let intent = RefreshIntent {
+            attempt: row.intent_attempt,
+            started_at: Timestamp::from_micros(row.intent_at_us),
+            fingerprint: row.intent_print,
+        };
+        Ok(Self {
+            id: row.id,
+            application: ApplicationId::new(row.application),
+            strava_athlete: StravaAthleteId::new(row.strava_athlete),
+            athlete: row.athlete.parse().map_err(|_no_uuid| invalid("athlete"))?,
+            generation: Generation::new(row.generation),
+            state: ConnectionState::parse(&row.state).ok_or_else(|| invalid("state"))?,
+            reason: StateReason::parse(&row.reason).ok_or_else(|| invalid("reason"))?,
+            scopes: Scopes::parse(&row.scopes),
+            access: SealedToken(row.access_sealed),
+            refresh: SealedToken(row.refresh_sealed),
+            access_fingerprint: row.access_print,
+            refresh_fingerprint: row.refresh_print,
+            token_expires_at: from_micros(row.token_expires_at_us),
+            intent: Some(intent).filter(|intent| !intent.attempt.is_empty()),
+            hinted_at: from_micros(row.hinted_at_us),
+            check_due: from_micros(row.check_due_us),
+            revoking: row.revoking != 0,
+            hold_until: from_micros(row.hold_until_us),
+            dead_reports: row.dead_reports,
+            revision: Revision::new(row.revision),
+            connected_at: Timestamp::from_micros(row.connected_at_us),
+        })
+    }
 }

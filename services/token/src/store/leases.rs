@@ -2,7 +2,7 @@
 
 use kernel::{ApplicationId, AthleteId, LeaseId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use strava_client::lease::Purpose;
 
 use crate::domain::budget::{CallCount, InFlightCalls};
@@ -31,25 +31,23 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     lease: &StoredLease,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "INSERT INTO lease (id, application, athlete, purpose, attempt, access_print, allowed_reads, allowed_writes, \
-         expires_at_us, quarter_us, day_us, reported) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-        [
-            lease.id.to_string().into(),
-            lease.application.get().into(),
-            lease.athlete.to_string().into(),
-            purpose_code(lease.purpose).into(),
-            lease.attempt.clone().into(),
-            lease.access_fingerprint.clone().into(),
-            lease.allowed.reads.into(),
-            lease.allowed.writes.into(),
-            lease.expires_at.as_micros().into(),
-            lease.quarter.as_micros().into(),
-            lease.day.as_micros().into(),
-        ],
-    )
-    .await?;
+    let insert = "INSERT INTO lease (id, application, athlete, purpose, attempt, access_print, \
+         allowed_reads, allowed_writes, expires_at_us, quarter_us, day_us, reported) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
+    let values = [
+        lease.id.to_string().into(),
+        lease.application.get().into(),
+        lease.athlete.to_string().into(),
+        purpose_code(lease.purpose).into(),
+        lease.attempt.clone().into(),
+        lease.access_fingerprint.clone().into(),
+        lease.allowed.reads.into(),
+        lease.allowed.writes.into(),
+        lease.expires_at.as_micros().into(),
+        lease.quarter.as_micros().into(),
+        lease.day.as_micros().into(),
+    ];
+    sql::execute(conn, insert, values).await?;
     Ok(())
 }
 
@@ -58,11 +56,7 @@ pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
     id: LeaseId,
 ) -> Result<Option<StoredLease>, StoreError> {
-    sql::one(conn, "SELECT * FROM lease WHERE id = ?", [id.to_string().into()])
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+    select_one(conn, "id = ?", [id.to_string().into()]).await
 }
 
 /// Finds the lease that was granted to an attempt.
@@ -72,15 +66,8 @@ pub(crate) async fn find_by_attempt<C: ConnectionTrait>(
     athlete: AthleteId,
     attempt: &str,
 ) -> Result<Option<StoredLease>, StoreError> {
-    sql::one(
-        conn,
-        "SELECT * FROM lease WHERE application = ? AND athlete = ? AND attempt = ?",
-        [application.get().into(), athlete.to_string().into(), attempt.into()],
-    )
-    .await?
-    .as_ref()
-    .map(read)
-    .transpose()
+    let values = [application.get().into(), athlete.to_string().into(), attempt.into()];
+    select_one(conn, "application = ? AND athlete = ? AND attempt = ?", values).await
 }
 
 /// Frees the attempt of a lease that is over; its calls stay counted.
@@ -88,13 +75,8 @@ pub(crate) async fn retire_attempt<C: ConnectionTrait>(
     conn: &C,
     id: LeaseId,
 ) -> Result<(), StoreError> {
-    let id = id.to_string();
-    sql::execute(
-        conn,
-        "UPDATE lease SET attempt = ? WHERE id = ?",
-        [format!("over:{id}").into(), id.into()],
-    )
-    .await?;
+    let values = [format!("over:{id}").into(), id.to_string().into()];
+    sql::execute(conn, "UPDATE lease SET attempt = ? WHERE id = ?", values).await?;
     Ok(())
 }
 
@@ -104,12 +86,10 @@ pub(crate) async fn close<C: ConnectionTrait>(
     id: LeaseId,
     used: CallCount,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "UPDATE lease SET reported = 1, allowed_reads = ?, allowed_writes = ? WHERE id = ?",
-        [used.reads.into(), used.writes.into(), id.to_string().into()],
-    )
-    .await?;
+    let update =
+        "UPDATE lease SET reported = 1, allowed_reads = ?, allowed_writes = ? WHERE id = ?";
+    let values = [used.reads.into(), used.writes.into(), id.to_string().into()];
+    sql::execute(conn, update, values).await?;
     Ok(())
 }
 
@@ -120,24 +100,13 @@ pub(crate) async fn sum_in_flight<C: ConnectionTrait>(
     quarter: Timestamp,
     day: Timestamp,
 ) -> Result<InFlightCalls, StoreError> {
-    let day_us = day.as_micros();
-    let rows = sql::all(
-        conn,
-        "SELECT quarter_us, allowed_reads, allowed_writes FROM lease \
-         WHERE application = ? AND day_us = ? AND reported = 0",
-        [application.get().into(), day_us.into()],
-    )
-    .await?;
-    let mut sum = InFlightCalls::default();
-    for row in rows {
-        let calls = read_calls(&row)?;
-        sum.day = CallCount::new(sum.day.reads + calls.reads, sum.day.writes + calls.writes);
-        if row.try_get::<i64>("", "quarter_us")? == quarter.as_micros() {
-            sum.quarter =
-                CallCount::new(sum.quarter.reads + calls.reads, sum.quarter.writes + calls.writes);
-        }
-    }
-    Ok(sum)
+    let values = [application.get().into(), day.as_micros().into()];
+    let rows = select_calls(conn, "reported = 0", values).await?;
+    let of_quarter = rows.iter().filter(|row| row.quarter_us == quarter.as_micros());
+    Ok(InFlightCalls {
+        quarter: of_quarter.map(CallsRow::calls).sum(),
+        day: rows.iter().map(CallsRow::calls).sum(),
+    })
 }
 
 /// Sums the calls of all leases with the athlete, purpose and short window of this one.
@@ -145,37 +114,25 @@ pub(crate) async fn sum_spent<C: ConnectionTrait>(
     conn: &C,
     lease: &StoredLease,
 ) -> Result<CallCount, StoreError> {
-    let rows = sql::all(
-        conn,
-        "SELECT quarter_us, allowed_reads, allowed_writes FROM lease \
-         WHERE application = ? AND day_us = ? AND quarter_us = ? AND athlete = ? AND purpose = ?",
-        [
-            lease.application.get().into(),
-            lease.day.as_micros().into(),
-            lease.quarter.as_micros().into(),
-            lease.athlete.to_string().into(),
-            purpose_code(lease.purpose).into(),
-        ],
-    )
-    .await?;
-    rows.iter().try_fold(CallCount::default(), |sum, row| {
-        let calls = read_calls(row)?;
-        Ok(CallCount::new(sum.reads + calls.reads, sum.writes + calls.writes))
-    })
+    let values = [
+        lease.application.get().into(),
+        lease.day.as_micros().into(),
+        lease.quarter.as_micros().into(),
+        lease.athlete.to_string().into(),
+        purpose_code(lease.purpose).into(),
+    ];
+    let rows = select_calls(conn, "quarter_us = ? AND athlete = ? AND purpose = ?", values).await?;
+    Ok(rows.iter().map(CallsRow::calls).sum())
 }
 
 /// Deletes leases of days before this one.
 pub(crate) async fn delete_before<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
-    before: Timestamp,
+    day: Timestamp,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "DELETE FROM lease WHERE application = ? AND day_us < ?",
-        [application.get().into(), before.as_micros().into()],
-    )
-    .await?;
+    let values = [application.get().into(), day.as_micros().into()];
+    sql::execute(conn, "DELETE FROM lease WHERE application = ? AND day_us < ?", values).await?;
     Ok(())
 }
 
@@ -190,37 +147,83 @@ pub(crate) const fn purpose_code(purpose: Purpose) -> &'static str {
     }
 }
 
-fn read_calls(row: &QueryResult) -> Result<CallCount, StoreError> {
-    Ok(CallCount::new(row.try_get("", "allowed_reads")?, row.try_get("", "allowed_writes")?))
+fn parse_purpose(code: &str) -> Option<Purpose> {
+    [Purpose::Login, Purpose::Live, Purpose::Copy, Purpose::Reconcile, Purpose::Backfill]
+        .into_iter()
+        .find(|purpose| purpose_code(*purpose) == code)
 }
 
-fn read(row: &QueryResult) -> Result<StoredLease, StoreError> {
-    let invalid = |column: &str| StoreError::inconsistent(format!("a lease's {column} is invalid"));
-    let purpose: String = row.try_get("", "purpose")?;
-    let instant = |column: &str| row.try_get("", column).map(Timestamp::from_micros);
-    Ok(StoredLease {
-        id: row.try_get::<String>("", "id")?.parse().map_err(|_no_uuid| invalid("id"))?,
-        application: ApplicationId::new(row.try_get("", "application")?),
-        athlete: row
-            .try_get::<String>("", "athlete")?
-            .parse()
-            .map_err(|_no_uuid| invalid("athlete"))?,
-        purpose: [
-            Purpose::Login,
-            Purpose::Live,
-            Purpose::Copy,
-            Purpose::Reconcile,
-            Purpose::Backfill,
-        ]
-        .into_iter()
-        .find(|known| purpose_code(*known) == purpose)
-        .ok_or_else(|| invalid("purpose"))?,
-        attempt: row.try_get("", "attempt")?,
-        access_fingerprint: row.try_get("", "access_print")?,
-        allowed: read_calls(row)?,
-        expires_at: instant("expires_at_us")?,
-        quarter: instant("quarter_us")?,
-        day: instant("day_us")?,
-        reported: row.try_get::<i32>("", "reported")? != 0,
-    })
+async fn select_one<C: ConnectionTrait, const N: usize>(
+    conn: &C,
+    condition: &str,
+    values: [Value; N],
+) -> Result<Option<StoredLease>, StoreError> {
+    let statement = format!("SELECT * FROM lease WHERE {condition}");
+    let row = sql::fetch_one::<LeaseRow>(conn, &statement, values).await?;
+    row.map(StoredLease::try_from).transpose()
+}
+
+/// Selects the calls of an application's leases of a day; the values begin with these two.
+async fn select_calls<C: ConnectionTrait, const N: usize>(
+    conn: &C,
+    condition: &str,
+    values: [Value; N],
+) -> Result<Vec<CallsRow>, StoreError> {
+    let statement = format!(
+        "SELECT quarter_us, allowed_reads, allowed_writes FROM lease \
+         WHERE application = ? AND day_us = ? AND {condition}"
+    );
+    sql::fetch_all(conn, &statement, values).await
+}
+
+#[derive(FromQueryResult)]
+struct CallsRow {
+    quarter_us: i64,
+    allowed_reads: i64,
+    allowed_writes: i64,
+}
+
+impl CallsRow {
+    const fn calls(&self) -> CallCount {
+        CallCount::new(self.allowed_reads, self.allowed_writes)
+    }
+}
+
+/// A row of `lease`; instants are in microseconds.
+#[derive(FromQueryResult)]
+struct LeaseRow {
+    id: String,
+    application: i64,
+    athlete: String,
+    purpose: String,
+    attempt: String,
+    access_print: String,
+    allowed_reads: i64,
+    allowed_writes: i64,
+    expires_at_us: i64,
+    quarter_us: i64,
+    day_us: i64,
+    reported: i32,
+}
+
+impl TryFrom<LeaseRow> for StoredLease {
+    type Error = StoreError;
+
+    fn try_from(row: LeaseRow) -> Result<Self, StoreError> {
+        let invalid =
+            |column: &str| StoreError::inconsistent(format!("a lease's {column} is invalid"));
+        Ok(Self {
+            id: row.id.parse().map_err(|_no_uuid| invalid("id"))?,
+            application: ApplicationId::new(row.application),
+            athlete: row.athlete.parse().map_err(|_no_uuid| invalid("athlete"))?,
+            purpose: parse_purpose(&row.purpose).ok_or_else(|| invalid("purpose"))?,
+            attempt: row.attempt,
+            access_fingerprint: row.access_print,
+            allowed: CallCount::new(row.allowed_reads, row.allowed_writes),
+            expires_at: Timestamp::from_micros(row.expires_at_us),
+            quarter: Timestamp::from_micros(row.quarter_us),
+            day: Timestamp::from_micros(row.day_us),
+            reported: row.reported != 0,
+        })
+    }
 }

@@ -2,7 +2,9 @@
 
 use outbox::{create_index, create_table};
 use sea_orm_migration::MigrationTrait;
-use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
+use sea_orm_migration::prelude::{
+    ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
+};
 
 /// This service's migrations, in order.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
@@ -10,11 +12,7 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         create_table("token_0001_connection", connection()),
         create_index(
             "token_0002_connection_of_athlete",
-            Index::create()
-                .name("connection_of_athlete")
-                .table("connection")
-                .col("application")
-                .col("athlete")
+            index("connection_of_athlete", "connection", &["application", "athlete"])
                 .unique()
                 .take(),
         ),
@@ -22,42 +20,36 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         // held; a disconnected one holds nothing (null).
         create_index(
             "token_0003_connection_held",
-            Index::create()
-                .name("connection_held")
-                .table("connection")
-                .col("application")
-                .col("held")
-                .unique()
-                .take(),
+            index("connection_held", "connection", &["application", "held"]).unique().take(),
         ),
         create_index(
             "token_0004_connection_due",
-            Index::create().name("connection_due").table("connection").col("check_due_us").take(),
+            index("connection_due", "connection", &["check_due_us"]),
         ),
         create_table("token_0005_oauth_state", oauth_state()),
         create_table("token_0006_lease", lease()),
         create_index(
             "token_0007_lease_attempt",
-            Index::create()
-                .name("lease_attempt")
-                .table("lease")
-                .col("application")
-                .col("athlete")
-                .col("attempt")
-                .unique()
-                .take(),
+            index("lease_attempt", "lease", &["application", "athlete", "attempt"]).unique().take(),
         ),
         create_index(
             "token_0008_lease_window",
-            Index::create()
-                .name("lease_window")
-                .table("lease")
-                .col("application")
-                .col("day_us")
-                .take(),
+            index("lease_window", "lease", &["application", "day_us"]),
         ),
         create_table("token_0009_budget", budget()),
     ]
+}
+
+fn index(
+    name: &'static str,
+    table: &'static str,
+    columns: &[&'static str],
+) -> IndexCreateStatement {
+    let mut index = Index::create().name(name).table(table).take();
+    for column in columns {
+        index.col(*column);
+    }
+    index
 }
 
 fn connection() -> TableCreateStatement {

@@ -2,7 +2,7 @@
 
 use kernel::{ApplicationId, AthleteId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 /// A state before it is handed out.
 #[derive(Clone, Debug)]
@@ -30,26 +30,20 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     new: &NewOauthState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "DELETE FROM oauth_state WHERE expires_at_us <= ?",
-        [now.as_micros().into()],
-    )
-    .await?;
-    sql::execute(
-        conn,
-        "INSERT INTO oauth_state (state_hash, athlete, application, asked_write, browser_hash, expires_at_us) \
-         VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            new.hash.clone().into(),
-            new.state.athlete.to_string().into(),
-            new.state.application.get().into(),
-            i32::from(new.state.write).into(),
-            new.state.browser_hash.clone().into(),
-            new.expires_at.as_micros().into(),
-        ],
-    )
-    .await?;
+    let delete = "DELETE FROM oauth_state WHERE expires_at_us <= ?";
+    sql::execute(conn, delete, [now.as_micros().into()]).await?;
+    let insert = "INSERT INTO oauth_state \
+         (state_hash, athlete, application, asked_write, browser_hash, expires_at_us) \
+         VALUES (?, ?, ?, ?, ?, ?)";
+    let values = [
+        new.hash.clone().into(),
+        new.state.athlete.to_string().into(),
+        new.state.application.get().into(),
+        i32::from(new.state.write).into(),
+        new.state.browser_hash.clone().into(),
+        new.expires_at.as_micros().into(),
+    ];
+    sql::execute(conn, insert, values).await?;
     Ok(())
 }
 
@@ -59,21 +53,37 @@ pub(crate) async fn take<C: ConnectionTrait>(
     hash: &str,
     now: Timestamp,
 ) -> Result<Option<OauthState>, StoreError> {
-    let found =
-        sql::one(conn, "SELECT * FROM oauth_state WHERE state_hash = ?", [hash.into()]).await?;
-    let Some(row) = found else { return Ok(None) };
-    let taken =
-        sql::execute(conn, "DELETE FROM oauth_state WHERE state_hash = ?", [hash.into()]).await?;
-    if taken == 0 || row.try_get::<i64>("", "expires_at_us")? <= now.as_micros() {
+    let select = "SELECT * FROM oauth_state WHERE state_hash = ?";
+    let Some(row) = sql::fetch_one::<OauthStateRow>(conn, select, [hash.into()]).await? else {
+        return Ok(None);
+    };
+    let delete = "DELETE FROM oauth_state WHERE state_hash = ?";
+    let deleted = sql::execute(conn, delete, [hash.into()]).await?;
+    if deleted == 0 || row.expires_at_us <= now.as_micros() {
         return Ok(None);
     }
-    Ok(Some(OauthState {
-        athlete: row
-            .try_get::<String>("", "athlete")?
-            .parse()
-            .map_err(|_no_uuid| StoreError::inconsistent("a state's athlete is no UUID"))?,
-        application: ApplicationId::new(row.try_get("", "application")?),
-        write: row.try_get::<i32>("", "asked_write")? != 0,
-        browser_hash: row.try_get("", "browser_hash")?,
-    }))
+    OauthState::try_from(row).map(Some)
+}
+
+#[derive(FromQueryResult)]
+struct OauthStateRow {
+    athlete: String,
+    application: i64,
+    asked_write: i32,
+    browser_hash: String,
+    expires_at_us: i64,
+}
+
+impl TryFrom<OauthStateRow> for OauthState {
+    type Error = StoreError;
+
+    fn try_from(row: OauthStateRow) -> Result<Self, StoreError> {
+        let no_uuid = |_error| StoreError::inconsistent("a state's athlete is no UUID");
+        Ok(Self {
+            athlete: row.athlete.parse().map_err(no_uuid)?,
+            application: ApplicationId::new(row.application),
+            write: row.asked_write != 0,
+            browser_hash: row.browser_hash,
+        })
+    }
 }

@@ -3,10 +3,11 @@
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Cause, Topic};
 use kernel::AthleteId;
-use outbox::{OutboxMessage, StoreError, again_if_contended};
+use outbox::{OutboxMessage, StoreError};
 
 use super::ServiceContext;
-use super::connection::{change_event, load_for_update};
+use super::connection::{change_event, run_locked};
+use crate::domain::connection::Connection;
 use crate::store::connections;
 
 /// Publishes the current state, then the end of the replay on every partition.
@@ -20,52 +21,50 @@ pub(crate) async fn answer_replay(
     let topic = request.answer_on.parse().unwrap_or(Topic::Athletes);
     match request.athlete.parse::<AthleteId>() {
         Ok(athlete) => {
-            for connection in connections::list_by_athlete(&ctx.database, athlete).await? {
-                again_if_contended(|| try_replay(ctx, &connection.id, topic)).await?;
+            let all = connections::list_by_athlete(&ctx.database, athlete).await?;
+            replay_connections(ctx, &all, topic).await?;
+        }
+        Err(_everybody) => {
+            let mut after = String::new();
+            loop {
+                let page = connections::list_page(&ctx.database, &after).await?;
+                let Some(last) = page.last() else { break };
+                after.clone_from(&last.id);
+                replay_connections(ctx, &page, topic).await?;
             }
         }
-        Err(_everybody) => replay_all(ctx, topic).await?,
     }
-    let body = ReplayDone {
-        id: request.id.clone(),
-        service: request.service.clone(),
-        of: request.of.clone(),
+    let publish_done = |tx: outbox::Tx| async move {
+        let body = ReplayDone {
+            id: request.id.clone(),
+            service: request.service.clone(),
+            of: request.of.clone(),
+        };
+        let message = OutboxMessage {
+            topic,
+            athlete: None,
+            origins: Vec::new(),
+            cause: Cause::Operator,
+            replay: true,
+            body,
+        };
+        tx.publish_to_all_partitions(message).await?;
+        Ok(())
     };
-    again_if_contended(|| try_publish_done(ctx, &body, topic)).await
+    ctx.database.run_plain("publish_replay_done", publish_done).await
 }
 
-async fn replay_all(ctx: &ServiceContext, topic: Topic) -> Result<(), StoreError> {
-    let mut after = String::new();
-    loop {
-        let page = connections::list_page(&ctx.database, &after).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after.clone_from(&last.id);
-        for connection in &page {
-            again_if_contended(|| try_replay(ctx, &connection.id, topic)).await?;
-        }
-    }
-}
-
-async fn try_replay(ctx: &ServiceContext, id: &str, topic: Topic) -> Result<(), StoreError> {
-    let Some((tx, connection)) = load_for_update(ctx, id).await? else { return Ok(()) };
-    tx.publish(change_event(&connection, topic, true)).await?;
-    tx.commit().await
-}
-
-async fn try_publish_done(
+async fn replay_connections(
     ctx: &ServiceContext,
-    body: &ReplayDone,
+    connections: &[Connection],
     topic: Topic,
 ) -> Result<(), StoreError> {
-    let tx = ctx.database.plain().await?;
-    let message = OutboxMessage {
-        topic,
-        athlete: None,
-        origins: Vec::new(),
-        cause: Cause::Operator,
-        replay: true,
-        body: body.clone(),
-    };
-    tx.publish_everywhere(message).await?;
-    tx.commit().await
+    for connection in connections {
+        run_locked(ctx, "replay_connection", &connection.id, |tx, connection| async move {
+            tx.publish(change_event(&connection, topic, true)).await?;
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
 }

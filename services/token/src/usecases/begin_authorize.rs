@@ -68,9 +68,12 @@ pub(crate) async fn begin_authorize(
         },
         expires_at: now.plus(STATE_LIFE),
     };
-    let tx = ctx.database.plain().await?;
-    oauth_states::insert(tx.conn(), &new, now).await?;
-    tx.commit().await?;
+    let new = &new;
+    ctx.database
+        .run_plain("begin_authorize", |tx| async move {
+            oauth_states::insert(tx.conn(), new, now).await
+        })
+        .await?;
     let scopes = Scopes::requested(write);
     let authorize_url =
         ctx.strava.authorize_url(app.client_id, &ctx.redirect_uri(), &scopes, &state);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::Timestamp;
-use outbox::{StoreError, again_if_contended};
+use outbox::StoreError;
 use secrecy::ExposeSecret;
 use strava_client::RefreshToken;
 
 use super::ServiceContext;
-use super::connection::load_for_update;
+use super::connection::run_locked;
 use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
 use crate::domain::connection::Connection;
 use crate::store::{TokenKind, connections};
@@ -42,10 +42,7 @@ pub(crate) async fn check_connection(
     ctx: &Arc<ServiceContext>,
     id: &str,
 ) -> Result<(), StoreError> {
-    let Some(connection) = connections::find(ctx.database.readers(), id).await? else {
-        return Ok(());
-    };
-    if connection.revoking {
+    if connections::get(ctx.database.readers(), id).await?.revoking {
         return revoke_token(ctx, id).await;
     }
     let retry_at = match refresh_token(ctx, id, RefreshReason::Hinted).await? {
@@ -68,9 +65,7 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
     let _lock = ctx.connection_locks.lock(id).await;
     // Loaded under the lock: a refresh that had it before may have replaced the token, and Strava
     // says yes to the revoke of one it has forgotten.
-    let Some(connection) = connections::find(ctx.database.readers(), id).await? else {
-        return Ok(());
-    };
+    let connection = connections::get(ctx.database.readers(), id).await?;
     if !connection.revoking {
         return Ok(());
     }
@@ -127,13 +122,14 @@ async fn change_connection(
     id: &str,
     change: impl Fn(&mut Connection) + Send + Sync,
 ) -> Result<(), StoreError> {
-    again_if_contended(|| async {
-        let Some((tx, mut connection)) = load_for_update(ctx, id).await? else {
-            return Ok(());
-        };
+    let change = &change;
+    run_locked(ctx, "record_check", id, |tx, mut connection| async move {
+        let before = connection.clone();
         change(&mut connection);
-        connections::update(tx.conn(), &connection).await?;
-        tx.commit().await
+        if connection == before {
+            return tx.unchanged(Ok(()));
+        }
+        connections::update(tx.conn(), &connection).await
     })
     .await
 }

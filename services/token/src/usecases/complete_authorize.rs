@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use kernel::{AthleteId, Generation, StravaAthleteId};
-use outbox::{Effect, StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 use strava_client::{ErrorKind, RefreshedTokens};
 
 use super::ServiceContext;
@@ -66,9 +65,13 @@ pub(crate) async fn complete_authorize(
     command: CompleteAuthorize,
 ) -> Result<AuthorizeOutcome, AuthorizeError> {
     let app = ctx.app.as_ref().ok_or(AuthorizeError::NotConfigured)?;
-    let tx = ctx.database.plain().await?;
-    let taken = oauth_states::take(tx.conn(), &fingerprint(&command.state), ctx.now()).await?;
-    tx.commit().await?;
+    let state_hash = &fingerprint(&command.state);
+    let taken = ctx
+        .database
+        .run_plain("take_oauth_state", |tx| async move {
+            oauth_states::take(tx.conn(), state_hash, ctx.now()).await
+        })
+        .await?;
     let Some(state) = taken.filter(|state| {
         state.application == app.client_id && is_where_they_left(ctx, state, &command)
     }) else {
@@ -85,9 +88,8 @@ pub(crate) async fn complete_authorize(
     ensure_no_revoke_is_pending(ctx, state.athlete).await?;
     let task_ctx = ctx.clone();
     // The exchange may end tokens we hold: its answer is stored even if the request is dropped.
-    let exchange = async move {
-        exchange_code(&task_ctx, &code, &state, command.scope.as_deref()).boxed().await
-    };
+    let exchange =
+        async move { exchange_code(&task_ctx, &code, &state, command.scope.as_deref()).await };
     match ctx.run_detached(exchange).await {
         Some(outcome) => Ok(outcome?),
         None => Ok(AuthorizeOutcome::NotExchanged),
@@ -141,72 +143,73 @@ async fn exchange_code(
             expires_at: exchanged.expires_at,
         },
     };
-    again_if_contended(move || try_connect(ctx, state, grant).boxed()).await
+    let store = |tx: AthleteTx| async move { connect(ctx, &tx, state, grant).await };
+    let outcome = match ctx.database.run("connect", state.athlete, store).await {
+        // Somebody else connected the same Strava athlete at this very moment.
+        Err(StoreError::UniqueViolation) => return Ok(AuthorizeOutcome::Taken),
+        outcome => outcome?,
+    };
+    match outcome {
+        AuthorizeOutcome::Taken => transfer_to_holder(ctx, state, grant).await?,
+        AuthorizeOutcome::BadState => {}
+        _ => ctx.failpoints.hit("token.connected"),
+    }
+    Ok(outcome)
 }
 
-async fn try_connect(
+/// Gives the tokens to the other athlete who holds the Strava athlete, if there is one: the exchange
+/// may have ended theirs.
+async fn transfer_to_holder(
     ctx: &ServiceContext,
     state: &OauthState,
     grant: &StravaGrant,
-) -> Result<AuthorizeOutcome, StoreError> {
-    let (application, athlete) = (state.application, state.athlete);
-    let mut tx = ctx.database.effect(athlete).await?;
-    if tx.is_gone() {
-        return Ok(AuthorizeOutcome::BadState);
+) -> Result<(), StoreError> {
+    let readers = ctx.database.readers();
+    let holder = connections::find_holder(readers, state.application, grant.strava_athlete).await?;
+    match holder.filter(|holder| holder.athlete != state.athlete) {
+        Some(holder) => transfer_tokens(ctx, &holder.id, &grant.tokens, &grant.scopes).await,
+        None => Ok(()),
     }
-    let holder = connections::find_holder(tx.conn(), application, grant.strava_athlete).await?;
-    if let Some(holder) = holder.filter(|holder| holder.athlete != athlete) {
-        drop(tx);
-        // The exchange may have ended the holder's tokens: the new ones are theirs.
-        transfer_tokens(ctx, &holder.id, &grant.tokens, &grant.scopes).await?;
-        return Ok(AuthorizeOutcome::Taken);
-    }
-    let stored = connections::find_by_athlete(tx.conn(), application, athlete).await?;
-    if stored.as_ref().is_some_and(|known| {
-        known.strava_athlete != grant.strava_athlete && known.state != ConnectionState::Disconnected
-    }) {
-        return Ok(AuthorizeOutcome::Taken);
-    }
-    let is_new = stored.is_none();
-    let mut connection = match stored {
-        Some(stored) => stored,
-        None => {
-            let id = ctx.ids.uuid_v7(ctx.now()).to_string();
-            Connection::new(id, application, athlete, grant.strava_athlete)
-        }
-    };
-    start_generation(ctx, &mut tx, &mut connection, grant).await?;
-    publish_change(&mut tx, &mut connection).await?;
-    let stored = if is_new {
-        connections::insert(tx.conn(), &connection).await
-    } else {
-        connections::update(tx.conn(), &connection).await
-    };
-    match stored {
-        Ok(()) => tx.commit().await?,
-        // Somebody else connected the same Strava athlete at this very moment.
-        Err(StoreError::UniqueViolation) => return Ok(AuthorizeOutcome::Taken),
-        Err(error) => return Err(error),
-    }
-    ctx.failpoints.hit("token.connected");
-    let enough = grant.scopes.can_read() && (grant.scopes.can_write() || !state.write);
-    Ok(if enough { AuthorizeOutcome::Connected } else { AuthorizeOutcome::ScopeMissing })
 }
 
-/// Gives the connection a new generation with new tokens; work begun with the old ones is void.
-async fn start_generation(
+/// Stores the connection under a new generation and publishes it.
+async fn connect(
     ctx: &ServiceContext,
-    tx: &mut Effect,
-    connection: &mut Connection,
+    tx: &AthleteTx,
+    state: &OauthState,
     grant: &StravaGrant,
-) -> Result<(), StoreError> {
-    connection.restart(grant.strava_athlete, Generation::new(tx.next().await?), ctx.now());
-    store_tokens(ctx, connection, &grant.tokens)?;
+) -> Result<AuthorizeOutcome, StoreError> {
+    let (application, athlete, strava_athlete) =
+        (state.application, state.athlete, grant.strava_athlete);
+    if tx.is_gone() {
+        return Ok(tx.unchanged(AuthorizeOutcome::BadState));
+    }
+    let holder = connections::find_holder(tx.conn(), application, strava_athlete).await?;
+    let stored = connections::find_by_athlete(tx.conn(), application, athlete).await?;
+    if holder.is_some_and(|holder| holder.athlete != athlete)
+        || stored.as_ref().is_some_and(|stored| {
+            stored.strava_athlete != strava_athlete && stored.state != ConnectionState::Disconnected
+        })
+    {
+        return Ok(tx.unchanged(AuthorizeOutcome::Taken));
+    }
+    let (is_new, now) = (stored.is_none(), ctx.now());
+    let id = stored.map_or_else(|| ctx.ids.uuid_v7(now).to_string(), |stored| stored.id);
+    let mut connection = Connection::new(id, application, athlete, strava_athlete);
+    connection.generation = Generation::new(tx.draw_ticket().get());
+    connection.connected_at = now;
     connection.scopes = grant.scopes.clone();
-    (connection.state, connection.reason) = if grant.scopes.can_read() {
-        (ConnectionState::Connected, StateReason::None)
+    if !grant.scopes.can_read() {
+        connection.state = ConnectionState::ReconnectNeeded;
+        connection.reason = StateReason::ScopeMissing;
+    }
+    store_tokens(ctx, &mut connection, &grant.tokens)?;
+    publish_change(tx, &mut connection).await?;
+    if is_new {
+        connections::insert(tx.conn(), &connection).await?;
     } else {
-        (ConnectionState::ReconnectNeeded, StateReason::ScopeMissing)
-    };
-    Ok(())
+        connections::update(tx.conn(), &connection).await?;
+    }
+    let enough = grant.scopes.can_read() && (grant.scopes.can_write() || !state.write);
+    Ok(if enough { AuthorizeOutcome::Connected } else { AuthorizeOutcome::ScopeMissing })
 }

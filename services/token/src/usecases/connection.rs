@@ -1,8 +1,11 @@
 //! Changes of a connection that several use cases make: storing, ending and transferring its tokens.
 
+use std::future::Future;
+
 use contracts::athletes::{self, AthleteChanged};
 use contracts::{Cause, Origin, Topic};
-use outbox::{Effect, OutboxMessage, StoreError};
+use kernel::AthleteId;
+use outbox::{AthleteTx, OutboxMessage, StoreError};
 use strava_client::RefreshedTokens;
 
 use super::ServiceContext;
@@ -10,17 +13,25 @@ use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::scopes::Scopes;
 use crate::store::{TokenKind, connections, fingerprint};
 
-/// Locks the athlete of a connection and loads the connection; none if there is no such connection.
-pub(super) async fn load_for_update(
+/// Runs a transaction on a connection under the lock of its athlete. Connections are never deleted,
+/// so a missing one is an error.
+pub(super) async fn run_locked<T, Fut>(
     ctx: &ServiceContext,
+    name: &'static str,
     id: &str,
-) -> Result<Option<(Effect, Connection)>, StoreError> {
-    let Some(known) = connections::find(ctx.database.readers(), id).await? else {
-        return Ok(None);
+    work: impl Fn(AthleteTx, Connection) -> Fut + Send + Sync,
+) -> Result<T, StoreError>
+where
+    T: Send,
+    Fut: Future<Output = Result<T, StoreError>> + Send,
+{
+    let athlete = connections::get(ctx.database.readers(), id).await?.athlete;
+    let work = &work;
+    let locked = |tx: AthleteTx| async move {
+        let connection = connections::get(tx.conn(), id).await?;
+        work(tx, connection).await
     };
-    let tx = ctx.database.effect(known.athlete).await?;
-    let connection = connections::find(tx.conn(), id).await?;
-    Ok(connection.map(|connection| (tx, connection)))
+    ctx.database.run(name, athlete, locked).await
 }
 
 /// Seals new tokens and puts them into the connection; the caller writes the row.
@@ -57,54 +68,83 @@ pub(super) async fn transfer_tokens(
     tokens: &RefreshedTokens,
     scopes: &Scopes,
 ) -> Result<(), StoreError> {
-    let Some((mut tx, mut connection)) = load_for_update(ctx, holder).await? else {
-        return Ok(());
-    };
-    if connection.state == ConnectionState::Disconnected {
-        return Ok(());
-    }
-    store_tokens(ctx, &mut connection, tokens)?;
-    connection.intent = None;
-    if connection.scopes != *scopes {
-        connection.scopes = scopes.clone();
-        publish_change(&mut tx, &mut connection).await?;
-    }
-    connections::update(tx.conn(), &connection).await?;
-    tx.commit().await
+    run_locked(ctx, "transfer_tokens", holder, |tx, mut connection| async move {
+        if connection.state == ConnectionState::Disconnected {
+            return tx.unchanged(Ok(()));
+        }
+        store_tokens(ctx, &mut connection, tokens)?;
+        connection.intent = None;
+        if connection.scopes != *scopes {
+            connection.scopes = scopes.clone();
+            publish_change(&tx, &mut connection).await?;
+        }
+        connections::update(tx.conn(), &connection).await
+    })
+    .await
 }
 
-/// Ends the connection, publishes it and commits. A connection that the athlete disconnected
-/// stays as it is.
+enum EndResult {
+    /// `decide` gave no reason to end it.
+    Open,
+    /// It had ended before.
+    AlreadyEnded,
+    Ended {
+        athlete: AthleteId,
+        state: ConnectionState,
+        reason: StateReason,
+    },
+}
+
+/// Ends the connection with the state and the reason that `decide` gives; returns false if it gives
+/// none. A connection that the athlete disconnected stays as it is.
 pub(super) async fn end_connection(
-    mut tx: Effect,
-    mut connection: Connection,
-    state: ConnectionState,
-    reason: StateReason,
-) -> Result<(), StoreError> {
-    if connection.state == ConnectionState::Disconnected {
-        return Ok(());
-    }
-    let changes = (connection.state, connection.reason) != (state, reason);
-    connection.end(state, reason);
-    if changes {
-        if reason != StateReason::Asked {
-            // Many at once are an alarm: a restored backup, or a wrong client id.
-            metrics::counter!("token_connections_ended_total", "reason" => reason.code())
-                .increment(1);
-            tracing::warn!(athlete = %connection.athlete, state = state.code(), reason = reason.code(), "a connection ended");
+    ctx: &ServiceContext,
+    id: &str,
+    decide: impl Fn(&Connection) -> Option<(ConnectionState, StateReason)> + Send + Sync,
+) -> Result<bool, StoreError> {
+    let decide = &decide;
+    let result = run_locked(ctx, "end_connection", id, |tx, mut connection| async move {
+        let Some((state, reason)) = decide(&connection) else {
+            return Ok(tx.unchanged(EndResult::Open));
+        };
+        if connection.state == ConnectionState::Disconnected {
+            return Ok(tx.unchanged(EndResult::AlreadyEnded));
         }
-        publish_change(&mut tx, &mut connection).await?;
+        let changes = (connection.state, connection.reason) != (state, reason);
+        connection.end(state, reason);
+        if changes {
+            publish_change(&tx, &mut connection).await?;
+        }
+        connections::update(tx.conn(), &connection).await?;
+        let ended = EndResult::Ended { athlete: connection.athlete, state, reason };
+        Ok(if changes { ended } else { EndResult::AlreadyEnded })
+    })
+    .await?;
+    if let EndResult::Ended { athlete, state, reason } = result {
+        // Many at once are an alarm: a restored backup, or a wrong client id.
+        metrics::counter!("token_connections_ended_total", "reason" => reason.code()).increment(1);
+        tracing::warn!(%athlete, state = state.code(), reason = reason.code(), "a connection ended");
     }
-    connections::update(tx.conn(), &connection).await?;
-    tx.commit().await
+    Ok(!matches!(result, EndResult::Open))
+}
+
+/// Ends the connection if no key opens one of its tokens.
+pub(super) async fn end_unreadable(ctx: &ServiceContext, id: &str) -> Result<(), StoreError> {
+    end_connection(ctx, id, |Connection { access, refresh, .. }| {
+        let is_readable = ctx.keys.open(id, TokenKind::Access, access).is_ok()
+            && ctx.keys.open(id, TokenKind::Refresh, refresh).is_ok();
+        (!is_readable).then_some((ConnectionState::ReconnectNeeded, StateReason::Unreadable))
+    })
+    .await?;
+    Ok(())
 }
 
 /// Draws a revision for the connection and publishes it; the caller writes the row.
 pub(super) async fn publish_change(
-    tx: &mut Effect,
+    tx: &AthleteTx,
     connection: &mut Connection,
 ) -> Result<(), StoreError> {
-    connection.revision = tx.next().await?;
+    connection.revision = tx.draw_revision();
     tx.bump_version();
     tx.publish(change_event(connection, Topic::Athletes, false)).await?;
     Ok(())
@@ -122,7 +162,7 @@ pub(super) fn change_event(
         ConnectionState::Disconnected => athletes::ConnectionState::Disconnected,
     };
     let body = AthleteChanged {
-        revision: connection.revision,
+        revision: connection.revision.get(),
         change: Some(athletes::athlete_changed::Change::Connection(athletes::Connection {
             application: connection.application.get(),
             strava_athlete: connection.strava_athlete.get(),

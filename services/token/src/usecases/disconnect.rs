@@ -2,10 +2,10 @@
 
 use contracts::Erasure;
 use kernel::AthleteId;
-use outbox::{StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
-use super::connection::end_connection;
+use super::connection::publish_change;
 use crate::domain::connection::{ConnectionState, StateReason};
 use crate::store::connections;
 
@@ -13,35 +13,36 @@ use crate::store::connections;
 pub(crate) async fn disconnect(
     ctx: &ServiceContext,
     athlete: AthleteId,
-    connection: &str,
+    id: &str,
 ) -> Result<bool, StoreError> {
-    let found = again_if_contended(|| try_disconnect(ctx, athlete, connection)).await?;
+    let end = |tx: AthleteTx| async move { end_and_revoke(ctx, &tx, id).await };
+    let found = ctx.database.run("disconnect", athlete, end).await?;
     ctx.checks_wanted.notify_one();
     Ok(found)
 }
 
-async fn try_disconnect(
+async fn end_and_revoke(
     ctx: &ServiceContext,
-    athlete: AthleteId,
+    tx: &AthleteTx,
     id: &str,
 ) -> Result<bool, StoreError> {
-    let mut tx = ctx.database.effect(athlete).await?;
-    let Some(mut connection) =
-        connections::find(tx.conn(), id).await?.filter(|connection| connection.athlete == athlete)
-    else {
-        return Ok(false);
+    let found = connections::find(tx.conn(), id).await?;
+    let Some(mut connection) = found.filter(|found| found.athlete == tx.athlete()) else {
+        return Ok(tx.unchanged(false));
     };
     if connection.state == ConnectionState::Disconnected {
-        return Ok(true);
+        return Ok(tx.unchanged(true));
     }
-    let now = ctx.now();
     connection.revoking = !connection.refresh_fingerprint.is_empty();
-    // A refresh under way may replace the token: its answer is waited for.
-    let refresh_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
-    connection.check_due =
-        connection.revoking.then(|| refresh_deadline.map_or(now, |deadline| deadline.max(now)));
+    if connection.revoking {
+        // A refresh under way may replace the token: its answer is waited for.
+        let refresh_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
+        connection.check_due = refresh_deadline.max(Some(ctx.now()));
+    }
+    connection.end(ConnectionState::Disconnected, StateReason::Asked);
     let (application, through) = (connection.application, connection.generation);
     tx.raise_fence(Erasure::Connection { application, through }).await?;
-    end_connection(tx, connection, ConnectionState::Disconnected, StateReason::Asked).await?;
+    publish_change(tx, &mut connection).await?;
+    connections::update(tx.conn(), &connection).await?;
     Ok(true)
 }

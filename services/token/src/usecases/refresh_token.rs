@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
+use backon::{ConstantBuilder, Retryable};
 use kernel::Timestamp;
-use outbox::{StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 use secrecy::ExposeSecret;
 use strava_client::{ErrorKind, RefreshToken, RefreshedTokens, StravaError};
 
 use super::ServiceContext;
-use super::connection::{end_connection, load_for_update, publish_change, store_tokens};
+use super::connection::{end_connection, end_unreadable, publish_change, run_locked, store_tokens};
 use crate::domain::connection::{Connection, ConnectionState, RefreshIntent, StateReason};
 use crate::store::{TokenKind, connections};
 
@@ -22,7 +22,7 @@ const CLIENT_REFUSED_RETRY_DELAY: Duration = Duration::from_mins(1);
 /// Maximum number of refreshes in a row, as long as somebody else replaces the token meanwhile.
 const MAX_ATTEMPTS: u32 = 3;
 /// Maximum number of times an answer of Strava's is stored again while the database is away.
-const MAX_STORE_RETRIES: u32 = 60;
+const MAX_STORE_RETRIES: usize = 60;
 /// Pause between these.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -58,6 +58,8 @@ struct StartedRefresh {
 enum RefreshStart {
     Settled(RefreshOutcome),
     Started(StartedRefresh),
+    /// No key opens the refresh token.
+    Unreadable,
 }
 
 /// Makes sure that the connection's access token is fresh.
@@ -67,7 +69,7 @@ pub(crate) async fn refresh_token(
     reason: RefreshReason,
 ) -> Result<RefreshOutcome, StoreError> {
     let (task_ctx, id) = (ctx.clone(), connection.to_owned());
-    let refresh = async move { refresh_alone(&task_ctx, &id, reason).boxed().await };
+    let refresh = async move { refresh_alone(&task_ctx, &id, reason).await };
     let outcome = ctx.run_detached(refresh).await;
     outcome.unwrap_or_else(|| Ok(RefreshOutcome::RetryAt(ctx.now().plus(UNANSWERED_RETRY_DELAY))))
 }
@@ -79,9 +81,16 @@ async fn refresh_alone(
 ) -> Result<RefreshOutcome, StoreError> {
     let _lock = ctx.connection_locks.lock(id).await;
     for _attempt in 0..MAX_ATTEMPTS {
-        let started = match again_if_contended(move || try_start(ctx, id, reason).boxed()).await? {
-            RefreshStart::Settled(outcome) => return Ok(outcome),
+        let start = run_locked(ctx, "start_refresh", id, |tx, connection| async move {
+            start_refresh(ctx, &tx, connection, reason).await
+        });
+        let started = match start.await? {
             RefreshStart::Started(started) => started,
+            RefreshStart::Settled(outcome) => return Ok(outcome),
+            RefreshStart::Unreadable => {
+                end_unreadable(ctx, id).await?;
+                return Ok(RefreshOutcome::Ended);
+            }
         };
         ctx.failpoints.hit("token.refresh-intended");
         let Some(app) = &ctx.app else {
@@ -90,13 +99,12 @@ async fn refresh_alone(
         metrics::counter!("token_refreshes_total").increment(1);
         let answer = ctx.strava.refresh_tokens(app, &started.token).await;
         ctx.failpoints.hit("token.refresh-answered");
-        let (started, outcome) = (&started, answer.map(|answer| answer.body));
-        let settled = match outcome {
-            Ok(ref tokens) => record_tokens(ctx, id, started, tokens).await?,
+        let settled = match answer {
+            Ok(answer) => record_tokens(ctx, id, &started, &answer.body).await?,
             Err(StravaError { kind: ErrorKind::GrantRefused, .. }) => {
-                again_if_contended(move || try_record_refusal(ctx, id, started).boxed()).await?
+                record_refusal(ctx, id, &started).await?
             }
-            Err(ref error) => Some(record_failure(ctx, id, started, error).await?),
+            Err(error) => Some(record_failure(ctx, id, &started, &error).await?),
         };
         if let Some(outcome) = settled {
             return Ok(outcome);
@@ -106,15 +114,12 @@ async fn refresh_alone(
 }
 
 /// Stores the intent, unless there is nothing to do or another process refreshes.
-async fn try_start(
+async fn start_refresh(
     ctx: &ServiceContext,
-    id: &str,
+    tx: &AthleteTx,
+    mut connection: Connection,
     reason: RefreshReason,
 ) -> Result<RefreshStart, StoreError> {
-    let settled = |outcome| Ok(RefreshStart::Settled(outcome));
-    let Some((tx, mut connection)) = load_for_update(ctx, id).await? else {
-        return settled(RefreshOutcome::Ended);
-    };
     let now = ctx.now();
     if !is_refreshable(&connection, reason) {
         connection.hinted_at = None;
@@ -122,22 +127,19 @@ async fn try_start(
             connection.check_due = None;
         }
         connections::update(tx.conn(), &connection).await?;
-        tx.commit().await?;
-        return settled(RefreshOutcome::Ended);
+        return Ok(RefreshStart::Settled(RefreshOutcome::Ended));
     }
     if reason == RefreshReason::Stale
         && connection.is_token_fresh(now, ctx.settings.refresh_margin())
     {
-        return settled(RefreshOutcome::Fresh);
+        return Ok(tx.unchanged(RefreshStart::Settled(RefreshOutcome::Fresh)));
     }
     let earlier_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
     if let Some(deadline) = earlier_deadline.filter(|deadline| *deadline > now) {
-        return settled(RefreshOutcome::RetryAt(deadline));
+        return Ok(tx.unchanged(RefreshStart::Settled(RefreshOutcome::RetryAt(deadline))));
     }
     let Ok(token) = ctx.keys.open(&connection.id, TokenKind::Refresh, &connection.refresh) else {
-        let (state, reason) = (ConnectionState::ReconnectNeeded, StateReason::Unreadable);
-        end_connection(tx, connection, state, reason).await?;
-        return settled(RefreshOutcome::Ended);
+        return Ok(tx.unchanged(RefreshStart::Unreadable));
     };
     let fingerprint = connection.refresh_fingerprint.clone();
     connection.intent = Some(RefreshIntent {
@@ -146,7 +148,6 @@ async fn try_start(
         fingerprint: fingerprint.clone(),
     });
     connections::update(tx.conn(), &connection).await?;
-    tx.commit().await?;
     Ok(RefreshStart::Started(StartedRefresh {
         token: RefreshToken::new(token.expose_secret()),
         fingerprint,
@@ -177,33 +178,35 @@ async fn record_tokens(
     started: &StartedRefresh,
     tokens: &RefreshedTokens,
 ) -> Result<Option<RefreshOutcome>, StoreError> {
-    let mut retries = 0;
-    loop {
-        let stored =
-            again_if_contended(move || try_record_tokens(ctx, id, started, tokens).boxed()).await;
-        match stored {
-            Err(StoreError::Unavailable(_) | StoreError::Conflict(_))
-                if retries < MAX_STORE_RETRIES =>
-            {
-                retries += 1;
-                tokio::time::sleep(STORE_RETRY_DELAY).await;
-            }
-            stored => return stored,
-        }
+    let store = || {
+        run_locked(ctx, "store_refreshed_tokens", id, |tx, connection| async move {
+            store_refreshed_tokens(ctx, &tx, connection, started, tokens).await
+        })
+    };
+    let delays = ConstantBuilder::new().with_delay(STORE_RETRY_DELAY);
+    let stored = store
+        .retry(delays.with_max_times(MAX_STORE_RETRIES))
+        .when(|error| matches!(error, StoreError::Unavailable(_) | StoreError::Conflict(_)))
+        .await?;
+    if !stored {
+        return Ok(None);
     }
+    // A revoke may wait for these tokens.
+    ctx.checks_wanted.notify_one();
+    ctx.failpoints.hit("token.refresh-stored");
+    Ok(Some(RefreshOutcome::Fresh))
 }
 
-async fn try_record_tokens(
+/// Stores the tokens; returns false if the one they replace is not the stored one any more.
+async fn store_refreshed_tokens(
     ctx: &ServiceContext,
-    id: &str,
+    tx: &AthleteTx,
+    mut connection: Connection,
     started: &StartedRefresh,
     tokens: &RefreshedTokens,
-) -> Result<Option<RefreshOutcome>, StoreError> {
-    let Some((mut tx, mut connection)) = load_for_update(ctx, id).await? else {
-        return Ok(Some(RefreshOutcome::Ended));
-    };
+) -> Result<bool, StoreError> {
     if connection.refresh_fingerprint != started.fingerprint {
-        return Ok(None);
+        return Ok(tx.unchanged(false));
     }
     store_tokens(ctx, &mut connection, tokens)?;
     let started_at = connection.intent.take().map(|intent| intent.started_at);
@@ -219,40 +222,35 @@ async fn try_record_tokens(
         && connection.reason == StateReason::RefreshRefused
     {
         (connection.state, connection.reason) = (ConnectionState::Connected, StateReason::None);
-        publish_change(&mut tx, &mut connection).await?;
+        publish_change(tx, &mut connection).await?;
     }
-    if !connections::update_tokens(tx.conn(), &connection, &started.fingerprint).await? {
-        return Ok(None);
-    }
-    tx.commit().await?;
-    if connection.revoking {
-        ctx.checks_wanted.notify_one();
-    }
-    ctx.failpoints.hit("token.refresh-stored");
-    Ok(Some(RefreshOutcome::Fresh))
+    connections::update_tokens(tx.conn(), &connection, &started.fingerprint).await?;
+    Ok(true)
 }
 
 /// Ends the connection because Strava refused the refresh token. None if that is not the stored
 /// one any more.
-async fn try_record_refusal(
+async fn record_refusal(
     ctx: &ServiceContext,
     id: &str,
     started: &StartedRefresh,
 ) -> Result<Option<RefreshOutcome>, StoreError> {
-    let Some((tx, connection)) = load_for_update(ctx, id).await? else {
-        return Ok(Some(RefreshOutcome::Ended));
-    };
-    if connection.refresh_fingerprint != started.fingerprint {
+    let ended = end_connection(ctx, id, |connection| {
+        if connection.refresh_fingerprint != started.fingerprint {
+            return None;
+        }
+        Some(if started.may_be_replaced {
+            (ConnectionState::ReconnectNeeded, StateReason::RefreshLost)
+        } else if connection.hinted_at.is_some() {
+            (ConnectionState::Disconnected, StateReason::Withdrawn)
+        } else {
+            (ConnectionState::ReconnectNeeded, StateReason::RefreshRefused)
+        })
+    })
+    .await?;
+    if !ended {
         return Ok(None);
     }
-    let (state, reason) = if started.may_be_replaced {
-        (ConnectionState::ReconnectNeeded, StateReason::RefreshLost)
-    } else if connection.hinted_at.is_some() {
-        (ConnectionState::Disconnected, StateReason::Withdrawn)
-    } else {
-        (ConnectionState::ReconnectNeeded, StateReason::RefreshRefused)
-    };
-    end_connection(tx, connection, state, reason).await?;
     ctx.failpoints.hit("token.connection-ended");
     Ok(Some(RefreshOutcome::Ended))
 }
@@ -276,24 +274,19 @@ async fn record_failure(
     let not_processed =
         client_refused || error.was_never_sent() || matches!(error.kind, ErrorKind::RateLimited);
     let keep_intent = started.may_be_replaced || !not_processed;
-    again_if_contended(move || try_record_failure(ctx, id, started, keep_intent).boxed()).await?;
+    run_locked(ctx, "record_refresh_failure", id, |tx, mut connection| async move {
+        match &mut connection.intent {
+            Some(intent) if intent.fingerprint == started.fingerprint => {
+                // Over, but not forgotten: the next refresh need not wait for its answer.
+                intent.started_at = Timestamp::from_micros(1);
+            }
+            _ => return tx.unchanged(Ok(())),
+        }
+        if !keep_intent {
+            connection.intent = None;
+        }
+        connections::update(tx.conn(), &connection).await
+    })
+    .await?;
     Ok(RefreshOutcome::RetryAt(ctx.now().plus(retry_delay)))
-}
-
-async fn try_record_failure(
-    ctx: &ServiceContext,
-    id: &str,
-    started: &StartedRefresh,
-    keep_intent: bool,
-) -> Result<(), StoreError> {
-    let Some((tx, mut connection)) = load_for_update(ctx, id).await? else { return Ok(()) };
-    match &mut connection.intent {
-        Some(intent) if intent.fingerprint != started.fingerprint => return Ok(()),
-        // Over, but not forgotten: the next refresh need not wait for its answer.
-        Some(intent) if keep_intent => intent.started_at = Timestamp::from_micros(1),
-        Some(_) => connection.intent = None,
-        None => return Ok(()),
-    }
-    connections::update(tx.conn(), &connection).await?;
-    tx.commit().await
 }

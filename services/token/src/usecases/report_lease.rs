@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kernel::{LeaseId, Timestamp};
-use outbox::{Effect, StoreError, again_if_contended};
+use kernel::LeaseId;
+use outbox::{AthleteTx, StoreError};
 use strava_client::lease::{Report, ReportedFault};
 
 use super::ServiceContext;
@@ -21,29 +21,49 @@ const MAX_HOLD: Duration = Duration::from_hours(1);
 /// Maximum lead of Strava's clock over ours.
 const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
 
+enum ReportResult {
+    /// It was counted before.
+    Repeated,
+    Counted,
+    ApplicationSwitchedOff,
+    ApplicationAccepted,
+}
+
 /// Takes a report; returns false if there is no such lease. The same report may come twice.
 pub(crate) async fn report_lease(
     ctx: &ServiceContext,
     lease: LeaseId,
     report: &Report,
 ) -> Result<bool, StoreError> {
-    let Some(known) = leases::find(ctx.database.readers(), lease).await? else {
+    let Some(StoredLease { athlete, application, .. }) =
+        leases::find(ctx.database.readers(), lease).await?
+    else {
         return Ok(false);
     };
-    again_if_contended(|| try_count(ctx, &known, report)).await?;
+    let count = |tx: AthleteTx| async move { count_report(ctx, &tx, lease, report).await };
+    match ctx.database.run("report_lease", athlete, count).await? {
+        ReportResult::Repeated => return Ok(true),
+        ReportResult::Counted => {}
+        ReportResult::ApplicationSwitchedOff => {
+            tracing::error!(%application, "Strava switched the application off; leases pause");
+        }
+        ReportResult::ApplicationAccepted => {
+            tracing::info!(%application, "Strava accepts the application again");
+        }
+    }
+    ctx.failpoints.hit("token.report-counted");
     Ok(true)
 }
 
-async fn try_count(
+async fn count_report(
     ctx: &ServiceContext,
-    known: &StoredLease,
+    tx: &AthleteTx,
+    lease: LeaseId,
     report: &Report,
-) -> Result<(), StoreError> {
+) -> Result<ReportResult, StoreError> {
     let now = ctx.now();
-    let mut tx = ctx.database.effect(known.athlete).await?;
-    let Some(lease) = leases::find(tx.conn(), known.id).await?.filter(|lease| !lease.reported)
-    else {
-        return Ok(());
+    let Some(lease) = leases::find(tx.conn(), lease).await?.filter(|lease| !lease.reported) else {
+        return Ok(tx.unchanged(ReportResult::Repeated));
     };
     let connection =
         connections::find_by_athlete(tx.conn(), lease.application, lease.athlete).await?;
@@ -53,49 +73,50 @@ async fn try_count(
     // Strava's clock is right by a little; one that is far ahead is somebody's mistake.
     let answered_at = report.date.filter(|date| *date <= now.plus(MAX_CLOCK_SKEW)).unwrap_or(now);
     budget.record_usage(used, report.limits.as_ref(), answered_at);
-    judge_application(ctx, &mut budget, report);
+    let result = judge_application(ctx, &mut budget, report);
     budgets::update(tx.conn(), &budget).await?;
     // A report on a token that was replaced says nothing about the connection as it is now.
     if let Some(connection) =
         connection.filter(|connection| connection.access_fingerprint == lease.access_fingerprint)
     {
-        judge_connection(&mut tx, connection, &lease, report, now).await?;
+        judge_connection(ctx, tx, connection, &lease, report).await?;
     }
-    tx.commit().await?;
-    ctx.failpoints.hit("token.report-counted");
-    Ok(())
+    Ok(result)
 }
 
 /// Pauses the application, or resumes it, as Strava's answer says.
-fn judge_application(ctx: &ServiceContext, budget: &mut Budget, report: &Report) {
+fn judge_application(ctx: &ServiceContext, budget: &mut Budget, report: &Report) -> ReportResult {
     let now = ctx.now();
     match report.fault {
         Some(ReportedFault::AppInactive) => {
-            if budget.inactive_since.is_none() {
-                tracing::error!(application = %budget.application, "Strava switched the application off; leases pause");
-            }
-            budget.inactive_since.get_or_insert(now);
             budget.probe_at = Some(now.plus(ctx.settings.inactive_retry_interval()));
+            if budget.inactive_since.is_none() {
+                budget.inactive_since = Some(now);
+                return ReportResult::ApplicationSwitchedOff;
+            }
         }
         Some(ReportedFault::RateLimited) => budget.block_until_window_ends(),
-        None if budget.inactive_since.is_some()
-            && report.status.is_some_and(|status| status < 400) =>
-        {
-            tracing::info!(application = %budget.application, "Strava accepts the application again");
+        None if is_success(report) && budget.inactive_since.is_some() => {
             budget.inactive_since = None;
             budget.probe_at = None;
+            return ReportResult::ApplicationAccepted;
         }
         _ => {}
     }
+    ReportResult::Counted
+}
+
+fn is_success(report: &Report) -> bool {
+    report.status.is_some_and(|status| status < 400)
 }
 
 /// Changes the connection as Strava's answer says.
 async fn judge_connection(
-    tx: &mut Effect,
+    ctx: &ServiceContext,
+    tx: &AthleteTx,
     mut connection: Connection,
     lease: &StoredLease,
     report: &Report,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
     match report.fault {
         Some(ReportedFault::TokenDead) => {
@@ -107,7 +128,7 @@ async fn judge_connection(
                 let doublings =
                     u32::try_from(connection.dead_reports - 2).unwrap_or(u32::MAX).min(10);
                 connection.hold_until =
-                    Some(now.plus((MIN_HOLD * 2_u32.pow(doublings)).min(MAX_HOLD)));
+                    Some(ctx.now().plus((MIN_HOLD * 2_u32.pow(doublings)).min(MAX_HOLD)));
             }
         }
         Some(ReportedFault::ScopeMissing) => {
@@ -121,7 +142,7 @@ async fn judge_connection(
                 publish_change(tx, &mut connection).await?;
             }
         }
-        None if report.status.is_some_and(|status| status < 400) && connection.dead_reports > 0 => {
+        None if is_success(report) && connection.dead_reports > 0 => {
             connection.dead_reports = 0;
             connection.hold_until = None;
         }

@@ -1,10 +1,10 @@
 //! Seals tokens again that an older key sealed: after it, the older key may leave the ring.
 
-use outbox::{StoreError, again_if_contended};
+use outbox::StoreError;
 use secrecy::ExposeSecret;
 
 use super::ServiceContext;
-use super::connection::load_for_update;
+use super::connection::run_locked;
 use crate::store::{TokenKind, connections};
 
 /// Seals all tokens with the current key; returns how many connections it changed.
@@ -19,31 +19,30 @@ pub(crate) async fn reseal_tokens(ctx: &ServiceContext) -> Result<usize, StoreEr
             if tokens.iter().all(|token| token.0.is_empty() || ctx.keys.is_current(token)) {
                 continue;
             }
-            let changed = again_if_contended(|| try_reseal(ctx, &connection.id)).await?;
-            resealed += usize::from(changed);
+            resealed += usize::from(reseal_connection(ctx, &connection.id).await?);
         }
     }
 }
 
-async fn try_reseal(ctx: &ServiceContext, id: &str) -> Result<bool, StoreError> {
-    let Some((tx, mut connection)) = load_for_update(ctx, id).await? else {
-        return Ok(false);
-    };
-    let mut changed = false;
-    let tokens = [
-        (TokenKind::Access, &mut connection.access),
-        (TokenKind::Refresh, &mut connection.refresh),
-    ];
-    for (kind, sealed) in tokens {
-        // A token that no key opens stays as it is: its key may come back into the ring.
-        let Ok(token) = ctx.keys.open(id, kind, sealed) else { continue };
-        let Ok(resealed) = ctx.keys.seal(ctx.ids.as_ref(), id, kind, token.expose_secret()) else {
-            continue;
-        };
-        *sealed = resealed;
-        changed = true;
-    }
-    connections::update(tx.conn(), &connection).await?;
-    tx.commit().await?;
-    Ok(changed)
+async fn reseal_connection(ctx: &ServiceContext, id: &str) -> Result<bool, StoreError> {
+    run_locked(ctx, "reseal_tokens", id, |tx, mut connection| async move {
+        let before = connection.clone();
+        let tokens = [
+            (TokenKind::Access, &mut connection.access),
+            (TokenKind::Refresh, &mut connection.refresh),
+        ];
+        for (kind, sealed) in tokens {
+            // A token that no key opens stays as it is: its key may come back into the ring.
+            let Ok(token) = ctx.keys.open(id, kind, sealed) else { continue };
+            if let Ok(resealed) = ctx.keys.seal(ctx.ids.as_ref(), id, kind, token.expose_secret()) {
+                *sealed = resealed;
+            }
+        }
+        if connection == before {
+            return Ok(tx.unchanged(false));
+        }
+        connections::update(tx.conn(), &connection).await?;
+        Ok(true)
+    })
+    .await
 }

@@ -161,15 +161,13 @@ proptest! {
         let mut spent = CallCount::default();
         for (purpose, reads, writes, report) in steps {
             let wanted = CallCount::new(reads, writes);
-            let sum = open.iter().fold(CallCount::default(), |sum, lease| {
-                CallCount::new(sum.reads + lease.reads, sum.writes + lease.writes)
-            });
+            let sum = open.iter().copied().sum();
             let in_flight = InFlightCalls { quarter: sum, day: sum };
             if budget.admits(PURPOSES[purpose], wanted, in_flight, NOON).is_ok() {
                 open.push(wanted);
             }
             if report && let Some(lease) = open.pop() {
-                spent = CallCount::new(spent.reads + lease.reads, spent.writes + lease.writes);
+                spent = [spent, lease].into_iter().sum();
                 budget.record_usage(lease, None, NOON);
             }
         }
