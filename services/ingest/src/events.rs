@@ -6,20 +6,21 @@ mod journal;
 mod replays;
 
 use contracts::Topic;
-use event_bus::{Bus, Parking, Subscription};
+use event_bus::{Parking, Subscription};
+use outbox::ReplayMonitor;
 
 use crate::usecases::ServiceContext;
 
 /// Builds the subscription of ingest.
 pub(crate) fn subscription<P: Parking>(
     ctx: &ServiceContext,
-    bus: &Bus,
+    monitor: &ReplayMonitor,
     parking: P,
 ) -> Subscription<P> {
     Subscription::new(crate::NAME, parking)
         .on(Topic::StravaEvents, hints::HintHandler(ctx.clone()))
         .on(Topic::Athletes, athletes::AthleteHandler(ctx.clone()))
-        .on(Topic::Athletes, athletes::ReplayDoneHandler::new(ctx.clone(), bus.clone()))
+        .on(Topic::Athletes, monitor.done_handler())
         .on(Topic::Journal, journal::JournalHandler(ctx.clone()))
         .on(Topic::Replays, replays::ReplayRequestHandler(ctx.clone()))
 }

@@ -1,16 +1,18 @@
 //! Composition of ingest: builds its routes and tasks from its dependencies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
 use auth::Verifier;
+use contracts::Topic;
 use event_bus::{Bus, PublisherKind};
 use http_kit::Probe;
 use jobs::{Queue, run_workers};
 use kernel::{Clock, Ids};
 use lifecycle::{Failpoints, Tasks};
 use object_store::ObjectStore;
-use outbox::{Database, ParkedEvents, Relay, StoreError, Target};
+use outbox::{Database, ParkedEvents, Relay, ReplayMonitor, ReplaySource, StoreError, Target};
 use strava_client::Client;
 use strava_client::lease::LeaseClient;
 
@@ -35,6 +37,9 @@ pub const FAILPOINTS: [&str; 10] = [
     "ingest.page-committed",
     "ingest.head-committed",
 ];
+
+/// States that ingest requests a replay of when it may have missed messages.
+const REPLAY_SOURCES: [ReplaySource; 1] = [ReplaySource::new(Topic::Athletes, Topic::Athletes)];
 
 /// Dependencies of ingest.
 #[derive(Debug)]
@@ -152,7 +157,14 @@ impl Service {
     /// Spawns the consumer, the workers, the relay, the sweeper and the subscriber.
     pub fn spawn(&self, tasks: &Tasks) {
         let (soft, hard) = (tasks.soft(), tasks.hard());
-        let subscription = events::subscription(&self.ctx, &self.bus, self.parked.clone());
+        let monitor = ReplayMonitor::new(
+            self.ctx.database.clone(),
+            self.bus.clone(),
+            crate::NAME,
+            &[crate::NAME],
+            &REPLAY_SOURCES,
+        );
+        let subscription = events::subscription(&self.ctx, &monitor, self.parked.clone());
         let (bus, stops) = (self.bus.clone(), (soft.clone(), hard.clone()));
         tasks.spawn(
             "ingest consumer",
@@ -167,10 +179,9 @@ impl Service {
             .with_failpoints(self.ctx.failpoints.clone());
         let stop = soft.clone();
         tasks.spawn("ingest relay", async move { relay.run(stop).await });
-        tasks.spawn(
-            "ingest sweeper",
-            sweeper::run(self.ctx.clone(), self.bus.clone(), soft.clone()),
-        );
+        let interval = Duration::from_secs(self.ctx.settings.tick_s.max(1));
+        tasks.spawn("ingest replay monitor", monitor.run(interval, soft.clone()));
+        tasks.spawn("ingest sweeper", sweeper::run(self.ctx.clone(), soft.clone()));
         tasks.spawn(
             "ingest subscriber",
             subscriber::run(self.ctx.clone(), self.intake.clone(), soft),

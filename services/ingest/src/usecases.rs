@@ -16,16 +16,15 @@ pub(crate) mod record_hint;
 pub(crate) mod record_journal;
 pub(crate) mod record_observation;
 pub(crate) mod refresh;
-pub(crate) mod request_replay;
 pub(crate) mod sweep;
 
 use std::sync::Arc;
 
-use jobs::Queue;
+use jobs::{JobRequest, Queue};
 use kernel::{ApplicationId, Clock, Ids, Timestamp};
 use lifecycle::Failpoints;
 use object_store::ObjectStore;
-use outbox::Database;
+use outbox::{Database, StoreError, Tx};
 
 use crate::clients::strava::Strava;
 use crate::settings::Settings;
@@ -52,6 +51,17 @@ impl ServiceContext {
 
     pub(crate) fn application(&self) -> ApplicationId {
         ApplicationId::new(self.settings.application)
+    }
+
+    /// Enqueues jobs in a transaction of their own.
+    pub(crate) async fn enqueue(&self, requests: &[JobRequest]) -> Result<(), StoreError> {
+        let enqueue = |tx: Tx| async move {
+            for request in requests {
+                self.queue.enqueue(&tx, request).await?;
+            }
+            Ok(())
+        };
+        self.database.run_plain("enqueue_jobs", enqueue).await
     }
 
     /// Marks a place where a test may kill the process.

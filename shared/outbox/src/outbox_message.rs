@@ -42,22 +42,33 @@ pub(crate) struct EncodedRecord {
     pub(crate) routing: Routing,
 }
 
-/// Encodes a message and inserts its outbox row.
+/// Encodes a message under a new id and inserts its outbox row.
 pub(crate) async fn insert<C: ConnectionTrait, E: Event>(
     conn: &C,
     database: &Database,
     message: OutboxMessage<E>,
     routing: Routing,
 ) -> Result<EventId, StoreError> {
-    let now = database.clock().now();
-    let event_id = EventId::from_uuid(database.ids().uuid_v7(now));
+    let id = EventId::from_uuid(database.ids().uuid_v7(database.clock().now()));
+    insert_with_id(conn, database, id, message, routing).await?;
+    Ok(id)
+}
+
+/// Encodes a message and inserts its outbox row.
+pub(crate) async fn insert_with_id<C: ConnectionTrait, E: Event>(
+    conn: &C,
+    database: &Database,
+    event_id: EventId,
+    message: OutboxMessage<E>,
+    routing: Routing,
+) -> Result<(), StoreError> {
     let OutboxMessage { topic, athlete, origins, cause, replay, body } = message;
     let payload = body.into_payload();
     let key = record_key(topic, athlete, &payload);
     let traceparent = telemetry::current_traceparent();
     let value = Envelope {
         event_id,
-        occurred_at: now,
+        occurred_at: database.clock().now(),
         athlete,
         origins,
         cause,
@@ -74,8 +85,7 @@ pub(crate) async fn insert<C: ConnectionTrait, E: Event>(
         )));
     }
     let record = EncodedRecord { event_id, topic, key, athlete, value, routing };
-    insert_record(conn, database, record).await?;
-    Ok(event_id)
+    insert_record(conn, database, record).await
 }
 
 /// Inserts the outbox row of an encoded record.

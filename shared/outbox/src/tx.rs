@@ -74,6 +74,17 @@ impl Tx {
         self.insert_message(message, Routing::ByKey).await
     }
 
+    /// As [`Tx::publish`], under a given id: for an event whose first publication may have succeeded.
+    pub async fn publish_with_id<E: Event>(
+        &self,
+        id: EventId,
+        message: OutboxMessage<E>,
+    ) -> Result<(), StoreError> {
+        self.inner.published.store(true, Ordering::Relaxed);
+        let (conn, database) = (self.conn(), &self.inner.database);
+        outbox_message::insert_with_id(conn, database, id, message, Routing::ByKey).await
+    }
+
     /// Inserts an outbox row that the relay publishes to every partition of its topic (`ReplayDone`).
     pub async fn publish_to_all_partitions<E: Event>(
         &self,

@@ -6,30 +6,49 @@ use kernel::{
     ActivityId, ApplicationId, AthleteId, Generation, Revision, StravaActivityId, Timestamp,
 };
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::row::{bit, flag, get, id};
+use super::row::{StreamsRow, Table, from_json, parse_id, split_words, to_json};
 use crate::domain::activity::{Activity, ActivityState};
 use crate::domain::connection::Connection;
-use crate::domain::observation::StreamsRef;
 
-const COLUMNS: [&str; 15] = [
-    "athlete",
-    "application",
-    "strava_activity",
-    "revision",
-    "cause",
-    "changed_at_us",
-    "start_at_us",
-    "facts",
-    "has_details",
-    "streams_key",
-    "streams_bytes",
-    "streams_points",
-    "streams_kinds",
-    "origins",
-    "id",
-];
+const TABLE: Table = Table {
+    name: "activity",
+    columns: &[
+        "athlete",
+        "application",
+        "strava_activity",
+        "revision",
+        "cause",
+        "changed_at_us",
+        "start_at_us",
+        "facts",
+        "has_details",
+        "streams_key",
+        "streams_bytes",
+        "streams_points",
+        "streams_kinds",
+        "origins",
+        "id",
+    ],
+    key_columns: 1,
+};
+
+#[derive(FromQueryResult)]
+struct ActivityRow {
+    id: String,
+    athlete: String,
+    application: i64,
+    strava_activity: i64,
+    revision: i64,
+    cause: i64,
+    changed_at_us: i64,
+    facts: Option<String>,
+    has_details: i64,
+    #[sea_orm(nested(prefix = "streams_"))]
+    streams: Option<StreamsRow>,
+    origins: String,
+}
 
 /// Position in an athlete's list, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +62,9 @@ pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
     id: ActivityId,
 ) -> Result<Option<Activity>, StoreError> {
-    let row =
-        sql::one(conn, "SELECT * FROM activity WHERE id = ?", [id.to_string().into()]).await?;
-    row.map(|row| read(&row)).transpose()
+    let select = "SELECT * FROM activity WHERE id = ?";
+    let row = sql::fetch_one::<ActivityRow>(conn, select, [id.to_string().into()]).await?;
+    row.map(Activity::try_from).transpose()
 }
 
 /// Finds the activities with these ids.
@@ -56,9 +75,8 @@ pub(crate) async fn find_many<C: ConnectionTrait>(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = format!("SELECT * FROM activity WHERE id IN ({})", sql::placeholders(ids.len()));
-    let rows = sql::all(conn, &query, ids.iter().map(|id| Value::from(id.to_string()))).await?;
-    rows.iter().map(read).collect()
+    let select = format!("SELECT * FROM activity WHERE id IN ({})", sql::placeholders(ids.len()));
+    list(conn, &select, ids.iter().map(|id| id.to_string().into()).collect()).await
 }
 
 /// Inserts or, if it is stored already, updates an activity. The athlete's row must be locked.
@@ -67,18 +85,7 @@ pub(crate) async fn save<C: ConnectionTrait>(
     activity: &Activity,
     is_stored: bool,
 ) -> Result<(), StoreError> {
-    let statement = if is_stored {
-        let (last, others) = (COLUMNS.len() - 1, &COLUMNS[..COLUMNS.len() - 1]);
-        format!("UPDATE activity SET {} = ? WHERE {} = ?", others.join(" = ?, "), COLUMNS[last])
-    } else {
-        format!(
-            "INSERT INTO activity ({}) VALUES ({})",
-            COLUMNS.join(", "),
-            sql::placeholders(COLUMNS.len())
-        )
-    };
-    sql::execute(conn, &statement, column_values(activity)?).await?;
-    Ok(())
+    TABLE.save(conn, column_values(activity)?, is_stored).await
 }
 
 /// Lists a page of the athlete's activities without tombstones, newest first.
@@ -88,16 +95,16 @@ pub(crate) async fn list_page<C: ConnectionTrait>(
     after: Option<ActivityCursor>,
     limit: u32,
 ) -> Result<Vec<Activity>, StoreError> {
-    let mut query = "SELECT * FROM activity WHERE athlete = ? AND facts IS NOT NULL".to_owned();
+    let mut select = "SELECT * FROM activity WHERE athlete = ? AND facts IS NOT NULL".to_owned();
     let mut values: Vec<Value> = vec![athlete.to_string().into()];
     if let Some(cursor) = after {
-        query.push_str(" AND (start_at_us < ? OR (start_at_us = ? AND id < ?))");
+        select.push_str(" AND (start_at_us < ? OR (start_at_us = ? AND id < ?))");
         let start = cursor.start_at.as_micros();
         values.extend([start.into(), start.into(), cursor.id.to_string().into()]);
     }
-    query.push_str(" ORDER BY start_at_us DESC, id DESC LIMIT ?");
+    select.push_str(" ORDER BY start_at_us DESC, id DESC LIMIT ?");
     values.push(i64::from(limit).into());
-    sql::all(conn, &query, values).await?.iter().map(read).collect()
+    list(conn, &select, values).await
 }
 
 /// Lists the activities of a connection that began in the time from `since` to before `until`, newest first.
@@ -107,7 +114,7 @@ pub(crate) async fn list_started_between<C: ConnectionTrait>(
     since: Timestamp,
     until: Option<Timestamp>,
 ) -> Result<Vec<StravaActivityId>, StoreError> {
-    let rows = sql::all(
+    let ids = sql::fetch_scalars::<i64>(
         conn,
         "SELECT strava_activity FROM activity \
          WHERE athlete = ? AND application = ? AND start_at_us >= ? AND start_at_us < ? \
@@ -120,7 +127,7 @@ pub(crate) async fn list_started_between<C: ConnectionTrait>(
         ],
     )
     .await?;
-    rows.iter().map(|row| Ok(StravaActivityId::new(get(row, "strava_activity")?))).collect()
+    Ok(ids.into_iter().map(StravaActivityId::new).collect())
 }
 
 /// Returns the next athlete with activities after this one, by id.
@@ -129,11 +136,9 @@ pub(crate) async fn next_athlete<C: ConnectionTrait>(
     after: Option<AthleteId>,
 ) -> Result<Option<AthleteId>, StoreError> {
     let after = after.map(|athlete| athlete.to_string()).unwrap_or_default();
-    let query = "SELECT MIN(athlete) AS athlete FROM activity WHERE athlete > ?";
-    match sql::one(conn, query, [after.into()]).await? {
-        Some(row) => super::row::maybe_id(&row, "athlete"),
-        None => Ok(None),
-    }
+    let select = "SELECT MIN(athlete) FROM activity WHERE athlete > ?";
+    let next = sql::fetch_scalar::<Option<String>>(conn, select, [after.into()]).await?;
+    next.flatten().map(|id| parse_id(&id)).transpose()
 }
 
 /// Lists a batch of the athlete's activities, tombstones included, by id.
@@ -144,13 +149,9 @@ pub(crate) async fn list_batch<C: ConnectionTrait>(
     limit: u32,
 ) -> Result<Vec<Activity>, StoreError> {
     let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let rows = sql::all(
-        conn,
-        "SELECT * FROM activity WHERE athlete = ? AND id > ? ORDER BY id LIMIT ?",
-        [athlete.to_string().into(), after.into(), i64::from(limit).into()],
-    )
-    .await?;
-    rows.iter().map(read).collect()
+    let select = "SELECT * FROM activity WHERE athlete = ? AND id > ? ORDER BY id LIMIT ?";
+    let values = vec![athlete.to_string().into(), after.into(), i64::from(limit).into()];
+    list(conn, select, values).await
 }
 
 /// Deletes an activity.
@@ -159,15 +160,17 @@ pub(crate) async fn delete<C: ConnectionTrait>(conn: &C, id: ActivityId) -> Resu
     Ok(())
 }
 
-/// Splits the comma-separated words of a column.
-pub(super) fn split_words(text: &str) -> Vec<String> {
-    text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+async fn list<C: ConnectionTrait>(
+    conn: &C,
+    select: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Activity>, StoreError> {
+    let rows = sql::fetch_all::<ActivityRow>(conn, select, values).await?;
+    rows.into_iter().map(Activity::try_from).collect()
 }
 
 fn column_values(activity: &Activity) -> Result<Vec<Value>, StoreError> {
     let state = &activity.state;
-    let facts = state.facts.as_ref().map(serde_json::to_string).transpose();
-    let facts = facts.map_err(|error| StoreError::inconsistent(error.to_string()))?;
     let streams = state.streams.as_ref();
     let origins: Vec<_> = state
         .origins
@@ -182,8 +185,8 @@ fn column_values(activity: &Activity) -> Result<Vec<Value>, StoreError> {
         i64::from(i32::from(activity.cause)).into(),
         activity.changed_at.as_micros().into(),
         state.facts.as_ref().map_or(0, |facts| facts.start_at.as_micros()).into(),
-        facts.into(),
-        bit(state.has_details),
+        to_json(state.facts.as_ref())?,
+        i64::from(state.has_details).into(),
         streams.map(|streams| streams.key.clone()).into(),
         streams.map_or(0, |streams| streams.bytes).into(),
         streams.map_or(0, |streams| streams.points).into(),
@@ -193,38 +196,27 @@ fn column_values(activity: &Activity) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
-fn read(row: &QueryResult) -> Result<Activity, StoreError> {
-    let facts: Option<String> = get(row, "facts")?;
-    let facts = facts.map(|text| serde_json::from_str(&text)).transpose();
-    let key: Option<String> = get(row, "streams_key")?;
-    let streams = match key {
-        Some(key) => Some(StreamsRef {
-            key,
-            bytes: get(row, "streams_bytes")?,
-            points: get(row, "streams_points")?,
-            kinds: split_words(&get::<String>(row, "streams_kinds")?),
-        }),
-        None => None,
-    };
-    let origins: String = get(row, "origins")?;
-    Ok(Activity {
-        id: id(row, "id")?,
-        athlete: id(row, "athlete")?,
-        application: ApplicationId::new(get(row, "application")?),
-        strava: StravaActivityId::new(get(row, "strava_activity")?),
-        revision: Revision::new(get(row, "revision")?),
-        cause: Cause::try_from(get::<i64>(row, "cause")? as i32).unwrap_or_default(),
-        changed_at: Timestamp::from_micros(get(row, "changed_at_us")?),
-        state: ActivityState {
-            facts: facts.map_err(|error| StoreError::inconsistent(error.to_string()))?,
-            has_details: flag(row, "has_details")?,
-            streams,
-            origins: split_words(&origins)
-                .iter()
-                .map(|word| parse_origin(word))
-                .collect::<Result<_, _>>()?,
-        },
-    })
+impl TryFrom<ActivityRow> for Activity {
+    type Error = StoreError;
+
+    fn try_from(row: ActivityRow) -> Result<Self, StoreError> {
+        let origins = split_words(&row.origins);
+        Ok(Self {
+            id: parse_id(&row.id)?,
+            athlete: parse_id(&row.athlete)?,
+            application: ApplicationId::new(row.application),
+            strava: StravaActivityId::new(row.strava_activity),
+            revision: Revision::new(row.revision),
+            cause: Cause::try_from(row.cause as i32).unwrap_or_default(),
+            changed_at: Timestamp::from_micros(row.changed_at_us),
+            state: ActivityState {
+                facts: from_json(row.facts.as_deref())?,
+                has_details: row.has_details != 0,
+                streams: row.streams.map(Into::into),
+                origins: origins.iter().map(|word| parse_origin(word)).collect::<Result<_, _>>()?,
+            },
+        })
+    }
 }
 
 fn parse_origin(word: &str) -> Result<Origin, StoreError> {

@@ -2,10 +2,43 @@
 
 use kernel::{ApplicationId, AthleteId, Generation, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::row::{get, id};
+use super::row::{Table, parse_id};
 use crate::domain::backfill::{Backfill, BackfillState};
+
+const TABLE: Table = Table {
+    name: "import",
+    columns: &[
+        "generation",
+        "state",
+        "reason",
+        "done",
+        "calls",
+        "before_s",
+        "started_at_us",
+        "changed_at_us",
+        "next_try_us",
+        "athlete",
+        "application",
+    ],
+    key_columns: 2,
+};
+
+#[derive(FromQueryResult)]
+struct BackfillRow {
+    athlete: String,
+    application: i64,
+    generation: i64,
+    state: String,
+    reason: String,
+    done: i64,
+    calls: i64,
+    before_s: Option<i64>,
+    started_at_us: i64,
+    changed_at_us: i64,
+    next_try_us: i64,
+}
 
 /// Finds the backfill of a connection.
 pub(crate) async fn find<C: ConnectionTrait>(
@@ -13,13 +46,10 @@ pub(crate) async fn find<C: ConnectionTrait>(
     athlete: AthleteId,
     application: ApplicationId,
 ) -> Result<Option<Backfill>, StoreError> {
-    let row = sql::one(
-        conn,
-        "SELECT * FROM import WHERE athlete = ? AND application = ?",
-        [athlete.to_string().into(), application.get().into()],
-    )
-    .await?;
-    row.map(|row| read(&row)).transpose()
+    let select = "SELECT * FROM import WHERE athlete = ? AND application = ?";
+    let values = [athlete.to_string().into(), application.get().into()];
+    let row = sql::fetch_one::<BackfillRow>(conn, select, values).await?;
+    row.map(Backfill::try_from).transpose()
 }
 
 /// Lists the backfills of an athlete.
@@ -27,8 +57,9 @@ pub(crate) async fn list_for_athlete<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
 ) -> Result<Vec<Backfill>, StoreError> {
-    let query = "SELECT * FROM import WHERE athlete = ? ORDER BY application";
-    sql::all(conn, query, [athlete.to_string().into()]).await?.iter().map(read).collect()
+    let select = "SELECT * FROM import WHERE athlete = ? ORDER BY application";
+    let rows = sql::fetch_all::<BackfillRow>(conn, select, [athlete.to_string().into()]).await?;
+    rows.into_iter().map(Backfill::try_from).collect()
 }
 
 /// Inserts or, if it is stored already, updates a backfill.
@@ -37,14 +68,7 @@ pub(crate) async fn save<C: ConnectionTrait>(
     backfill: &Backfill,
     is_stored: bool,
 ) -> Result<(), StoreError> {
-    let statement = if is_stored {
-        "UPDATE import SET generation = ?, state = ?, reason = ?, done = ?, calls = ?, before_s = ?, \
-         started_at_us = ?, changed_at_us = ?, next_try_us = ? WHERE athlete = ? AND application = ?"
-    } else {
-        "INSERT INTO import (generation, state, reason, done, calls, before_s, started_at_us, changed_at_us, \
-         next_try_us, athlete, application) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    };
-    let values = [
+    let values = vec![
         backfill.generation.get().into(),
         backfill.state.as_str().into(),
         backfill.reason.clone().into(),
@@ -57,25 +81,28 @@ pub(crate) async fn save<C: ConnectionTrait>(
         backfill.athlete.to_string().into(),
         backfill.application.get().into(),
     ];
-    sql::execute(conn, statement, values).await?;
-    Ok(())
+    TABLE.save(conn, values, is_stored).await
 }
 
-fn read(row: &QueryResult) -> Result<Backfill, StoreError> {
-    let state: String = get(row, "state")?;
-    Ok(Backfill {
-        athlete: id(row, "athlete")?,
-        application: ApplicationId::new(get(row, "application")?),
-        generation: Generation::new(get(row, "generation")?),
-        state: BackfillState::parse(&state).ok_or_else(|| {
-            StoreError::inconsistent(format!("{state:?} is not a state of a backfill"))
-        })?,
-        reason: get(row, "reason")?,
-        done: get(row, "done")?,
-        calls: get(row, "calls")?,
-        before_s: get(row, "before_s")?,
-        started_at: Timestamp::from_micros(get(row, "started_at_us")?),
-        changed_at: Timestamp::from_micros(get(row, "changed_at_us")?),
-        next_try_us: get(row, "next_try_us")?,
-    })
+impl TryFrom<BackfillRow> for Backfill {
+    type Error = StoreError;
+
+    fn try_from(row: BackfillRow) -> Result<Self, StoreError> {
+        let state = BackfillState::parse(&row.state).ok_or_else(|| {
+            StoreError::inconsistent(format!("{:?} is not a state of a backfill", row.state))
+        })?;
+        Ok(Self {
+            athlete: parse_id(&row.athlete)?,
+            application: ApplicationId::new(row.application),
+            generation: Generation::new(row.generation),
+            state,
+            reason: row.reason,
+            done: row.done,
+            calls: row.calls,
+            before_s: row.before_s,
+            started_at: Timestamp::from_micros(row.started_at_us),
+            changed_at: Timestamp::from_micros(row.changed_at_us),
+            next_try_us: row.next_try_us,
+        })
+    }
 }

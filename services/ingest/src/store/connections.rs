@@ -2,10 +2,49 @@
 
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::row::{get, id};
+use super::row::{Table, parse_id, split_words, truncate};
 use crate::domain::connection::{Connection, ConnectionState, RecentPoll, ReconcileCursor};
+
+const TABLE: Table = Table {
+    name: "connection",
+    columns: &[
+        "strava_athlete",
+        "generation",
+        "state",
+        "scopes",
+        "connected_at_us",
+        "reason",
+        "revision",
+        "head_at_us",
+        "head_tried_us",
+        "head_problem",
+        "turned_at_us",
+        "turn_before_s",
+        "athlete",
+        "application",
+    ],
+    key_columns: 2,
+};
+
+#[derive(FromQueryResult)]
+struct ConnectionRow {
+    athlete: String,
+    application: i64,
+    strava_athlete: i64,
+    generation: i64,
+    state: i64,
+    scopes: String,
+    connected_at_us: i64,
+    reason: String,
+    revision: i64,
+    head_at_us: i64,
+    head_tried_us: i64,
+    head_problem: String,
+    turned_at_us: i64,
+    turn_before_s: Option<i64>,
+}
 
 /// Finds the athlete's connection to an application.
 pub(crate) async fn find<C: ConnectionTrait>(
@@ -13,13 +52,10 @@ pub(crate) async fn find<C: ConnectionTrait>(
     athlete: AthleteId,
     application: ApplicationId,
 ) -> Result<Option<Connection>, StoreError> {
-    let row = sql::one(
-        conn,
-        "SELECT * FROM connection WHERE athlete = ? AND application = ?",
-        [athlete.to_string().into(), application.get().into()],
-    )
-    .await?;
-    row.map(|row| read(&row)).transpose()
+    let select = "SELECT * FROM connection WHERE athlete = ? AND application = ?";
+    let values = [athlete.to_string().into(), application.get().into()];
+    let row = sql::fetch_one::<ConnectionRow>(conn, select, values).await?;
+    row.map(Connection::try_from).transpose()
 }
 
 /// Finds the connection of a Strava athlete that is not withdrawn.
@@ -28,102 +64,47 @@ pub(crate) async fn find_owner<C: ConnectionTrait>(
     application: ApplicationId,
     strava_athlete: StravaAthleteId,
 ) -> Result<Option<Connection>, StoreError> {
-    let row = sql::one(
-        conn,
-        "SELECT * FROM connection WHERE application = ? AND strava_athlete = ? AND state <> ? \
-         ORDER BY connected_at_us DESC LIMIT 1",
-        [
-            application.get().into(),
-            strava_athlete.get().into(),
-            state_code(ConnectionState::Disconnected).into(),
-        ],
-    )
-    .await?;
-    row.map(|row| read(&row)).transpose()
+    let select = "SELECT * FROM connection WHERE application = ? AND strava_athlete = ? AND state <> ? \
+                  ORDER BY connected_at_us DESC LIMIT 1";
+    let withdrawn = state_code(ConnectionState::Disconnected);
+    let values = [application.get().into(), strava_athlete.get().into(), withdrawn.into()];
+    let row = sql::fetch_one::<ConnectionRow>(conn, select, values).await?;
+    row.map(Connection::try_from).transpose()
 }
 
 /// Lists all connected connections.
 pub(crate) async fn list_connected<C: ConnectionTrait>(
     conn: &C,
 ) -> Result<Vec<Connection>, StoreError> {
-    let rows = sql::all(
-        conn,
-        "SELECT * FROM connection WHERE state = ? ORDER BY athlete",
-        [state_code(ConnectionState::Connected).into()],
-    )
-    .await?;
-    rows.iter().map(read).collect()
+    let select = "SELECT * FROM connection WHERE state = ? ORDER BY athlete";
+    let values = [state_code(ConnectionState::Connected).into()];
+    let rows = sql::fetch_all::<ConnectionRow>(conn, select, values).await?;
+    rows.into_iter().map(Connection::try_from).collect()
 }
 
-/// Inserts or, if it is stored already, updates a connection. Its poll and its reconciliation stay.
+/// Inserts or, if it is stored already, updates a connection. The athlete's row must be locked.
 pub(crate) async fn save<C: ConnectionTrait>(
     conn: &C,
     connection: &Connection,
     is_stored: bool,
 ) -> Result<(), StoreError> {
-    let statement = if is_stored {
-        "UPDATE connection SET strava_athlete = ?, generation = ?, state = ?, scopes = ?, connected_at_us = ?, \
-         reason = ?, revision = ? WHERE athlete = ? AND application = ?"
-    } else {
-        "INSERT INTO connection (strava_athlete, generation, state, scopes, connected_at_us, reason, revision, \
-         athlete, application, head_at_us, head_tried_us, head_problem, turned_at_us) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0)"
-    };
-    let values = [
+    let values = vec![
         connection.strava_athlete.get().into(),
         connection.generation.get().into(),
         state_code(connection.state).into(),
-        connection.scopes.join(",").chars().take(500).collect::<String>().into(),
+        truncate(&connection.scopes.join(","), 500),
         connection.connected_at.as_micros().into(),
-        connection.reason.chars().take(64).collect::<String>().into(),
+        truncate(&connection.reason, 64),
         connection.revision.into(),
+        connection.recent_poll.succeeded_us.into(),
+        connection.recent_poll.tried_us.into(),
+        connection.recent_poll.problem.clone().into(),
+        connection.reconcile.reconciled_us.into(),
+        connection.reconcile.before_s.into(),
         connection.athlete.to_string().into(),
         connection.application.get().into(),
     ];
-    sql::execute(conn, statement, values).await?;
-    Ok(())
-}
-
-/// Stores a poll of the connection.
-pub(crate) async fn save_recent_poll<C: ConnectionTrait>(
-    conn: &C,
-    connection: &Connection,
-    poll: &RecentPoll,
-) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "UPDATE connection SET head_at_us = ?, head_tried_us = ?, head_problem = ? \
-         WHERE athlete = ? AND application = ?",
-        [
-            poll.succeeded_us.into(),
-            poll.tried_us.into(),
-            poll.problem.clone().into(),
-            connection.athlete.to_string().into(),
-            connection.application.get().into(),
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Stores the position of the reconciliation.
-pub(crate) async fn save_reconcile_cursor<C: ConnectionTrait>(
-    conn: &C,
-    connection: &Connection,
-    cursor: ReconcileCursor,
-) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "UPDATE connection SET turned_at_us = ?, turn_before_s = ? WHERE athlete = ? AND application = ?",
-        [
-            cursor.reconciled_us.into(),
-            cursor.before_s.into(),
-            connection.athlete.to_string().into(),
-            connection.application.get().into(),
-        ],
-    )
-    .await?;
-    Ok(())
+    TABLE.save(conn, values, is_stored).await
 }
 
 const fn state_code(state: ConnectionState) -> i64 {
@@ -134,29 +115,33 @@ const fn state_code(state: ConnectionState) -> i64 {
     }
 }
 
-fn read(row: &QueryResult) -> Result<Connection, StoreError> {
-    Ok(Connection {
-        athlete: id(row, "athlete")?,
-        application: ApplicationId::new(get(row, "application")?),
-        strava_athlete: StravaAthleteId::new(get(row, "strava_athlete")?),
-        generation: Generation::new(get(row, "generation")?),
-        state: match get::<i64>(row, "state")? {
-            1 => ConnectionState::Connected,
-            2 => ConnectionState::ReconnectNeeded,
-            _ => ConnectionState::Disconnected,
-        },
-        scopes: super::activities::split_words(&get::<String>(row, "scopes")?),
-        connected_at: Timestamp::from_micros(get(row, "connected_at_us")?),
-        reason: get(row, "reason")?,
-        revision: get(row, "revision")?,
-        recent_poll: RecentPoll {
-            succeeded_us: get(row, "head_at_us")?,
-            tried_us: get(row, "head_tried_us")?,
-            problem: get(row, "head_problem")?,
-        },
-        reconcile: ReconcileCursor {
-            reconciled_us: get(row, "turned_at_us")?,
-            before_s: get(row, "turn_before_s")?,
-        },
-    })
+impl TryFrom<ConnectionRow> for Connection {
+    type Error = StoreError;
+
+    fn try_from(row: ConnectionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            athlete: parse_id(&row.athlete)?,
+            application: ApplicationId::new(row.application),
+            strava_athlete: StravaAthleteId::new(row.strava_athlete),
+            generation: Generation::new(row.generation),
+            state: match row.state {
+                1 => ConnectionState::Connected,
+                2 => ConnectionState::ReconnectNeeded,
+                _ => ConnectionState::Disconnected,
+            },
+            scopes: split_words(&row.scopes),
+            connected_at: Timestamp::from_micros(row.connected_at_us),
+            reason: row.reason,
+            revision: row.revision,
+            recent_poll: RecentPoll {
+                succeeded_us: row.head_at_us,
+                tried_us: row.head_tried_us,
+                problem: row.head_problem,
+            },
+            reconcile: ReconcileCursor {
+                reconciled_us: row.turned_at_us,
+                before_s: row.turn_before_s,
+            },
+        })
+    }
 }

@@ -2,10 +2,45 @@
 
 use kernel::{ActivityId, ApplicationId, AthleteId, EventId, StravaActivityId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::row::{get, id, maybe_id};
+use super::row::{Table, parse_id, truncate};
 use crate::domain::journal::JournalEntry;
+
+const TABLE: Table = Table {
+    name: "journal",
+    columns: &[
+        "athlete",
+        "activity",
+        "application",
+        "strava_activity",
+        "service",
+        "step",
+        "state",
+        "reason",
+        "attempts",
+        "next_try_us",
+        "at_us",
+        "id",
+    ],
+    key_columns: 1,
+};
+
+#[derive(FromQueryResult)]
+struct JournalRow {
+    id: String,
+    athlete: String,
+    activity: Option<String>,
+    application: i64,
+    strava_activity: i64,
+    service: String,
+    step: String,
+    state: String,
+    reason: String,
+    attempts: i64,
+    next_try_us: i64,
+    at_us: i64,
+}
 
 /// Position in an athlete's journal, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,35 +49,28 @@ pub(crate) struct JournalCursor {
     pub(crate) id: EventId,
 }
 
-/// Inserts an entry. Returns false if it is stored already.
+/// Inserts an entry; one that is stored already is ignored.
 pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     entry: &JournalEntry,
-) -> Result<bool, StoreError> {
-    let inserted = sql::execute(
-        conn,
-        "INSERT INTO journal (id, athlete, activity, application, strava_activity, service, step, state, reason, \
-         attempts, next_try_us, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            entry.id.to_string().into(),
-            entry.athlete.to_string().into(),
-            entry.activity.map(|activity| activity.to_string()).into(),
-            entry.application.get().into(),
-            entry.strava.get().into(),
-            truncate(&entry.service, 32),
-            truncate(&entry.step, 32),
-            truncate(&entry.state, 16),
-            truncate(&entry.reason, 64),
-            entry.attempts.into(),
-            entry.next_try_us.into(),
-            entry.at.as_micros().into(),
-        ],
-    )
-    .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error),
+) -> Result<(), StoreError> {
+    let values = vec![
+        entry.athlete.to_string().into(),
+        entry.activity.map(|activity| activity.to_string()).into(),
+        entry.application.get().into(),
+        entry.strava.get().into(),
+        truncate(&entry.service, 32),
+        truncate(&entry.step, 32),
+        truncate(&entry.state, 16),
+        truncate(&entry.reason, 64),
+        entry.attempts.into(),
+        entry.next_try_us.into(),
+        entry.at.as_micros().into(),
+        entry.id.to_string().into(),
+    ];
+    match TABLE.insert(conn, values).await {
+        Err(StoreError::UniqueViolation) => Ok(()),
+        inserted => inserted,
     }
 }
 
@@ -54,20 +82,21 @@ pub(crate) async fn list_page<C: ConnectionTrait>(
     after: Option<JournalCursor>,
     limit: u32,
 ) -> Result<Vec<JournalEntry>, StoreError> {
-    let mut query = "SELECT * FROM journal WHERE athlete = ?".to_owned();
+    let mut select = "SELECT * FROM journal WHERE athlete = ?".to_owned();
     let mut values: Vec<Value> = vec![athlete.to_string().into()];
     if let Some(activity) = activity {
-        query.push_str(" AND activity = ?");
+        select.push_str(" AND activity = ?");
         values.push(activity.to_string().into());
     }
     if let Some(cursor) = after {
-        query.push_str(" AND (at_us < ? OR (at_us = ? AND id < ?))");
+        select.push_str(" AND (at_us < ? OR (at_us = ? AND id < ?))");
         let at = cursor.at.as_micros();
         values.extend([at.into(), at.into(), cursor.id.to_string().into()]);
     }
-    query.push_str(" ORDER BY at_us DESC, id DESC LIMIT ?");
+    select.push_str(" ORDER BY at_us DESC, id DESC LIMIT ?");
     values.push(i64::from(limit).into());
-    sql::all(conn, &query, values).await?.iter().map(read).collect()
+    let rows = sql::fetch_all::<JournalRow>(conn, &select, values).await?;
+    rows.into_iter().map(JournalEntry::try_from).collect()
 }
 
 /// Deletes older entries.
@@ -90,23 +119,23 @@ pub(crate) async fn delete_for_application<C: ConnectionTrait>(
     Ok(())
 }
 
-fn truncate(text: &str, max: usize) -> Value {
-    text.chars().take(max).collect::<String>().into()
-}
+impl TryFrom<JournalRow> for JournalEntry {
+    type Error = StoreError;
 
-fn read(row: &QueryResult) -> Result<JournalEntry, StoreError> {
-    Ok(JournalEntry {
-        id: id(row, "id")?,
-        athlete: id(row, "athlete")?,
-        activity: maybe_id(row, "activity")?,
-        application: ApplicationId::new(get(row, "application")?),
-        strava: StravaActivityId::new(get(row, "strava_activity")?),
-        service: get(row, "service")?,
-        step: get(row, "step")?,
-        state: get(row, "state")?,
-        reason: get(row, "reason")?,
-        attempts: get(row, "attempts")?,
-        next_try_us: get(row, "next_try_us")?,
-        at: Timestamp::from_micros(get(row, "at_us")?),
-    })
+    fn try_from(row: JournalRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: parse_id(&row.id)?,
+            athlete: parse_id(&row.athlete)?,
+            activity: row.activity.map(|id| parse_id(&id)).transpose()?,
+            application: ApplicationId::new(row.application),
+            strava: StravaActivityId::new(row.strava_activity),
+            service: row.service,
+            step: row.step,
+            state: row.state,
+            reason: row.reason,
+            attempts: row.attempts,
+            next_try_us: row.next_try_us,
+            at: Timestamp::from_micros(row.at_us),
+        })
+    }
 }

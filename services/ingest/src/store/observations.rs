@@ -6,54 +6,100 @@ use kernel::{
     ActivityId, ApplicationId, AthleteId, Generation, StravaActivityId, Ticket, Timestamp,
 };
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::row::{bit, flag, get, id, maybe_id};
+use super::row::{StreamsRow, Table, from_json, parse_id, to_json};
 use crate::domain::facts::Facts;
-use crate::domain::observation::{ActivityKey, HintState, Observation, Part, Source, StreamsRef};
+use crate::domain::observation::{ActivityKey, HintState, Observation, Part, Source};
 
-const COLUMNS: [&str; 26] = [
-    "summary_ticket",
-    "summary_generation",
-    "summary_answered_us",
-    "summary",
-    "detail_ticket",
-    "detail_generation",
-    "detail_answered_us",
-    "detail",
-    "streams_ticket",
-    "streams_generation",
-    "streams_answered_us",
-    "streams_key",
-    "streams_bytes",
-    "streams_points",
-    "streams_kinds",
-    "missing_ticket",
-    "missing_generation",
-    "missing_answered_us",
-    "hints",
-    "answered",
-    "live",
-    "delete_hinted",
-    "looks",
-    "stream_looks",
-    "unlisted",
-    "strava_activity",
-];
+const TABLE: Table = Table {
+    name: "observation",
+    columns: &[
+        "summary_ticket",
+        "summary_generation",
+        "summary_answered_us",
+        "summary",
+        "detail_ticket",
+        "detail_generation",
+        "detail_answered_us",
+        "detail",
+        "streams_ticket",
+        "streams_generation",
+        "streams_answered_us",
+        "streams_key",
+        "streams_bytes",
+        "streams_points",
+        "streams_kinds",
+        "missing_ticket",
+        "missing_generation",
+        "missing_answered_us",
+        "hints",
+        "answered",
+        "live",
+        "delete_hinted",
+        "looks",
+        "stream_looks",
+        "unlisted",
+        "athlete",
+        "application",
+        "strava_activity",
+    ],
+    key_columns: 3,
+};
 
 const SELECT: &str = "SELECT o.*, i.activity FROM observation o LEFT JOIN strava_identity i \
      ON i.athlete = o.athlete AND i.application = o.application AND i.strava_activity = o.strava_activity \
      WHERE o.athlete = ? AND o.application = ?";
+
+#[derive(FromQueryResult)]
+struct ObservationRow {
+    athlete: String,
+    application: i64,
+    strava_activity: i64,
+    activity: Option<String>,
+    #[sea_orm(nested(prefix = "summary_"))]
+    summary_source: Option<SourceRow>,
+    summary: Option<String>,
+    #[sea_orm(nested(prefix = "detail_"))]
+    detail_source: Option<SourceRow>,
+    detail: Option<String>,
+    #[sea_orm(nested(prefix = "streams_"))]
+    streams_source: Option<SourceRow>,
+    #[sea_orm(nested(prefix = "streams_"))]
+    streams: Option<StreamsRow>,
+    #[sea_orm(nested(prefix = "missing_"))]
+    missing_source: Option<SourceRow>,
+    hints: i64,
+    answered: i64,
+    live: i64,
+    delete_hinted: i64,
+    looks: i64,
+    stream_looks: i64,
+    unlisted: i64,
+}
+
+/// The columns of a part's source; null without the part.
+#[derive(FromQueryResult)]
+struct SourceRow {
+    ticket: i64,
+    generation: i64,
+    answered_us: i64,
+}
+
+#[derive(FromQueryResult)]
+struct IdentityRow {
+    strava_activity: i64,
+    activity: String,
+}
 
 /// Finds an observation. In an athlete's transaction the athlete's row is locked, so that nothing else changes it.
 pub(crate) async fn find<C: ConnectionTrait>(
     conn: &C,
     key: ActivityKey,
 ) -> Result<Option<Observation>, StoreError> {
-    let query = format!("{SELECT} AND o.strava_activity = ?");
-    let values =
-        [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()];
-    sql::one(conn, &query, values).await?.map(|row| read(&row, key)).transpose()
+    let select = format!("{SELECT} AND o.strava_activity = ?");
+    let row = sql::fetch_one::<ObservationRow>(conn, &select, key_values(key)).await?;
+    row.map(Observation::try_from).transpose()
 }
 
 /// Finds the observations of these activities.
@@ -62,14 +108,12 @@ pub(crate) async fn find_many<C: ConnectionTrait>(
     athlete: AthleteId,
     application: ApplicationId,
     ids: &[StravaActivityId],
-) -> Result<HashMap<StravaActivityId, Observation>, StoreError> {
+) -> Result<Vec<Observation>, StoreError> {
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
-    let query = format!("{SELECT} AND o.strava_activity IN ({})", sql::placeholders(ids.len()));
-    let mut values: Vec<Value> = vec![athlete.to_string().into(), application.get().into()];
-    values.extend(ids.iter().map(|strava| Value::from(strava.get())));
-    collect(sql::all(conn, &query, values).await?, athlete, application)
+    let select = format!("{SELECT} AND o.strava_activity IN ({})", sql::placeholders(ids.len()));
+    list(conn, &select, id_values(athlete, application, ids)).await
 }
 
 /// Lists the observations of one connection.
@@ -77,10 +121,8 @@ pub(crate) async fn list_for_connection<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     application: ApplicationId,
-) -> Result<HashMap<StravaActivityId, Observation>, StoreError> {
-    let rows =
-        sql::all(conn, SELECT, [athlete.to_string().into(), application.get().into()]).await?;
-    collect(rows, athlete, application)
+) -> Result<Vec<Observation>, StoreError> {
+    list(conn, SELECT, id_values(athlete, application, &[])).await
 }
 
 /// Inserts or, if it is stored already, updates an observation.
@@ -89,28 +131,7 @@ pub(crate) async fn save<C: ConnectionTrait>(
     observation: &Observation,
     is_stored: bool,
 ) -> Result<(), StoreError> {
-    let key = observation.key;
-    let mut values = column_values(observation)?;
-    let statement = if is_stored {
-        values.extend([
-            key.athlete.to_string().into(),
-            key.application.get().into(),
-            key.strava.get().into(),
-        ]);
-        format!(
-            "UPDATE observation SET {} = ? WHERE athlete = ? AND application = ? AND strava_activity = ?",
-            COLUMNS.join(" = ?, ")
-        )
-    } else {
-        values.extend([key.athlete.to_string().into(), key.application.get().into()]);
-        format!(
-            "INSERT INTO observation ({}, athlete, application) VALUES ({})",
-            COLUMNS.join(", "),
-            sql::placeholders(COLUMNS.len() + 2)
-        )
-    };
-    sql::execute(conn, &statement, values).await?;
-    Ok(())
+    TABLE.save(conn, column_values(observation)?, is_stored).await
 }
 
 /// Deletes an observation. Its identity stays: the same activity must not be counted twice later.
@@ -118,12 +139,9 @@ pub(crate) async fn delete<C: ConnectionTrait>(
     conn: &C,
     key: ActivityKey,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "DELETE FROM observation WHERE athlete = ? AND application = ? AND strava_activity = ?",
-        [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()],
-    )
-    .await?;
+    let delete =
+        "DELETE FROM observation WHERE athlete = ? AND application = ? AND strava_activity = ?";
+    sql::execute(conn, delete, key_values(key)).await?;
     Ok(())
 }
 
@@ -132,13 +150,8 @@ pub(crate) async fn find_identity<C: ConnectionTrait>(
     conn: &C,
     key: ActivityKey,
 ) -> Result<Option<ActivityId>, StoreError> {
-    let row = sql::one(
-        conn,
-        "SELECT activity FROM strava_identity WHERE athlete = ? AND application = ? AND strava_activity = ?",
-        [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()],
-    )
-    .await?;
-    row.map(|row| id(&row, "activity")).transpose()
+    let ids = find_identities(conn, key.athlete, key.application, &[key.strava]).await?;
+    Ok(ids.into_values().next())
 }
 
 /// Finds Paceline's ids of these activities.
@@ -151,16 +164,15 @@ pub(crate) async fn find_identities<C: ConnectionTrait>(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let query = format!(
+    let select = format!(
         "SELECT strava_activity, activity FROM strava_identity \
          WHERE athlete = ? AND application = ? AND strava_activity IN ({})",
         sql::placeholders(ids.len())
     );
-    let mut values: Vec<Value> = vec![athlete.to_string().into(), application.get().into()];
-    values.extend(ids.iter().map(|strava| Value::from(strava.get())));
-    let rows = sql::all(conn, &query, values).await?;
-    rows.iter()
-        .map(|row| Ok((StravaActivityId::new(get(row, "strava_activity")?), id(row, "activity")?)))
+    let values = id_values(athlete, application, ids);
+    let rows = sql::fetch_all::<IdentityRow>(conn, &select, values).await?;
+    rows.into_iter()
+        .map(|row| Ok((StravaActivityId::new(row.strava_activity), parse_id(&row.activity)?)))
         .collect()
 }
 
@@ -170,57 +182,62 @@ pub(crate) async fn insert_identity<C: ConnectionTrait>(
     key: ActivityKey,
     activity: ActivityId,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "INSERT INTO strava_identity (athlete, application, strava_activity, activity) VALUES (?, ?, ?, ?)",
-        [
-            key.athlete.to_string().into(),
-            key.application.get().into(),
-            key.strava.get().into(),
-            activity.to_string().into(),
-        ],
-    )
-    .await?;
+    let insert = "INSERT INTO strava_identity (athlete, application, strava_activity, activity) \
+                  VALUES (?, ?, ?, ?)";
+    let values = key_values(key).into_iter().chain([activity.to_string().into()]);
+    sql::execute(conn, insert, values).await?;
     Ok(())
 }
 
-fn collect(
-    rows: Vec<QueryResult>,
+async fn list<C: ConnectionTrait>(
+    conn: &C,
+    select: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Observation>, StoreError> {
+    let rows = sql::fetch_all::<ObservationRow>(conn, select, values).await?;
+    rows.into_iter().map(Observation::try_from).collect()
+}
+
+fn key_values(key: ActivityKey) -> [Value; 3] {
+    [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()]
+}
+
+fn id_values(
     athlete: AthleteId,
     application: ApplicationId,
-) -> Result<HashMap<StravaActivityId, Observation>, StoreError> {
-    let mut found = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let strava = StravaActivityId::new(get(&row, "strava_activity")?);
-        found.insert(strava, read(&row, ActivityKey { athlete, application, strava })?);
-    }
-    Ok(found)
+    ids: &[StravaActivityId],
+) -> Vec<Value> {
+    let mut values = vec![athlete.to_string().into(), application.get().into()];
+    values.extend(ids.iter().map(|id| Value::from(id.get())));
+    values
 }
 
 fn column_values(observation: &Observation) -> Result<Vec<Value>, StoreError> {
     let Observation { key, summary, detail, streams, missing, hints, activity: _ } = observation;
-    let mut values = Vec::with_capacity(COLUMNS.len() + 3);
-    values.extend(source_values(summary.as_ref().map(|part| part.source)));
-    values.push(facts_json(summary.as_ref())?);
-    values.extend(source_values(detail.as_ref().map(|part| part.source)));
-    values.push(facts_json(detail.as_ref())?);
+    let mut values = Vec::with_capacity(TABLE.columns.len());
+    for part in [summary, detail] {
+        values.extend(source_values(part.as_ref().map(|part| part.source)));
+        values.push(to_json(part.as_ref().map(|part| &part.value))?);
+    }
     values.extend(source_values(streams.as_ref().map(|part| part.source)));
     let streams = streams.as_ref().map(|part| &part.value);
-    values.push(streams.map(|streams| streams.key.clone()).into());
-    values.push(streams.map(|streams| streams.bytes).into());
-    values.push(streams.map(|streams| streams.points).into());
-    values.push(streams.map(|streams| streams.kinds.join(",")).into());
+    values.extend([
+        streams.map(|streams| streams.key.clone()).into(),
+        streams.map(|streams| streams.bytes).into(),
+        streams.map(|streams| streams.points).into(),
+        streams.map(|streams| streams.kinds.join(",")).into(),
+    ]);
     values.extend(source_values(*missing));
     values.extend([
         hints.received.into(),
         hints.answered.into(),
-        bit(hints.live),
-        bit(hints.delete),
+        i64::from(hints.live).into(),
+        i64::from(hints.delete).into(),
         hints.rechecks.into(),
         hints.stream_rechecks.into(),
-        bit(hints.unlisted),
-        key.strava.get().into(),
+        i64::from(hints.unlisted).into(),
     ]);
+    values.extend(key_values(*key));
     Ok(values)
 }
 
@@ -232,56 +249,46 @@ fn source_values(source: Option<Source>) -> [Value; 3] {
     ]
 }
 
-fn facts_json(part: Option<&Part<Facts>>) -> Result<Value, StoreError> {
-    let text = part.map(|part| serde_json::to_string(&part.value)).transpose();
-    text.map(Value::from).map_err(|error| StoreError::inconsistent(error.to_string()))
+impl From<SourceRow> for Source {
+    fn from(row: SourceRow) -> Self {
+        Self {
+            ticket: Ticket::new(row.ticket),
+            generation: Generation::new(row.generation),
+            answered_at: Timestamp::from_micros(row.answered_us),
+        }
+    }
 }
 
-fn read(row: &QueryResult, key: ActivityKey) -> Result<Observation, StoreError> {
-    Ok(Observation {
-        key,
-        activity: maybe_id(row, "activity")?,
-        summary: facts(row, "summary")?,
-        detail: facts(row, "detail")?,
-        streams: streams(row)?,
-        missing: source(row, "missing")?,
-        hints: HintState {
-            received: get(row, "hints")?,
-            answered: get(row, "answered")?,
-            live: flag(row, "live")?,
-            delete: flag(row, "delete_hinted")?,
-            rechecks: get(row, "looks")?,
-            stream_rechecks: get(row, "stream_looks")?,
-            unlisted: flag(row, "unlisted")?,
-        },
-    })
+impl TryFrom<ObservationRow> for Observation {
+    type Error = StoreError;
+
+    fn try_from(row: ObservationRow) -> Result<Self, StoreError> {
+        let facts: Option<Facts> = from_json(row.summary.as_deref())?;
+        let details: Option<Facts> = from_json(row.detail.as_deref())?;
+        Ok(Self {
+            key: ActivityKey {
+                athlete: parse_id(&row.athlete)?,
+                application: ApplicationId::new(row.application),
+                strava: StravaActivityId::new(row.strava_activity),
+            },
+            activity: row.activity.map(|id| parse_id(&id)).transpose()?,
+            summary: part(row.summary_source, facts),
+            detail: part(row.detail_source, details),
+            streams: part(row.streams_source, row.streams.map(Into::into)),
+            missing: row.missing_source.map(Into::into),
+            hints: HintState {
+                received: row.hints,
+                answered: row.answered,
+                live: row.live != 0,
+                delete: row.delete_hinted != 0,
+                rechecks: row.looks,
+                stream_rechecks: row.stream_looks,
+                unlisted: row.unlisted != 0,
+            },
+        })
+    }
 }
 
-fn source(row: &QueryResult, part: &str) -> Result<Option<Source>, StoreError> {
-    let Some(ticket) = get::<Option<i64>>(row, &format!("{part}_ticket"))? else { return Ok(None) };
-    Ok(Some(Source {
-        ticket: Ticket::new(ticket),
-        generation: Generation::new(get(row, &format!("{part}_generation"))?),
-        answered_at: Timestamp::from_micros(get(row, &format!("{part}_answered_us"))?),
-    }))
-}
-
-fn facts(row: &QueryResult, part: &str) -> Result<Option<Part<Facts>>, StoreError> {
-    let Some(source) = source(row, part)? else { return Ok(None) };
-    let text: String = get(row, part)?;
-    let value =
-        serde_json::from_str(&text).map_err(|error| StoreError::inconsistent(error.to_string()))?;
-    Ok(Some(Part { source, value }))
-}
-
-fn streams(row: &QueryResult) -> Result<Option<Part<StreamsRef>>, StoreError> {
-    let Some(source) = source(row, "streams")? else { return Ok(None) };
-    let kinds: String = get(row, "streams_kinds")?;
-    let value = StreamsRef {
-        key: get(row, "streams_key")?,
-        bytes: get(row, "streams_bytes")?,
-        points: get(row, "streams_points")?,
-        kinds: super::activities::split_words(&kinds),
-    };
-    Ok(Some(Part { source, value }))
+fn part<T>(source: Option<SourceRow>, value: Option<T>) -> Option<Part<T>> {
+    source.zip(value).map(|(source, value)| Part { source: source.into(), value })
 }

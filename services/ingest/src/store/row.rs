@@ -1,42 +1,93 @@
-//! Typed values of columns.
+//! Parts that the rows of several tables share.
 
 use std::str::FromStr;
 
-use outbox::StoreError;
-use sea_orm::{QueryResult, TryGetable, Value};
+use outbox::{StoreError, sql};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Reads a column.
-pub(super) fn get<T: TryGetable>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
-    Ok(row.try_get("", column)?)
+use crate::domain::observation::StreamsRef;
+
+/// A table whose rows are written whole.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// All columns, those of the key last.
+    pub(super) columns: &'static [&'static str],
+    /// Number of columns of the key.
+    pub(super) key_columns: usize,
 }
 
-/// Reads an id stored as text.
-pub(super) fn id<T: FromStr>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
-    let text: String = get(row, column)?;
-    parse(&text, column)
+impl Table {
+    /// Inserts a row or, if it is stored already, updates it. The values are in the order of the columns.
+    pub(super) async fn save<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        values: Vec<Value>,
+        is_stored: bool,
+    ) -> Result<(), StoreError> {
+        if !is_stored {
+            return self.insert(conn, values).await;
+        }
+        let (columns, key) = self.columns.split_at(self.columns.len() - self.key_columns);
+        let (set, matches) = (columns.join(" = ?, "), key.join(" = ? AND "));
+        let update = format!("UPDATE {} SET {set} = ? WHERE {matches} = ?", self.name);
+        sql::execute(conn, &update, values).await?;
+        Ok(())
+    }
+
+    /// Inserts a row. The values are in the order of the columns.
+    pub(super) async fn insert<C: ConnectionTrait>(
+        &self,
+        conn: &C,
+        values: Vec<Value>,
+    ) -> Result<(), StoreError> {
+        let (columns, values_sql) = (self.columns.join(", "), sql::placeholders(values.len()));
+        let insert = format!("INSERT INTO {} ({columns}) VALUES ({values_sql})", self.name);
+        sql::execute(conn, &insert, values).await?;
+        Ok(())
+    }
 }
 
-/// Reads an optional id stored as text.
-pub(super) fn maybe_id<T: FromStr>(
-    row: &QueryResult,
-    column: &str,
-) -> Result<Option<T>, StoreError> {
-    let text: Option<String> = get(row, column)?;
-    text.map(|text| parse(&text, column)).transpose()
+/// The columns of stored streams; the key is null without streams.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct StreamsRow {
+    key: String,
+    bytes: i64,
+    points: i64,
+    kinds: String,
 }
 
-/// Reads a flag stored as 0 or 1.
-pub(super) fn flag(row: &QueryResult, column: &str) -> Result<bool, StoreError> {
-    Ok(get::<i64>(row, column)? != 0)
+impl From<StreamsRow> for StreamsRef {
+    fn from(row: StreamsRow) -> Self {
+        let StreamsRow { key, bytes, points, kinds } = row;
+        Self { key, bytes, points, kinds: split_words(&kinds) }
+    }
 }
 
-/// Converts a flag to its stored value.
-pub(super) fn bit(flag: bool) -> Value {
-    i64::from(flag).into()
+/// Parses an id stored as text.
+pub(super) fn parse_id<T: FromStr>(text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_invalid| StoreError::inconsistent(format!("{text:?} is not an id")))
 }
 
-fn parse<T: FromStr>(text: &str, column: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_invalid| {
-        StoreError::inconsistent(format!("the column {column} does not hold an id: {text:?}"))
-    })
+/// Splits the comma-separated words of a column.
+pub(super) fn split_words(text: &str) -> Vec<String> {
+    text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Truncates a text to the length of its column, in characters.
+pub(super) fn truncate(text: &str, max: usize) -> Value {
+    text.chars().take(max).collect::<String>().into()
+}
+
+/// Converts an optional value to JSON.
+pub(super) fn to_json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
+    let text = value.map(serde_json::to_string).transpose();
+    text.map(Value::from).map_err(|error| StoreError::inconsistent(error.to_string()))
+}
+
+/// Parses an optional value from JSON.
+pub(super) fn from_json<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
+    let value = text.map(serde_json::from_str).transpose();
+    value.map_err(|error| StoreError::inconsistent(error.to_string()))
 }

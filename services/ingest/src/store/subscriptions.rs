@@ -4,38 +4,27 @@ use kernel::{ApplicationId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::ConnectionTrait;
 
-use super::row::get;
-
 /// Lists the ids that events may carry.
 pub(crate) async fn list_ids<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
 ) -> Result<Vec<i64>, StoreError> {
-    let rows = sql::all(
-        conn,
-        "SELECT id FROM subscription WHERE application = ?",
-        [application.get().into()],
-    )
-    .await?;
-    rows.iter().map(|row| get(row, "id")).collect()
+    let select = "SELECT id FROM subscription WHERE application = ?";
+    sql::fetch_scalars(conn, select, [application.get().into()]).await
 }
 
-/// Inserts a subscription. Older ones stay valid: their last events may still arrive.
+/// Inserts a subscription, if it is not stored already. Older ones stay valid: their last events may still arrive.
 pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     application: ApplicationId,
     id: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let inserted = sql::execute(
-        conn,
-        "INSERT INTO subscription (application, id, stored_at_us) VALUES (?, ?, ?)",
-        [application.get().into(), id.into(), now.as_micros().into()],
-    )
-    .await;
-    match inserted {
-        Err(error) if !error.is_unique_violation() => Err(error),
-        _ => Ok(()),
+    let insert = "INSERT INTO subscription (application, id, stored_at_us) VALUES (?, ?, ?)";
+    let values = [application.get().into(), id.into(), now.as_micros().into()];
+    match sql::execute(conn, insert, values).await {
+        Err(StoreError::UniqueViolation) => Ok(()),
+        inserted => inserted.map(drop),
     }
 }
 
@@ -46,11 +35,8 @@ pub(crate) async fn delete_others<C: ConnectionTrait>(
     id: i64,
     before: Timestamp,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        conn,
-        "DELETE FROM subscription WHERE application = ? AND id <> ? AND stored_at_us < ?",
-        [application.get().into(), id.into(), before.as_micros().into()],
-    )
-    .await?;
+    let delete = "DELETE FROM subscription WHERE application = ? AND id <> ? AND stored_at_us < ?";
+    let values = [application.get().into(), id.into(), before.as_micros().into()];
+    sql::execute(conn, delete, values).await?;
     Ok(())
 }

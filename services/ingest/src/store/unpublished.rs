@@ -2,9 +2,7 @@
 
 use kernel::AthleteId;
 use outbox::{StoreError, sql};
-use sea_orm::ConnectionTrait;
-
-use super::row::get;
+use sea_orm::{ConnectionTrait, Value};
 
 /// Counts the messages of these athletes that the relay has not published yet.
 pub(crate) async fn count<C: ConnectionTrait>(
@@ -14,14 +12,10 @@ pub(crate) async fn count<C: ConnectionTrait>(
     if athletes.is_empty() {
         return Ok(0);
     }
-    let query = format!(
-        "SELECT COUNT(*) AS n FROM outbox WHERE published_at_us = 0 AND athlete IN ({})",
+    let select = format!(
+        "SELECT COUNT(*) FROM outbox WHERE published_at_us = 0 AND athlete IN ({})",
         sql::placeholders(athletes.len())
     );
-    let values: Vec<sea_orm::Value> =
-        athletes.iter().map(|athlete| athlete.to_string().into()).collect();
-    match sql::one(conn, &query, values).await? {
-        Some(row) => get(&row, "n"),
-        None => Ok(0),
-    }
+    let values = athletes.iter().map(|athlete| Value::from(athlete.to_string()));
+    Ok(sql::fetch_scalar(conn, &select, values).await?.unwrap_or(0))
 }

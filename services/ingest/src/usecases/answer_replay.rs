@@ -3,9 +3,9 @@
 use contracts::Topic;
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::wire::Cause;
-use jobs::{Claimed, Outcome};
+use jobs::{ClaimedJob, JobOutcome};
 use kernel::AthleteId;
-use outbox::{OutboxMessage, StoreError, again_if_contended};
+use outbox::{AthleteTx, OutboxMessage, StoreError, Tx};
 
 use super::ServiceContext;
 use super::job::{self, ReplayJob};
@@ -50,27 +50,31 @@ pub(crate) async fn enqueue_replay(
         athlete: None,
         activity: None,
     };
-    ctx.queue.want(ctx.database.writer(), &job::replay_request(&job, ctx.now())).await?;
+    ctx.enqueue(&[job::replay_request(&job, ctx.now())]).await?;
     Ok(())
 }
 
 /// Runs the job, from the progress in its payload.
 pub(crate) async fn answer_replay(
     ctx: &ServiceContext,
-    job: &Claimed,
-) -> Result<Outcome, anyhow::Error> {
+    job: &ClaimedJob,
+) -> Result<JobOutcome, anyhow::Error> {
     let mut progress: ReplayJob = serde_json::from_value(job.payload.clone())?;
     let topic = parse_topic(&progress.answer_on)?;
     loop {
-        if progress.athlete.is_none() || progress.activity.is_none() {
-            let Some(next) = next_athlete(ctx, &progress).await? else {
-                return Ok(finish_replay(ctx, job, &progress, topic).await?);
-            };
-            progress.athlete = Some(next);
-        }
-        match again_if_contended(|| try_publish_batch(ctx, job, &progress, topic)).await? {
+        let athlete = match (progress.athlete, progress.activity) {
+            (Some(athlete), Some(_)) => athlete,
+            _ => match next_athlete(ctx, &progress).await? {
+                Some(next) => next,
+                None => return Ok(finish_replay(ctx, job, &progress, topic).await?),
+            },
+        };
+        let progress_ref = &progress;
+        let publish =
+            |tx| async move { try_publish_batch(ctx, &tx, job, progress_ref, topic).await };
+        match ctx.bulk.run("publish_replay_batch", athlete, publish).await? {
             Some(next) => progress = next,
-            None => return Ok(Outcome::Settled),
+            None => return Ok(JobOutcome::Settled),
         }
     }
 }
@@ -85,18 +89,18 @@ async fn next_athlete(
     }
 }
 
-/// Publishes the next batch of the athlete in progress. Returns the new progress, or none if the job is lost.
+/// Publishes the next batch of the athlete. Returns the new progress, or none if the job is lost.
 async fn try_publish_batch(
     ctx: &ServiceContext,
-    job: &Claimed,
+    tx: &AthleteTx,
+    job: &ClaimedJob,
     progress: &ReplayJob,
     topic: Topic,
 ) -> Result<Option<ReplayJob>, StoreError> {
-    let Some(athlete) = progress.athlete else { return Ok(None) };
-    let tx = ctx.bulk.effect(athlete).await?;
-    if !ctx.queue.holds(tx.conn(), job).await? {
-        return Ok(None);
+    if !ctx.queue.lock_claimed(tx, job).await? {
+        return Ok(tx.unchanged(None));
     }
+    let athlete = tx.athlete();
     let batch =
         store::activities::list_batch(tx.conn(), athlete, progress.activity, BATCH_SIZE).await?;
     for activity in &batch {
@@ -106,38 +110,38 @@ async fn try_publish_batch(
     }
     let is_last = batch.len() < BATCH_SIZE as usize;
     let last_activity = batch.last().map(|activity| activity.id).filter(|_| !is_last);
-    let next = ReplayJob { activity: last_activity, ..progress.clone() };
-    ctx.queue.progress_in(tx.conn(), job, &job::to_payload(&next)).await?;
-    tx.commit().await?;
+    let next = ReplayJob { athlete: Some(athlete), activity: last_activity, ..progress.clone() };
+    ctx.queue.save_progress(tx, job, &job::to_payload(&next)).await?;
     Ok(Some(next))
 }
 
 /// Publishes the end of the replay on every partition and closes the job.
 async fn finish_replay(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     progress: &ReplayJob,
     topic: Topic,
-) -> Result<Outcome, StoreError> {
-    let tx = ctx.bulk.plain().await?;
-    let body = ReplayDone {
-        id: progress.id.clone(),
-        service: progress.service.clone(),
-        of: Topic::Activities.name().to_owned(),
+) -> Result<JobOutcome, StoreError> {
+    let finish = |tx: Tx| async move {
+        let body = ReplayDone {
+            id: progress.id.clone(),
+            service: progress.service.clone(),
+            of: Topic::Activities.name().to_owned(),
+        };
+        tx.publish_to_all_partitions(OutboxMessage {
+            topic,
+            athlete: None,
+            origins: Vec::new(),
+            cause: Cause::Operator,
+            replay: true,
+            body,
+        })
+        .await?;
+        ctx.queue.close(&tx, job).await
     };
-    tx.publish_everywhere(OutboxMessage {
-        topic,
-        athlete: None,
-        origins: Vec::new(),
-        cause: Cause::Operator,
-        replay: true,
-        body,
-    })
-    .await?;
-    ctx.queue.done(tx.conn(), job).await?;
-    tx.commit().await?;
+    ctx.bulk.run_plain("finish_replay", finish).await?;
     tracing::info!(replay = progress.id, requester = progress.service, "replay answered");
-    Ok(Outcome::Settled)
+    Ok(JobOutcome::Settled)
 }
 
 fn parse_topic(name: &str) -> Result<Topic, ReplayRequestError> {

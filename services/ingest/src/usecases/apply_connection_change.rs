@@ -5,7 +5,7 @@ use contracts::Erasure;
 use contracts::athletes::{self as wire, AthleteChanged, athlete_changed::Change};
 use contracts::wire::Cause;
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
-use outbox::{Effect, StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 
 use super::record_observation::{ObservationChange, PublishMode};
 use super::{ServiceContext, job};
@@ -20,39 +20,42 @@ pub(crate) async fn apply_connection_change(
     message: &AthleteChanged,
 ) -> Result<(), StoreError> {
     let Some(change) = &message.change else { return Ok(()) };
-    again_if_contended(|| async {
-        let mut tx = ctx.database.effect(athlete).await?;
+    let apply = |tx: AthleteTx| async move {
         match change {
             Change::Connection(changed) => {
                 let connection = connection_from_wire(athlete, changed, message.revision);
-                apply_connection(ctx, &mut tx, connection).await?;
+                apply_connection(ctx, &tx, connection).await
             }
             Change::Erase(erase) => {
                 let through = Generation::new(erase.through_generation);
                 let application = ApplicationId::new(erase.application);
-                erase_connection(ctx, &mut tx, application, through).await?;
+                erase_connection(ctx, &tx, application, through).await
             }
-            Change::Gone(_) => erase_athlete(ctx, &mut tx).await?,
+            Change::Gone(_) => erase_athlete(ctx, &tx).await,
         }
-        tx.commit().await
-    })
-    .await
+    };
+    ctx.database.run("apply_connection_change", athlete, apply).await
 }
 
 async fn apply_connection(
     ctx: &ServiceContext,
-    tx: &mut Effect,
-    connection: Connection,
+    tx: &AthleteTx,
+    mut connection: Connection,
 ) -> Result<(), StoreError> {
     let (athlete, application) = (connection.athlete, connection.application);
     let stored = store::connections::find(tx.conn(), athlete, application).await?;
     let is_outdated = stored.as_ref().is_some_and(|stored| stored.revision >= connection.revision);
     if is_outdated || tx.is_fenced(&[connection.origin()]) {
-        return Ok(());
+        return Ok(tx.unchanged(()));
     }
-    store::connections::save(tx.conn(), &connection, stored.is_some()).await?;
+    let is_stored = stored.is_some();
+    if let Some(stored) = stored {
+        connection.recent_poll = stored.recent_poll;
+        connection.reconcile = stored.reconcile;
+    }
+    store::connections::save(tx.conn(), &connection, is_stored).await?;
     if !connection.is_connected() {
-        ctx.queue.forget(tx.conn(), athlete).await?;
+        ctx.queue.delete_for_athlete(tx, athlete).await?;
         return Ok(());
     }
     let stored = store::backfills::find(tx.conn(), athlete, application).await?;
@@ -64,7 +67,7 @@ async fn apply_connection(
     }
     // A backfill interrupted by a withdrawal is resumed.
     if current.is_none_or(|current| current.state != BackfillState::Done) {
-        ctx.queue.want(tx.conn(), &job::backfill_request(&connection, ctx.now())).await?;
+        ctx.queue.enqueue(tx, &job::backfill_request(&connection, ctx.now())).await?;
     }
     Ok(())
 }
@@ -72,7 +75,7 @@ async fn apply_connection(
 /// Raises the fence and deletes the rows behind it. (Objects, and the receipt, belong to erasure itself.)
 async fn erase_connection(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     application: ApplicationId,
     through: Generation,
 ) -> Result<(), StoreError> {
@@ -80,7 +83,7 @@ async fn erase_connection(
     let athlete = tx.athlete();
     let stored = store::connections::find(tx.conn(), athlete, application).await?;
     if stored.as_ref().is_none_or(|stored| stored.generation <= through) {
-        ctx.queue.forget(tx.conn(), athlete).await?;
+        ctx.queue.delete_for_athlete(tx, athlete).await?;
         if let Some(stored) = stored {
             let withdrawn = Connection { state: ConnectionState::Disconnected, ..stored };
             store::connections::save(tx.conn(), &withdrawn, true).await?;
@@ -88,7 +91,7 @@ async fn erase_connection(
     }
     let observations =
         store::observations::list_for_connection(tx.conn(), athlete, application).await?;
-    for (_, mut observation) in observations {
+    for mut observation in observations {
         observation.erase_through(through);
         let published = match observation.activity {
             Some(id) => store::activities::find(tx.conn(), id).await?,
@@ -106,17 +109,17 @@ async fn erase_connection(
         }
     }
     store::journal::delete_for_application(tx.conn(), athlete, application).await?;
-    tx.forget_fenced().await?;
+    tx.delete_fenced_records().await?;
     tx.bump_version();
     Ok(())
 }
 
-async fn erase_athlete(ctx: &ServiceContext, tx: &mut Effect) -> Result<(), StoreError> {
+async fn erase_athlete(ctx: &ServiceContext, tx: &AthleteTx) -> Result<(), StoreError> {
     tx.raise_fence(Erasure::Everything).await?;
     let athlete = tx.athlete();
-    ctx.queue.forget(tx.conn(), athlete).await?;
+    ctx.queue.delete_for_athlete(tx, athlete).await?;
     store::delete_athlete(tx.conn(), athlete).await?;
-    tx.forget_fenced().await?;
+    tx.delete_fenced_records().await?;
     tx.bump_version();
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 mod page;
 
-use jobs::{Claimed, Outcome};
+use jobs::{ClaimedJob, JobOutcome};
 use kernel::Timestamp;
 use lifecycle::Stop;
-use outbox::{StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 use strava_client::ActivityPage;
 use strava_client::lease::Purpose;
 
@@ -31,30 +31,30 @@ enum Progress {
 /// Reads pages until the list ends, a call fails or the program stops.
 pub(crate) async fn backfill(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     soft: &Stop,
-) -> Result<Outcome, anyhow::Error> {
+) -> Result<JobOutcome, anyhow::Error> {
     let payload: ConnectionJob = serde_json::from_value(job.payload.clone())?;
-    let Some(athlete) = job.athlete else { return Ok(Outcome::Done) };
+    let Some(athlete) = job.athlete else { return Ok(JobOutcome::Done) };
     let mut page = 0;
     loop {
         let readers = ctx.database.readers();
         let connection = store::connections::find(readers, athlete, payload.application).await?;
         let Some(connection) = connection.filter(Connection::is_connected) else {
-            return Ok(Outcome::Done);
+            return Ok(JobOutcome::Done);
         };
         let backfill = store::backfills::find(readers, athlete, payload.application).await?;
         let Some(backfill) = backfill.filter(|it| it.state != BackfillState::Done) else {
-            return Ok(Outcome::Done);
+            return Ok(JobOutcome::Done);
         };
         if soft.is_stopped() {
             let (due, reason) = (ctx.now(), "stopping".to_owned());
-            return Ok(Outcome::Later { due, reason, counts: false });
+            return Ok(JobOutcome::Later { due, reason, counts: false });
         }
         let attempt = format!("{}:{page}", attempt_name(job));
         match read_page(ctx, job, &connection, backfill, attempt).await {
             Ok(Progress::NextPage) => page += 1,
-            Ok(Progress::Complete | Progress::Lost) => return Ok(Outcome::Settled),
+            Ok(Progress::Complete | Progress::Lost) => return Ok(JobOutcome::Settled),
             Err(JobError::Internal(error)) => return Err(error),
             Err(JobError::Failure(failure)) => {
                 record_failure(ctx, &connection, &failure).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn backfill(
 
 async fn read_page(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     connection: &Connection,
     backfill: Backfill,
     attempt: String,
@@ -100,12 +100,11 @@ async fn record_failure(
     failure: &JobFailure,
 ) -> Result<(), StoreError> {
     let (athlete, application) = (connection.athlete, connection.application);
-    again_if_contended(|| async {
-        let mut tx = ctx.bulk.effect(athlete).await?;
+    let record = |tx: AthleteTx| async move {
         let backfill = store::backfills::find(tx.conn(), athlete, application).await?;
         let Some(mut backfill) = backfill.filter(|it| it.generation == connection.generation)
         else {
-            return Ok(());
+            return Ok(tx.unchanged(()));
         };
         backfill.state = match failure {
             JobFailure::Retry { .. } => BackfillState::Waiting,
@@ -116,7 +115,7 @@ async fn record_failure(
         backfill.changed_at = ctx.now();
         store::backfills::save(tx.conn(), &backfill, true).await?;
         tx.bump_version();
-        tx.commit().await
-    })
-    .await
+        Ok(())
+    };
+    ctx.bulk.run("record_backfill_failure", athlete, record).await
 }

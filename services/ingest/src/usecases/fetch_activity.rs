@@ -3,7 +3,7 @@
 mod calls;
 mod commit;
 
-use jobs::{Claimed, Outcome};
+use jobs::{ClaimedJob, JobOutcome};
 
 use super::job_failure::{JobError, JobFailure};
 use super::record_journal::JournalStep;
@@ -23,13 +23,13 @@ struct FetchTarget {
 /// Runs the job.
 pub(crate) async fn fetch_activity(
     ctx: &ServiceContext,
-    job: &Claimed,
-) -> Result<Outcome, anyhow::Error> {
+    job: &ClaimedJob,
+) -> Result<JobOutcome, anyhow::Error> {
     let payload: job::ActivityJob = serde_json::from_value(job.payload.clone())?;
-    let Some(athlete) = job.athlete else { return Ok(Outcome::Done) };
+    let Some(athlete) = job.athlete else { return Ok(JobOutcome::Done) };
     let key = ActivityKey { athlete, application: payload.application, strava: payload.strava };
     let failure = match try_fetch(ctx, job, key).await {
-        Ok(()) => return Ok(Outcome::Settled),
+        Ok(()) => return Ok(JobOutcome::Settled),
         Err(JobError::Internal(error)) => return Err(error),
         Err(JobError::Failure(failure)) => failure,
     };
@@ -45,7 +45,11 @@ pub(crate) async fn fetch_activity(
     Ok(failure.into_outcome())
 }
 
-async fn try_fetch(ctx: &ServiceContext, job: &Claimed, key: ActivityKey) -> Result<(), JobError> {
+async fn try_fetch(
+    ctx: &ServiceContext,
+    job: &ClaimedJob,
+    key: ActivityKey,
+) -> Result<(), JobError> {
     let readers = ctx.database.readers();
     let connection = store::connections::find(readers, key.athlete, key.application).await?;
     let connection = connection

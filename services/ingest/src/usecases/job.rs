@@ -1,6 +1,6 @@
 //! Kinds of jobs and the payloads of their workers.
 
-use jobs::{Wanted, priority};
+use jobs::{JobRequest, priority};
 use kernel::{ActivityId, ApplicationId, AthleteId, StravaActivityId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -56,10 +56,10 @@ pub(crate) struct ReplayJob {
 }
 
 /// Requests a fetch of an activity.
-pub(crate) fn fetch_request(key: ActivityKey, live: bool, due: Timestamp) -> Wanted {
+pub(crate) fn fetch_request(key: ActivityKey, live: bool, due: Timestamp) -> JobRequest {
     let trace = telemetry::current_traceparent();
     let payload = ActivityJob { application: key.application, strava: key.strava, trace };
-    Wanted {
+    JobRequest {
         kind: FETCH_ACTIVITY,
         subject: key.subject(),
         athlete: Some(key.athlete),
@@ -71,23 +71,23 @@ pub(crate) fn fetch_request(key: ActivityKey, live: bool, due: Timestamp) -> Wan
 }
 
 /// Requests the backfill of a connection.
-pub(crate) fn backfill_request(connection: &Connection, due: Timestamp) -> Wanted {
+pub(crate) fn backfill_request(connection: &Connection, due: Timestamp) -> JobRequest {
     connection_request(BACKFILL, connection, priority::BACKFILL, due)
 }
 
 /// Requests a poll of the newest page of a connection's list.
-pub(crate) fn poll_request(connection: &Connection, priority: i32, due: Timestamp) -> Wanted {
+pub(crate) fn poll_request(connection: &Connection, priority: i32, due: Timestamp) -> JobRequest {
     connection_request(POLL_RECENT, connection, priority, due)
 }
 
 /// Requests the reconciliation of the next page of a connection's list.
-pub(crate) fn reconcile_request(connection: &Connection, due: Timestamp) -> Wanted {
+pub(crate) fn reconcile_request(connection: &Connection, due: Timestamp) -> JobRequest {
     connection_request(RECONCILE_PAGE, connection, priority::RECONCILE, due)
 }
 
 /// Requests the answer to a replay request.
-pub(crate) fn replay_request(job: &ReplayJob, due: Timestamp) -> Wanted {
-    Wanted {
+pub(crate) fn replay_request(job: &ReplayJob, due: Timestamp) -> JobRequest {
+    JobRequest {
         kind: ANSWER_REPLAY,
         subject: job.id.clone(),
         athlete: None,
@@ -108,8 +108,8 @@ fn connection_request(
     connection: &Connection,
     priority: i32,
     due: Timestamp,
-) -> Wanted {
-    Wanted {
+) -> JobRequest {
+    JobRequest {
         kind,
         subject: connection.subject(),
         athlete: Some(connection.athlete),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jobs::Outcome;
+use jobs::JobOutcome;
 use kernel::Timestamp;
 use outbox::StoreError;
 use strava_client::lease::{DenialReason, LeaseError};
@@ -114,13 +114,13 @@ impl JobFailure {
     }
 
     /// Converts the failure to the outcome of its job.
-    pub(crate) fn into_outcome(self) -> Outcome {
+    pub(crate) fn into_outcome(self) -> JobOutcome {
         match self {
             Self::Retry { due, reason, counts } => {
-                Outcome::Later { due, reason: reason.to_owned(), counts }
+                JobOutcome::Later { due, reason: reason.to_owned(), counts }
             }
-            Self::Drop { .. } => Outcome::Done,
-            Self::Fail { reason } => Outcome::Failed { reason: reason.to_owned() },
+            Self::Drop { .. } => JobOutcome::Done,
+            Self::Fail { reason } => JobOutcome::Failed { reason: reason.to_owned() },
         }
     }
 }

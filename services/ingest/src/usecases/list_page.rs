@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use contracts::wire::Cause;
-use jobs::Claimed;
+use jobs::ClaimedJob;
 use kernel::{StravaActivityId, Ticket, Timestamp};
-use outbox::{Database, Effect, StoreError, again_if_contended};
+use outbox::{AthleteTx, Database, StoreError};
 use strava_client::lease::Purpose;
 use strava_client::{ActivityPage, ApiResponse, ErrorKind, ListQuery};
 
@@ -66,16 +66,13 @@ pub(crate) async fn draw_ticket(
     database: &Database,
     connection: &Connection,
 ) -> Result<Option<Ticket>, StoreError> {
-    again_if_contended(|| async {
-        let mut tx = database.effect(connection.athlete).await?;
+    let draw = |tx: AthleteTx| async move {
         if tx.is_fenced(&[connection.origin()]) {
-            return Ok(None);
+            return Ok(tx.unchanged(None));
         }
-        let ticket = Ticket::new(tx.next().await?);
-        tx.commit().await?;
-        Ok(Some(ticket))
-    })
-    .await
+        Ok(Some(tx.draw_ticket()))
+    };
+    database.run("draw_ticket", connection.athlete, draw).await
 }
 
 /// Fetches a page of the list. The ticket is drawn before the request: an answer is as old as its request.
@@ -121,29 +118,29 @@ async fn call_list(
     }
 }
 
-/// Returns true if the connection a request went through still is the athlete's.
-pub(crate) async fn is_current_connection(
-    tx: &Effect,
-    connection: &Connection,
-) -> Result<bool, StoreError> {
-    if tx.is_fenced(&[connection.origin()]) {
-        return Ok(false);
+/// Finds the stored connection that a request went through; none if it is withdrawn or replaced meanwhile.
+pub(crate) async fn find_current_connection(
+    tx: &AthleteTx,
+    requested: &Connection,
+) -> Result<Option<Connection>, StoreError> {
+    if tx.is_fenced(&[requested.origin()]) {
+        return Ok(None);
     }
-    let stored =
-        store::connections::find(tx.conn(), connection.athlete, connection.application).await?;
-    Ok(stored
-        .is_some_and(|stored| stored.generation == connection.generation && stored.is_connected()))
+    let (athlete, application) = (requested.athlete, requested.application);
+    let stored = store::connections::find(tx.conn(), athlete, application).await?;
+    let generation = requested.generation;
+    Ok(stored.filter(|stored| stored.generation == generation && stored.is_connected()))
 }
 
 /// Returns the name of the lease attempt of a claimed job.
-pub(crate) fn attempt_name(job: &Claimed) -> String {
+pub(crate) fn attempt_name(job: &ClaimedJob) -> String {
     format!("{}:{}", job.id, job.epoch)
 }
 
 /// Records the rows and returns the activities that changed.
 pub(crate) async fn record_rows(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     listed: ListedRows<'_>,
     cause: Cause,
 ) -> Result<Vec<Activity>, StoreError> {
@@ -186,11 +183,13 @@ impl StoredRows {
     }
 }
 
-async fn load_rows(tx: &Effect, listed: ListedRows<'_>) -> Result<StoredRows, StoreError> {
+async fn load_rows(tx: &AthleteTx, listed: ListedRows<'_>) -> Result<StoredRows, StoreError> {
     let (athlete, application) = (listed.connection.athlete, listed.connection.application);
     let ids: Vec<_> = listed.rows.iter().map(|row| row.strava).collect();
     let observations =
         store::observations::find_many(tx.conn(), athlete, application, &ids).await?;
+    let observations: HashMap<_, _> =
+        observations.into_iter().map(|stored| (stored.key.strava, stored)).collect();
     let new: Vec<_> = ids.into_iter().filter(|id| !observations.contains_key(id)).collect();
     let identities =
         store::observations::find_identities(tx.conn(), athlete, application, &new).await?;

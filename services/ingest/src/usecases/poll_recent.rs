@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use contracts::wire::Cause;
-use jobs::{Claimed, Outcome};
+use jobs::{ClaimedJob, JobOutcome};
 use kernel::{StravaActivityId, Timestamp};
-use outbox::{Effect, StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 use strava_client::lease::Purpose;
 
 use super::ServiceContext;
@@ -38,45 +38,42 @@ struct Section<'a> {
 /// Polls the newest page.
 pub(crate) async fn poll_recent(
     ctx: &ServiceContext,
-    job: &Claimed,
-) -> Result<Outcome, anyhow::Error> {
+    job: &ClaimedJob,
+) -> Result<JobOutcome, anyhow::Error> {
     poll_list(ctx, job, false).await
 }
 
 /// Reconciles the next page of the whole list.
 pub(crate) async fn reconcile_page(
     ctx: &ServiceContext,
-    job: &Claimed,
-) -> Result<Outcome, anyhow::Error> {
+    job: &ClaimedJob,
+) -> Result<JobOutcome, anyhow::Error> {
     poll_list(ctx, job, true).await
 }
 
 async fn poll_list(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     is_reconciled: bool,
-) -> Result<Outcome, anyhow::Error> {
+) -> Result<JobOutcome, anyhow::Error> {
     let payload: ConnectionJob = serde_json::from_value(job.payload.clone())?;
-    let Some(athlete) = job.athlete else { return Ok(Outcome::Done) };
+    let Some(athlete) = job.athlete else { return Ok(JobOutcome::Done) };
     let readers = ctx.database.readers();
     let connection = store::connections::find(readers, athlete, payload.application).await?;
     let Some(connection) = connection.filter(Connection::is_connected) else {
-        return Ok(Outcome::Done);
+        return Ok(JobOutcome::Done);
     };
     let backfill = store::backfills::find(readers, athlete, payload.application).await?;
     if let Some(backfill) = backfill.filter(|backfill| backfill.is_in_progress()) {
         // Until it is done, every row of the page looks new.
         let due = ctx.now().plus(BACKFILL_PAUSE).max(Timestamp::from_micros(backfill.next_try_us));
-        return Ok(Outcome::Later { due, reason: "import-first".to_owned(), counts: false });
+        return Ok(JobOutcome::Later { due, reason: "import-first".to_owned(), counts: false });
     }
     match poll_section(ctx, job, Section::new(ctx, &connection, is_reconciled)).await {
-        Ok(()) => Ok(Outcome::Settled),
+        Ok(()) => Ok(JobOutcome::Settled),
         Err(JobError::Internal(error)) => Err(error),
         Err(JobError::Failure(failure)) => {
-            let (tried_us, problem) = (ctx.now().as_micros(), failure.reason().to_owned());
-            let poll = RecentPoll { tried_us, problem, ..connection.recent_poll };
-            let writer = ctx.database.writer();
-            store::connections::save_recent_poll(writer, &connection, &poll).await?;
+            record_failed_poll(ctx, &connection, failure.reason()).await?;
             Ok(failure.into_outcome())
         }
     }
@@ -93,9 +90,25 @@ impl<'a> Section<'a> {
     }
 }
 
+async fn record_failed_poll(
+    ctx: &ServiceContext,
+    connection: &Connection,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let record = |tx: AthleteTx| async move {
+        let (athlete, application) = (connection.athlete, connection.application);
+        let stored = store::connections::find(tx.conn(), athlete, application).await?;
+        let Some(mut stored) = stored else { return Ok(tx.unchanged(())) };
+        stored.recent_poll.tried_us = ctx.now().as_micros();
+        reason.clone_into(&mut stored.recent_poll.problem);
+        store::connections::save(tx.conn(), &stored, true).await
+    };
+    ctx.database.run("record_failed_poll", connection.athlete, record).await
+}
+
 async fn poll_section(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     section: Section<'_>,
 ) -> Result<(), JobError> {
     let request = PageRequest {
@@ -108,42 +121,41 @@ async fn poll_section(
     let fetched = list_page::fetch_page(ctx, section.connection, &request).await?;
     let rows = fetched.rows();
     let listed = ListedRows { connection: section.connection, source: fetched.source, rows: &rows };
-    again_if_contended(|| try_record_section(ctx, job, section, listed)).await?;
+    let record = |tx| async move { try_record_section(ctx, &tx, job, section, listed).await };
+    ctx.database.run("record_polled_section", section.connection.athlete, record).await?;
     ctx.failpoint("ingest.head-committed");
     Ok(())
 }
 
 async fn try_record_section(
     ctx: &ServiceContext,
-    job: &Claimed,
+    tx: &AthleteTx,
+    job: &ClaimedJob,
     section: Section<'_>,
     listed: ListedRows<'_>,
 ) -> Result<(), StoreError> {
-    let connection = section.connection;
-    let mut tx = ctx.database.effect(connection.athlete).await?;
-    if !ctx.queue.holds(tx.conn(), job).await? {
-        return Ok(());
+    if !ctx.queue.lock_claimed(tx, job).await? {
+        return Ok(tx.unchanged(()));
     }
-    if list_page::is_current_connection(&tx, connection).await? {
-        record_section(ctx, &mut tx, section, listed).await?;
+    let current = list_page::find_current_connection(tx, section.connection).await?;
+    if let Some(mut connection) = current {
+        record_section(ctx, tx, section, listed).await?;
         let now = ctx.now().as_micros();
         if section.is_reconciled {
             let before_s = oldest_start(listed.rows).map(Timestamp::as_secs);
-            let cursor = ReconcileCursor { reconciled_us: now, before_s };
-            store::connections::save_reconcile_cursor(tx.conn(), connection, cursor).await?;
+            connection.reconcile = ReconcileCursor { reconciled_us: now, before_s };
         } else {
-            let poll = RecentPoll::succeeded(now);
-            store::connections::save_recent_poll(tx.conn(), connection, &poll).await?;
+            connection.recent_poll = RecentPoll::succeeded(now);
         }
+        store::connections::save(tx.conn(), &connection, true).await?;
     }
-    ctx.queue.done(tx.conn(), job).await?;
-    tx.commit().await
+    ctx.queue.close(tx, job).await.map(drop)
 }
 
 /// Records the rows. Requests a fetch of each new activity, and of each one missing from the page.
 async fn record_section(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     section: Section<'_>,
     listed: ListedRows<'_>,
 ) -> Result<(), StoreError> {
@@ -159,7 +171,7 @@ async fn record_section(
 
 async fn request_fetch(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     connection: &Connection,
     strava: StravaActivityId,
     is_unlisted: bool,
@@ -176,7 +188,7 @@ async fn request_fetch(
     observation.hints.unlisted = is_unlisted;
     observation.hints.record(false, false);
     store::observations::save(tx.conn(), observation, change.is_stored).await?;
-    ctx.queue.want(tx.conn(), &job::fetch_request(key, false, ctx.now())).await?;
+    ctx.queue.enqueue(tx, &job::fetch_request(key, false, ctx.now())).await?;
     let activity = change.observation.activity;
     let step = JournalStep { activity, step: "swept", state: "waiting", ..JournalStep::default() };
     ctx.record_step(tx, key, step).await
@@ -185,7 +197,7 @@ async fn request_fetch(
 /// Finds stored activities within the time the page spans that it does not list. The newest come first: activities
 /// that a list always leaves out must not use up the limit before recent deletions.
 async fn find_missing(
-    tx: &Effect,
+    tx: &AthleteTx,
     section: Section<'_>,
     rows: &[ListedActivity],
 ) -> Result<Vec<StravaActivityId>, StoreError> {

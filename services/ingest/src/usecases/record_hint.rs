@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use contracts::strava::{Aspect, Hint, ObjectType};
 use kernel::{ApplicationId, EventId, StravaActivityId, StravaAthleteId, Timestamp};
-use outbox::{StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 
 use super::record_journal::JournalStep;
 use super::{ServiceContext, job};
+use crate::domain::connection::Connection;
 use crate::domain::observation::ActivityKey;
 use crate::store;
 
@@ -36,7 +37,16 @@ pub(crate) async fn record_hint(
     if hint.object_type() != ObjectType::Activity {
         return Ok(HintOutcome::NotAnActivity);
     }
-    let outcome = again_if_contended(|| try_record_hint(ctx, id, hint)).await?;
+    let application = ApplicationId::new(hint.application);
+    let owner = StravaAthleteId::new(hint.owner);
+    let owner = store::connections::find_owner(ctx.database.readers(), application, owner).await?;
+    let outcome = match &owner {
+        Some(owner) => {
+            let record = |tx| async move { try_record_hint(ctx, &tx, owner, id, hint).await };
+            ctx.database.run("record_hint", owner.athlete, record).await?
+        }
+        None => HintOutcome::UnknownOwner,
+    };
     if outcome == HintOutcome::Requested {
         ctx.failpoint("ingest.hint-noted");
     }
@@ -54,30 +64,24 @@ pub(crate) async fn record_hint(
 
 async fn try_record_hint(
     ctx: &ServiceContext,
+    tx: &AthleteTx,
+    owner: &Connection,
     id: EventId,
     hint: &Hint,
 ) -> Result<HintOutcome, StoreError> {
-    let application = ApplicationId::new(hint.application);
-    let owner = StravaAthleteId::new(hint.owner);
-    let Some(owner) =
-        store::connections::find_owner(ctx.database.readers(), application, owner).await?
-    else {
-        return Ok(HintOutcome::UnknownOwner);
-    };
-    let tx = ctx.database.effect(owner.athlete).await?;
     if tx.is_fenced(&[owner.origin()]) {
-        return Ok(HintOutcome::UnknownOwner);
+        return Ok(tx.unchanged(HintOutcome::UnknownOwner));
     }
     let strava = StravaActivityId::new(hint.object_id);
-    let key = ActivityKey { athlete: owner.athlete, application, strava };
-    let mut change = ctx.load_observation(&tx, key).await?;
+    let key = ActivityKey { athlete: owner.athlete, application: owner.application, strava };
+    let mut change = ctx.load_observation(tx, key).await?;
     let newest_hint = Timestamp::from_secs(hint.event_time_s).plus(MAX_CLOCK_SKEW);
     if change.observation.answered_at().is_some_and(|answered| answered > newest_hint) {
-        return Ok(HintOutcome::Outdated);
+        return Ok(tx.unchanged(HintOutcome::Outdated));
     }
     change.observation.hints.record(true, hint.aspect() == Aspect::Delete);
     store::observations::save(tx.conn(), &change.observation, change.is_stored).await?;
-    ctx.queue.want(tx.conn(), &job::fetch_request(key, true, ctx.now())).await?;
+    ctx.queue.enqueue(tx, &job::fetch_request(key, true, ctx.now())).await?;
     let step = JournalStep {
         activity: change.observation.activity,
         step: "hinted",
@@ -87,7 +91,6 @@ async fn try_record_hint(
     let mut entry = ctx.journal_entry(key, step);
     entry.id = id;
     store::journal::insert(tx.conn(), &entry).await?;
-    tx.commit().await?;
     Ok(HintOutcome::Requested)
 }
 

@@ -2,7 +2,7 @@
 
 use contracts::Origin;
 use kernel::{ActivityId, EventId, Timestamp};
-use outbox::{Effect, StoreError};
+use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
 use crate::domain::journal::JournalEntry;
@@ -43,11 +43,11 @@ impl ServiceContext {
     /// Inserts the entry of a step of ingest itself, in the transaction of the step. It is not published.
     pub(crate) async fn record_step(
         &self,
-        tx: &Effect,
+        tx: &AthleteTx,
         key: ActivityKey,
         step: JournalStep<'_>,
     ) -> Result<(), StoreError> {
-        store::journal::insert(tx.conn(), &self.journal_entry(key, step)).await.map(drop)
+        store::journal::insert(tx.conn(), &self.journal_entry(key, step)).await
     }
 
     /// Inserts the entry of a step that changed nothing else.
@@ -56,9 +56,7 @@ impl ServiceContext {
         key: ActivityKey,
         step: JournalStep<'_>,
     ) -> Result<(), StoreError> {
-        store::journal::insert(self.database.writer(), &self.journal_entry(key, step))
-            .await
-            .map(drop)
+        store::journal::insert(self.database.writer(), &self.journal_entry(key, step)).await
     }
 }
 
@@ -68,10 +66,11 @@ pub(crate) async fn store_published_entry(
     entry: &JournalEntry,
     origins: &[Origin],
 ) -> Result<(), StoreError> {
-    let tx = ctx.database.effect(entry.athlete).await?;
-    if tx.is_gone() || tx.is_fenced(origins) {
-        return Ok(());
-    }
-    store::journal::insert(tx.conn(), entry).await?;
-    tx.commit().await
+    let store = |tx: AthleteTx| async move {
+        if tx.is_gone() || tx.is_fenced(origins) {
+            return Ok(tx.unchanged(()));
+        }
+        store::journal::insert(tx.conn(), entry).await
+    };
+    ctx.database.run("store_published_entry", entry.athlete, store).await
 }

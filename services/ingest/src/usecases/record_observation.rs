@@ -3,8 +3,8 @@
 use contracts::Topic;
 use contracts::activities::ActivityChanged;
 use contracts::wire::Cause;
-use kernel::{ActivityId, Generation, Revision};
-use outbox::{Effect, OutboxMessage, StoreError};
+use kernel::{ActivityId, Generation};
+use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
 use crate::domain::activity::{Activity, ActivityState};
@@ -41,7 +41,7 @@ impl ServiceContext {
     /// Loads the observation of an activity, or an empty one.
     pub(crate) async fn load_observation(
         &self,
-        tx: &Effect,
+        tx: &AthleteTx,
         key: ActivityKey,
     ) -> Result<ObservationChange, StoreError> {
         let stored = store::observations::find(tx.conn(), key).await?;
@@ -60,7 +60,7 @@ impl ServiceContext {
     /// Stores the observation and publishes the activity if it changed. Returns the new revision, if any.
     pub(crate) async fn record_observation(
         &self,
-        tx: &mut Effect,
+        tx: &AthleteTx,
         change: ObservationChange,
         mode: PublishMode,
     ) -> Result<Option<Activity>, StoreError> {
@@ -84,7 +84,7 @@ impl ServiceContext {
             athlete: observation.key.athlete,
             application: observation.key.application,
             strava: observation.key.strava,
-            revision: Revision::new(tx.next().await?),
+            revision: tx.draw_revision(),
             cause: mode.cause,
             changed_at: self.now(),
             state,
@@ -99,7 +99,7 @@ impl ServiceContext {
 
     async fn ensure_identity(
         &self,
-        tx: &Effect,
+        tx: &AthleteTx,
         observation: &Observation,
     ) -> Result<ActivityId, StoreError> {
         if let Some(id) = observation.activity {

@@ -44,8 +44,7 @@ pub(crate) async fn refresh(ctx: &ServiceContext, bus: &Bus) -> Result<(), Refre
         return Err(RefreshError::NobodyConnected);
     }
     for connection in &connections {
-        let request = job::poll_request(connection, priority::LIVE, requested_at);
-        ctx.queue.want(ctx.database.writer(), &request).await?;
+        ctx.enqueue(&[job::poll_request(connection, priority::LIVE, requested_at)]).await?;
     }
     let timeout = Duration::from_secs(ctx.settings.refresh_patience_s);
     let counted = async {

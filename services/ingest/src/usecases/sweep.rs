@@ -49,8 +49,8 @@ pub(crate) async fn sweep(ctx: &ServiceContext) -> Result<usize, StoreError> {
             }
             _ => {}
         }
-        for request in &requests {
-            ctx.queue.want(ctx.database.writer(), request).await?;
+        if !requests.is_empty() {
+            ctx.enqueue(&requests).await?;
         }
     }
     Ok(swept)

@@ -1,6 +1,6 @@
 //! Workers of the queue. Fetches, polls and bulk work have workers of their own and never wait for each other.
 
-use jobs::{Claimed, JobHandler, Outcome};
+use jobs::{ClaimedJob, JobHandler, JobOutcome};
 use lifecycle::Stop;
 use tracing::Instrument;
 
@@ -18,7 +18,7 @@ pub(crate) struct ActivityWorker {
 }
 
 impl JobHandler for ActivityWorker {
-    async fn run(&self, job: &Claimed) -> Result<Outcome, anyhow::Error> {
+    async fn run(&self, job: &ClaimedJob) -> Result<JobOutcome, anyhow::Error> {
         let span = tracing::info_span!("job", kind = job.kind, subject = job.subject);
         if let Some(trace) = job.payload["trace"].as_str() {
             telemetry::set_parent(&span, trace);
@@ -28,14 +28,14 @@ impl JobHandler for ActivityWorker {
 }
 
 impl ActivityWorker {
-    async fn run_job(&self, job: &Claimed) -> Result<Outcome, anyhow::Error> {
+    async fn run_job(&self, job: &ClaimedJob) -> Result<JobOutcome, anyhow::Error> {
         match job.kind.as_str() {
             job::FETCH_ACTIVITY => fetch_activity(&self.ctx, job).await,
             job::POLL_RECENT => poll_recent(&self.ctx, job).await,
             job::RECONCILE_PAGE => reconcile_page(&self.ctx, job).await,
             job::BACKFILL => backfill(&self.ctx, job, &self.soft).await,
             job::ANSWER_REPLAY => answer_replay(&self.ctx, job).await,
-            other => Ok(Outcome::Failed { reason: format!("unknown kind of job {other}") }),
+            other => Ok(JobOutcome::Failed { reason: format!("unknown kind of job {other}") }),
         }
     }
 }

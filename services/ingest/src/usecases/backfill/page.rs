@@ -1,8 +1,8 @@
 //! Stores one page of a backfill in small transactions, so that live work passes in between.
 
 use contracts::wire::Cause;
-use jobs::Claimed;
-use outbox::{StoreError, again_if_contended};
+use jobs::ClaimedJob;
+use outbox::{AthleteTx, StoreError};
 use strava_client::SummaryActivity;
 
 use super::Progress;
@@ -11,7 +11,7 @@ use crate::domain::connection::{Connection, RecentPoll, ReconcileCursor};
 use crate::domain::facts::Facts;
 use crate::store;
 use crate::usecases::ServiceContext;
-use crate::usecases::list_page::{FetchedPage, ListedRows, is_current_connection, record_rows};
+use crate::usecases::list_page::{FetchedPage, ListedRows, find_current_connection, record_rows};
 
 /// Rows per transaction.
 const CHUNK_ROWS: usize = 50;
@@ -19,7 +19,7 @@ const CHUNK_ROWS: usize = 50;
 /// Stores the page; the last transaction advances the backfill and, at the end of the list, closes the job.
 pub(super) async fn store_page(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     connection: &Connection,
     backfill: &Backfill,
     fetched: &FetchedPage,
@@ -38,7 +38,8 @@ pub(super) async fn store_page(
         let chunk = &rows[at * CHUNK_ROWS..rows.len().min((at + 1) * CHUNK_ROWS)];
         let listed = ListedRows { connection, source: fetched.source, rows: chunk };
         let advanced = (at == last).then_some(&advanced);
-        if !again_if_contended(|| try_store_chunk(ctx, job, listed, advanced)).await? {
+        let store = |tx| async move { try_store_chunk(ctx, &tx, job, listed, advanced).await };
+        if !ctx.bulk.run("store_backfill_rows", connection.athlete, store).await? {
             return Ok(Progress::Lost);
         }
     }
@@ -48,30 +49,30 @@ pub(super) async fn store_page(
 /// Stores some rows and, with the last ones, the advanced backfill. Returns false if the job or the connection is lost.
 async fn try_store_chunk(
     ctx: &ServiceContext,
-    job: &Claimed,
+    tx: &AthleteTx,
+    job: &ClaimedJob,
     listed: ListedRows<'_>,
     advanced: Option<&Backfill>,
 ) -> Result<bool, StoreError> {
-    let connection = listed.connection;
-    let mut tx = ctx.bulk.effect(connection.athlete).await?;
-    if !is_current_connection(&tx, connection).await? || !ctx.queue.holds(tx.conn(), job).await? {
-        return Ok(false);
+    let Some(mut connection) = find_current_connection(tx, listed.connection).await? else {
+        return Ok(tx.unchanged(false));
+    };
+    if !ctx.queue.lock_claimed(tx, job).await? {
+        return Ok(tx.unchanged(false));
     }
-    record_rows(ctx, &mut tx, listed, Cause::Backfill).await?;
+    record_rows(ctx, tx, listed, Cause::Backfill).await?;
     if let Some(backfill) = advanced {
         store::backfills::save(tx.conn(), backfill, true).await?;
         tx.bump_version();
         if backfill.state == BackfillState::Done {
             // The whole list was just read: neither a poll nor a reconciliation is due.
             let now = ctx.now().as_micros();
-            let poll = RecentPoll::succeeded(now);
-            store::connections::save_recent_poll(tx.conn(), connection, &poll).await?;
-            let cursor = ReconcileCursor { reconciled_us: now, before_s: None };
-            store::connections::save_reconcile_cursor(tx.conn(), connection, cursor).await?;
-            ctx.queue.done(tx.conn(), job).await?;
+            connection.recent_poll = RecentPoll::succeeded(now);
+            connection.reconcile = ReconcileCursor { reconciled_us: now, before_s: None };
+            store::connections::save(tx.conn(), &connection, true).await?;
+            ctx.queue.close(tx, job).await?;
         }
     }
-    tx.commit().await?;
     Ok(true)
 }
 

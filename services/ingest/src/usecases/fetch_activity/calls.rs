@@ -1,6 +1,6 @@
 //! The calls: the activity, and its streams if they are needed.
 
-use jobs::{Claimed, priority};
+use jobs::{ClaimedJob, priority};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use strava_client::lease::Purpose;
@@ -44,7 +44,7 @@ const ZSTD_LEVEL: i32 = 3;
 /// Returns the lease too, which is still to be reported.
 pub(super) async fn fetch<'a>(
     ctx: &'a ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     target: &FetchTarget,
 ) -> Result<(FetchedActivity, LeasedStrava<'a>), JobError> {
     let (ticket, leased) = tokio::join!(
@@ -94,7 +94,7 @@ pub(super) async fn fetch<'a>(
 
 async fn acquire_lease<'a>(
     ctx: &'a ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     target: &FetchTarget,
     retries: u32,
 ) -> Result<LeasedStrava<'a>, JobFailure> {
@@ -118,7 +118,7 @@ fn needs_streams(target: &FetchTarget, facts: &Facts) -> bool {
 
 async fn fetch_streams(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     target: &FetchTarget,
     strava: &mut LeasedStrava<'_>,
     source: Source,

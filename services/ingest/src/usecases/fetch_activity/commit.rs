@@ -1,11 +1,11 @@
 //! Records a fetched activity and closes or reschedules its job, in one transaction.
 
 use contracts::wire::Cause;
-use jobs::{Claimed, Later};
+use jobs::{ClaimedJob, Retry};
 use kernel::{ActivityId, Timestamp};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use outbox::{Effect, StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 
 use super::FetchTarget;
 use super::calls::{FetchedActivity, FetchedStreams};
@@ -15,7 +15,7 @@ use crate::domain::retry_schedule;
 use crate::store;
 use crate::usecases::ServiceContext;
 use crate::usecases::job_failure::JobFailure;
-use crate::usecases::list_page::is_current_connection;
+use crate::usecases::list_page::find_current_connection;
 use crate::usecases::record_journal::JournalStep;
 use crate::usecases::record_observation::PublishMode;
 
@@ -30,12 +30,16 @@ struct FollowUp {
 /// Commits the fetch, then deletes the objects nothing refers to any more.
 pub(super) async fn commit(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     target: &FetchTarget,
     fetched: FetchedActivity,
 ) -> Result<(), StoreError> {
+    let commit = |tx| {
+        let fetched = fetched.clone();
+        async move { try_commit(ctx, &tx, job, target, fetched).await }
+    };
     let unused_objects =
-        again_if_contended(|| try_commit(ctx, job, target, fetched.clone())).await?;
+        ctx.database.run("commit_fetched_activity", target.key.athlete, commit).await?;
     ctx.failpoint("ingest.activity-committed");
     for key in unused_objects {
         if let Err(error) = ctx.objects.delete(&Path::from(key)).await {
@@ -47,57 +51,55 @@ pub(super) async fn commit(
 
 async fn try_commit(
     ctx: &ServiceContext,
-    job: &Claimed,
+    tx: &AthleteTx,
+    job: &ClaimedJob,
     target: &FetchTarget,
     fetched: FetchedActivity,
 ) -> Result<Vec<String>, StoreError> {
-    let mut tx = ctx.database.effect(target.key.athlete).await?;
-    if !ctx.queue.holds(tx.conn(), job).await? {
+    if !ctx.queue.lock_claimed(tx, job).await? {
+        return Ok(tx.unchanged(fetched.streams.into_object_key().into_iter().collect()));
+    }
+    if find_current_connection(tx, &target.connection).await?.is_none() {
+        retry_with_current_connection(ctx, tx, job, target).await?;
         return Ok(fetched.streams.into_object_key().into_iter().collect());
     }
-    if !is_current_connection(&tx, &target.connection).await? {
-        retry_with_current_connection(ctx, &tx, job, target).await?;
-        tx.commit().await?;
-        return Ok(fetched.streams.into_object_key().into_iter().collect());
-    }
-    let mut change = ctx.load_observation(&tx, target.key).await?;
+    let mut change = ctx.load_observation(tx, target.key).await?;
     let mode = publish_mode(&change.observation, target, change.published.as_ref());
     let mut unused_objects = Vec::new();
     let observation = &mut change.observation;
     let follow_up = apply_fetched(observation, fetched, ctx.now(), &mut unused_objects);
     observation.hints.answer(target.before.hints.received);
     let (id, has_pending_hint) = (observation.activity, observation.hints.is_pending());
-    let published = ctx.record_observation(&mut tx, change, mode).await?;
+    let published = ctx.record_observation(tx, change, mode).await?;
     let step = journal_step(job, &follow_up, published.as_ref(), id);
-    ctx.record_step(&tx, target.key, step).await?;
+    ctx.record_step(tx, target.key, step).await?;
     match follow_up.due {
         Some(due) => {
             // A hint received meanwhile does not wait for the follow-up.
             let due = if has_pending_hint { ctx.now() } else { due };
-            let later = Later { due, reason: follow_up.reason, counts: follow_up.counts };
-            ctx.queue.later_in(tx.conn(), job, later).await?;
+            let retry = Retry { due, reason: follow_up.reason, counts: follow_up.counts };
+            ctx.queue.reschedule(tx, job, &retry).await?;
         }
-        None => drop(ctx.queue.done(tx.conn(), job).await?),
+        None => drop(ctx.queue.close(tx, job).await?),
     }
     ctx.failpoint("ingest.activity-uncommitted");
-    tx.commit().await?;
     Ok(unused_objects)
 }
 
 /// Reschedules a job whose connection was replaced during the fetch; closes it if the athlete has none now.
 async fn retry_with_current_connection(
     ctx: &ServiceContext,
-    tx: &Effect,
-    job: &Claimed,
+    tx: &AthleteTx,
+    job: &ClaimedJob,
     target: &FetchTarget,
 ) -> Result<(), StoreError> {
     let (athlete, application) = (target.key.athlete, target.key.application);
     let current = store::connections::find(tx.conn(), athlete, application).await?;
     if current.is_some_and(|current| current.is_connected() && !tx.is_fenced(&[current.origin()])) {
-        let later = Later { due: ctx.now(), reason: "reconnected", counts: false };
-        return ctx.queue.later_in(tx.conn(), job, later).await;
+        let retry = Retry { due: ctx.now(), reason: "reconnected", counts: false };
+        return ctx.queue.reschedule(tx, job, &retry).await;
     }
-    ctx.queue.done(tx.conn(), job).await.map(drop)
+    ctx.queue.close(tx, job).await.map(drop)
 }
 
 /// Returns the publish mode: a fetch caused by a hint is always published; a follow-up only if something changed,
@@ -212,7 +214,7 @@ fn apply_streams(
 }
 
 fn journal_step<'a>(
-    job: &Claimed,
+    job: &ClaimedJob,
     follow_up: &'a FollowUp,
     published: Option<&Activity>,
     id: Option<ActivityId>,
