@@ -182,6 +182,16 @@ impl TestApp {
             app.subscription_id().await.is_some()
         })
         .await;
+        // Until the subscription is complete, unknown ids are answered with 503.
+        let stranger = json!({
+            "object_type": "activity", "object_id": 1, "aspect_type": "create", "owner_id": 1,
+            "subscription_id": -1, "event_time": 1,
+        });
+        app.wait_until("the subscription is complete", async || {
+            let path = format!("/webhook/{SECRET}");
+            app.post(&path, stranger.to_string()).await.status == 403
+        })
+        .await;
         app
     }
 
