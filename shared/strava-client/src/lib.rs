@@ -22,8 +22,8 @@ pub use endpoints::subscriptions::Subscription;
 pub use error::{ErrorKind, StravaError};
 pub use limits::{RateLimits, WindowCounts};
 pub use model::{
-    AthleteSummary, DetailedActivity, Raw, StreamSet, Streams, SummaryActivity, Upload,
-    UploadOutcome, UploadStatus,
+    AthleteSummary, DetailedActivity, StreamSet, Streams, SummaryActivity, Upload, UploadOutcome,
+    UploadStatus,
 };
 pub use response::ApiResponse;
 pub use secret::{AccessToken, AppCredentials, RefreshToken};

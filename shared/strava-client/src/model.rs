@@ -3,12 +3,10 @@
 mod activity;
 mod athlete;
 pub(crate) mod lenient;
-mod raw;
 mod streams;
 mod upload;
 
 pub use activity::{DetailedActivity, SummaryActivity, Visibility};
 pub use athlete::AthleteSummary;
-pub use raw::Raw;
 pub use streams::{StreamSet, Streams};
 pub use upload::{Upload, UploadOutcome, UploadStatus};

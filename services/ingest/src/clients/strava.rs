@@ -3,7 +3,7 @@
 use kernel::StravaActivityId;
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose, Report};
 use strava_client::{
-    ActivityPage, ApiResponse, Client, DetailedActivity, ListQuery, Raw, StravaError, Streams,
+    ActivityPage, ApiResponse, Client, DetailedActivity, ListQuery, StravaError, Streams,
 };
 
 use crate::domain::connection::Connection;
@@ -58,7 +58,7 @@ impl LeasedStrava<'_> {
     pub(crate) async fn fetch_activity(
         &mut self,
         id: StravaActivityId,
-    ) -> Result<ApiResponse<Raw<DetailedActivity>>, StravaError> {
+    ) -> Result<ApiResponse<DetailedActivity>, StravaError> {
         let answer = self.strava.client.get_activity(&self.lease.access_token, id).await;
         self.add_usage(Report::for_read(&answer));
         answer

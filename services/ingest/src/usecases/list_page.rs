@@ -56,7 +56,7 @@ pub(crate) struct ListedRows<'a> {
 impl FetchedPage {
     /// Returns the readable rows.
     pub(crate) fn rows(&self) -> Vec<ListedActivity> {
-        let rows = self.page.activities.iter().map(|row| &row.value);
+        let rows = self.page.activities.iter();
         rows.map(|row| ListedActivity { strava: row.id, facts: Facts::from_summary(row) }).collect()
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Endpoint, StravaError};
-use crate::model::{DetailedActivity, Raw, SummaryActivity};
+use crate::model::{DetailedActivity, SummaryActivity};
 use crate::{AccessToken, ApiResponse, Client};
 
 /// The parameters of the list. Newest first, but **oldest first with only `after`**.
@@ -32,7 +32,7 @@ impl Default for ListQuery {
 #[derive(Clone, Debug, Default)]
 pub struct ActivityPage {
     /// The readable rows, in Strava's order.
-    pub activities: Vec<Raw<SummaryActivity>>,
+    pub activities: Vec<SummaryActivity>,
     /// The unreadable rows: one of them must not fail the page.
     pub unreadable: Vec<UnreadableActivity>,
 }
@@ -55,7 +55,7 @@ impl ActivityPage {
     fn from_rows(rows: Vec<Box<RawValue>>) -> Self {
         let mut page = Self::default();
         for row in rows {
-            match Raw::parse(row.clone()) {
+            match serde_json::from_str(row.get()) {
                 Ok(activity) => page.activities.push(activity),
                 Err(error) => page
                     .unreadable
@@ -96,7 +96,7 @@ impl Client {
         &self,
         token: &AccessToken,
         id: StravaActivityId,
-    ) -> Result<ApiResponse<Raw<DetailedActivity>>, StravaError> {
+    ) -> Result<ApiResponse<DetailedActivity>, StravaError> {
         self.send(
             Endpoint::Api,
             self.athlete_request(Method::GET, &["activities", &id.to_string()], token),

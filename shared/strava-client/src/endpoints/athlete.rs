@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use crate::error::{Endpoint, StravaError};
-use crate::model::{AthleteSummary, Raw};
+use crate::model::AthleteSummary;
 use crate::{AccessToken, ApiResponse, Client};
 
 impl Client {
@@ -11,7 +11,7 @@ impl Client {
     pub async fn get_athlete(
         &self,
         token: &AccessToken,
-    ) -> Result<ApiResponse<Raw<AthleteSummary>>, StravaError> {
+    ) -> Result<ApiResponse<AthleteSummary>, StravaError> {
         self.send(Endpoint::Api, self.athlete_request(Method::GET, &["athlete"], token))
             .await?
             .json()

@@ -28,7 +28,7 @@ pub(super) async fn store_page(
     let next = if page.is_empty() {
         NextPage::End
     } else {
-        let oldest = oldest_start(page.activities.iter().map(|row| &row.value));
+        let oldest = oldest_start(page.activities.iter());
         let count = page.activities.len() + page.unreadable.len();
         plan_next_page(count, ctx.settings.page as usize, oldest, backfill.before_s)
     };
