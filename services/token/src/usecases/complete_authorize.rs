@@ -143,8 +143,8 @@ async fn exchange_code(
             expires_at: exchanged.expires_at,
         },
     };
-    let store = |tx: AthleteTx| async move { connect(ctx, &tx, state, grant).await };
-    let outcome = match ctx.database.run("connect", state.athlete, store).await {
+    let store = |tx: AthleteTx| async move { store_connection(ctx, &tx, state, grant).await };
+    let outcome = match ctx.database.run("store_connection", state.athlete, store).await {
         // Somebody else connected the same Strava athlete at this very moment.
         Err(StoreError::UniqueViolation) => return Ok(AuthorizeOutcome::Taken),
         outcome => outcome?,
@@ -173,7 +173,7 @@ async fn transfer_to_holder(
 }
 
 /// Stores the connection under a new generation and publishes it.
-async fn connect(
+async fn store_connection(
     ctx: &ServiceContext,
     tx: &AthleteTx,
     state: &OauthState,

@@ -217,7 +217,7 @@ async fn a_callback_without_code_or_state_names_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strava_athlete_belongs_to_one_account_and_loses_nothing_by_the_attempt() {
+async fn a_strava_athlete_belongs_to_one_account_that_loses_nothing() {
     for database in testkit::databases().await {
         let app = TestApp::new(database).await;
         let (owner, other) = (new_athlete(), new_athlete());
