@@ -1,4 +1,4 @@
-//! What every record and every stream pays: the envelope and the streams codec, written and read.
+//! The cost of every record and every stream: the envelope and the streams codec, encode and decode.
 
 use std::hint::black_box;
 

@@ -10,52 +10,55 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time for one answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much is sent, over how many connections, and for how long at most.
+/// The load of one run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
-    pub(crate) address: SocketAddr,
+pub(crate) struct LoadPlan {
     pub(crate) connections: usize,
     pub(crate) requests: u64,
-    pub(crate) at_most: Duration,
+    pub(crate) max_duration: Duration,
 }
 
-/// Writes the how-manieth request.
-pub(crate) type Request = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
+/// Builds the request of a number.
+pub(crate) type RequestBuilder = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
-/// What came of it.
+/// The answers of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// Answered with 200.
+pub(crate) struct LoadResult {
+    /// Number of answers with status 200.
     pub(crate) answered: u64,
-    /// Answered otherwise.
+    /// Number of other answers.
     pub(crate) refused: u64,
     pub(crate) elapsed: Duration,
-    /// Of every answer.
+    /// Latency of every answer.
     pub(crate) times: Vec<Duration>,
 }
 
-impl Outcome {
-    /// Good answers a second.
+impl LoadResult {
+    /// Answers with status 200 per second.
     pub(crate) fn rate(&self) -> f64 {
         self.answered as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// This CPU time, shared among the answers, in microseconds.
-    pub(crate) fn micros_each(&self, cpu: Duration) -> f64 {
+    /// CPU time per answer in microseconds.
+    pub(crate) fn cpu_micros_per_answer(&self, cpu: Duration) -> f64 {
         cpu.as_secs_f64() * 1e6 / (self.answered + self.refused).max(1) as f64
     }
 }
 
-/// Connects first, then sends: each connection its next request when it has its answer.
-pub(crate) async fn drive(load: Load, request: Request) -> anyhow::Result<Outcome> {
-    let mut streams = Vec::with_capacity(load.connections);
-    for _ in 0..load.connections {
-        let stream = TcpStream::connect(load.address)
+/// Opens all connections, then sends; each connection sends its next request after an answer.
+pub(crate) async fn drive_load(
+    address: SocketAddr,
+    plan: LoadPlan,
+    build_request: RequestBuilder,
+) -> anyhow::Result<LoadResult> {
+    let mut streams = Vec::with_capacity(plan.connections);
+    for _ in 0..plan.connections {
+        let stream = TcpStream::connect(address)
             .await
-            .with_context(|| format!("cannot reach {}", load.address))?;
+            .with_context(|| format!("cannot reach {}", address))?;
         stream.set_nodelay(true)?;
         streams.push(stream);
     }
@@ -63,50 +66,52 @@ pub(crate) async fn drive(load: Load, request: Request) -> anyhow::Result<Outcom
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for stream in streams {
-        let (request, next) = (Arc::clone(&request), Arc::clone(&next));
-        tasks.spawn(async move { converse(stream, load, began, request, next).await });
+        let (build_request, next) = (Arc::clone(&build_request), Arc::clone(&next));
+        tasks
+            .spawn(async move { drive_connection(stream, plan, began, build_request, next).await });
     }
-    let mut whole = Outcome::default();
+    let mut total = LoadResult::default();
     while let Some(part) = tasks.join_next().await {
         let part = part??;
-        whole.answered += part.answered;
-        whole.refused += part.refused;
-        whole.times.extend(part.times);
+        total.answered += part.answered;
+        total.refused += part.refused;
+        total.times.extend(part.times);
     }
-    whole.elapsed = began.elapsed();
-    Ok(whole)
+    total.elapsed = began.elapsed();
+    Ok(total)
 }
 
-async fn converse(
+async fn drive_connection(
     mut stream: TcpStream,
-    load: Load,
+    plan: LoadPlan,
     began: Instant,
-    request: Request,
+    build_request: RequestBuilder,
     next: Arc<AtomicU64>,
-) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::default();
+) -> anyhow::Result<LoadResult> {
+    let mut result = LoadResult::default();
     let mut buffer = Vec::with_capacity(4096);
-    while began.elapsed() < load.at_most {
+    while began.elapsed() < plan.max_duration {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= load.requests {
+        if number >= plan.requests {
             break;
         }
-        let bytes = request(number);
+        let bytes = build_request(number);
         let sent = Instant::now();
-        let status = tokio::time::timeout(PATIENCE, exchange(&mut stream, &bytes, &mut buffer))
-            .await
-            .context("no answer in time")??;
-        outcome.times.push(sent.elapsed());
+        let status =
+            tokio::time::timeout(ANSWER_TIMEOUT, exchange(&mut stream, &bytes, &mut buffer))
+                .await
+                .context("no answer in time")??;
+        result.times.push(sent.elapsed());
         if status == 200 {
-            outcome.answered += 1;
+            result.answered += 1;
         } else {
-            outcome.refused += 1;
+            result.refused += 1;
         }
     }
-    Ok(outcome)
+    Ok(result)
 }
 
-/// One request and its whole answer, which stays in the buffer; returns the status.
+/// Sends a request and reads its whole answer into the buffer; returns the status.
 async fn exchange(
     stream: &mut TcpStream,
     request: &[u8],
@@ -118,18 +123,27 @@ async fn exchange(
         if stream.read_buf(buffer).await? == 0 {
             bail!("the server closed the connection");
         }
-        if let Some((status, whole)) = measure(buffer)?
-            && buffer.len() >= whole
+        if let Some(head) = parse_head(buffer)?
+            && buffer.len() >= head.answer_length
         {
-            return Ok(status);
+            return Ok(head.status);
         }
     }
 }
 
-/// The status of an answer and how long it is as a whole, once its head is there.
-fn measure(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
-    let head = std::str::from_utf8(&bytes[..end]).context("the answer's head is no text")?;
+/// Status and total length of an answer.
+#[derive(Debug, PartialEq)]
+struct AnswerHead {
+    status: u16,
+    answer_length: usize,
+}
+
+/// Parses the head of an answer; `None` while it is incomplete.
+fn parse_head(bytes: &[u8]) -> anyhow::Result<Option<AnswerHead>> {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&bytes[..end]).context("the answer's head is not text")?;
     let mut lines = head.split("\r\n");
     let status =
         lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
@@ -137,11 +151,12 @@ fn measure(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
     for line in lines {
         let Some((name, value)) = line.split_once(':') else { continue };
         if name.eq_ignore_ascii_case("content-length") {
-            let length: usize = value.trim().parse().context("the answer's length is no number")?;
-            return Ok(Some((status, end + 4 + length)));
+            let length: usize =
+                value.trim().parse().context("the answer's content-length is not a number")?;
+            return Ok(Some(AnswerHead { status, answer_length: end + 4 + length }));
         }
     }
-    bail!("the answer does not tell its length")
+    bail!("the answer has no content-length")
 }
 
 #[cfg(test)]
@@ -149,11 +164,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_measured_by_its_own_word_and_only_once_its_head_is_whole() {
+    fn an_answer_is_parsed_once_its_head_is_complete() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-        assert_eq!(measure(&answer[..30]).unwrap(), None);
-        assert_eq!(measure(answer).unwrap(), Some((200, answer.len())));
-        assert!(measure(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
-        assert!(measure(b"what?\r\n\r\n").is_err());
+        assert_eq!(parse_head(&answer[..30]).unwrap(), None);
+        let head = AnswerHead { status: 200, answer_length: answer.len() };
+        assert_eq!(parse_head(answer).unwrap(), Some(head));
+        assert!(parse_head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(parse_head(b"what?\r\n\r\n").is_err());
     }
 }

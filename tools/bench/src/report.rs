@@ -1,4 +1,4 @@
-//! What a run found, as Markdown.
+//! The results of a run, as Markdown.
 
 use std::fmt;
 use std::io::Write;
@@ -13,56 +13,59 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 struct Figure {
-    what: String,
+    name: String,
     goal: String,
     measured: String,
-    kept: Option<bool>,
+    met: Option<bool>,
 }
 
 impl Report {
-    /// A figure; `kept`: whether it meets its goal, if it has one.
-    pub(crate) fn figure(
+    /// Adds a figure; `met` is `None` if it has no goal.
+    pub(crate) fn add_figure(
         &mut self,
-        what: impl Into<String>,
+        name: impl Into<String>,
         goal: &str,
         measured: impl Into<String>,
-        kept: Option<bool>,
+        met: Option<bool>,
     ) {
         self.figures.push(Figure {
-            what: what.into(),
+            name: name.into(),
             goal: goal.to_owned(),
             measured: measured.into(),
-            kept,
+            met,
         });
     }
 
-    /// A table of its own.
-    pub(crate) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
-        let mut lines = vec![row(head), row(&vec!["---"; head.len()])];
+    /// Adds a separate table.
+    pub(crate) fn add_table(&mut self, head: &[&str], rows: &[Vec<String>]) {
+        let mut lines = vec![format_row(head), format_row(&vec!["---"; head.len()])];
         lines.extend(
-            rows.iter().map(|cells| row(&cells.iter().map(String::as_str).collect::<Vec<_>>())),
+            rows.iter()
+                .map(|cells| format_row(&cells.iter().map(String::as_str).collect::<Vec<_>>())),
         );
         self.tables.push(lines.join("\n"));
     }
 
-    /// Something to know about a figure.
-    pub(crate) fn remark(&mut self, text: impl Into<String>) {
+    /// Adds a remark about the figures.
+    pub(crate) fn add_remark(&mut self, text: impl Into<String>) {
         self.remarks.push(text.into());
     }
 
-    /// What it was measured on, and how busy that was.
-    pub(crate) fn machine(&mut self) {
+    /// Adds a remark on the machine and its load.
+    pub(crate) fn add_machine(&mut self) {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let model = model.map_or("unknown", |(_, model)| model);
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let load = load.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
-        self.remark(format!("{cores} cores ({model}), loopback, load average at the end {load}."));
+        self.add_remark(format!(
+            "{cores} cores ({model}), loopback, load average at the end {load}."
+        ));
     }
 
-    /// Takes another report in.
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Appends another report.
+    pub(crate) fn append(&mut self, other: Self) {
         self.figures.extend(other.figures);
         self.tables.extend(other.tables);
         self.remarks.extend(other.remarks);
@@ -72,16 +75,16 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.figures.is_empty() {
-            writeln!(f, "{}", row(&["figure", "goal", "measured", "kept"]))?;
-            writeln!(f, "{}", row(&["---"; 4]))?;
+            writeln!(f, "{}", format_row(&["figure", "goal", "measured", "kept"]))?;
+            writeln!(f, "{}", format_row(&["---"; 4]))?;
         }
         for figure in &self.figures {
-            let kept = match figure.kept {
+            let met = match figure.met {
                 Some(true) => "yes",
                 Some(false) => "NO",
                 None => "",
             };
-            writeln!(f, "{}", row(&[&figure.what, &figure.goal, &figure.measured, kept]))?;
+            writeln!(f, "{}", format_row(&[&figure.name, &figure.goal, &figure.measured, met]))?;
         }
         for table in &self.tables {
             writeln!(f, "\n{table}")?;
@@ -96,17 +99,17 @@ impl fmt::Display for Report {
     }
 }
 
-fn row(cells: &[&str]) -> String {
+fn format_row(cells: &[&str]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
-/// Prints a result.
-pub(crate) fn say(line: impl fmt::Display) {
-    // A reader that has left needs no line.
+/// Prints a line of the result to standard output.
+pub(crate) fn print_line(line: impl fmt::Display) {
+    // a closed pipe is no failure
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// Prints how far a run has come, away from the result.
-pub(crate) fn progress(line: impl fmt::Display) {
+/// Prints the progress of a run to standard error.
+pub(crate) fn print_progress(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "… {line}");
 }

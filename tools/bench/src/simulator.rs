@@ -1,16 +1,33 @@
 //! The simulated Strava: a process of its own, without delays and limits, moved through its admin interface.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use reqwest::Client;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::process::Process;
 
-/// Nobody reaches these.
+/// Rate limits out of reach.
 const UNLIMITED: &str = "1000000000,1000000000,1000000000,1000000000";
+
+/// The athletes of a simulator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AthleteOptions {
+    pub(crate) count: u32,
+    /// Number of activities of the last athlete; without it, its usual history.
+    pub(crate) history: Option<u32>,
+}
+
+/// Paceline's push subscription.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Subscription {
+    pub(crate) id: i64,
+    pub(crate) callback_url: String,
+}
 
 /// A running simulator.
 pub(crate) struct Simulator {
@@ -20,88 +37,80 @@ pub(crate) struct Simulator {
 }
 
 impl Simulator {
-    /// Starts it with so many athletes, of whom the last may have a history of this many activities.
+    /// Starts it; its log goes into the folder.
     pub(crate) async fn start(
         program: &Path,
         folder: &Path,
-        athletes: u32,
-        history: Option<u32>,
+        athletes: &AthleteOptions,
         http: Client,
     ) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
-        command.args([
-            "--listen",
-            "127.0.0.1:0",
-            "--seed",
-            "42",
-            "--consent",
-            "grant",
-            "--instant",
-        ]);
-        command.args(["--limits", UNLIMITED, "--athletes", &athletes.to_string()]);
-        if let Some(history) = history {
+        command.args(["--listen", "127.0.0.1:0", "--seed", "42", "--instant"]);
+        command.args(["--consent", "grant", "--limits", UNLIMITED]);
+        command.args(["--athletes", &athletes.count.to_string()]);
+        if let Some(history) = athletes.history {
             command.args(["--history", &history.to_string()]);
         }
         let process = Process::start(command, &folder.join("simulator.log")).await?;
-        Ok(Self { url: process.said("url")?.to_owned(), http, process })
+        Ok(Self { url: process.ready_field("url")?.to_owned(), http, process })
     }
 
-    /// Who lives in it, in its order.
-    pub(crate) async fn athletes(&self) -> anyhow::Result<Vec<i64>> {
+    /// Fetches the ids of the athletes in their order.
+    pub(crate) async fn fetch_athletes(&self) -> anyhow::Result<Vec<i64>> {
         let list = self.get("athletes").await?;
-        let list = list.as_array().context("the simulator's athletes are no list")?;
+        let list = list.as_array().context("the simulator's athletes are not a list")?;
         Ok(list.iter().filter_map(|athlete| athlete["id"].as_i64()).collect())
     }
 
-    /// The truth about an athlete's activities that are not deleted.
-    pub(crate) async fn activities(&self, athlete: i64) -> anyhow::Result<Vec<Value>> {
+    /// Fetches the true state of an athlete's activities that are not deleted.
+    pub(crate) async fn fetch_activities(&self, athlete: i64) -> anyhow::Result<Vec<Value>> {
         let list = self.get(&format!("athletes/{athlete}/activities")).await?;
-        let list = list.as_array().context("the simulator's activities are no list")?;
+        let list = list.as_array().context("the simulator's activities are not a list")?;
         Ok(list.iter().filter(|activity| activity["deleted"] != true).cloned().collect())
     }
 
-    /// Says who consents next.
-    pub(crate) async fn consents_next(&self, athlete: i64) -> anyhow::Result<()> {
+    /// Sets the athlete who consents from now on.
+    pub(crate) async fn set_consent(&self, athlete: i64) -> anyhow::Result<()> {
         self.post("consent", &json!({"mode": "grant", "athlete": athlete})).await.map(drop)
     }
 
-    /// Records an activity now; the webhook goes out at once.
-    pub(crate) async fn record(&self, athlete: i64, name: &str) -> anyhow::Result<Value> {
+    /// Creates an activity that ends now; the webhook goes out at once.
+    pub(crate) async fn create_activity(&self, athlete: i64, name: &str) -> anyhow::Result<Value> {
         self.post("activities", &json!({"athlete": athlete, "name": name})).await
     }
 
-    /// Calls so far, by endpoint.
-    pub(crate) async fn calls(&self) -> anyhow::Result<Vec<(String, u64)>> {
+    /// Fetches the number of calls so far by endpoint.
+    pub(crate) async fn fetch_calls(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let counters = self.get("counters").await?;
         let calls =
             counters["calls"].as_object().context("the simulator's counters have no calls")?;
         Ok(calls.iter().map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0))).collect())
     }
 
-    /// The one subscription, once there is one: its id and where it leads.
-    pub(crate) async fn subscription(&self) -> anyhow::Result<Option<(i64, String)>> {
-        let list = self.get("webhooks/subscriptions").await?;
-        let found = &list[0];
-        Ok(found["id"].as_i64().zip(found["callback_url"].as_str().map(str::to_owned)))
+    /// Fetches the subscription, if there is one.
+    pub(crate) async fn fetch_subscription(&self) -> anyhow::Result<Option<Subscription>> {
+        let mut list = self.get("webhooks/subscriptions").await?;
+        let first = list.as_array_mut().and_then(Vec::pop);
+        Ok(first.map(serde_json::from_value).transpose()?)
     }
 
-    /// Ends it.
+    /// Stops it.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.process.stop().await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        answer(self.http.get(format!("{}/_sim/{path}", self.url))).await
+        fetch_json(self.http.get(format!("{}/_sim/{path}", self.url))).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        answer(self.http.post(format!("{}/_sim/{path}", self.url)).json(body)).await
+        fetch_json(self.http.post(format!("{}/_sim/{path}", self.url)).json(body)).await
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+async fn fetch_json(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     let response = request.send().await.context("the simulator does not answer")?;
     let (status, text) = (response.status(), response.text().await?);
-    ensure!(status.is_success(), "the simulator says {status}: {text}");
+    ensure!(status.is_success(), "the simulator answered {status}: {text}");
     Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
 }

@@ -1,4 +1,4 @@
-//! From publish to handled, one record at a time, on the built-in log and on Kafka.
+//! Latency from publish to handled, one record at a time, on the built-in log and on Kafka.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,126 +17,134 @@ use lifecycle::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::Place;
-use crate::numbers::Spread;
-use crate::report::{Report, progress};
-use crate::stage::Topics;
+use crate::options::CommonOptions;
+use crate::report::{Report, print_progress};
+use crate::statistics::LatencySummary;
+use crate::testbed::{LogKind, RunTopics};
 
 const WARM_UP: i64 = 100;
 const PAUSE: Duration = Duration::from_millis(5);
+/// Maximum time until a record arrives; the first one waits for the group to form.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(40);
+const GOAL_P50_MS: f64 = 2.0;
 
-/// How `bus` is run.
+/// Options of `bus`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    place: Place,
-    /// How many records are published, one after another.
+    common: CommonOptions,
+    /// Number of records, one after another.
     #[arg(long, default_value_t = 1000)]
     records: i64,
 }
 
-impl Options {
-    pub(crate) fn at(place: &Place) -> Self {
-        Self { place: place.clone(), records: 1000 }
-    }
+/// The arrival of a record.
+struct Arrival {
+    number: i64,
+    time: Instant,
 }
 
-/// Notes when each record arrived.
-struct Heard(mpsc::UnboundedSender<(i64, Instant)>);
+/// Reports the arrival of each record.
+struct ArrivalHandler(mpsc::UnboundedSender<Arrival>);
 
-impl Handler for Heard {
+impl Handler for ArrivalHandler {
     type Event = Hint;
 
     async fn handle(&self, event: &Received<Hint>) -> Result<(), HandleError> {
-        // Nobody listens any more once the run is over.
-        let _ = self.0.send((event.body.object_id, Instant::now()));
+        // the receiver is gone once the run is over
+        let _ = self.0.send(Arrival { number: event.body.object_id, time: Instant::now() });
         Ok(())
     }
 }
 
-/// Nothing is parked here.
-struct Nowhere;
+/// Fails instead of parking a record.
+struct NoParking;
 
-impl Parking for Nowhere {
+impl Parking for NoParking {
     async fn park(&self, _: &Record, reason: &str) -> Result<(), anyhow::Error> {
         anyhow::bail!("a record of the benchmark was not handled: {reason}")
     }
 }
 
-/// Runs it on both logs.
+/// Executes the run on both logs.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let folder = tempfile::Builder::new().prefix("paceline-bench-").tempdir()?;
     let settings =
         BuiltInLogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
     let built_in = Bus::open_built_in(settings).await?;
-    measure(options, &built_in, ("built-in log", 10.0), &mut report).await?;
-    let topics = Topics::new(&options.place)?;
-    let kafka = topics.bus().await?;
-    let measured = measure(options, &kafka, ("Kafka", 20.0), &mut report).await;
+    measure_log(options, &built_in, LogKind::BuiltIn, &mut report).await?;
+    let topics = RunTopics::new(&options.common)?;
+    let kafka = topics.connect().await?;
+    let measured = measure_log(options, &kafka, LogKind::Kafka, &mut report).await;
     kafka.delete_topics().await;
     measured?;
     Ok(report)
 }
 
-async fn measure(
+async fn measure_log(
     options: &Options,
     bus: &Bus,
-    (name, p99): (&str, f64),
+    log: LogKind,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     bus.ensure_topics(&[Topic::StravaEvents]).await?;
     bus.warm_up().await?;
     let tasks = Tasks::new();
-    let (heard, mut arrived) = mpsc::unbounded_channel();
-    let subscription = Subscription::new("bench", Nowhere).on(Topic::StravaEvents, Heard(heard));
-    let (reading, soft, hard) = (bus.clone(), tasks.soft(), tasks.hard());
-    tasks.spawn("reader", async move { subscription.run(&reading, soft, hard).await });
+    let (sender, mut arrivals) = mpsc::unbounded_channel();
+    let subscription =
+        Subscription::new("bench", NoParking).on(Topic::StravaEvents, ArrivalHandler(sender));
+    let (reader, soft, hard) = (bus.clone(), tasks.soft(), tasks.hard());
+    tasks.spawn("reader", async move { subscription.run(&reader, soft, hard).await });
+    let goal_p99_ms = if log == LogKind::Kafka { 20.0 } else { 10.0 };
     for kind in [PublisherKind::Intake, PublisherKind::Relay] {
-        let times = one_by_one(options, bus, kind, &mut arrived).await?;
-        let spread = Spread::of(&times);
-        progress(format!("bus, {name}, {kind:?}: {spread}"));
-        let intake = kind == PublisherKind::Intake;
-        let goal = if intake { format!("2 / {p99} ms") } else { "none (it lingers)".to_owned() };
-        let publisher = if intake { "intake's publisher" } else { "the relay's publisher" };
-        report.figure(
-            format!("publish → handled, {name}, {publisher}, {} records, p50 / p99", times.len()),
+        let times = publish_each(options, bus, kind, &mut arrivals).await?;
+        let count = times.len();
+        let summary = LatencySummary::from_times(&times);
+        print_progress(format!("bus, {log}, {kind:?}: {summary}"));
+        let (publisher, goal, met) = if kind == PublisherKind::Intake {
+            let met = summary.meets(GOAL_P50_MS, goal_p99_ms);
+            ("intake's publisher", format!("2 / {goal_p99_ms} ms"), Some(met))
+        } else {
+            ("the relay's publisher", "none (it lingers)".to_owned(), None)
+        };
+        report.add_figure(
+            format!("publish → handled, {log}, {publisher}, {count} records, p50 / p99"),
             &goal,
-            spread.to_string(),
-            intake.then(|| spread.within(2.0, p99)),
+            summary.to_string(),
+            met,
         );
     }
     tasks.join(Duration::from_secs(10)).await;
     Ok(())
 }
 
-async fn one_by_one(
+async fn publish_each(
     options: &Options,
     bus: &Bus,
     kind: PublisherKind,
-    arrived: &mut mpsc::UnboundedReceiver<(i64, Instant)>,
+    arrivals: &mut mpsc::UnboundedReceiver<Arrival>,
 ) -> anyhow::Result<Vec<Duration>> {
     let publisher = bus.publisher(kind);
     let mut times = Vec::new();
     for number in 0..options.records + WARM_UP {
-        let (key, value) = record(number);
+        let (key, value) = build_record(number);
         let began = Instant::now();
         publisher.publish(Topic::StravaEvents, &key, value).await?;
-        // The first one waits for the group to form.
-        let heard = timeout(Duration::from_secs(40), arrived.recv())
+        let arrival = timeout(ARRIVAL_TIMEOUT, arrivals.recv())
             .await
-            .context("a record did not arrive")?;
-        let (found, at) = heard.context("the reader ended")?;
-        ensure!(found == number, "record {found} arrived instead of {number}");
+            .context("a record did not arrive")?
+            .context("the reader ended")?;
+        ensure!(arrival.number == number, "record {} arrived instead of {number}", arrival.number);
         if number >= WARM_UP {
-            times.push(at.duration_since(began));
+            times.push(arrival.time.duration_since(began));
         }
         sleep(PAUSE).await;
     }
     Ok(times)
 }
 
-fn record(number: i64) -> (String, Vec<u8>) {
+fn build_record(number: i64) -> (String, Vec<u8>) {
     let now = SystemClock::new().now();
     let hint = Hint {
         application: 1,

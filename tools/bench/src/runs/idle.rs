@@ -1,191 +1,187 @@
-//! What programs cost that have nothing to do: memory, CPU, and how soon they are ready.
+//! Memory, CPU and start time of idle programs.
 
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::Place;
-use crate::numbers::median;
+use crate::options::CommonOptions;
 use crate::process::Process;
-use crate::report::{Report, progress};
-use crate::simulator::Simulator;
-use crate::stage::{Topics, free_address};
+use crate::report::{Report, print_progress};
+use crate::simulator::{AthleteOptions, Simulator};
+use crate::statistics::median;
+use crate::testbed::{RunTopics, free_address};
 
-/// Less than this share of a core.
+/// Maximum fraction of a core; exclusive.
 const GOAL: f64 = 0.01;
 const SERVICES: [&str; 5] = ["token", "identity", "ingest", "stats", "duplication"];
 const LOCAL_ISSUER: &str = "urn:paceline:local";
+const ANY_PORT: &str = "127.0.0.1:0";
 
-/// How `idle` is run.
+/// Options of `idle`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    place: Place,
-    /// Over how many seconds CPU is measured.
+    common: CommonOptions,
+    /// Seconds over which CPU is measured.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// How many starts the middle one is quoted of.
+    /// Number of starts; the median is reported.
     #[arg(long, default_value_t = 5)]
     starts: usize,
 }
 
-impl Options {
-    pub(crate) fn at(place: &Place) -> Self {
-        Self { place: place.clone(), seconds: 15, starts: 5 }
-    }
-}
-
-/// What one program cost.
-struct Cost {
+/// The cost of an idle program.
+struct IdleCost {
     first_ms: f64,
     next_ms: f64,
     resident_mib: f64,
     cpu: f64,
 }
 
-/// A way to start a program: its arguments and its environment.
-struct Way {
+/// A program to start: `paceline` with arguments and environment.
+struct Launch {
+    name: &'static str,
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
 }
 
-/// Runs it.
+impl Launch {
+    fn new(name: &'static str, command: &[&str], listen: &str, simulator: &Simulator) -> Self {
+        let arguments = command.iter().copied().map(str::to_owned).collect();
+        let mut launch = Self { name, arguments, environment: Vec::new() };
+        launch.add_argument("--listen", listen);
+        launch.add_argument("--strava-url", &format!("{}/", simulator.url));
+        launch.add_setting("PACELINE_STRAVA__CLIENT_ID", "1");
+        launch.add_setting("PACELINE_STRAVA__CLIENT_SECRET", "sim-secret");
+        launch
+    }
+
+    fn add_argument(&mut self, name: &str, value: &str) {
+        self.arguments.extend([name.to_owned(), value.to_owned()]);
+    }
+
+    fn add_setting(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
+    }
+
+    async fn start(&self, options: &Options, folder: &Path) -> anyhow::Result<Process> {
+        let mut command = Command::new(options.common.program("paceline")?);
+        command.args(&self.arguments).arg("--data-dir").arg(folder.join(self.name));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Process::start(command, &folder.join(format!("{}.log", self.name))).await
+    }
+}
+
+/// Executes the run.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let folder = tempfile::Builder::new().prefix("paceline-bench-").tempdir()?;
     let http = telemetry::http_client(Duration::from_secs(30))?;
-    let simulator = options.place.program("strava-sim")?;
-    let simulator = Simulator::start(&simulator, folder.path(), 1, None, http).await?;
-    let mut rows = Vec::new();
-    let whole = cost(options, &folder, "up", &all_in_one(&simulator)?).await?;
-    rows.push(row("all-in-one, built-in log", &whole));
-    let topics = Topics::new(&options.place)?;
-    let alone = alone(options, &folder, &simulator, &topics, &mut rows).await;
-    topics.remove().await?;
-    alone?;
+    let athletes = AthleteOptions { count: 1, history: None };
+    let simulator = options.common.program("strava-sim")?;
+    let simulator = Simulator::start(&simulator, folder.path(), &athletes, http).await?;
+    let cost = measure_idle(options, folder.path(), &all_in_one(&simulator)?).await?;
+    let mut rows = vec![format_row("all-in-one, built-in log", &cost)];
+    let topics = RunTopics::new(&options.common)?;
+    let measured = measure_services(options, folder.path(), &simulator, &topics).await;
+    topics.delete().await?;
+    rows.extend(measured?);
     simulator.stop().await?;
     let mut report = Report::default();
-    report.figure(
+    report.add_figure(
         "idle CPU of the all-in-one, built-in log",
         "< 1 % of a core",
-        format!("{:.2} %", whole.cpu * 100.0),
-        Some(whole.cpu < GOAL),
+        format!("{:.2} %", cost.cpu * 100.0),
+        Some(cost.cpu < GOAL),
     );
-    report.figure(
+    let IdleCost { resident_mib, next_ms, first_ms, .. } = cost;
+    report.add_figure(
         "idle memory and start of the all-in-one, built-in log",
         "none",
-        format!(
-            "{:.0} MiB, {:.0} ms (first start {:.0} ms)",
-            whole.resident_mib, whole.next_ms, whole.first_ms
-        ),
+        format!("{resident_mib:.0} MiB, {next_ms:.0} ms (first start {first_ms:.0} ms)"),
         None,
     );
-    report.table(&["idle", "resident", "CPU", "start", "first start (makes tables)"], &rows);
+    report.add_table(&["idle", "resident", "CPU", "start", "first start (makes tables)"], &rows);
     Ok(report)
 }
 
-/// Each service in a process of its own, over Kafka; token and identity stay while the others are measured.
-async fn alone(
+/// Measures each service in a process of its own, over Kafka; token and identity stay up for the others.
+async fn measure_services(
     options: &Options,
-    folder: &TempDir,
+    folder: &Path,
     simulator: &Simulator,
-    topics: &Topics,
-    rows: &mut Vec<Vec<String>>,
-) -> anyhow::Result<()> {
+    topics: &RunTopics,
+) -> anyhow::Result<Vec<Vec<String>>> {
     let (token, identity) = (free_address()?.to_string(), free_address()?.to_string());
-    let mut standing = Vec::new();
+    let mut rows = Vec::new();
+    let mut kept = Vec::new();
     for name in SERVICES {
-        let mut way =
-            Way { arguments: vec!["run".to_owned(), name.to_owned()], environment: strava() };
         let listen =
             if name == "identity" { identity.clone() } else { free_address()?.to_string() };
-        let ops = if name == "token" { token.clone() } else { "127.0.0.1:0".to_owned() };
-        way.add(["--listen", &listen, "--ops-listen", &ops, "--kafka", &topics.brokers]);
-        way.add(["--strava-url", &format!("{}/", simulator.url)]);
+        let mut launch = Launch::new(name, &["run", name], &listen, simulator);
+        launch.add_argument("--ops-listen", if name == "token" { &token } else { ANY_PORT });
+        launch.add_argument("--kafka", &topics.brokers);
         if name == "ingest" {
-            way.add(["--public-url", &format!("http://{listen}/")]);
+            launch.add_argument("--public-url", &format!("http://{listen}/"));
         }
-        way.environment.push(("PACELINE_KAFKA__PREFIX", topics.prefix.clone()));
-        way.environment
-            .push(("PACELINE_INTERNAL__CREDENTIAL", "only-for-this-benchmark-2026".to_owned()));
-        way.environment.push(("PACELINE_INTERNAL__TOKEN_URL", format!("http://{token}/")));
+        launch.add_setting("PACELINE_KAFKA__PREFIX", &topics.prefix);
+        launch.add_setting("PACELINE_INTERNAL__CREDENTIAL", "only-for-this-benchmark-2026");
+        launch.add_setting("PACELINE_INTERNAL__TOKEN_URL", &format!("http://{token}/"));
         if name != "identity" {
-            way.environment.push(("PACELINE_AUTH__ISSUER", LOCAL_ISSUER.to_owned()));
+            launch.add_setting("PACELINE_AUTH__ISSUER", LOCAL_ISSUER);
             let keys = format!("http://{identity}/.well-known/jwks.json");
-            way.environment.push(("PACELINE_AUTH__JWKS_URL", keys));
+            launch.add_setting("PACELINE_AUTH__JWKS_URL", &keys);
         }
-        let cost = cost(options, folder, name, &way).await?;
-        rows.push(row(&format!("{name} alone, Kafka"), &cost));
+        let cost = measure_idle(options, folder, &launch).await?;
+        rows.push(format_row(&format!("{name} alone, Kafka"), &cost));
         if ["token", "identity"].contains(&name) {
-            standing.push(start(options, folder.path(), name, &way).await?);
+            kept.push(launch.start(options, folder).await?);
         }
     }
-    for process in standing {
+    for process in kept {
         process.stop().await?;
     }
-    Ok(())
+    Ok(rows)
 }
 
-impl Way {
-    fn add<const N: usize>(&mut self, arguments: [&str; N]) {
-        self.arguments.extend(arguments.map(str::to_owned));
-    }
-}
-
-fn all_in_one(simulator: &Simulator) -> anyhow::Result<Way> {
+fn all_in_one(simulator: &Simulator) -> anyhow::Result<Launch> {
     let listen = free_address()?.to_string();
-    let mut way = Way { arguments: vec!["up".to_owned()], environment: strava() };
-    way.add(["--listen", &listen, "--ops-listen", "127.0.0.1:0"]);
-    way.add([
-        "--public-url",
-        &format!("http://{listen}/"),
-        "--strava-url",
-        &format!("{}/", simulator.url),
-    ]);
-    Ok(way)
+    let mut launch = Launch::new("up", &["up"], &listen, simulator);
+    launch.add_argument("--ops-listen", ANY_PORT);
+    launch.add_argument("--public-url", &format!("http://{listen}/"));
+    Ok(launch)
 }
 
-fn strava() -> Vec<(&'static str, String)> {
-    vec![
-        ("PACELINE_STRAVA__CLIENT_ID", "1".to_owned()),
-        ("PACELINE_STRAVA__CLIENT_SECRET", "sim-secret".to_owned()),
-    ]
-}
-
-async fn start(options: &Options, folder: &Path, name: &str, way: &Way) -> anyhow::Result<Process> {
-    let mut command = Command::new(options.place.program("paceline")?);
-    command.args(&way.arguments).arg("--data-dir").arg(folder.join(name));
-    command.envs(way.environment.iter().map(|(key, value)| (key, value)));
-    Process::start(command, &folder.join(format!("{name}.log"))).await
-}
-
-/// Starts it a few times; measures the last one once it has come to rest.
-async fn cost(options: &Options, folder: &TempDir, name: &str, way: &Way) -> anyhow::Result<Cost> {
-    let ms = |process: &Process| process.started_in.as_secs_f64() * 1000.0;
-    let first = start(options, folder.path(), name, way).await?;
-    let first_ms = ms(&first);
+/// Starts a program repeatedly and measures the last process once it is idle.
+async fn measure_idle(
+    options: &Options,
+    folder: &Path,
+    launch: &Launch,
+) -> anyhow::Result<IdleCost> {
+    let start_ms = |process: &Process| process.started_in.as_secs_f64() * 1000.0;
+    let first = launch.start(options, folder).await?;
+    let first_ms = start_ms(&first);
     first.stop().await?;
     let mut starts = Vec::new();
     for _ in 1..options.starts {
-        let again = start(options, folder.path(), name, way).await?;
-        starts.push(ms(&again));
-        again.stop().await?;
+        let process = launch.start(options, folder).await?;
+        starts.push(start_ms(&process));
+        process.stop().await?;
     }
-    let process = start(options, folder.path(), name, way).await?;
-    starts.push(ms(&process));
-    // A group forms, a subscription is made, pools fill.
+    let process = launch.start(options, folder).await?;
+    starts.push(start_ms(&process));
+    // the consumer group forms, the subscription is created, pools fill
     tokio::time::sleep(Duration::from_secs(8)).await;
     let cpu = process.cpu_share(Duration::from_secs(options.seconds)).await?;
     let resident_mib = process.resident_mib()?;
     process.stop().await?;
-    let cost = Cost { first_ms, next_ms: median(&starts), resident_mib, cpu };
-    progress(row(name, &cost).join(" · "));
+    let cost = IdleCost { first_ms, next_ms: median(&starts), resident_mib, cpu };
+    print_progress(format_row(launch.name, &cost).join(" · "));
     Ok(cost)
 }
 
-fn row(name: &str, cost: &Cost) -> Vec<String> {
+fn format_row(name: &str, cost: &IdleCost) -> Vec<String> {
     vec![
         name.to_owned(),
         format!("{:.0} MiB", cost.resident_mib),

@@ -1,4 +1,4 @@
-//! Somebody with an account, who acts through the public interface as a script would.
+//! A user of the public interface, as a script would be.
 
 use std::time::{Duration, Instant};
 
@@ -7,17 +7,17 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// How often the totals are looked at while something is waited for.
-const LOOK: Duration = Duration::from_millis(1);
+/// Time between two polls of the totals.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// A signed-in person.
-pub(crate) struct Person {
+/// A signed-in user.
+pub(crate) struct ApiUser {
     base: String,
     token: String,
     http: Client,
 }
 
-impl Person {
+impl ApiUser {
     /// Signs in.
     pub(crate) async fn sign_in(
         http: &Client,
@@ -28,17 +28,17 @@ impl Person {
         let request = http
             .post(format!("{base}/v1/session"))
             .json(&json!({"email": email, "password": password}));
-        let answer = read(request).await?;
+        let answer = fetch_json(request).await?;
         let token =
             answer["access_token"].as_str().context("no access token in the answer")?.to_owned();
         Ok(Self { base: base.to_owned(), token, http: http.clone() })
     }
 
-    /// Connects Strava: asks where to go, goes there, and follows the way back.
+    /// Connects Strava: requests the authorize address and follows the redirects back.
     pub(crate) async fn connect(&self) -> anyhow::Result<()> {
         let request =
             self.http.post(format!("{}/v1/me/connections", self.base)).bearer_auth(&self.token);
-        let answer = read(request.json(&json!({}))).await?;
+        let answer = fetch_json(request.json(&json!({}))).await?;
         let mut next =
             answer["authorize_url"].as_str().context("no authorize_url in the answer")?.to_owned();
         for _ in 0..5 {
@@ -55,37 +55,38 @@ impl Person {
         bail!("too many redirects on the way back from Strava")
     }
 
-    /// The totals of all time.
-    pub(crate) async fn total(&self) -> anyhow::Result<Value> {
+    /// Fetches the totals of all time.
+    pub(crate) async fn fetch_totals(&self) -> anyhow::Result<Value> {
         let path = "/v1/me/stats/summary?from=1990-01-01&to=2100-01-01&group=year";
         let answer =
-            read(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token)).await?;
+            fetch_json(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token))
+                .await?;
         Ok(answer["total"].clone())
     }
 
-    /// How many activities are counted.
-    pub(crate) async fn counted(&self) -> anyhow::Result<i64> {
-        Ok(self.total().await?["count"].as_i64().unwrap_or(0))
+    /// Fetches the number of counted activities.
+    pub(crate) async fn fetch_count(&self) -> anyhow::Result<i64> {
+        Ok(self.fetch_totals().await?["count"].as_i64().unwrap_or(0))
     }
 
-    /// Waits until so many activities are counted.
-    pub(crate) async fn wait_for(&self, count: i64, patience: Duration) -> anyhow::Result<()> {
+    /// Waits until this many activities are counted.
+    pub(crate) async fn wait_for_count(&self, count: i64, timeout: Duration) -> anyhow::Result<()> {
         let began = Instant::now();
         loop {
-            let counted = self.counted().await?;
+            let counted = self.fetch_count().await?;
             if counted >= count {
                 return Ok(());
             }
             ensure!(
-                began.elapsed() < patience,
-                "{counted} of {count} activities counted after {patience:?}"
+                began.elapsed() < timeout,
+                "{counted} of {count} activities counted after {timeout:?}"
             );
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-async fn read(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+async fn fetch_json(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     let response = request.send().await?;
     let (status, url) = (response.status(), response.url().path().to_owned());
     let text = response.text().await?;
