@@ -16,18 +16,18 @@ pub(crate) type SimData = Data<SimState>;
 /// Options, clock and world of a running simulator.
 pub(crate) struct SimState {
     pub(crate) options: Options,
-    pub(crate) clock: SimClock,
+    pub(crate) clock: Arc<SimClock>,
     /// Wakes the delivery of webhooks.
-    pub(crate) wake: Notify,
+    pub(crate) wake: Arc<Notify>,
     world: Mutex<World>,
 }
 
 impl SimState {
     /// Builds the world that the options describe.
     pub(crate) fn new(options: Options) -> Arc<Self> {
-        let clock = SimClock::default();
-        let world = build_world(&options, &clock);
-        Arc::new(Self { options, clock, wake: Notify::new(), world: Mutex::new(world) })
+        let (clock, wake) = (Arc::new(SimClock::default()), Arc::new(Notify::new()));
+        let world = Mutex::new(build_world(&options, &clock, &wake));
+        Arc::new(Self { options, clock, wake, world })
     }
 
     /// Locks the world.
@@ -38,12 +38,13 @@ impl SimState {
     /// Restores the initial state, the clock included.
     pub(crate) fn reset(&self) {
         self.clock.set_offset_s(0);
-        let world = build_world(&self.options, &self.clock);
+        let world = build_world(&self.options, &self.clock, &self.wake);
         *self.world() = world;
         self.wake.notify_one();
     }
 }
 
-fn build_world(options: &Options, clock: &SimClock) -> World {
-    World::new(options, content::build_athletes(options, clock.now_s()))
+fn build_world(options: &Options, clock: &Arc<SimClock>, wake: &Arc<Notify>) -> World {
+    let athletes = content::build_athletes(options, clock.now_s());
+    World::new(options, athletes, clock.clone(), wake.clone())
 }

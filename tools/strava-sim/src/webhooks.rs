@@ -33,7 +33,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     loop {
-        let due = sim.world().events.take_due(sim.clock.now_ms());
+        let due = sim.world().events.take_due();
         for event in due.events {
             tasks.spawn(deliver(sim.clone(), client.clone(), event));
         }
@@ -60,12 +60,9 @@ async fn deliver(sim: Arc<SimState>, client: reqwest::Client, event: PendingEven
         }
         None => 0,
     };
-    {
-        let mut world = sim.world();
-        let delivered = world.events.finish_attempt(event, status, sim.clock.now_ms());
-        world.counters.delivered += u64::from(delivered);
-    }
-    sim.wake.notify_one();
+    let mut world = sim.world();
+    let delivered = world.events.finish_attempt(event, status);
+    world.counters.delivered += u64::from(delivered);
 }
 
 /// Builds the value of `X-Strava-Signature`.

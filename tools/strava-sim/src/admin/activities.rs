@@ -86,8 +86,7 @@ pub(crate) async fn create(sim: SimData, new: Json<NewActivity>) -> AdminResult 
     if new.hide_start {
         activity.hide_start();
     }
-    let created = sim.world().create_activity(activity, new.silent, sim.clock.now_ms());
-    sim.wake.notify_one();
+    let created = sim.world().create_activity(activity, new.silent);
     Ok(HttpResponse::Created().json(GroundTruth::new(&created, false)))
 }
 
@@ -226,8 +225,7 @@ pub(crate) async fn edit(sim: SimData, id: Path<i64>, edit: Json<EditActivity>) 
         activity.start_s = start;
     }
     activity.description = edit.description.or(activity.description);
-    let changed = sim.world().update_activity(activity, edit.silent, sim.clock.now_ms());
-    sim.wake.notify_one();
+    let changed = sim.world().update_activity(activity, edit.silent);
     Ok(HttpResponse::Ok().json(GroundTruth::new(&changed, false)))
 }
 
@@ -246,11 +244,8 @@ pub(crate) async fn delete(
     id: Path<i64>,
     option: Query<SilentOption>,
 ) -> AdminResult {
-    let now = sim.clock.now_ms();
-    sim.world()
-        .delete_activity(*id, option.silent, now)
-        .ok_or_else(|| AdminError::not_found("activity"))?;
-    sim.wake.notify_one();
+    let deleted = sim.world().delete_activity(*id, option.silent);
+    deleted.ok_or_else(|| AdminError::not_found("activity"))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -259,7 +254,6 @@ pub(crate) async fn delete(
 pub(crate) async fn hide(sim: SimData, id: Path<i64>, option: Query<SilentOption>) -> AdminResult {
     let mut activity = Activity::clone(&*find_activity(&sim, *id)?);
     activity.summary.set_visibility("only_me");
-    let changed = sim.world().update_activity(activity, option.silent, sim.clock.now_ms());
-    sim.wake.notify_one();
+    let changed = sim.world().update_activity(activity, option.silent);
     Ok(HttpResponse::Ok().json(GroundTruth::new(&changed, false)))
 }

@@ -73,15 +73,12 @@ pub(crate) struct DisconnectRequest {
 #[utoipa::path(post, path = "/_sim/athletes/{id}/disconnect", tag = "athletes", params(("id" = i64, Path,)), request_body = DisconnectRequest, responses((status = 200)))]
 pub(crate) async fn disconnect(sim: SimData, id: Path<i64>, body: Bytes) -> HttpResponse {
     let only = serde_json::from_slice::<DisconnectRequest>(&body).unwrap_or_default().app;
-    let now = sim.clock.now_ms();
     let mut world = sim.world();
     let apps: Vec<i64> =
         world.apps.keys().copied().filter(|app| only.is_none_or(|only| only == *app)).collect();
     let mut ended = 0;
     for app in apps {
-        ended += u32::from(world.disconnect(app, *id, now));
+        ended += u32::from(world.disconnect(app, *id));
     }
-    drop(world);
-    sim.wake.notify_one();
     HttpResponse::Ok().json(json!({"disconnected": ended}))
 }

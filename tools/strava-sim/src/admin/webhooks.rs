@@ -20,17 +20,10 @@ pub(crate) async fn settings(sim: SimData) -> HttpResponse {
 /// Changes the settings of webhooks; fields left out stay.
 #[utoipa::path(post, path = "/_sim/webhooks", tag = "webhooks", request_body = WebhookSettings, responses((status = 200, body = WebhookSettings), (status = 422, body = AdminError)))]
 pub(crate) async fn set(sim: SimData, patch: Json<Value>) -> AdminResult {
-    let now = sim.clock.now_ms();
     let mut world = sim.world();
-    let events = &mut world.events;
-    events.settings = merge_settings(&events.settings, &patch)?;
-    if !events.settings.reorder {
-        events.release_held_back(now);
-    }
-    let answer = HttpResponse::Ok().json(&events.settings);
-    drop(world);
-    sim.wake.notify_one();
-    Ok(answer)
+    let settings = merge_settings(&world.events.settings, &patch)?;
+    world.events.change_settings(settings);
+    Ok(HttpResponse::Ok().json(&world.events.settings))
 }
 
 /// The subscriptions of all applications.

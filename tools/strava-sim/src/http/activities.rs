@@ -161,7 +161,6 @@ pub(super) async fn create(sim: SimData, caller: Caller, params: Params) -> Hand
     let sport = parse_sport(&params)?.ok_or_else(|| missing("sport_type"))?;
     let elapsed = params.number::<i64>("elapsed_time").ok_or_else(|| missing("elapsed_time"))?;
     let start = params.get("start_date_local").ok_or_else(|| missing("start_date_local"))?;
-    let now = sim.clock.now_ms();
     let mut world = sim.world();
     let athlete = world.athlete(caller.athlete).ok_or_else(Fault::invalid_token)?;
     let start = parse_local(start, athlete.zone)
@@ -178,9 +177,7 @@ pub(super) async fn create(sim: SimData, caller: Caller, params: Params) -> Hand
     summary.manual = true;
     let mut activity = Activity::new(summary, StreamSource::Manual);
     activity.description = params.get("description").map(str::to_owned);
-    let activity = world.create_activity(activity, false, now);
-    drop(world);
-    sim.wake.notify_one();
+    let activity = world.create_activity(activity, false);
     let detail = render_detail(&activity, ReadAccess::All, &athlete);
     Ok(rendered_response(StatusCode::CREATED, detail))
 }
@@ -224,7 +221,6 @@ pub(super) async fn edit(
     if summary.kind != "Run" && summary.kind != "Ride" {
         summary.workout_type = OptionalField::Absent;
     }
-    let changed = sim.world().update_activity(activity, false, sim.clock.now_ms());
-    sim.wake.notify_one();
+    let changed = sim.world().update_activity(activity, false);
     Ok(rendered_response(StatusCode::OK, render_detail(&changed, access, &athlete)))
 }

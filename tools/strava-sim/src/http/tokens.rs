@@ -73,7 +73,6 @@ fn token_json(issued: &IssuedTokens, now_s: i64) -> Value {
 
 /// `POST /oauth/revoke`.
 pub(super) async fn revoke(request: HttpRequest, sim: SimData, params: Params) -> HandlerResult {
-    let now = sim.clock.now_ms();
     let mut world = sim.world();
     let app = basic_credentials(&request)
         .and_then(|(id, secret)| world.apps.get(&id).filter(|app| app.secret == secret))
@@ -82,8 +81,7 @@ pub(super) async fn revoke(request: HttpRequest, sim: SimData, params: Params) -
     let missing = || Fault::bad_request("Application", "token", "missing");
     let token = params.get("token").ok_or_else(missing)?;
     if let Some(athlete) = world.tokens.find_owner(app, token) {
-        world.disconnect(app, athlete, now);
-        sim.wake.notify_one();
+        world.disconnect(app, athlete);
     }
     Ok(HttpResponse::Ok().finish())
 }
@@ -105,7 +103,7 @@ pub(super) async fn deauthorize(
     sim: SimData,
     params: Params,
 ) -> HandlerResult {
-    let (now_s, now_ms) = (sim.clock.now_s(), sim.clock.now_ms());
+    let now = sim.clock.now_s();
     let header = authorization(&request).and_then(|text| text.strip_prefix("Bearer "));
     let token = header.unwrap_or_else(|| params.text("access_token"));
     let mut world = sim.world();
@@ -113,11 +111,9 @@ pub(super) async fn deauthorize(
         .tokens
         .access
         .get(token)
-        .filter(|found| found.expires_s > now_s)
+        .filter(|found| found.expires_s > now)
         .map(|found| (found.app, found.athlete))
         .ok_or_else(Fault::invalid_token)?;
-    world.disconnect(app, athlete, now_ms);
-    drop(world);
-    sim.wake.notify_one();
+    world.disconnect(app, athlete);
     Ok(ok_json(&json!({"access_token": token})))
 }

@@ -52,7 +52,6 @@ pub(super) async fn create(sim: SimData, caller: Caller, mut params: Params) -> 
     let recording = web::block(move || Recording::read(&data_type, &file.bytes))
         .await
         .map_err(|_stopped| Fault::unavailable())?;
-    let now = sim.clock.now_ms();
     let mut world = sim.world();
     world.counters.uploads += 1;
     let settings = world.upload_settings.clone();
@@ -68,12 +67,11 @@ pub(super) async fn create(sim: SimData, caller: Caller, mut params: Params) -> 
         finished: false,
     };
     if world.upload_settings.error.is_none() {
-        upload.result = build_activity(&mut world, &upload, &params, recording, now);
+        upload.result = build_activity(&mut world, &upload, &params, recording);
     }
     let answer = upload_json(upload.id, None, PROCESSING);
     if upload.polls_left == 0 {
-        finish_upload(&mut world, upload, now);
-        sim.wake.notify_one();
+        finish_upload(&mut world, upload);
     } else {
         world.uploads.insert(upload.id, upload);
     }
@@ -86,7 +84,6 @@ fn build_activity(
     upload: &Upload,
     params: &Params,
     recording: Result<Recording, TrackError>,
-    now_ms: i64,
 ) -> Result<Arc<Activity>, String> {
     let recording = recording.map_err(|error| error.to_string())?;
     let athlete = world.athlete(upload.athlete).ok_or_else(|| READY.to_owned())?;
@@ -97,7 +94,6 @@ fn build_activity(
     activity.description = params.get("description").map(str::to_owned);
     activity.calories = recording.calories;
     activity.laps = recording.laps;
-    activity.streams_ready_ms = now_ms;
     Ok(Arc::new(activity))
 }
 
@@ -144,14 +140,14 @@ fn build_summary(
 }
 
 /// Creates the activity; one that overlaps another created meanwhile is a duplicate.
-fn finish_upload(world: &mut World, mut upload: Upload, now_ms: i64) {
+fn finish_upload(world: &mut World, mut upload: Upload) {
     upload.finished = true;
     if let Ok(activity) = &upload.result {
         let length = activity.summary.elapsed_time.max(1);
         if let Err(duplicate) = check_duplicate(world, &upload, activity.start_s, length) {
             upload.result = Err(duplicate);
         } else if !upload.never_ready && !upload.activity_deleted {
-            upload.result = Ok(world.create_activity(Activity::clone(activity), false, now_ms));
+            upload.result = Ok(world.create_activity(Activity::clone(activity), false));
         }
     }
     world.uploads.insert(upload.id, upload);
@@ -167,7 +163,6 @@ fn upload_json(id: i64, external_id: Option<&str>, status: &str) -> Value {
 /// `GET /uploads/{id}`.
 pub(super) async fn show(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     caller.require_write()?;
-    let now = sim.clock.now_ms();
     let mut world = sim.world();
     let not_found = || Fault::not_found("Upload");
     let upload = world
@@ -181,8 +176,7 @@ pub(super) async fn show(sim: SimData, caller: Caller, id: Path<i64>) -> Handler
     }
     if !upload.finished {
         let upload = upload.clone();
-        finish_upload(&mut world, upload, now);
-        sim.wake.notify_one();
+        finish_upload(&mut world, upload);
     }
     let upload = world.uploads.get(&id).ok_or_else(not_found)?;
     let status = match &upload.result {

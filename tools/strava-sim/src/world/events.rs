@@ -1,15 +1,18 @@
 //! Webhook events: subscriptions, the queue of pending events, and the delivery log.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use super::activity::{Activity, ReadAccess};
 use super::apps::Subscription;
 use super::settings::WebhookSettings;
+use crate::clock::SimClock;
 
 /// Maximum number of entries in the delivery log.
 const MAX_LOG_ENTRIES: usize = 50_000;
@@ -127,7 +130,6 @@ pub(crate) struct DeliveryLogEntry {
 }
 
 /// Subscriptions, pending events and the delivery log.
-#[derive(Default)]
 pub(crate) struct EventQueue {
     pub(crate) settings: WebhookSettings,
     /// By application.
@@ -142,19 +144,43 @@ pub(crate) struct EventQueue {
     /// Objects with a delivery under way.
     in_delivery: HashSet<i64>,
     sequence: u64,
+    clock: Arc<SimClock>,
+    /// Wakes the delivery.
+    wake: Arc<Notify>,
 }
 
 impl EventQueue {
     /// An empty queue.
-    pub(super) fn new(settings: WebhookSettings) -> Self {
-        Self { settings, ..Self::default() }
+    pub(super) fn new(settings: WebhookSettings, clock: Arc<SimClock>, wake: Arc<Notify>) -> Self {
+        Self {
+            settings,
+            subscriptions: BTreeMap::new(),
+            log: VecDeque::new(),
+            logged: 0,
+            pending: BTreeMap::new(),
+            held_back: None,
+            in_delivery: HashSet::new(),
+            sequence: 0,
+            clock,
+            wake,
+        }
+    }
+
+    /// Replaces the settings; the event that was held back goes out unless events are still reordered.
+    pub(crate) fn change_settings(&mut self, settings: WebhookSettings) {
+        self.settings = settings;
+        if !self.settings.reorder {
+            self.release_held_back(self.clock.now_ms());
+        }
+        self.wake.notify_one();
     }
 
     /// Queues an event for an application, if it has a subscription; the settings may drop, copy or hold it.
-    pub(super) fn publish(&mut self, app: i64, event: WebhookEvent, now_ms: i64) {
+    pub(super) fn publish(&mut self, app: i64, event: WebhookEvent) {
         let Some(subscription) = self.subscriptions.get(&app) else {
             return;
         };
+        let now_ms = self.clock.now_ms();
         let WebhookEvent { object_type, object_id, owner, aspect, updates } = event;
         let mut body = json!({
             "object_type": object_type, "object_id": object_id, "aspect_type": aspect, "owner_id": owner,
@@ -183,8 +209,7 @@ impl EventQueue {
         }
     }
 
-    /// Schedules the event that was held back, if there is one.
-    pub(crate) fn release_held_back(&mut self, due_ms: i64) {
+    fn release_held_back(&mut self, due_ms: i64) {
         if let Some(event) = self.held_back.take() {
             self.schedule(due_ms, event);
         }
@@ -193,6 +218,7 @@ impl EventQueue {
     fn schedule(&mut self, due_ms: i64, event: PendingEvent) {
         self.sequence += 1;
         self.pending.insert((due_ms, self.sequence), event);
+        self.wake.notify_one();
     }
 
     fn append_to_log(&mut self, app: i64, event: &Value, outcome: &str) -> usize {
@@ -212,7 +238,8 @@ impl EventQueue {
     }
 
     /// Takes the events that are due, one per object at a time.
-    pub(crate) fn take_due(&mut self, now_ms: i64) -> DueEvents {
+    pub(crate) fn take_due(&mut self) -> DueEvents {
+        let now_ms = self.clock.now_ms();
         let mut events = Vec::new();
         let mut wait_ms = MAX_WAIT_MS;
         let keys: Vec<(i64, u64)> =
@@ -241,13 +268,9 @@ impl EventQueue {
     }
 
     /// Records the result of an attempt and schedules the next one where it failed; true if it was acknowledged.
-    pub(crate) fn finish_attempt(
-        &mut self,
-        mut event: PendingEvent,
-        status: u16,
-        now_ms: i64,
-    ) -> bool {
+    pub(crate) fn finish_attempt(&mut self, mut event: PendingEvent, status: u16) -> bool {
         self.in_delivery.remove(&event.object_id);
+        self.wake.notify_one();
         let retry_delay = RETRY_DELAYS_MS.get(event.attempt);
         let outcome = match (status, retry_delay) {
             (200, _) => "delivered",
@@ -262,7 +285,7 @@ impl EventQueue {
         }
         if let (true, Some(delay_ms)) = (status != 200, retry_delay) {
             event.attempt += 1;
-            self.schedule((event.first_due_ms + delay_ms).max(now_ms), event);
+            self.schedule((event.first_due_ms + delay_ms).max(self.clock.now_ms()), event);
         }
         status == 200
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use tokio::sync::Notify;
 
 use super::activity::{Activity, ReadAccess};
 use super::apps::App;
@@ -15,6 +16,7 @@ use super::faults::{FaultRule, take_matching_rule};
 use super::rate_limits::RateLimitUsage;
 use super::settings::{ConsentSettings, UploadSettings, WebhookSettings};
 use super::tokens::{TokenPair, Tokens};
+use crate::clock::SimClock;
 use crate::options::Options;
 
 /// Longest activity, in seconds, that is found when it overlaps another.
@@ -69,11 +71,17 @@ pub(crate) struct World {
     pub(crate) rate_limit_field: Option<String>,
     pub(crate) counters: Counters,
     ids: IdGenerator,
+    clock: Arc<SimClock>,
 }
 
 impl World {
     /// A world of these athletes with their activities.
-    pub(crate) fn new(options: &Options, athletes: Vec<(Athlete, Vec<Activity>)>) -> Self {
+    pub(crate) fn new(
+        options: &Options,
+        athletes: Vec<(Athlete, Vec<Activity>)>,
+        clock: Arc<SimClock>,
+        wake: Arc<Notify>,
+    ) -> Self {
         let consent = ConsentSettings { mode: options.consent, ..ConsentSettings::default() };
         let webhook_settings = WebhookSettings {
             delay_ms: if options.instant { 0 } else { 1000 },
@@ -94,7 +102,7 @@ impl World {
             locations: HashMap::new(),
             deleted: Vec::new(),
             uploads: HashMap::new(),
-            events: EventQueue::new(webhook_settings),
+            events: EventQueue::new(webhook_settings, clock.clone(), wake),
             previous_consent: consent.clone(),
             consent,
             upload_settings,
@@ -102,6 +110,7 @@ impl World {
             rate_limit_field: None,
             counters: Counters::default(),
             ids: IdGenerator { random: ChaCha8Rng::seed_from_u64(options.seed), issued: 0 },
+            clock,
         };
         for (athlete, activities) in athletes {
             world.athlete_order.push(athlete.id);
@@ -161,24 +170,18 @@ impl World {
         &mut self,
         mut activity: Activity,
         silent: bool,
-        now_ms: i64,
     ) -> Arc<Activity> {
-        activity.streams_ready_ms = now_ms + self.events.settings.streams_late_ms;
+        activity.streams_ready_ms = self.clock.now_ms() + self.events.settings.streams_late_ms;
         let activity = Arc::new(activity);
         self.store_activity(activity.clone());
         if !silent {
-            self.publish_change(&activity, &ActivityChange::Created, now_ms);
+            self.publish_change(&activity, &ActivityChange::Created);
         }
         activity
     }
 
     /// Replaces an activity; sends the events of what changed unless `silent`.
-    pub(crate) fn update_activity(
-        &mut self,
-        activity: Activity,
-        silent: bool,
-        now_ms: i64,
-    ) -> Arc<Activity> {
+    pub(crate) fn update_activity(&mut self, activity: Activity, silent: bool) -> Arc<Activity> {
         let before = self.activity(activity.summary.id).cloned();
         let activity = Arc::new(activity);
         self.store_activity(activity.clone());
@@ -189,23 +192,18 @@ impl World {
                 sport: old.sport_type != new.sport_type,
                 was_private: (old.private != new.private).then_some(old.private),
             };
-            self.publish_change(&activity, &change, now_ms);
+            self.publish_change(&activity, &change);
         }
         activity
     }
 
     /// Deletes an activity; sends its events unless `silent`. `None` if there is no such activity.
-    pub(crate) fn delete_activity(
-        &mut self,
-        id: i64,
-        silent: bool,
-        now_ms: i64,
-    ) -> Option<Arc<Activity>> {
+    pub(crate) fn delete_activity(&mut self, id: i64, silent: bool) -> Option<Arc<Activity>> {
         let (athlete, start) = self.locations.remove(&id)?;
         let activity = self.timelines.get_mut(&athlete)?.remove(&(start, id))?;
         self.deleted.push(activity.clone());
         if !silent {
-            self.publish_change(&activity, &ActivityChange::Deleted, now_ms);
+            self.publish_change(&activity, &ActivityChange::Deleted);
         }
         for upload in self.uploads.values_mut() {
             if upload.result.as_ref().is_ok_and(|made| made.summary.id == id) {
@@ -216,7 +214,7 @@ impl World {
     }
 
     /// Queues the event of a change for every application with access to the activity.
-    fn publish_change(&mut self, activity: &Activity, change: &ActivityChange, now_ms: i64) {
+    fn publish_change(&mut self, activity: &Activity, change: &ActivityChange) {
         let owner = activity.summary.athlete.id;
         let apps: Vec<(i64, ReadAccess)> = self
             .events
@@ -229,7 +227,7 @@ impl World {
             .collect();
         for (app, access) in apps {
             if let Some(event) = WebhookEvent::for_activity(activity, change, access) {
-                self.events.publish(app, event, now_ms);
+                self.events.publish(app, event);
             }
         }
     }
@@ -251,10 +249,10 @@ impl World {
     }
 
     /// Ends the access of an application to an athlete and sends the event; false if there was none.
-    pub(crate) fn disconnect(&mut self, app: i64, athlete: i64, now_ms: i64) -> bool {
+    pub(crate) fn disconnect(&mut self, app: i64, athlete: i64) -> bool {
         let ended = self.tokens.revoke(app, athlete);
         if ended {
-            self.events.publish(app, WebhookEvent::deauthorization(athlete), now_ms);
+            self.events.publish(app, WebhookEvent::deauthorization(athlete));
         }
         ended
     }

@@ -144,8 +144,7 @@ async fn an_inactive_application_gets_403_but_may_refresh() {
 
 #[tokio::test]
 async fn the_bare_root_serves_the_same_routes() {
-    let app = TestApp::start().await;
-    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(ANA).await;
     let root = send(app.client.get(app.url("/athlete")).bearer_auth(&token)).await;
     let old = app.get(&token, "/athlete").await;
     assert_eq!(root.headers["etag"].to_str().unwrap(), old.header("etag"));

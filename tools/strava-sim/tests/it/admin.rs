@@ -73,25 +73,18 @@ async fn reset_restores_the_initial_state() {
 async fn mistakes_are_answered_with_the_reason() {
     let app = TestApp::start().await;
     let unknown = app.admin(Method::POST, "activities", json!({"athlete": 5})).await;
-    assert_eq!(
-        (unknown.status.as_u16(), unknown.json()),
-        (404, json!({"error": "no such athlete"}))
-    );
+    assert_eq!(unknown.status, 404);
+    assert_eq!(unknown.json(), json!({"error": "no such athlete"}));
     let field = app.admin(Method::POST, "webhooks", json!({"dublicate": 1})).await;
-    assert_eq!(
-        (field.status.as_u16(), field.json()),
-        (422, json!({"error": "unknown field dublicate"}))
-    );
+    assert_eq!(field.status, 422);
+    assert_eq!(field.json(), json!({"error": "unknown field dublicate"}));
     let scope = app.admin(Method::POST, "consent", json!({"scopes": ["all"]})).await;
     assert_eq!(scope.json(), json!({"error": "unknown scope all"}));
     assert_eq!(app.admin(Method::GET, "nothing", Value::Null).await.status, 404);
     let typo = app.admin(Method::POST, "activities", json!({"athlete": ANA, "nmae": "x"})).await;
     assert_eq!(typo.status, 422);
-    assert!(
-        typo.json()["error"].as_str().unwrap().contains("unknown field `nmae`"),
-        "{}",
-        typo.text
-    );
+    let error = typo.json()["error"].clone();
+    assert!(error.as_str().unwrap().contains("unknown field `nmae`"), "{error}");
     let token = app.access_token(ANA, ALL_SCOPES).await;
     assert_eq!(app.get_json(&token, "/activities/abc").await["message"], "Resource Not Found");
 }

@@ -9,8 +9,7 @@ use crate::test_app::{ALL_SCOPES, ANA, MILLA, TestApp};
 
 #[tokio::test]
 async fn a_fault_hits_its_endpoint_so_often_and_no_other() {
-    let app = TestApp::start().await;
-    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(ANA).await;
     app.admin_post(
         "faults",
         json!({"endpoint": "GET /athlete", "kind": "server_error", "count": 2, "skip": 1}),
@@ -28,8 +27,7 @@ async fn a_fault_hits_its_endpoint_so_often_and_no_other() {
 
 #[tokio::test]
 async fn every_kind_answers_as_it_says() {
-    let app = TestApp::start().await;
-    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(ANA).await;
     for (kind, status, text) in [
         ("unauthorized", 401, "access_token"),
         ("scope_missing", 401, "missing"),
@@ -49,8 +47,7 @@ async fn every_kind_answers_as_it_says() {
 
 #[tokio::test]
 async fn answers_can_be_cut_broken_lost_slow_or_missing() {
-    let app = TestApp::start().await;
-    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(ANA).await;
     let fault = async |body: Value| app.admin_post("faults", body).await;
     fault(json!({"endpoint": "GET /athlete", "kind": "truncated", "count": 1})).await;
     let cut = app.get(&token, "/athlete").await;

@@ -17,8 +17,7 @@ fn starts(items: &[Value]) -> Vec<String> {
 
 #[tokio::test]
 async fn only_after_is_oldest_first_everything_else_newest_first() {
-    let app = TestApp::start().await;
-    let token = app.access_token(RECORDED, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(RECORDED).await;
     let (after, before) = (1_541_088_000, 1_543_683_600);
     for (query, oldest_first) in [
         (String::new(), false),
@@ -41,30 +40,27 @@ async fn only_after_is_oldest_first_everything_else_newest_first() {
 
 #[tokio::test]
 async fn the_recorded_page_between_two_dates_comes_back_as_recorded() {
-    let app = TestApp::start().await;
-    let token = app.access_token(RECORDED, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(RECORDED).await;
     let answer =
         app.get_json(&token, "/athlete/activities?after=1541088000&before=1543683600").await;
     let recorded =
         include_str!("../../../../testdata/strava/athlete-activities-after-and-before.json");
     let recorded: Value = serde_json::from_str(recorded).unwrap();
-    let plain = |value: &Value| -> Vec<(i64, String, f64, i64)> {
+    let facts = |value: &Value| -> Vec<(i64, String, f64, i64)> {
         let items = value.as_array().unwrap().iter();
+        let number = |item: &Value, key: &str| item[key].as_i64().unwrap();
+        let name = |item: &Value| item["name"].as_str().unwrap().to_owned();
+        let metres = |item: &Value| item["distance"].as_f64().unwrap();
         items
-            .map(|item| {
-                let name = item["name"].as_str().unwrap().to_owned();
-                let metres = item["distance"].as_f64().unwrap();
-                (item["id"].as_i64().unwrap(), name, metres, item["moving_time"].as_i64().unwrap())
-            })
+            .map(|item| (number(item, "id"), name(item), metres(item), number(item, "moving_time")))
             .collect()
     };
-    assert_eq!(plain(&answer), plain(&recorded));
+    assert_eq!(facts(&answer), facts(&recorded));
 }
 
 #[tokio::test]
 async fn after_in_the_future_is_refused() {
-    let app = TestApp::start().await;
-    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(ANA).await;
     let now = app.admin_get("clock").await["now_s"].as_i64().unwrap();
     let answer = app.get(&token, &format!("/athlete/activities?after={}", now + 500)).await;
     answer.assert_fault(400, "Application after future");
@@ -72,8 +68,7 @@ async fn after_in_the_future_is_refused() {
 
 #[tokio::test]
 async fn all_pages_together_are_the_truth_whatever_the_page_size() {
-    let app = TestApp::start().await;
-    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(MILLA).await;
     let truth = ids(&app.ground_truth(MILLA).await);
     for per_page in [7, 30, 200] {
         let items = app.list_activities(&token, &format!("per_page={per_page}")).await;
@@ -176,8 +171,7 @@ async fn details_agree_with_their_summaries() {
 
 #[tokio::test]
 async fn the_recorded_marathon_comes_with_its_recorded_detail() {
-    let app = TestApp::start().await;
-    let token = app.access_token(RECORDED, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(RECORDED).await;
     let detail = app.get_json(&token, "/activities/1946417534?include_all_efforts=true").await;
     assert_eq!(detail["segment_efforts"].as_array().unwrap().len(), 53);
     assert_eq!(detail["best_efforts"].as_array().unwrap().len(), 13);
@@ -214,8 +208,7 @@ async fn the_same_seed_gives_the_same_world() {
 
 #[tokio::test]
 async fn statistics_are_sums_of_what_everyone_may_see() {
-    let app = TestApp::start().await;
-    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(MILLA).await;
     let before = app.get_json(&token, &format!("/athletes/{MILLA}/stats")).await;
     app.create_activity(json!({"athlete": MILLA, "distance": 1234.0})).await;
     app.create_activity(json!({"athlete": MILLA, "distance": 999.0, "visibility": "only_me"}))

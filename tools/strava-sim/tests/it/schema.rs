@@ -216,8 +216,7 @@ async fn every_answer_fits_the_definition() {
 
 #[tokio::test]
 async fn a_manual_entry_fits_the_definition_and_looks_like_the_recorded_one() {
-    let app = TestApp::start().await;
-    let token = app.access_token(RECORDED, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(RECORDED).await;
     let fields = [
         ("name", "strava-ruby-client activity"),
         ("sport_type", "Run"),

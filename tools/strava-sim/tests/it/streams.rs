@@ -11,8 +11,7 @@ fn lengths(streams: &Value) -> Vec<usize> {
 
 #[tokio::test]
 async fn key_by_type_gives_an_object_and_no_keys_only_the_distance() {
-    let app = TestApp::start().await;
-    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(MILLA).await;
     let id = app.create_activity(json!({"athlete": MILLA})).await;
     let array = app.get_json(&token, &format!("/activities/{id}/streams?keys=time,latlng")).await;
     let kinds: Vec<&str> =
@@ -52,8 +51,7 @@ async fn streams_of_every_athlete_share_one_length_and_add_up_to_the_summary() {
 
 #[tokio::test]
 async fn time_jumps_over_a_pause_and_the_point_after_it_is_not_moving() {
-    let app = TestApp::start().await;
-    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(MILLA).await;
     let body = json!({"athlete": MILLA, "moving_time": 1800, "elapsed_time": 2100});
     let id = app.create_activity(body).await;
     let streams = app.streams(&token, id, "time,moving").await;
@@ -71,8 +69,7 @@ async fn time_jumps_over_a_pause_and_the_point_after_it_is_not_moving() {
 
 #[tokio::test]
 async fn a_recorded_file_gives_its_real_streams_at_the_new_date() {
-    let app = TestApp::start().await;
-    let token = app.access_token(ANA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(ANA).await;
     let body = json!({"athlete": ANA, "file": "run-fenix2.fit", "name": "Run with Milla",
         "start_date": "2026-05-01T10:00:00Z"});
     let made = app.admin_post("activities", body).await;
@@ -101,8 +98,7 @@ async fn late_streams_are_empty_until_they_are_ready() {
 
 #[tokio::test]
 async fn an_activity_without_gps_has_streams_without_positions() {
-    let app = TestApp::start().await;
-    let token = app.access_token(MILLA, ALL_SCOPES).await;
+    let (app, token) = TestApp::start_connected(MILLA).await;
     let id = app.create_activity(json!({"athlete": MILLA, "no_gps": true})).await;
     let streams = app.streams(&token, id, ALL_STREAMS).await;
     assert!(streams.get("latlng").is_none() && streams.get("heartrate").is_some());

@@ -63,6 +63,13 @@ impl TestApp {
         .await
     }
 
+    /// Starts a simulator and connects an athlete with all scopes; the access token.
+    pub(crate) async fn start_connected(athlete: i64) -> (Self, String) {
+        let app = Self::start().await;
+        let token = app.access_token(athlete, ALL_SCOPES).await;
+        (app, token)
+    }
+
     pub(crate) async fn start_with(options: Options) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
