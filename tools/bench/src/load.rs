@@ -56,9 +56,8 @@ pub(crate) async fn drive_load(
 ) -> anyhow::Result<LoadResult> {
     let mut streams = Vec::with_capacity(plan.connections);
     for _ in 0..plan.connections {
-        let stream = TcpStream::connect(address)
-            .await
-            .with_context(|| format!("cannot reach {}", address))?;
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("cannot reach {address}"))?;
         stream.set_nodelay(true)?;
         streams.push(stream);
     }

@@ -42,7 +42,7 @@ pub(super) async fn create(sim: SimData, caller: Caller, mut params: Params) -> 
     if params.get("sport_type").is_some_and(|sport| !SPORT_TYPES.contains(&sport)) {
         return Err(Fault::bad_request("Activity", "sport_type", "invalid"));
     }
-    if data_type.ends_with(".gz") && gunzip(&file.bytes).is_none() {
+    if data_type.strip_suffix(".gz").is_some() && gunzip(&file.bytes).is_none() {
         return Err(Fault::bad_request("upload", "gzip", "invalid encoding"));
     }
     let external_id = match params.get("external_id") {
