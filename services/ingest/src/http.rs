@@ -7,51 +7,30 @@ mod refresh;
 mod view;
 mod webhook;
 
-use std::sync::Arc;
-
-use actix_web::web::{self, Data, ServiceConfig};
-use auth::Verifier;
-use event_bus::Bus;
+use actix_web::Resource;
+use actix_web::web::{self, ServiceConfig};
 pub(crate) use openapi::document;
-
-use crate::usecases::ServiceContext;
-use crate::usecases::accept_event::Intake;
 
 /// Maximum size of an event.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
 
-/// Returns the public routes.
-pub(crate) fn routes(
-    ctx: ServiceContext,
-    bus: Bus,
-    intake: Intake,
-    verifier: Arc<Verifier>,
-) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    move |routes| {
-        routes
-            .app_data(Data::new(ctx.clone()))
-            .app_data(Data::new(bus.clone()))
-            .app_data(Data::new(intake.clone()))
-            .app_data(Data::new(Arc::clone(&verifier)))
-            .service(
-                web::resource("/webhook/{secret}")
-                    .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
-                    .route(web::get().to(webhook::validate))
-                    .route(web::post().to(webhook::receive_event)),
-            );
-        if ctx.settings.bare_webhook {
-            routes.service(
-                web::resource("/webhook")
-                    .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
-                    .route(web::get().to(webhook::validate))
-                    .route(web::post().to(webhook::receive_event)),
-            );
-        }
-        routes
-            .route("/strava/refresh-data", web::post().to(refresh::refresh_data))
-            .route("/v1/me/activities", web::get().to(me::list_activities))
-            .route("/v1/me/activities/{id}", web::get().to(me::show_activity))
-            .route("/v1/me/journal", web::get().to(me::read_journal))
-            .route("/v1/me/imports", web::get().to(me::list_imports));
+/// Registers the public routes. `bare_webhook`: the webhook is served without a secret in its path too.
+pub(crate) fn routes(routes: &mut ServiceConfig, bare_webhook: bool) {
+    routes.service(webhook_resource("/webhook/{secret}"));
+    if bare_webhook {
+        routes.service(webhook_resource("/webhook"));
     }
+    routes
+        .route("/strava/refresh-data", web::post().to(refresh::refresh_data))
+        .route("/v1/me/activities", web::get().to(me::list_activities))
+        .route("/v1/me/activities/{id}", web::get().to(me::show_activity))
+        .route("/v1/me/journal", web::get().to(me::read_journal))
+        .route("/v1/me/imports", web::get().to(me::list_imports));
+}
+
+fn webhook_resource(path: &str) -> Resource {
+    web::resource(path)
+        .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
+        .route(web::get().to(webhook::validate))
+        .route(web::post().to(webhook::receive_event))
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{Data, ServiceConfig};
 use auth::Verifier;
 use contracts::Topic;
-use event_bus::{Bus, PublisherKind};
+use event_bus::{Bus, PublisherKind, Subscription};
 use http_kit::Probe;
 use jobs::{Queue, run_workers};
-use kernel::{Clock, Ids};
-use lifecycle::{Failpoints, Tasks};
+use lifecycle::Tasks;
 use object_store::ObjectStore;
-use outbox::{Database, ParkedEvents, Relay, ReplayMonitor, ReplaySource, StoreError, Target};
+use outbox::{Database, ParkedEvents, ReplayMonitor, ReplaySource, StoreError};
+use service_kit::{DatabaseSettings, Migrations, Runtime, database_probe, open_database};
 use strava_client::Client;
 use strava_client::lease::LeaseClient;
 
@@ -44,14 +44,12 @@ const REPLAY_SOURCES: [ReplaySource; 1] = [ReplaySource::new(Topic::Athletes, To
 /// Dependencies of ingest.
 #[derive(Debug)]
 pub struct Dependencies {
-    /// The target of its database.
-    pub database: Target,
+    /// Its database.
+    pub database: DatabaseSettings,
+    /// Clock, ids and failpoints.
+    pub runtime: Runtime,
     /// The log.
     pub bus: Bus,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The generator of ids.
-    pub ids: Arc<dyn Ids>,
     /// The verifier of sign-in tokens.
     pub verifier: Arc<Verifier>,
     /// The store of streams.
@@ -60,10 +58,6 @@ pub struct Dependencies {
     pub strava: Client,
     /// The client of token's leases.
     pub leases: LeaseClient,
-    /// True to apply missing migrations, false to refuse to start without them.
-    pub migrate: bool,
-    /// The armed failpoint, in tests.
-    pub failpoints: Failpoints,
     /// Its settings.
     pub settings: Settings,
 }
@@ -83,59 +77,102 @@ pub struct Service {
     bus: Bus,
     intake: Intake,
     verifier: Arc<Verifier>,
-    parked: ParkedEvents,
+    monitor: ReplayMonitor,
 }
 
 impl Service {
-    /// The name of the service, its database and its consumer group.
-    pub const NAME: &'static str = crate::NAME;
-
     /// Opens the database. Runs nothing yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let mut migrations = jobs::migrations();
-        migrations.extend(store::migrations::all());
-        let database = if dependencies.migrate {
-            Database::open(&dependencies.database, migrations).await?
-        } else {
-            Database::open_migrated(&dependencies.database, migrations).await?
-        };
-        let database =
-            database.with(Arc::clone(&dependencies.clock), Arc::clone(&dependencies.ids));
+        let Dependencies { database, runtime, bus, verifier, .. } = dependencies;
+        let database = open_database::<Self>(&database, &runtime).await?;
+        let Runtime { clock, ids, failpoints } = runtime;
         let ctx = ServiceContext {
             bulk: database.for_bulk(),
-            queue: Queue::new(
-                database.clone(),
-                Arc::clone(&dependencies.clock),
-                Arc::clone(&dependencies.ids),
-            ),
+            queue: Queue::new(database.clone(), Arc::clone(&clock), Arc::clone(&ids)),
             objects: dependencies.objects,
             strava: Strava { client: dependencies.strava, leases: dependencies.leases },
-            clock: dependencies.clock,
-            ids: dependencies.ids,
+            clock,
+            ids,
             settings: Arc::new(dependencies.settings),
-            failpoints: dependencies.failpoints,
+            failpoints,
             database,
         };
-        let intake = Intake::new(ctx.clone(), dependencies.bus.publisher(PublisherKind::Intake));
+        let intake = Intake::new(ctx.clone(), bus.publisher(PublisherKind::Intake));
         intake.reload_subscriptions().await?;
-        let parked = ParkedEvents::new(ctx.database.clone());
-        Ok(Self { ctx, bus: dependencies.bus, intake, verifier: dependencies.verifier, parked })
+        let monitor = ReplayMonitor::new(
+            ctx.database.clone(),
+            bus.clone(),
+            crate::NAME,
+            &[crate::NAME],
+            &REPLAY_SOURCES,
+        );
+        Ok(Self { ctx, bus, intake, verifier, monitor })
     }
 
-    /// Returns the public routes.
-    pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let (ctx, bus) = (self.ctx.clone(), self.bus.clone());
-        http::routes(ctx, bus, self.intake.clone(), Arc::clone(&self.verifier))
+    /// Its jobs.
+    pub fn queue(&self) -> &Queue {
+        &self.ctx.queue
     }
 
-    /// Returns the internal routes: none.
-    pub fn internal_routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        |_: &mut ServiceConfig| {}
+    fn spawn_job_workers(
+        &self,
+        tasks: &Tasks,
+        kinds: &'static [&'static str],
+        count: usize,
+    ) {
+        let worker = ActivityWorker { ctx: self.ctx.clone(), soft: tasks.soft() };
+        let (queue, soft, hard) = (self.ctx.queue.clone(), tasks.soft(), tasks.hard());
+        tasks.spawn("ingest.jobs", run_workers(queue, kinds, count, worker, soft, hard));
+    }
+}
+
+impl service_kit::Service for Service {
+    const NAME: &'static str = crate::NAME;
+    type Settings = Settings;
+
+    fn migrations() -> Migrations {
+        let mut migrations = jobs::migrations();
+        migrations.extend(store::migrations::all());
+        migrations
     }
 
-    /// Returns the probes: ready as long as the log or the database can store hints.
-    pub fn probes(&self) -> Vec<Probe> {
-        let (ctx, bus, intake) = (self.ctx.clone(), self.bus.clone(), self.intake.clone());
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::document()
+    }
+
+    fn database(&self) -> &Database {
+        &self.ctx.database
+    }
+
+    fn routes(&self, routes: &mut ServiceConfig) {
+        routes
+            .app_data(Data::new(self.ctx.clone()))
+            .app_data(Data::new(self.bus.clone()))
+            .app_data(Data::new(self.intake.clone()))
+            .app_data(Data::new(Arc::clone(&self.verifier)));
+        http::routes(routes, self.ctx.settings.bare_webhook);
+    }
+
+    fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
+        let parked = ParkedEvents::new(self.ctx.database.clone());
+        vec![events::subscription(&self.ctx, &self.monitor, parked)]
+    }
+
+    fn spawn_workers(&self, tasks: &Tasks) {
+        let settings = &self.ctx.settings;
+        self.spawn_job_workers(tasks, job::LIVE_KINDS, settings.live_workers);
+        self.spawn_job_workers(tasks, job::RECENT_KINDS, settings.head_workers);
+        self.spawn_job_workers(tasks, job::BULK_KINDS, settings.bulk_workers);
+        let interval = Duration::from_secs(settings.tick_s.max(1));
+        tasks.spawn("ingest.replay-monitor", self.monitor.clone().run(interval, tasks.soft()));
+        tasks.spawn("ingest.sweeper", sweeper::run(self.ctx.clone(), tasks.soft()));
+        let subscriber = subscriber::run(self.ctx.clone(), self.intake.clone(), tasks.soft());
+        tasks.spawn("ingest.subscriber", subscriber);
+    }
+
+    /// Ready as long as the log or the database can store hints.
+    fn probes(&self) -> Vec<Probe> {
+        let (bus, intake) = (self.bus.clone(), self.intake.clone());
         let intake = Probe::new("ingest.intake", move || {
             let (bus, intake) = (bus.clone(), intake.clone());
             async move {
@@ -143,80 +180,10 @@ impl Service {
                 if intake.is_available(log).await {
                     Ok(())
                 } else {
-                    Err("neither the log nor the database answers".to_owned())
+                    Err("neither the log nor the database answers")
                 }
             }
         });
-        let database = Probe::new("ingest.database", move || {
-            let database = ctx.database.clone();
-            async move { database.ping().await.map_err(|error| error.to_string()) }
-        });
-        vec![intake, database.optional()]
-    }
-
-    /// Spawns the consumer, the workers, the relay, the sweeper and the subscriber.
-    pub fn spawn(&self, tasks: &Tasks) {
-        let (soft, hard) = (tasks.soft(), tasks.hard());
-        let monitor = ReplayMonitor::new(
-            self.ctx.database.clone(),
-            self.bus.clone(),
-            crate::NAME,
-            &[crate::NAME],
-            &REPLAY_SOURCES,
-        );
-        let subscription = events::subscription(&self.ctx, &monitor, self.parked.clone());
-        let (bus, stops) = (self.bus.clone(), (soft.clone(), hard.clone()));
-        tasks.spawn(
-            "ingest consumer",
-            async move { subscription.run(&bus, stops.0, stops.1).await },
-        );
-        let settings = &self.ctx.settings;
-        self.spawn_workers(tasks, "ingest live workers", job::LIVE_KINDS, settings.live_workers);
-        self.spawn_workers(tasks, "ingest head workers", job::RECENT_KINDS, settings.head_workers);
-        self.spawn_workers(tasks, "ingest bulk workers", job::BULK_KINDS, settings.bulk_workers);
-        let publisher = self.bus.publisher(PublisherKind::Relay);
-        let relay = Relay::new(self.ctx.database.clone(), publisher, Arc::clone(&self.ctx.clock))
-            .with_failpoints(self.ctx.failpoints.clone());
-        let stop = soft.clone();
-        tasks.spawn("ingest relay", async move { relay.run(stop).await });
-        let interval = Duration::from_secs(self.ctx.settings.tick_s.max(1));
-        tasks.spawn("ingest replay monitor", monitor.run(interval, soft.clone()));
-        tasks.spawn("ingest sweeper", sweeper::run(self.ctx.clone(), soft.clone()));
-        tasks.spawn(
-            "ingest subscriber",
-            subscriber::run(self.ctx.clone(), self.intake.clone(), soft),
-        );
-    }
-
-    /// Returns the parked events, for operators.
-    pub fn parked(&self) -> &ParkedEvents {
-        &self.parked
-    }
-
-    /// Returns the database, for operators.
-    pub fn database(&self) -> &Database {
-        &self.ctx.database
-    }
-
-    /// Returns the jobs, for operators.
-    pub fn queue(&self) -> &Queue {
-        &self.ctx.queue
-    }
-
-    /// Returns the OpenAPI description of the public routes.
-    pub fn openapi() -> utoipa::openapi::OpenApi {
-        http::document()
-    }
-
-    fn spawn_workers(
-        &self,
-        tasks: &Tasks,
-        name: &'static str,
-        kinds: &'static [&'static str],
-        n: usize,
-    ) {
-        let worker = ActivityWorker { ctx: self.ctx.clone(), soft: tasks.soft() };
-        let (queue, soft, hard) = (self.ctx.queue.clone(), tasks.soft(), tasks.hard());
-        tasks.spawn(name, run_workers(queue, kinds, n, worker, soft, hard));
+        vec![intake, database_probe(Self::NAME, &self.ctx.database).optional()]
     }
 }

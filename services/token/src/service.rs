@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::web::{self, ServiceConfig};
 use auth::{ServiceCredential, Verifier};
 use contracts::Topic;
-use event_bus::{Bus, PublisherKind, Subscription};
-use http_kit::Probe;
-use kernel::{Clock, Ids};
-use lifecycle::{Failpoints, Tasks};
-use outbox::{Database, ParkedEvents, Relay, StoreError, Target};
+use event_bus::Subscription;
+use lifecycle::Tasks;
+use outbox::{Database, ParkedEvents, StoreError};
+use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
 use strava_client::Client;
 use tokio::sync::Notify;
 use url::Url;
@@ -23,13 +22,9 @@ use crate::{http, workers};
 /// The dependencies of the service.
 pub struct Dependencies {
     /// Its database.
-    pub database: Target,
-    /// The log.
-    pub bus: Bus,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The source of ids and secrets.
-    pub ids: Arc<dyn Ids>,
+    pub database: DatabaseSettings,
+    /// Clock, ids and failpoints.
+    pub runtime: Runtime,
     /// The verifier of sessions.
     pub verifier: Arc<Verifier>,
     /// The credential of internal calls.
@@ -40,10 +35,6 @@ pub struct Dependencies {
     pub keys: Keyring,
     /// Our address as browsers see it.
     pub public_url: Url,
-    /// True if missing migrations are applied, false if they are an error.
-    pub migrate: bool,
-    /// Failpoints of tests.
-    pub failpoints: Failpoints,
     /// The tasks of the program: work that outlives its request runs there.
     pub tasks: Tasks,
     /// The settings of this service.
@@ -62,32 +53,24 @@ pub enum StartError {
 #[derive(Clone)]
 pub struct Service {
     ctx: Arc<ServiceContext>,
-    bus: Bus,
     verifier: Arc<Verifier>,
     internal: ServiceCredential,
 }
 
 impl Service {
-    /// Its name: in settings, groups and databases.
-    pub const NAME: &'static str = "token";
-
     /// Opens the database and migrates it; no task runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let database = if dependencies.migrate {
-            Database::open(&dependencies.database, migrations()).await?
-        } else {
-            Database::open_migrated(&dependencies.database, migrations()).await?
-        };
+        let runtime = dependencies.runtime;
         let ctx = ServiceContext {
-            database: database.with(dependencies.clock.clone(), dependencies.ids.clone()),
+            database: open_database::<Self>(&dependencies.database, &runtime).await?,
             strava: dependencies.strava,
             app: dependencies.settings.application(),
             keys: dependencies.keys,
-            clock: dependencies.clock,
-            ids: dependencies.ids,
+            clock: runtime.clock,
+            ids: runtime.ids,
             settings: dependencies.settings,
             public_url: dependencies.public_url,
-            failpoints: dependencies.failpoints,
+            failpoints: runtime.failpoints,
             tasks: dependencies.tasks,
             checks_wanted: Notify::new(),
             connection_locks: ConnectionLocks::default(),
@@ -95,73 +78,52 @@ impl Service {
         };
         Ok(Self {
             ctx: Arc::new(ctx),
-            bus: dependencies.bus,
             verifier: dependencies.verifier,
             internal: dependencies.internal,
         })
     }
+}
 
-    /// The routes of the public listener.
-    pub fn routes(&self) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-        let (ctx, verifier) = (self.ctx.clone(), self.verifier.clone());
-        move |routes| {
-            routes
-                .app_data(web::Data::from(ctx.clone()))
-                .app_data(web::Data::new(verifier.clone()));
-            http::public_routes(routes);
-        }
+impl service_kit::Service for Service {
+    const NAME: &'static str = "token";
+    type Settings = Settings;
+
+    fn migrations() -> Migrations {
+        migrations()
     }
 
-    /// The routes of the operations listener: leases.
-    pub fn internal_routes(&self) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-        let (ctx, internal) = (self.ctx.clone(), self.internal.clone());
-        move |routes| {
-            routes
-                .app_data(web::Data::from(ctx.clone()))
-                .app_data(web::Data::new(internal.clone()));
-            http::internal_routes(routes);
-        }
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::openapi()
     }
 
-    /// The probes of its readiness.
-    pub fn probes(&self) -> Vec<Probe> {
-        let database = self.ctx.database.clone();
-        vec![Probe::new("token.database", move || {
-            let database = database.clone();
-            async move { database.ping().await.map_err(|error| error.to_string()) }
-        })]
-    }
-
-    /// Starts its consumer, its worker and its relay.
-    pub fn spawn(&self, tasks: &Tasks) {
-        let ctx = &self.ctx;
-        tasks.spawn("token.checks", workers::run_connection_checks(ctx.clone(), tasks.soft()));
-        let relay = Relay::new(
-            ctx.database.clone(),
-            self.bus.publisher(PublisherKind::Relay),
-            ctx.clock.clone(),
-        )
-        .with_failpoints(ctx.failpoints.clone());
-        tasks.spawn("token.relay", relay.run(tasks.soft()));
-        let subscription = Subscription::new(Self::NAME, self.parked())
-            .on(Topic::StravaEvents, RecordDeauthorizations(ctx.clone()))
-            .on(Topic::Replays, AnswerReplays(ctx.clone()));
-        let (bus, soft, hard) = (self.bus.clone(), tasks.soft(), tasks.hard());
-        tasks.spawn("token.events", async move { subscription.run(&bus, soft, hard).await });
-    }
-
-    /// The events its consumer could not handle.
-    pub fn parked(&self) -> ParkedEvents {
-        ParkedEvents::new(self.ctx.database.clone()).for_group(Self::NAME)
-    }
-
-    /// Its database, for the operator's commands.
-    pub fn database(&self) -> &Database {
+    fn database(&self) -> &Database {
         &self.ctx.database
     }
 
-    /// The OpenAPI description of its public routes.
-    pub fn openapi() -> utoipa::openapi::OpenApi {
-        http::openapi()
+    fn routes(&self, routes: &mut ServiceConfig) {
+        routes
+            .app_data(web::Data::from(self.ctx.clone()))
+            .app_data(web::Data::new(self.verifier.clone()));
+        http::public_routes(routes);
+    }
+
+    fn internal_routes(&self, routes: &mut ServiceConfig) {
+        routes
+            .app_data(web::Data::from(self.ctx.clone()))
+            .app_data(web::Data::new(self.internal.clone()));
+        http::internal_routes(routes);
+    }
+
+    fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
+        let parked = ParkedEvents::new(self.ctx.database.clone()).for_group(Self::NAME);
+        let subscription = Subscription::new(Self::NAME, parked)
+            .on(Topic::StravaEvents, RecordDeauthorizations(self.ctx.clone()))
+            .on(Topic::Replays, AnswerReplays(self.ctx.clone()));
+        vec![subscription]
+    }
+
+    fn spawn_workers(&self, tasks: &Tasks) {
+        let checks = workers::run_connection_checks(self.ctx.clone(), tasks.soft());
+        tasks.spawn("token.checks", checks);
     }
 }

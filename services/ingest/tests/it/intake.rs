@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use contracts::wire::envelope::Payload;
 use contracts::{Envelope, Topic};
 use event_bus::{Bus, KafkaSettings};
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use ingest::{Dependencies, Service, Settings};
 use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
@@ -147,24 +148,24 @@ async fn start_without_log_with(
     let nowhere: url::Url = "http://127.0.0.1:9/".parse().unwrap();
     let brokers = KafkaSettings::new("127.0.0.1:9");
     let service = Service::start(Dependencies {
-        database: database.target(),
+        database: DatabaseSettings { target: database.target(), migrate: true },
+        runtime: Runtime { clock: clock.clone(), ids, failpoints: Failpoints::none() },
         bus: Bus::open_kafka(brokers).await.unwrap(),
-        clock: clock.clone(),
-        ids,
         verifier: crate::test_app::verifier(clock),
         objects: Arc::new(object_store::memory::InMemory::new()),
         strava: strava_client::Client::new(&nowhere, http.clone()).unwrap(),
         leases: LeaseClient::new(nowhere, "internal".into(), http),
-        migrate: true,
-        failpoints: Failpoints::none(),
         settings: Settings { subscriptions: vec![7], breaker_ms: 60_000, ..settings() },
     })
     .await
     .unwrap();
     let tasks = Tasks::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let server =
-        http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
+    let public = service.clone();
+    let server = http_kit::HttpServer::new(listener)
+        .workers(1)
+        .start(&tasks, move |routes| public.routes(routes))
+        .unwrap();
     (service, format!("http://{}/webhook/{SECRET}", server.address()), tasks)
 }
 

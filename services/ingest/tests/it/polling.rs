@@ -210,7 +210,7 @@ async fn a_refresh_answers_when_what_it_found_is_counted_and_not_before() {
     for (group, topic, go) in
         [("stats", Topic::Activities, &counted), ("stats.bulk", Topic::ActivitiesBulk, &backfilled)]
     {
-        let subscription = Subscription::new(group, app.service.parked().clone())
+        let subscription = Subscription::new(group, outbox::ParkedEvents::new(app.service.database().clone()))
             .on(topic, CountingHandler(Arc::clone(go)));
         let (bus, soft, hard) = (app.bus.clone(), stats.soft(), stats.hard());
         stats.spawn(group, async move { subscription.run(&bus, soft, hard).await });

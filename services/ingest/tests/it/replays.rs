@@ -112,7 +112,7 @@ async fn an_invalid_replay_request_is_parked_and_the_next_one_is_answered() {
         replay_ends(&app, Topic::Activities).await.len() == 3
     })
     .await;
-    assert_eq!(app.service.parked().count().await.unwrap(), 1);
+    assert_eq!(outbox::ParkedEvents::new(app.service.database().clone()).count().await.unwrap(), 1);
     app.shut_down().await;
 }
 

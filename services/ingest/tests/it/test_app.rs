@@ -11,6 +11,7 @@ use contracts::athletes::{AthleteChanged, Connection, ConnectionState, athlete_c
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Event, Topic};
 use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use ingest::{Dependencies, Service, Settings};
 use kernel::{AthleteId, Clock, EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
@@ -148,23 +149,29 @@ impl TestApp {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let http = telemetry::http_client(Duration::from_secs(20)).unwrap();
-        let service = Service::start(Dependencies {
-            database: database.target(),
-            bus: bus.clone(),
+        let runtime = Runtime {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
+            failpoints: Failpoints::none(),
+        };
+        let service = Service::start(Dependencies {
+            database: DatabaseSettings { target: database.target(), migrate: true },
+            runtime: runtime.clone(),
+            bus: bus.clone(),
             verifier: verifier(clock.clone()),
             objects: objects.clone(),
             strava: strava_client::Client::new(&sim.url().parse().unwrap(), http.clone()).unwrap(),
             leases: LeaseClient::new(lender, "internal".into(), http.clone()),
-            migrate: true,
-            failpoints: Failpoints::none(),
             settings: Settings { public_url: Some(base.parse().unwrap()), ..settings },
         })
         .await
         .unwrap();
-        http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
-        service.spawn(&tasks);
+        let public = service.clone();
+        http_kit::HttpServer::new(listener)
+            .workers(1)
+            .start(&tasks, move |routes| public.routes(routes))
+            .unwrap();
+        service_kit::spawn(&service, &bus, &runtime, &tasks);
         let app = Self {
             service,
             bus,

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
 use testkit::{TestDatabase, TokenSigner, verifier_for};
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use token::{Dependencies, Keyring, Service, Settings};
 use url::Url;
 
@@ -146,30 +147,33 @@ pub(crate) async fn start_service(
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let tasks = Tasks::new();
-    let service = Service::start(Dependencies {
-        migrate: true,
-        database,
-        bus: bus.clone(),
+    let runtime = Runtime {
         clock: clock.clone(),
         ids: Arc::new(SystemIds),
+        failpoints: options.failpoints,
+    };
+    let service = Service::start(Dependencies {
+        database: DatabaseSettings { target: database, migrate: true },
+        runtime: runtime.clone(),
         verifier: verifier_for(&options.key_set, clock),
         internal: ServiceCredential::new(SECRET.to_owned().into()),
         strava: strava_client::Client::new(&Url::parse(strava).unwrap(), client()).unwrap(),
         keys: Keyring::parse(&options.keys).unwrap(),
         public_url: Url::parse(&base).unwrap(),
-        failpoints: options.failpoints,
         tasks: tasks.clone(),
         settings: options.settings,
     })
     .await
     .unwrap();
-    service.spawn(&tasks);
-    http_kit::HttpServer::new(listener).workers(2).start(&tasks, service.routes()).unwrap();
+    service_kit::spawn(&service, &bus, &runtime, &tasks);
+    let service = Arc::new(service);
+    let (public, operations) = (service.clone(), service);
+    http_kit::HttpServer::new(listener).workers(2).start(&tasks, move |routes| public.routes(routes)).unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let internal = format!("http://{}/", listener.local_addr().unwrap());
     http_kit::HttpServer::new(listener)
         .workers(2)
-        .start(&tasks, service.internal_routes())
+        .start(&tasks, move |routes| operations.internal_routes(routes))
         .unwrap();
     RunningService { bus, tasks, base, internal }
 }
