@@ -14,7 +14,7 @@ pub(crate) fn build_subscription(
     ctx: &ServiceContext,
     replays: &ReplayMonitor,
 ) -> Subscription<ParkedEvents> {
-    let group = crate::Service::NAME;
+    let group = crate::NAME;
     let parked = ParkedEvents::new(ctx.database.clone()).for_group(group);
     Subscription::new(group, parked)
         .on(Topic::Activities, activities::ActivityHandler::new(ctx.clone()))

@@ -4,36 +4,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
-use event_bus::{Bus, PublisherKind};
-use http_kit::Probe;
-use kernel::{Clock, Ids};
-use lifecycle::{Failpoints, Tasks};
+use event_bus::{Bus, Subscription};
+use lifecycle::Tasks;
 use object_store::ObjectStore;
-use outbox::{Database, Relay, ReplayMonitor, StoreError};
+use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError};
+use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
 use strava_client::lease::LeaseClient;
 use utoipa::OpenApi;
 
-use crate::Settings;
 use crate::events;
 use crate::http::{Api, HttpState};
 use crate::store::migrations;
 use crate::usecases::ServiceContext;
 use crate::usecases::replay_sources::REPLAY_SOURCES;
 use crate::workers::copy_worker;
+use crate::{NAME, Settings};
 
 /// Interval at which a replay that is needed and not being answered is requested.
 const REPLAY_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Dependencies of the service.
 pub struct Dependencies {
-    /// Location of its database.
-    pub database: outbox::Target,
+    /// Its database.
+    pub database: DatabaseSettings,
+    /// Clock, ids and failpoints.
+    pub runtime: Runtime,
     /// The log.
     pub bus: Bus,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The source of new ids.
-    pub ids: Arc<dyn Ids>,
     /// Verifier of access tokens.
     pub verifier: Arc<auth::Verifier>,
     /// Its section of the settings.
@@ -44,8 +41,6 @@ pub struct Dependencies {
     pub strava: strava_client::Client,
     /// Client of the lease service, asked before each call of Strava.
     pub leases: LeaseClient,
-    /// Places where a test may kill the process.
-    pub failpoints: Failpoints,
 }
 
 /// Failure to start the service.
@@ -60,106 +55,68 @@ pub enum StartError {
 #[derive(Clone)]
 pub struct Service {
     ctx: ServiceContext,
-    bus: Bus,
+    replays: ReplayMonitor,
     http: HttpState,
 }
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("name", &Self::NAME).finish_non_exhaustive()
+        f.debug_struct("Service").field("name", &NAME).finish_non_exhaustive()
     }
 }
 
 impl Service {
-    /// Name of the service in topics, tables and on the command line.
-    pub const NAME: &'static str = "duplication";
-
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let mut migrations = jobs::migrations();
-        migrations.extend(migrations::all());
-        let database = if dependencies.settings.migrate {
-            Database::open(&dependencies.database, migrations).await?
-        } else {
-            Database::open_migrated(&dependencies.database, migrations).await?
-        };
-        let database =
-            database.with(Arc::clone(&dependencies.clock), Arc::clone(&dependencies.ids));
-        let queue = jobs::Queue::new(
-            database.clone(),
-            Arc::clone(&dependencies.clock),
-            Arc::clone(&dependencies.ids),
-        );
+        let Dependencies { database, runtime, bus, verifier, .. } = dependencies;
+        let database = open_database::<Self>(&database, &runtime).await?;
+        let Runtime { clock, ids, failpoints } = runtime;
+        let replays = ReplayMonitor::new(database.clone(), bus, NAME, &[NAME], REPLAY_SOURCES);
         let ctx = ServiceContext {
+            queue: jobs::Queue::new(database.clone(), Arc::clone(&clock), Arc::clone(&ids)),
             database,
-            queue,
-            clock: dependencies.clock,
-            ids: dependencies.ids,
+            clock,
+            ids,
             settings: Arc::new(dependencies.settings),
             objects: dependencies.objects,
             strava: dependencies.strava,
             leases: dependencies.leases,
-            failpoints: dependencies.failpoints,
+            failpoints,
         };
-        Ok(Self {
-            http: HttpState::new(ctx.clone(), dependencies.verifier),
-            ctx,
-            bus: dependencies.bus,
-        })
+        Ok(Self { http: HttpState::new(ctx.clone(), verifier), ctx, replays })
+    }
+}
+
+impl service_kit::Service for Service {
+    const NAME: &'static str = NAME;
+    type Settings = Settings;
+
+    fn migrations() -> Migrations {
+        let mut migrations = jobs::migrations();
+        migrations.extend(migrations::all());
+        migrations
     }
 
-    /// Returns the routes of the public listener.
-    pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let http = self.http.clone();
-        move |config| http.configure(config)
-    }
-
-    /// Returns the routes of the operations listener: none.
-    pub fn internal_routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        |_| {}
-    }
-
-    /// Returns the probes that must succeed for it to be ready.
-    pub fn probes(&self) -> Vec<Probe> {
-        let database = self.ctx.database.clone();
-        vec![Probe::new("duplication.database", move || {
-            let database = database.clone();
-            async move { database.ping().await.map_err(|error| error.to_string()) }
-        })]
-    }
-
-    /// Returns its database, for `paceline parked` and the like.
-    pub fn database(&self) -> Database {
-        self.ctx.database.clone()
-    }
-
-    /// Starts the consumer, the relay, the workers and the replay monitor.
-    pub fn spawn(&self, tasks: &Tasks) {
-        let (bus, soft, hard) = (self.bus.clone(), tasks.soft(), tasks.hard());
-        let replays = ReplayMonitor::new(
-            self.ctx.database.clone(),
-            bus.clone(),
-            Self::NAME,
-            &[Self::NAME],
-            REPLAY_SOURCES,
-        );
-        let subscription = events::build_subscription(&self.ctx, &replays);
-        tasks.spawn("duplication.events", async move { subscription.run(&bus, soft, hard).await });
-        let publisher = self.bus.publisher(PublisherKind::Relay);
-        let relay = Relay::new(self.ctx.database.clone(), publisher, Arc::clone(&self.ctx.clock))
-            .with_failpoints(self.ctx.failpoints.clone());
-        let soft = tasks.soft();
-        tasks.spawn("duplication.relay", async move { relay.run(soft).await });
-        tasks.spawn(
-            "duplication.copies",
-            copy_worker::run(self.ctx.clone(), tasks.soft(), tasks.hard()),
-        );
-        let soft = tasks.soft();
-        tasks.spawn("duplication.replays", async move { replays.run(REPLAY_INTERVAL, soft).await });
-    }
-
-    /// Returns the OpenAPI description of its public routes.
-    pub fn openapi() -> utoipa::openapi::OpenApi {
+    fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
+    }
+
+    fn database(&self) -> &Database {
+        &self.ctx.database
+    }
+
+    fn routes(&self, routes: &mut ServiceConfig) {
+        self.http.configure(routes);
+    }
+
+    fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
+        vec![events::build_subscription(&self.ctx, &self.replays)]
+    }
+
+    fn spawn_workers(&self, tasks: &Tasks) {
+        let copies = copy_worker::run(self.ctx.clone(), tasks.soft(), tasks.hard());
+        tasks.spawn("duplication.copies", copies);
+        let replays = self.replays.clone().run(REPLAY_INTERVAL, tasks.soft());
+        tasks.spawn("duplication.replay-monitor", replays);
     }
 }

@@ -32,8 +32,6 @@ pub struct Settings {
     pub max_sends: u32,
     /// Seconds after which a copy that waits for the child's connection is tried again without an event.
     pub wait_s: u64,
-    /// True to migrate the database at start.
-    pub migrate: bool,
 }
 
 impl Default for Settings {
@@ -51,7 +49,6 @@ impl Default for Settings {
             look_again_s: 600,
             max_sends: 3,
             wait_s: 3600,
-            migrate: true,
         }
     }
 }

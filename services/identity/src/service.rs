@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 use auth::Verifier;
-use event_bus::Bus;
-use http_kit::Probe;
-use kernel::{Clock, Ids};
-use lifecycle::Tasks;
-use outbox::{Database, StoreError, Target};
+use event_bus::Subscription;
+use outbox::{Database, ParkedEvents, StoreError};
 use secrecy::SecretString;
+use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
 use utoipa::OpenApi;
 
 use crate::http::{Api, HttpState};
@@ -27,11 +25,9 @@ use crate::{Account, Email, events};
 #[derive(Debug)]
 pub struct Dependencies {
     /// Its database.
-    pub database: Target,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The source of ids.
-    pub ids: Arc<dyn Ids>,
+    pub database: DatabaseSettings,
+    /// Clock, ids and failpoints.
+    pub runtime: Runtime,
     /// The keys that sign sessions.
     pub keys: SigningKeys,
     /// The issuer that sessions name.
@@ -60,45 +56,16 @@ pub struct Service {
 }
 
 impl Service {
-    /// Name in topics, tables and on the command line.
-    pub const NAME: &'static str = "identity";
     /// The OAuth client that its sessions are issued to.
     pub const CLIENT: &'static str = "paceline";
 
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let Dependencies { database, clock, ids, keys, issuer, verifier, secure, settings } =
+        let Dependencies { database, runtime, keys, issuer, verifier, secure, settings } =
             dependencies;
-        let database = if settings.migrate {
-            Database::open(&database, migrations::all()).await?
-        } else {
-            Database::open_migrated(&database, migrations::all()).await?
-        }
-        .with(clock, ids);
+        let database = open_database::<Self>(&database, &runtime).await?;
         let ctx = Arc::new(ServiceContext::new(database, keys, issuer, settings));
         Ok(Self { http: HttpState { ctx, verifier, secure } })
-    }
-
-    /// The routes of the public listener.
-    pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let http = self.http.clone();
-        move |config| http.configure(config)
-    }
-
-    /// The probes that must succeed for the service to be ready.
-    pub fn probes(&self) -> Vec<Probe> {
-        let ctx = Arc::clone(&self.http.ctx);
-        vec![Probe::new("identity.database", move || {
-            let ctx = Arc::clone(&ctx);
-            async move { ctx.database.ping().await.map_err(|error| error.to_string()) }
-        })]
-    }
-
-    /// Starts the consumer of athletes who are gone.
-    pub fn spawn(&self, bus: &Bus, tasks: &Tasks) {
-        let (subscription, bus) = (events::subscription(&self.http.ctx), bus.clone());
-        let (soft, hard) = (tasks.soft(), tasks.hard());
-        tasks.spawn("identity.athletes", async move { subscription.run(&bus, soft, hard).await });
     }
 
     /// Replaces the password of an account and returns it; one is generated if none is given.
@@ -127,9 +94,29 @@ impl Service {
     pub async fn remove_user(&self, email: &Email) -> Result<bool, StoreError> {
         remove_user(&self.http.ctx, email).await
     }
+}
 
-    /// The OpenAPI description of its public routes.
-    pub fn openapi() -> utoipa::openapi::OpenApi {
+impl service_kit::Service for Service {
+    const NAME: &'static str = "identity";
+    type Settings = Settings;
+
+    fn migrations() -> Migrations {
+        migrations::all()
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
+    }
+
+    fn database(&self) -> &Database {
+        &self.http.ctx.database
+    }
+
+    fn routes(&self, routes: &mut ServiceConfig) {
+        self.http.configure(routes);
+    }
+
+    fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
+        vec![events::subscription(&self.http.ctx)]
     }
 }

@@ -12,12 +12,10 @@ pub struct Settings {
     pub attempts: i64,
     /// Duration of a lockout, in seconds.
     pub lockout_s: i64,
-    /// True if the database is migrated at start.
-    pub migrate: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { session_s: 3600, attempts: 8, lockout_s: 300, migrate: true }
+        Self { session_s: 3600, attempts: 8, lockout_s: 300 }
     }
 }

@@ -114,12 +114,7 @@ impl Service {
         &self.ctx.queue
     }
 
-    fn spawn_job_workers(
-        &self,
-        tasks: &Tasks,
-        kinds: &'static [&'static str],
-        count: usize,
-    ) {
+    fn spawn_job_workers(&self, tasks: &Tasks, kinds: &'static [&'static str], count: usize) {
         let worker = ActivityWorker { ctx: self.ctx.clone(), soft: tasks.soft() };
         let (queue, soft, hard) = (self.ctx.queue.clone(), tasks.soft(), tasks.hard());
         tasks.spawn("ingest.jobs", run_workers(queue, kinds, count, worker, soft, hard));

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+
+use crate::compose::SERVICES;
 
 /// Paceline keeps athletes' training history current and does something with every activity the moment it happens.
 #[derive(Debug, Parser)]
@@ -38,7 +41,7 @@ pub enum Command {
     )]
     Run {
         /// The services to run.
-        #[arg(required = true, value_parser = ["token", "ingest", "stats", "duplication", "identity"])]
+        #[arg(required = true, value_parser = PossibleValuesParser::new(SERVICES.iter().map(|entry| entry.name)))]
         services: Vec<String>,
         /// Addresses, data directory, log and database.
         #[command(flatten)]

@@ -9,9 +9,10 @@ use contracts::Topic;
 use event_bus::Bus;
 use http_kit::{HttpServer, Metrics, OpsEndpoints, Version};
 use lifecycle::Tasks;
+use service_kit::Service;
 use url::Url;
 
-use crate::compose::{Addresses, Foundation, ServiceNames, Services, all};
+use crate::compose::{Addresses, Foundation, ServiceNames, Services, StartContext, all};
 use crate::public_routes;
 use crate::ready::Ready;
 use crate::settings::Settings;
@@ -58,7 +59,13 @@ impl Program {
             bus.warm_up().await.context("the log does not answer")
         };
         let tasks = Tasks::new();
-        let services = Services::start(&foundation, &bus, names, &addresses, &tasks);
+        let with = StartContext {
+            foundation: &foundation,
+            bus: &bus,
+            addresses: &addresses,
+            tasks: &tasks,
+        };
+        let services = Services::start(names, with);
         let (services, ()) = tokio::try_join!(services, prepare)?;
         let ready = ready_message(&services, &bus, &listeners, &addresses)?;
         let log = bus.clone();
@@ -80,7 +87,7 @@ impl Program {
             .workers(settings.server.workers)
             .allowed_origins(settings.server.origins.clone())
             .start(&tasks, public_routes::public(&services))?;
-        services.spawn(&bus, &tasks);
+        services.spawn(&bus, &foundation.runtime, &tasks);
         Ok(Self { ready, services, bus, tasks, _foundation: Box::new(foundation) })
     }
 
@@ -188,13 +195,14 @@ async fn drain_built_in_log(
         "working off what the built-in log still holds, before Kafka takes over"
     );
     let tasks = Tasks::new();
-    let services = Services::start(foundation, &bus, names, addresses, &tasks).await?;
+    let with = StartContext { foundation, bus: &bus, addresses, tasks: &tasks };
+    let services = Services::start(names, with).await?;
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
     HttpServer::new(listeners.ops.try_clone()?)
         .workers(1)
         .start(&tasks, move |routes| internal.internal_routes(routes))?;
-    services.spawn(&bus, &tasks);
+    services.spawn(&bus, &foundation.runtime, &tasks);
     let worked_off = async {
         while bus.total_lag().await? > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::{Info, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::compose::Services;
+use crate::compose::{SERVICES, Services};
 
 /// Path of the interactive API documentation.
 pub(crate) const DOCS: &str = "/docs/";
@@ -22,14 +22,8 @@ pub(crate) fn openapi() -> OpenApi {
         ))
         .build();
     let mut whole = OpenApiBuilder::new().info(info).build();
-    for part in [
-        token::Service::openapi(),
-        ingest::Service::openapi(),
-        stats::Service::openapi(),
-        duplication::Service::openapi(),
-        identity::Service::openapi(),
-    ] {
-        whole.merge(part);
+    for entry in &SERVICES {
+        whole.merge((entry.openapi)());
     }
     whole
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use service_kit::Service;
 use settings::{EffectiveSetting, Loader, SettingsError};
 use url::Url;
 
@@ -43,15 +44,15 @@ pub struct Settings {
     #[serde(default)]
     pub failpoint: Failpoint,
     /// Section of the token service.
-    pub token: token::Settings,
+    pub token: <token::Service as Service>::Settings,
     /// Section of the ingest service.
-    pub ingest: ingest::Settings,
+    pub ingest: <ingest::Service as Service>::Settings,
     /// Section of the stats service.
-    pub stats: stats::Settings,
+    pub stats: <stats::Service as Service>::Settings,
     /// Section of the duplication service.
-    pub duplication: duplication::Settings,
+    pub duplication: <duplication::Service as Service>::Settings,
     /// Section of the identity service.
-    pub identity: identity::Settings,
+    pub identity: <identity::Service as Service>::Settings,
 }
 
 /// Listeners and public address.

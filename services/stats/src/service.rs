@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
-use anyhow::Context as _;
-use event_bus::{Bus, PublisherKind};
-use http_kit::Probe;
-use kernel::{AthleteId, Clock, Ids};
-use lifecycle::{Failpoints, Stop, Tasks};
-use outbox::{Database, Relay, ReplayMonitor, StoreError, Target};
+use event_bus::{Bus, Subscription};
+use kernel::AthleteId;
+use lifecycle::Tasks;
+use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError, Target};
+use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
 use utoipa::OpenApi;
 
 use crate::Settings;
@@ -29,19 +28,13 @@ pub const FAILPOINTS: [&str; 2] = [BEFORE_COUNTING, COUNTED];
 #[derive(Debug)]
 pub struct Dependencies {
     /// Its database.
-    pub database: Target,
+    pub database: DatabaseSettings,
+    /// Clock, ids and failpoints.
+    pub runtime: Runtime,
     /// The log.
     pub bus: Bus,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The source of ids.
-    pub ids: Arc<dyn Ids>,
     /// The verifier of tokens.
     pub verifier: Arc<auth::Verifier>,
-    /// True if missing migrations are applied; otherwise a database that lacks one is refused.
-    pub migrate: bool,
-    /// The failpoints a test has set.
-    pub failpoints: Failpoints,
     /// Its section of the settings.
     pub settings: Settings,
 }
@@ -58,25 +51,17 @@ pub enum StartError {
 #[derive(Clone, Debug)]
 pub struct Service {
     ctx: Arc<ServiceContext>,
-    bus: Bus,
     replays: ReplayMonitor,
     http: HttpState,
     check_interval: Duration,
 }
 
 impl Service {
-    /// Name in topics, tables and on the command line.
-    pub const NAME: &'static str = "stats";
-
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let Dependencies { database: target, bus, clock, ids, .. } = dependencies;
-        let database = if dependencies.migrate {
-            Database::open(&target, migrations::all()).await?
-        } else {
-            Database::open_migrated(&target, migrations::all()).await?
-        }
-        .with(clock, ids);
+        let Dependencies { database: database_settings, runtime, bus, verifier, settings } =
+            dependencies;
+        let database = open_database::<Self>(&database_settings, &runtime).await?;
         if !database_id::table_exists(database.readers()).await? {
             return Err(StartError::Store(StoreError::inconsistent(
                 "tables are missing that were created before: drop the database of stats and \
@@ -84,14 +69,14 @@ impl Service {
             )));
         }
         let database_id = database_id::find_or_create(&database).await?;
-        let database_file = match target {
+        let database_file = match database_settings.target {
             Target::Sqlite { file } => Some(file),
             Target::MySql { .. } => None,
         };
         let replays = ReplayMonitor::new(
             database.clone(),
-            bus.clone(),
-            Self::NAME,
+            bus,
+            crate::NAME,
             events::GROUPS,
             events::REPLAY_SOURCES,
         );
@@ -99,62 +84,14 @@ impl Service {
             database,
             database_id,
             database_file,
-            dependencies.failpoints,
-            dependencies.settings.published_athlete,
+            runtime.failpoints,
+            settings.published_athlete,
         ));
-        let http = HttpState::new(&ctx, &dependencies.verifier);
-        let check_interval = Duration::from_secs(dependencies.settings.watch_s.max(1));
-        Ok(Self { ctx, bus, replays, http, check_interval })
-    }
-
-    /// The routes of the public listener.
-    pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let http = self.http.clone();
-        move |config| http.configure(config)
-    }
-
-    /// The routes of the operations listener: none.
-    pub fn internal_routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        |_| {}
-    }
-
-    /// The probes that must succeed for the service to be ready.
-    pub fn probes(&self) -> Vec<Probe> {
-        let ctx = Arc::clone(&self.ctx);
-        vec![Probe::new("stats.database", move || {
-            let ctx = Arc::clone(&ctx);
-            async move { ctx.database.ping().await.map_err(|error| error.to_string()) }
-        })]
-    }
-
-    /// Its database, for `paceline parked` and the like.
-    pub fn database(&self) -> Database {
-        self.ctx.database.clone()
-    }
-
-    /// Starts the consumers, the relay and the monitors.
-    pub fn spawn(&self, tasks: &Tasks) {
-        let (service, soft, hard) = (self.clone(), tasks.soft(), tasks.hard());
-        tasks.spawn("stats", async move { service.run(soft, hard).await });
-    }
-
-    async fn run(self, soft: Stop, hard: Stop) -> anyhow::Result<()> {
-        let Self { ctx, bus, replays, check_interval, .. } = self;
-        repair_database(&ctx, &replays)
-            .await
-            .context("the database of stats could not be checked")?;
-        let relay = Relay::new(
-            ctx.database.clone(),
-            bus.publisher(PublisherKind::Relay),
-            Arc::clone(ctx.database.clock()),
-        );
-        let live = events::live_subscription(&ctx, &replays).run(&bus, soft.clone(), hard.clone());
-        let bulk = events::bulk_subscription(&ctx, &replays).run(&bus, soft.clone(), hard);
-        let relay = relay.run(soft.clone());
-        let replays = replays.run(check_interval, soft.clone());
-        let check = database_monitor::run(&ctx, check_interval, soft);
-        tokio::try_join!(check, replays, Box::pin(live), Box::pin(bulk), Box::pin(relay))?;
-        Ok(())
+        // Before anything is counted: new facts would hide that the others are gone.
+        repair_database(&ctx, &replays).await?;
+        let http = HttpState::new(&ctx, &verifier);
+        let check_interval = Duration::from_secs(settings.watch_s.max(1));
+        Ok(Self { ctx, replays, http, check_interval })
     }
 
     /// Returns the number of an athlete's totals that differ from their facts: 0, unless something
@@ -168,9 +105,41 @@ impl Service {
     pub async fn rebuild(&self, athlete: AthleteId) -> Result<usize, StoreError> {
         rebuild::rebuild(&self.ctx, athlete).await
     }
+}
 
-    /// The OpenAPI description of its public routes.
-    pub fn openapi() -> utoipa::openapi::OpenApi {
+impl service_kit::Service for Service {
+    const NAME: &'static str = crate::NAME;
+    type Settings = Settings;
+
+    fn migrations() -> Migrations {
+        migrations::all()
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
+    }
+
+    fn database(&self) -> &Database {
+        &self.ctx.database
+    }
+
+    fn routes(&self, routes: &mut ServiceConfig) {
+        self.http.configure(routes);
+    }
+
+    fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
+        vec![
+            events::live_subscription(&self.ctx, &self.replays),
+            events::bulk_subscription(&self.ctx, &self.replays),
+        ]
+    }
+
+    fn spawn_workers(&self, tasks: &Tasks) {
+        let replays = self.replays.clone().run(self.check_interval, tasks.soft());
+        tasks.spawn("stats.replay-monitor", replays);
+        let (ctx, interval, soft) = (self.ctx.clone(), self.check_interval, tasks.soft());
+        tasks.spawn("stats.database-monitor", async move {
+            database_monitor::run(&ctx, interval, soft).await
+        });
     }
 }

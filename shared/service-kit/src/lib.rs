@@ -112,3 +112,19 @@ pub fn database_probe(service: &'static str, database: &Database) -> Probe {
         async move { database.ping().await }
     })
 }
+
+/// The public routes of a service, for an HTTP server of its own.
+pub fn public_routes<S: Service + Clone>(
+    service: &S,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let service = service.clone();
+    move |routes| service.routes(routes)
+}
+
+/// The internal routes of a service, for an HTTP server of its own.
+pub fn internal_routes<S: Service + Clone>(
+    service: &S,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let service = service.clone();
+    move |routes| service.internal_routes(routes)
+}

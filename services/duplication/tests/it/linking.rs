@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::test_app::{TestApp, new_athlete};
+use service_kit::Service as _;
 
 #[tokio::test]
 async fn a_guardian_proposes_the_child_accepts_and_both_see_it() {

@@ -21,6 +21,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use service_kit::{DatabaseSettings, Runtime};
 use strava_client::lease::LeaseClient;
 use testkit::{TestDatabase, TokenSigner, eventually};
 
@@ -86,23 +87,27 @@ impl TestApp {
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
         let token = format!("http://{}/", leases.serve(&tasks)).parse().unwrap();
-        let service = Service::start(Dependencies {
-            database: database.target(),
-            bus: bus.clone(),
+        let runtime = Runtime {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
+            failpoints: Failpoints::none(),
+        };
+        let service = Service::start(Dependencies {
+            database: DatabaseSettings { target: database.target(), migrate: true },
+            runtime: runtime.clone(),
+            bus: bus.clone(),
             verifier: TokenSigner::shared().verifier(clock.clone()),
             settings,
             objects: objects.clone(),
             strava: strava_client::Client::new(&strava.url().parse().unwrap(), http.clone())
                 .unwrap(),
             leases: LeaseClient::new(token, SecretString::from("service"), http.clone()),
-            failpoints: Failpoints::none(),
         })
         .await
         .unwrap();
-        service.spawn(&tasks);
-        let base = format!("http://{}", fake_leases::serve(&tasks, service.routes()));
+        service_kit::spawn(&service, &bus, &runtime, &tasks);
+        let base =
+            format!("http://{}", fake_leases::serve(&tasks, service_kit::public_routes(&service)));
         let (guardian, child) = (new_athlete(), new_athlete());
         Self {
             guardian,

@@ -35,7 +35,7 @@ async fn the_account_of_an_athlete_who_is_gone_is_removed_and_no_other() {
         log.partitions = 1;
         let bus = Bus::open_built_in(log).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
-        app.service.spawn(&bus, &app.tasks);
+        service_kit::spawn(&app.service, &bus, &app.runtime, &app.tasks);
         let leaver = app.add_user("leaver@example.org", false).await;
         app.add_user("stayer@example.org", false).await;
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use auth::{KeySource, Permission, Verifier, VerifierSettings};
 use identity::{AddUser, Dependencies, Service, Settings, SigningKeys};
 use kernel::{AthleteId, ManualClock, Timestamp};
-use lifecycle::Tasks;
+use lifecycle::{Failpoints, Tasks};
 use outbox::Target;
 use serde_json::{Value, json};
+use service_kit::{DatabaseSettings, Runtime};
 use tempfile::TempDir;
 use testkit::{SeededIds, TestDatabase};
 
@@ -19,6 +20,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) struct TestApp {
     pub(crate) service: Service,
+    pub(crate) runtime: Runtime,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) tasks: Tasks,
@@ -64,10 +66,14 @@ impl TestApp {
         };
         let source = KeySource::Fixed(keys.key_set().unwrap());
         let verifier = Arc::new(Verifier::new(settings, source, clock.clone()));
-        let dependencies = Dependencies {
-            database,
+        let runtime = Runtime {
             clock: clock.clone(),
             ids: Arc::new(SeededIds::new(7)),
+            failpoints: Failpoints::none(),
+        };
+        let dependencies = Dependencies {
+            database: DatabaseSettings { target: database, migrate: true },
+            runtime: runtime.clone(),
             keys,
             issuer: ISSUER.to_owned(),
             verifier: verifier.clone(),
@@ -76,11 +82,13 @@ impl TestApp {
         };
         let service = Service::start(dependencies).await.unwrap();
         let (tasks, listener) = (Tasks::new(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-        let server =
-            http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
+        let server = http_kit::HttpServer::new(listener)
+            .workers(1)
+            .start(&tasks, service_kit::public_routes(&service))
+            .unwrap();
         let http = telemetry::http_client(Duration::from_secs(30)).unwrap();
         let base = format!("http://{}", server.address());
-        Self { service, clock, verifier, tasks, base, http, _folder: folder }
+        Self { service, runtime, clock, verifier, tasks, base, http, _folder: folder }
     }
 
     pub(crate) async fn add_user(&self, email: &str, admin: bool) -> AthleteId {

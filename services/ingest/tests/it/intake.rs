@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use contracts::wire::envelope::Payload;
 use contracts::{Envelope, Topic};
 use event_bus::{Bus, KafkaSettings};
-use service_kit::{DatabaseSettings, Runtime, Service as _};
 use ingest::{Dependencies, Service, Settings};
 use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use serde_json::json;
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
 use strava_sim::GUARDIAN_ID;
 use testkit::TestDatabase;
@@ -161,10 +161,9 @@ async fn start_without_log_with(
     .unwrap();
     let tasks = Tasks::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let public = service.clone();
     let server = http_kit::HttpServer::new(listener)
         .workers(1)
-        .start(&tasks, move |routes| public.routes(routes))
+        .start(&tasks, service_kit::public_routes(&service))
         .unwrap();
     (service, format!("http://{}/webhook/{SECRET}", server.address()), tasks)
 }

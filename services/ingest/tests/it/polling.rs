@@ -14,6 +14,7 @@ use testkit::TestDatabase;
 use tokio::sync::Semaphore;
 
 use crate::test_app::{TestApp, last_athlete, settings, strava_options};
+use service_kit::Service as _;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_counts_what_no_webhook_reported_and_then_fetches_details() {
@@ -210,8 +211,9 @@ async fn a_refresh_answers_when_what_it_found_is_counted_and_not_before() {
     for (group, topic, go) in
         [("stats", Topic::Activities, &counted), ("stats.bulk", Topic::ActivitiesBulk, &backfilled)]
     {
-        let subscription = Subscription::new(group, outbox::ParkedEvents::new(app.service.database().clone()))
-            .on(topic, CountingHandler(Arc::clone(go)));
+        let subscription =
+            Subscription::new(group, outbox::ParkedEvents::new(app.service.database().clone()))
+                .on(topic, CountingHandler(Arc::clone(go)));
         let (bus, soft, hard) = (app.bus.clone(), stats.soft(), stats.hard());
         stats.spawn(group, async move { subscription.run(&bus, soft, hard).await });
     }

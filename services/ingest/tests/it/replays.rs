@@ -7,6 +7,7 @@ use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 
 use crate::test_app::{TestApp, message};
+use service_kit::Service as _;
 
 fn request(answer_on: Topic) -> ReplayRequested {
     ReplayRequested {

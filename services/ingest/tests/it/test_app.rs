@@ -11,12 +11,12 @@ use contracts::athletes::{AthleteChanged, Connection, ConnectionState, athlete_c
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Event, Topic};
 use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
-use service_kit::{DatabaseSettings, Runtime, Service as _};
 use ingest::{Dependencies, Service, Settings};
 use kernel::{AthleteId, Clock, EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use object_store::local::LocalFileSystem;
 use serde_json::{Value, json};
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
 use strava_sim::{Limits, Options, Simulator};
 use testkit::{TestDatabase, TokenSigner};
@@ -166,10 +166,9 @@ impl TestApp {
         })
         .await
         .unwrap();
-        let public = service.clone();
         http_kit::HttpServer::new(listener)
             .workers(1)
-            .start(&tasks, move |routes| public.routes(routes))
+            .start(&tasks, service_kit::public_routes(&service))
             .unwrap();
         service_kit::spawn(&service, &bus, &runtime, &tasks);
         let app = Self {

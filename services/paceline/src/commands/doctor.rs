@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::RunOptions;
 use crate::commands::load;
-use crate::compose::Foundation;
+use crate::compose::{Foundation, SERVICES, database_target};
 use crate::output::print_line;
 use crate::settings::Settings;
 
@@ -52,8 +52,8 @@ pub(super) async fn doctor(options: &RunOptions, json: bool) -> anyhow::Result<E
     let settings = loaded.settings;
     let foundation = Foundation::build_unlocked(settings.clone())?;
     let mut findings = vec![application(&settings), reachability(&settings)];
-    for service in ["token", "ingest", "stats", "duplication", "identity"] {
-        findings.push(database(&foundation, service).await);
+    for entry in &SERVICES {
+        findings.push(database(&settings, entry.name).await);
     }
     findings.push(log(&foundation, &settings).await);
     findings.push(strava(&settings).await);
@@ -117,8 +117,8 @@ fn reachability(settings: &Settings) -> Finding {
     }
 }
 
-async fn database(foundation: &Foundation, service: &'static str) -> Finding {
-    let target = foundation.database(service);
+async fn database(settings: &Settings, service: &'static str) -> Finding {
+    let target = database_target(settings, service);
     let check = "database";
     if let outbox::Target::Sqlite { file } = &target
         && !file.exists()

@@ -2,25 +2,25 @@
 
 use std::process::ExitCode;
 
-use lifecycle::Tasks;
+use anyhow::Context;
+use outbox::Database;
 
 use crate::cli::RunOptions;
 use crate::commands::load;
-use crate::compose::{Addresses, Foundation, Services, all};
+use crate::compose::{SERVICES, database_target};
 use crate::output::print_line;
 
-/// Migrates every service's database.
+/// Migrates the database of every enabled service, also beside a running program.
 pub(super) async fn migrate(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let (loaded, _guard) = load(options)?;
-    let mut settings = loaded.settings.clone();
-    settings.database.migrate = true;
-    let foundation = Foundation::build_unlocked(settings)?;
-    let bus = foundation.built_in_log().await?;
-    let nowhere = loaded.settings.strava.url.clone();
-    let addresses = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let services = Services::start(&foundation, &bus, &all(), &addresses, &Tasks::new()).await?;
-    for name in services.names() {
-        print_line(format!("{name:<12} up to date"));
+    let settings = &loaded.settings;
+    for entry in SERVICES.iter().filter(|entry| entry.is_enabled(settings)) {
+        let target = database_target(settings, entry.name);
+        let database = Database::open(&target, (entry.migrations)())
+            .await
+            .with_context(|| format!("the database of {} cannot be migrated", entry.name))?;
+        database.close().await?;
+        print_line(format!("{:<12} up to date", entry.name));
     }
     Ok(ExitCode::SUCCESS)
 }

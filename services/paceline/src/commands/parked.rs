@@ -3,55 +3,56 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use lifecycle::Tasks;
-use outbox::ParkedEvents;
+use outbox::{Database, ParkedEvents, Target};
 
 use crate::cli::{Parked, RunOptions};
 use crate::commands::load;
-use crate::compose::{Addresses, Foundation, Services, all};
+use crate::compose::{SERVICES, ServiceEntry, database_target};
 use crate::output::print_line;
+use crate::settings::Settings;
 
-/// Lists, shows, replays or drops.
+/// Records listed for each service.
+const MAX_LISTED: u64 = 1000;
+
+/// Lists, shows, replays or drops, also beside a running program.
 pub(super) async fn parked(options: &RunOptions, action: Parked) -> anyhow::Result<ExitCode> {
     let (loaded, _guard) = load(options)?;
-    let foundation = Foundation::build(loaded.settings.clone(), true)
-        .context("parked records are looked at while paceline is stopped, or on the machine of a service of its own")?;
-    let bus = foundation.bus().await?;
-    let nowhere = loaded.settings.strava.url.clone();
-    let addresses = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let services = Services::start(&foundation, &bus, &all(), &addresses, &Tasks::new()).await?;
+    let settings = &loaded.settings;
     match action {
-        Parked::List => list(&services.parked()).await?,
+        Parked::List => list(settings).await?,
         Parked::Show { service, id } => {
-            let record = find_service(&services, &service)?
+            let record = find_service(settings, &service)
+                .await?
                 .show(&id)
                 .await?
                 .with_context(|| format!("nothing is parked as {id}"))?;
             print_line(format!("{record:#?}"));
         }
         Parked::Replay { service, id } => {
-            let done = find_service(&services, &service)?.replay(&id).await?;
+            let replayed = find_service(settings, &service).await?.replay(&id).await?;
             print_done(
-                done,
+                replayed,
                 &id,
-                "back in the outbox: the service publishes it as soon as it runs",
+                "back in the outbox: the service publishes it while it runs",
             )?;
         }
         Parked::Drop { service, id } => {
-            let done = find_service(&services, &service)?.drop(&id).await?;
-            print_done(done, &id, "dropped")?;
+            let dropped = find_service(settings, &service).await?.drop(&id).await?;
+            print_done(dropped, &id, "dropped")?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(all: &[(&'static str, ParkedEvents)]) -> anyhow::Result<()> {
+async fn list(settings: &Settings) -> anyhow::Result<()> {
     let mut count = 0;
-    for (service, parked) in all {
-        for record in parked.list(1000).await? {
+    for entry in SERVICES.iter().filter(|entry| entry.is_enabled(settings)) {
+        let Some(parked) = open(settings, entry).await? else { continue };
+        for record in parked.list(MAX_LISTED).await? {
             count += 1;
             print_line(format!(
-                "{service:<12} {} {} {}/{}@{} {} — {}",
+                "{:<12} {} {} {}/{}@{} {} — {}",
+                entry.name,
                 record.id,
                 record.parked_at.to_rfc3339(),
                 record.topic,
@@ -68,11 +69,29 @@ async fn list(all: &[(&'static str, ParkedEvents)]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn find_service(services: &Services, service: &str) -> anyhow::Result<ParkedEvents> {
-    let mut all = services.parked().into_iter();
-    all.find(|(name, _)| *name == service).map(|(_, parked)| parked).with_context(|| {
-        format!("{service:?} parks nothing; it should be token, ingest, stats or duplication")
-    })
+async fn find_service(settings: &Settings, name: &str) -> anyhow::Result<ParkedEvents> {
+    let Some(entry) = SERVICES.iter().find(|entry| entry.name == name) else {
+        let names: Vec<&str> = SERVICES.iter().map(|entry| entry.name).collect();
+        bail!("there is no service {name:?}; the services are {}", names.join(", "));
+    };
+    let parked = open(settings, entry).await?;
+    parked.with_context(|| format!("{name} has no database yet, so nothing is parked there"))
+}
+
+/// The parked events of a service; none if its database does not exist yet.
+async fn open(settings: &Settings, entry: &ServiceEntry) -> anyhow::Result<Option<ParkedEvents>> {
+    let target = database_target(settings, entry.name);
+    if matches!(&target, Target::Sqlite { file } if !file.exists()) {
+        return Ok(None);
+    }
+    let database =
+        Database::open_migrated(&target, (entry.migrations)()).await.with_context(|| {
+            format!(
+                "the database of {} cannot be opened; `paceline migrate` brings it up to date",
+                entry.name
+            )
+        })?;
+    Ok(Some(ParkedEvents::new(database)))
 }
 
 fn print_done(done: bool, id: &str, what: &str) -> anyhow::Result<()> {

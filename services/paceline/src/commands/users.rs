@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use crate::cli::{RunOptions, Users};
 use crate::commands::load;
-use crate::compose::{Addresses, Foundation, Services};
+use crate::compose::{Addresses, Foundation, open_identity};
 use crate::generated_secrets::identity_key;
 use crate::output::print_line;
 
@@ -19,9 +19,7 @@ pub(super) async fn users(options: &RunOptions, action: Users) -> anyhow::Result
     let foundation = Foundation::build_unlocked(loaded.settings.clone())?;
     let nowhere = loaded.settings.strava.url.clone();
     let addresses = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let Some(identity) = Services::identity_alone(&foundation, &addresses).await? else {
-        bail!("auth.issuer is set: accounts live with that issuer, not here");
-    };
+    let identity = open_identity(&foundation, &addresses).await?;
     match action {
         Users::Add { email, admin, password_stdin } => {
             let password = if password_stdin { Some(read_password_line()?.into()) } else { None };

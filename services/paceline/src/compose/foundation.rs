@@ -12,7 +12,9 @@ use identity::SigningKeys;
 use kernel::{Clock, Ids, SystemClock, SystemIds};
 use lifecycle::Failpoints;
 use object_store::ObjectStore;
+use outbox::Target;
 use secrecy::SecretString;
+use service_kit::{DatabaseSettings, Runtime};
 use url::Url;
 
 use crate::generated_secrets;
@@ -30,10 +32,8 @@ pub struct Foundation {
     pub settings: Settings,
     /// Data directory.
     pub data: PathBuf,
-    /// Clock.
-    pub clock: Arc<dyn Clock>,
-    /// Ids and secrets.
-    pub ids: Arc<dyn Ids>,
+    /// Clock, ids and failpoints.
+    pub runtime: Runtime,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) local_keys: Option<SigningKeys>,
     pub(crate) credential: ServiceCredential,
@@ -42,7 +42,6 @@ pub struct Foundation {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) strava: strava_client::Client,
     pub(crate) http: reqwest::Client,
-    pub(crate) failpoints: Failpoints,
     _lock: Option<Arc<std::fs::File>>,
 }
 
@@ -96,8 +95,7 @@ impl Foundation {
         Ok(Self {
             settings,
             data,
-            clock,
-            ids,
+            runtime: Runtime { clock, ids, failpoints },
             verifier,
             local_keys,
             credential,
@@ -106,7 +104,6 @@ impl Foundation {
             objects,
             strava,
             http,
-            failpoints,
             _lock: lock,
         })
     }
@@ -121,7 +118,8 @@ impl Foundation {
 
     /// The built-in log.
     pub async fn built_in_log(&self) -> anyhow::Result<Bus> {
-        let mut settings = BuiltInLogSettings::new(self.log_file(), Arc::clone(&self.clock));
+        let mut settings =
+            BuiltInLogSettings::new(self.log_file(), Arc::clone(&self.runtime.clock));
         settings.partitions = self.settings.kafka.partitions;
         Ok(Bus::open_built_in(settings).await?)
     }
@@ -152,16 +150,10 @@ impl Foundation {
     }
 
     /// The database of a service.
-    pub fn database(&self, service: &str) -> outbox::Target {
-        match &self.settings.database.url {
-            Some(url) => {
-                // The path is a prefix of the database names, for tests that share a server.
-                let prefix = url.path().trim_matches('/').to_owned();
-                let mut server = url.clone();
-                server.set_path("");
-                outbox::Target::MySql { url: server, name: format!("{prefix}paceline_{service}") }
-            }
-            None => outbox::Target::Sqlite { file: self.data.join(format!("{service}.db")) },
+    pub fn database(&self, service: &str) -> DatabaseSettings {
+        DatabaseSettings {
+            target: database_target(&self.settings, service),
+            migrate: self.settings.database.migrate,
         }
     }
 
@@ -169,6 +161,18 @@ impl Foundation {
     pub(crate) fn issuer(&self) -> String {
         self.settings.auth.issuer.clone().unwrap_or_else(|| LOCAL_ISSUER.to_owned())
     }
+}
+
+/// The place of a service's database.
+pub fn database_target(settings: &Settings, service: &str) -> Target {
+    let Some(url) = &settings.database.url else {
+        return Target::Sqlite { file: settings.data.dir.join(format!("{service}.db")) };
+    };
+    // The path is a prefix of the database names, for tests that share a server.
+    let prefix = url.path().trim_matches('/').to_owned();
+    let mut server = url.clone();
+    server.set_path("");
+    Target::MySql { url: server, name: format!("{prefix}paceline_{service}") }
 }
 
 /// Creates a directory with mode 0700; an existing one is left as it is.

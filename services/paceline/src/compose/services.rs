@@ -1,307 +1,178 @@
-//! The services that run in this process, and what they need of each other: addresses only.
+//! The services of the program, listed once.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
-use anyhow::Context;
 use event_bus::Bus;
 use http_kit::Probe;
 use lifecycle::Tasks;
-use outbox::{Database, ParkedEvents};
-use secrecy::ExposeSecret;
-use strava_client::lease::LeaseClient;
+use service_kit::{Migrations, Runtime, Service};
 use url::Url;
+use utoipa::openapi::OpenApi;
 
-use super::Foundation;
+use super::{Foundation, start};
+use crate::settings::Settings;
 
-/// Which services run.
+/// Names of services.
 pub type ServiceNames = BTreeSet<&'static str>;
 
-/// The running services.
-#[derive(Clone)]
-pub struct Services {
-    /// Connections and leases.
-    pub token: Option<token::Service>,
-    /// Intake and activities.
-    pub ingest: Option<ingest::Service>,
-    /// Totals.
-    pub stats: Option<stats::Service>,
-    /// Copies.
-    pub duplication: Option<duplication::Service>,
-    /// Accounts.
-    pub identity: Option<identity::Service>,
+/// Every service of the program. Commands, routes, API description, probes and checks follow from it.
+pub static SERVICES: [ServiceEntry; 5] = [
+    ServiceEntry::new::<token::Service>(start::token),
+    ServiceEntry::new::<ingest::Service>(start::ingest),
+    ServiceEntry::new::<stats::Service>(start::stats),
+    ServiceEntry::new::<duplication::Service>(start::duplication),
+    ServiceEntry::new::<identity::Service>(start::identity).enabled_if(local_accounts),
+];
+
+/// A service that the program can run.
+pub struct ServiceEntry {
+    /// Its name.
+    pub name: &'static str,
+    /// Its migrations.
+    pub migrations: fn() -> Migrations,
+    /// The description of its public routes.
+    pub openapi: fn() -> OpenApi,
+    start: StartFn,
+    is_enabled: fn(&Settings) -> bool,
 }
 
-/// How the world and our own services reach this process.
+/// The dependencies that services are started with.
+#[derive(Clone, Copy)]
+pub(crate) struct StartContext<'a> {
+    pub(crate) foundation: &'a Foundation,
+    pub(crate) bus: &'a Bus,
+    pub(crate) addresses: &'a Addresses,
+    pub(crate) tasks: &'a Tasks,
+}
+
+/// The start of a service.
+pub(crate) type Start<'a> =
+    Pin<Box<dyn Future<Output = anyhow::Result<Arc<dyn RunningService>>> + 'a>>;
+type StartFn = for<'a> fn(StartContext<'a>) -> Start<'a>;
+
+impl ServiceEntry {
+    const fn new<S: Service>(start: StartFn) -> Self {
+        Self {
+            name: S::NAME,
+            migrations: S::migrations,
+            openapi: S::openapi,
+            start,
+            is_enabled: |_| true,
+        }
+    }
+
+    const fn enabled_if(mut self, is_enabled: fn(&Settings) -> bool) -> Self {
+        self.is_enabled = is_enabled;
+        self
+    }
+
+    /// True if the settings let it run.
+    pub fn is_enabled(&self, settings: &Settings) -> bool {
+        (self.is_enabled)(settings)
+    }
+}
+
+/// Local accounts exist only where no other issuer is set.
+fn local_accounts(settings: &Settings) -> bool {
+    settings.auth.issuer.is_none()
+}
+
+/// The names of all services.
+pub fn all() -> ServiceNames {
+    SERVICES.iter().map(|entry| entry.name).collect()
+}
+
+/// Addresses of this process and of the token service.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// How browsers reach us; the listening address when nothing else is set.
+    /// Public address for browsers; that of the public listener when none is set.
     pub public: Url,
-    /// Whether Strava reaches us there: only when the operator said so.
+    /// True if the operator set a public address, so that Strava can call the webhook.
     pub reachable: bool,
-    /// Where token's operations port is.
+    /// Operations listener of the token service.
     pub token: Url,
 }
 
-/// Every service.
-pub fn all() -> ServiceNames {
-    [
-        token::Service::NAME,
-        ingest::Service::NAME,
-        stats::Service::NAME,
-        duplication::Service::NAME,
-        identity::Service::NAME,
-    ]
-    .into()
+/// A started service, whatever its type.
+pub(crate) trait RunningService: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn routes(&self, routes: &mut ServiceConfig);
+    fn internal_routes(&self, routes: &mut ServiceConfig);
+    fn probes(&self) -> Vec<Probe>;
+    fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks);
 }
 
+impl<S: Service> RunningService for S {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn routes(&self, routes: &mut ServiceConfig) {
+        Service::routes(self, routes);
+    }
+
+    fn internal_routes(&self, routes: &mut ServiceConfig) {
+        Service::internal_routes(self, routes);
+    }
+
+    fn probes(&self) -> Vec<Probe> {
+        Service::probes(self)
+    }
+
+    fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks) {
+        service_kit::spawn(self, bus, runtime, tasks);
+    }
+}
+
+/// The started services of this process.
+#[derive(Clone)]
+pub struct Services(Vec<Arc<dyn RunningService>>);
+
 impl Services {
-    /// Opens the databases of the names services; no task runs yet.
-    pub async fn start(
-        foundation: &Foundation,
-        bus: &Bus,
+    /// Opens the databases of the named services; no task runs yet.
+    pub(crate) async fn start(
         names: &ServiceNames,
-        addresses: &Addresses,
-        tasks: &Tasks,
+        with: StartContext<'_>,
     ) -> anyhow::Result<Self> {
-        let want = |name: &str| names.contains(name);
-        // Databases open side by side: a start takes as long as the slowest.
-        let (token, ingest, stats, duplication, identity) = tokio::try_join!(
-            optional(want(token::Service::NAME), || start_token(foundation, bus, addresses, tasks)),
-            optional(want(ingest::Service::NAME), || start_ingest(foundation, bus, addresses)),
-            optional(want(stats::Service::NAME), || start_stats(foundation, bus)),
-            optional(want(duplication::Service::NAME), || start_duplication(
-                foundation, bus, addresses
-            )),
-            optional(want(identity::Service::NAME), || start_identity(foundation, addresses)),
-        )?;
-        Ok(Self { token, ingest, stats, duplication, identity: identity.flatten() })
+        let settings = &with.foundation.settings;
+        let entries = SERVICES.iter().filter(|entry| names.contains(entry.name));
+        // Databases are opened side by side: a start takes as long as the slowest.
+        let starts =
+            entries.filter(|entry| entry.is_enabled(settings)).map(|entry| (entry.start)(with));
+        Ok(Self(futures::future::try_join_all(starts).await?))
     }
 
-    /// Local accounts alone, beside a program that may be running; none where another issuer is believed.
-    pub async fn identity_alone(
-        foundation: &Foundation,
-        addresses: &Addresses,
-    ) -> anyhow::Result<Option<identity::Service>> {
-        start_identity(foundation, addresses).await
-    }
-
-    /// The routes of the public door.
-    pub(crate) fn routes(&self, config: &mut ServiceConfig) {
-        if let Some(service) = &self.token {
-            config.configure(service.routes());
-        }
-        if let Some(service) = &self.ingest {
-            config.configure(service.routes());
-        }
-        if let Some(service) = &self.stats {
-            config.configure(service.routes());
-        }
-        if let Some(service) = &self.duplication {
-            config.configure(service.routes());
-        }
-        if let Some(service) = &self.identity {
-            config.configure(service.routes());
+    /// Registers the routes of the public listener.
+    pub(crate) fn routes(&self, routes: &mut ServiceConfig) {
+        for service in &self.0 {
+            service.routes(routes);
         }
     }
 
-    /// The routes that only our own services call.
-    pub(crate) fn internal_routes(&self, config: &mut ServiceConfig) {
-        if let Some(service) = &self.token {
-            config.configure(service.internal_routes());
+    /// Registers the routes that only our own services call.
+    pub(crate) fn internal_routes(&self, routes: &mut ServiceConfig) {
+        for service in &self.0 {
+            service.internal_routes(routes);
         }
     }
 
-    /// What must answer for the program to be ready.
+    /// The checks of the program's readiness.
     pub(crate) fn probes(&self) -> Vec<Probe> {
-        let mut probes = Vec::new();
-        probes.extend(self.token.iter().flat_map(token::Service::probes));
-        probes.extend(self.ingest.iter().flat_map(ingest::Service::probes));
-        probes.extend(self.stats.iter().flat_map(stats::Service::probes));
-        probes.extend(self.duplication.iter().flat_map(duplication::Service::probes));
-        probes.extend(self.identity.iter().flat_map(identity::Service::probes));
-        probes
+        self.0.iter().flat_map(|service| service.probes()).collect()
     }
 
     /// Starts consumers, workers and relays.
-    pub fn spawn(&self, bus: &Bus, tasks: &Tasks) {
-        self.identity.iter().for_each(|service| service.spawn(bus, tasks));
-        self.token.iter().for_each(|service| service.spawn(tasks));
-        self.ingest.iter().for_each(|service| service.spawn(tasks));
-        self.stats.iter().for_each(|service| service.spawn(tasks));
-        self.duplication.iter().for_each(|service| service.spawn(tasks));
+    pub(crate) fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks) {
+        for service in &self.0 {
+            service.spawn(bus, runtime, tasks);
+        }
     }
 
-    /// The names of those that run.
+    /// The names of the running services.
     pub fn names(&self) -> Vec<String> {
-        let names = [
-            self.token.as_ref().map(|_| token::Service::NAME),
-            self.ingest.as_ref().map(|_| ingest::Service::NAME),
-            self.stats.as_ref().map(|_| stats::Service::NAME),
-            self.duplication.as_ref().map(|_| duplication::Service::NAME),
-            self.identity.as_ref().map(|_| identity::Service::NAME),
-        ];
-        names.into_iter().flatten().map(str::to_owned).collect()
+        self.0.iter().map(|service| service.name().to_owned()).collect()
     }
-
-    /// The databases of those that handle events, by service.
-    pub fn databases(&self) -> Vec<(&'static str, Database)> {
-        let mut found = Vec::new();
-        found.extend(
-            self.token.iter().map(|service| (token::Service::NAME, service.database().clone())),
-        );
-        found.extend(
-            self.ingest.iter().map(|service| (ingest::Service::NAME, service.database().clone())),
-        );
-        found.extend(self.stats.iter().map(|service| (stats::Service::NAME, service.database())));
-        found.extend(
-            self.duplication.iter().map(|service| (duplication::Service::NAME, service.database())),
-        );
-        found
-    }
-
-    /// Where those that handle events keep what they could not handle.
-    pub fn parked(&self) -> Vec<(&'static str, ParkedEvents)> {
-        self.databases()
-            .into_iter()
-            .map(|(name, database)| (name, ParkedEvents::new(database)))
-            .collect()
-    }
-}
-
-/// Starts a service if it is names. Boxed: five starts side by side would be one large future.
-async fn optional<T, F>(names: bool, start: impl FnOnce() -> F) -> anyhow::Result<Option<T>>
-where
-    F: Future<Output = anyhow::Result<T>>,
-{
-    if names { Box::pin(start()).await.map(Some) } else { Ok(None) }
-}
-
-fn leases(foundation: &Foundation, addresses: &Addresses) -> LeaseClient {
-    LeaseClient::new(
-        addresses.token.clone(),
-        foundation.credential.secret().clone(),
-        foundation.http.clone(),
-    )
-}
-
-async fn start_token(
-    foundation: &Foundation,
-    bus: &Bus,
-    addresses: &Addresses,
-    tasks: &Tasks,
-) -> anyhow::Result<token::Service> {
-    let mut settings = foundation.settings.token.clone();
-    let strava = &foundation.settings.strava;
-    settings.client_id = strava.client_id;
-    settings.client_secret.clone_from(&strava.client_secret);
-    settings.redirect_uri.clone_from(&strava.redirect_uri);
-    settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
-    let keys = settings
-        .keyring(&crate::generated_secrets::folder(&foundation.data), foundation.ids.as_ref())?;
-    let parts = token::Dependencies {
-        database: foundation.database(token::Service::NAME),
-        bus: bus.clone(),
-        clock: foundation.clock.clone(),
-        ids: foundation.ids.clone(),
-        verifier: foundation.verifier.clone(),
-        internal: foundation.credential.clone(),
-        strava: foundation.strava.clone(),
-        keys,
-        public_url: addresses.public.clone(),
-        migrate: foundation.settings.database.migrate,
-        failpoints: foundation.failpoints.clone(),
-        tasks: tasks.clone(),
-        settings,
-    };
-    token::Service::start(parts).await.context("token does not start")
-}
-
-async fn start_ingest(
-    foundation: &Foundation,
-    bus: &Bus,
-    addresses: &Addresses,
-) -> anyhow::Result<ingest::Service> {
-    let mut settings = foundation.settings.ingest.clone();
-    let strava = &foundation.settings.strava;
-    settings.application = strava.client_id.unwrap_or_default();
-    settings.client_secret.clone_from(&strava.client_secret);
-    settings.public_url = addresses.reachable.then(|| addresses.public.clone());
-    settings.webhook_secret = Some(foundation.webhook_secret.expose_secret().into());
-    settings.verify_token = Some(foundation.verify_token.expose_secret().into());
-    settings.signature_key.clone_from(&strava.signature_key);
-    settings.published_athlete = foundation.settings.stats.published_athlete;
-    let parts = ingest::Dependencies {
-        database: foundation.database(ingest::Service::NAME),
-        bus: bus.clone(),
-        clock: foundation.clock.clone(),
-        ids: foundation.ids.clone(),
-        verifier: foundation.verifier.clone(),
-        objects: foundation.objects.clone(),
-        strava: foundation.strava.clone(),
-        leases: leases(foundation, addresses),
-        migrate: foundation.settings.database.migrate,
-        failpoints: foundation.failpoints.clone(),
-        settings,
-    };
-    ingest::Service::start(parts).await.context("ingest does not start")
-}
-
-async fn start_stats(foundation: &Foundation, bus: &Bus) -> anyhow::Result<stats::Service> {
-    let parts = stats::Dependencies {
-        database: foundation.database(stats::Service::NAME),
-        bus: bus.clone(),
-        clock: foundation.clock.clone(),
-        ids: foundation.ids.clone(),
-        verifier: foundation.verifier.clone(),
-        migrate: foundation.settings.database.migrate,
-        failpoints: foundation.failpoints.clone(),
-        settings: foundation.settings.stats.clone(),
-    };
-    stats::Service::start(parts).await.context("stats does not start")
-}
-
-async fn start_duplication(
-    foundation: &Foundation,
-    bus: &Bus,
-    addresses: &Addresses,
-) -> anyhow::Result<duplication::Service> {
-    let parts = duplication::Dependencies {
-        database: foundation.database(duplication::Service::NAME),
-        bus: bus.clone(),
-        clock: foundation.clock.clone(),
-        ids: foundation.ids.clone(),
-        verifier: foundation.verifier.clone(),
-        settings: duplication::Settings {
-            migrate: foundation.settings.database.migrate,
-            ..foundation.settings.duplication.clone()
-        },
-        objects: foundation.objects.clone(),
-        strava: foundation.strava.clone(),
-        leases: leases(foundation, addresses),
-        failpoints: foundation.failpoints.clone(),
-    };
-    duplication::Service::start(parts).await.context("duplication does not start")
-}
-
-/// Local accounts; none where another issuer is believed.
-async fn start_identity(
-    foundation: &Foundation,
-    addresses: &Addresses,
-) -> anyhow::Result<Option<identity::Service>> {
-    let Some(keys) = foundation.local_keys.clone() else { return Ok(None) };
-    let parts = identity::Dependencies {
-        database: foundation.database(identity::Service::NAME),
-        clock: foundation.clock.clone(),
-        ids: foundation.ids.clone(),
-        keys,
-        issuer: foundation.issuer(),
-        verifier: foundation.verifier.clone(),
-        secure: addresses.public.scheme() == "https",
-        settings: identity::Settings {
-            migrate: foundation.settings.database.migrate,
-            ..foundation.settings.identity.clone()
-        },
-    };
-    identity::Service::start(parts).await.map(Some).context("identity does not start")
 }

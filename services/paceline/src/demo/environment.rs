@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use identity::AddUser;
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use super::simulator::Simulator;
 use super::user::DemoUser;
 use crate::cli::{DemoArgs, RunOptions};
-use crate::compose::{Addresses, Foundation, Services, all};
+use crate::compose::{Addresses, Foundation, all, open_identity};
 use crate::program::Program;
 use crate::ready::Ready;
 use crate::settings::{Settings, load_settings};
@@ -175,9 +175,7 @@ async fn accounts(simulator: &Simulator, settings: &Settings) -> anyhow::Result<
     let foundation = Foundation::build_unlocked(settings.clone())?;
     let nowhere = settings.strava.url.clone();
     let addresses = Addresses { public: nowhere.clone(), reachable: false, token: nowhere };
-    let Some(identity) = Services::identity_alone(&foundation, &addresses).await? else {
-        bail!("auth.issuer is set; the demo needs local accounts");
-    };
+    let identity = open_identity(&foundation, &addresses).await?;
     let mut accounts = Vec::new();
     for athlete in simulator.athletes().await?.into_iter().take(3) {
         let strava = athlete["id"].as_i64().context("an athlete of the simulator has no id")?;

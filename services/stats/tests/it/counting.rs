@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::test_app::{Activity, TestApp, new_activity, new_athlete};
+use service_kit::Service as _;
 
 #[tokio::test]
 async fn changes_in_every_order_and_twice_each_come_to_the_same() {
@@ -150,7 +151,8 @@ async fn what_cannot_be_counted_is_parked_and_the_next_is_counted() {
         .await;
         app.publish_live(Activity::new(athlete)).await;
         assert_eq!(app.total(athlete).await["count"], 1);
-        let parked = outbox::ParkedEvents::new(app.service.database()).list(10).await.unwrap();
+        let parked =
+            outbox::ParkedEvents::new(app.service.database().clone()).list(10).await.unwrap();
         assert_eq!(parked.len(), 1);
         assert!(parked[0].reason.contains("local_date"), "{}", parked[0].reason);
         app.stop().await;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use testkit::TestDatabase;
 
 use crate::test_app::{Activity, TestApp, new_athlete};
+use service_kit::Service as _;
 
 #[tokio::test]
 async fn every_described_route_answers_with_the_described_fields() {

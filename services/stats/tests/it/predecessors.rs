@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use testkit::TestDatabase;
 
 use crate::test_app::{Activity, TestApp, new_athlete};
+use service_kit::Service as _;
 
 async fn published() -> (TestApp, AthleteId) {
     let athlete = new_athlete();

@@ -13,6 +13,7 @@ use kernel::{
 };
 use lifecycle::{Failpoints, Tasks};
 use serde_json::Value;
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use stats::{Dependencies, Service, Settings};
 use testkit::{TestDatabase, TokenSigner};
 
@@ -44,23 +45,27 @@ struct Environment {
 impl Environment {
     async fn start(self) -> TestApp {
         let (bus, clock) = (self.bus.clone(), Arc::clone(&self.clock));
-        let service = Service::start(Dependencies {
-            database: self.database.target(),
-            bus: bus.clone(),
+        let runtime = Runtime {
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
-            verifier: TokenSigner::shared().verifier(clock.clone()),
-            migrate: true,
             failpoints: Failpoints::none(),
+        };
+        let service = Service::start(Dependencies {
+            database: DatabaseSettings { target: self.database.target(), migrate: true },
+            runtime: runtime.clone(),
+            bus: bus.clone(),
+            verifier: TokenSigner::shared().verifier(clock.clone()),
             settings: Settings { published_athlete: self.published_athlete, watch_s: 1 },
         })
         .await
         .unwrap();
         let tasks = Tasks::new();
-        service.spawn(&tasks);
+        service_kit::spawn(&service, &bus, &runtime, &tasks);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let serving =
-            http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
+        let serving = http_kit::HttpServer::new(listener)
+            .workers(1)
+            .start(&tasks, service_kit::public_routes(&service))
+            .unwrap();
         let base = format!("http://{}", serving.address());
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
         let publisher = bus.publisher(PublisherKind::Relay);

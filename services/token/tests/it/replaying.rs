@@ -6,6 +6,7 @@ use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Envelope, Event, Topic};
 
 use crate::test_app::{CHILD, GUARDIAN, TestApp, new_athlete};
+use service_kit::Service as _;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_publishes_every_connection_with_its_revision_and_its_end() {

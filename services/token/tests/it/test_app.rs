@@ -16,10 +16,10 @@ use kernel::{
 };
 use lifecycle::{Failpoints, Tasks};
 use serde_json::{Value, json};
+use service_kit::{DatabaseSettings, Runtime};
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
 use testkit::{TestDatabase, TokenSigner, verifier_for};
-use service_kit::{DatabaseSettings, Runtime, Service as _};
 use token::{Dependencies, Keyring, Service, Settings};
 use url::Url;
 
@@ -147,11 +147,8 @@ pub(crate) async fn start_service(
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let tasks = Tasks::new();
-    let runtime = Runtime {
-        clock: clock.clone(),
-        ids: Arc::new(SystemIds),
-        failpoints: options.failpoints,
-    };
+    let runtime =
+        Runtime { clock: clock.clone(), ids: Arc::new(SystemIds), failpoints: options.failpoints };
     let service = Service::start(Dependencies {
         database: DatabaseSettings { target: database, migrate: true },
         runtime: runtime.clone(),
@@ -166,14 +163,15 @@ pub(crate) async fn start_service(
     .await
     .unwrap();
     service_kit::spawn(&service, &bus, &runtime, &tasks);
-    let service = Arc::new(service);
-    let (public, operations) = (service.clone(), service);
-    http_kit::HttpServer::new(listener).workers(2).start(&tasks, move |routes| public.routes(routes)).unwrap();
+    http_kit::HttpServer::new(listener)
+        .workers(2)
+        .start(&tasks, service_kit::public_routes(&service))
+        .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let internal = format!("http://{}/", listener.local_addr().unwrap());
     http_kit::HttpServer::new(listener)
         .workers(2)
-        .start(&tasks, move |routes| operations.internal_routes(routes))
+        .start(&tasks, service_kit::internal_routes(&service))
         .unwrap();
     RunningService { bus, tasks, base, internal }
 }

@@ -1,0 +1,138 @@
+//! Starts each service: maps the program's settings and dependencies to the service's own.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use service_kit::Service;
+use strava_client::lease::LeaseClient;
+
+use super::services::{Start, StartContext};
+use super::{Addresses, Foundation};
+
+pub(super) fn token(with: StartContext<'_>) -> Start<'_> {
+    Box::pin(async move {
+        let StartContext { foundation, addresses, tasks, .. } = with;
+        let mut settings = foundation.settings.token.clone();
+        let strava = &foundation.settings.strava;
+        settings.client_id = strava.client_id;
+        settings.client_secret.clone_from(&strava.client_secret);
+        settings.redirect_uri.clone_from(&strava.redirect_uri);
+        settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
+        let keys = settings.keyring(
+            &crate::generated_secrets::folder(&foundation.data),
+            foundation.runtime.ids.as_ref(),
+        )?;
+        let dependencies = token::Dependencies {
+            database: foundation.database(token::Service::NAME),
+            runtime: foundation.runtime.clone(),
+            verifier: foundation.verifier.clone(),
+            internal: foundation.credential.clone(),
+            strava: foundation.strava.clone(),
+            keys,
+            public_url: addresses.public.clone(),
+            tasks: tasks.clone(),
+            settings,
+        };
+        started(token::Service::start(dependencies).await)
+    })
+}
+
+pub(super) fn ingest(with: StartContext<'_>) -> Start<'_> {
+    Box::pin(async move {
+        let StartContext { foundation, bus, addresses, .. } = with;
+        let mut settings = foundation.settings.ingest.clone();
+        let strava = &foundation.settings.strava;
+        settings.application = strava.client_id.unwrap_or_default();
+        settings.client_secret.clone_from(&strava.client_secret);
+        settings.public_url = addresses.reachable.then(|| addresses.public.clone());
+        settings.webhook_secret = Some(foundation.webhook_secret.expose_secret().into());
+        settings.verify_token = Some(foundation.verify_token.expose_secret().into());
+        settings.signature_key.clone_from(&strava.signature_key);
+        settings.published_athlete = foundation.settings.stats.published_athlete;
+        let dependencies = ingest::Dependencies {
+            database: foundation.database(ingest::Service::NAME),
+            runtime: foundation.runtime.clone(),
+            bus: bus.clone(),
+            verifier: foundation.verifier.clone(),
+            objects: foundation.objects.clone(),
+            strava: foundation.strava.clone(),
+            leases: lease_client(foundation, addresses),
+            settings,
+        };
+        started(ingest::Service::start(dependencies).await)
+    })
+}
+
+pub(super) fn stats(with: StartContext<'_>) -> Start<'_> {
+    Box::pin(async move {
+        let StartContext { foundation, bus, .. } = with;
+        let dependencies = stats::Dependencies {
+            database: foundation.database(stats::Service::NAME),
+            runtime: foundation.runtime.clone(),
+            bus: bus.clone(),
+            verifier: foundation.verifier.clone(),
+            settings: foundation.settings.stats.clone(),
+        };
+        started(stats::Service::start(dependencies).await)
+    })
+}
+
+pub(super) fn duplication(with: StartContext<'_>) -> Start<'_> {
+    Box::pin(async move {
+        let StartContext { foundation, bus, addresses, .. } = with;
+        let dependencies = duplication::Dependencies {
+            database: foundation.database(duplication::Service::NAME),
+            runtime: foundation.runtime.clone(),
+            bus: bus.clone(),
+            verifier: foundation.verifier.clone(),
+            settings: foundation.settings.duplication.clone(),
+            objects: foundation.objects.clone(),
+            strava: foundation.strava.clone(),
+            leases: lease_client(foundation, addresses),
+        };
+        started(duplication::Service::start(dependencies).await)
+    })
+}
+
+pub(super) fn identity(with: StartContext<'_>) -> Start<'_> {
+    Box::pin(async move { started(open_identity(with.foundation, with.addresses).await) })
+}
+
+/// Opens local accounts, also beside a running program.
+///
+/// # Errors
+///
+/// Fails where another issuer is set, or if the database cannot be opened.
+pub(crate) async fn open_identity(
+    foundation: &Foundation,
+    addresses: &Addresses,
+) -> anyhow::Result<identity::Service> {
+    let keys = foundation
+        .local_keys
+        .clone()
+        .context("auth.issuer is set: accounts live with that issuer, not here")?;
+    let dependencies = identity::Dependencies {
+        database: foundation.database(identity::Service::NAME),
+        runtime: foundation.runtime.clone(),
+        keys,
+        issuer: foundation.issuer(),
+        verifier: foundation.verifier.clone(),
+        secure: addresses.public.scheme() == "https",
+        settings: foundation.settings.identity.clone(),
+    };
+    Ok(identity::Service::start(dependencies).await?)
+}
+
+fn started<S: Service, E: Into<anyhow::Error>>(
+    outcome: Result<S, E>,
+) -> anyhow::Result<Arc<dyn super::services::RunningService>> {
+    let service =
+        outcome.map_err(Into::into).with_context(|| format!("{} does not start", S::NAME))?;
+    Ok(Arc::new(service))
+}
+
+fn lease_client(foundation: &Foundation, addresses: &Addresses) -> LeaseClient {
+    let credential = foundation.credential.secret().clone();
+    LeaseClient::new(addresses.token.clone(), credential, foundation.http.clone())
+}
