@@ -3,7 +3,6 @@
 
 mod backoff;
 mod claim;
-mod legacy;
 mod migrations;
 mod queue;
 mod row;
@@ -11,11 +10,8 @@ mod view;
 mod workers;
 
 pub use backoff::backoff;
-pub use claim::{ClaimedJob, ClaimedJob as Claimed};
+pub use claim::ClaimedJob;
 pub use migrations::migrations;
-pub use queue::{
-    CloseResult, CloseResult as Closed, JobRequest, JobRequest as Wanted, Queue, Retry,
-    Retry as Later, priority,
-};
+pub use queue::{CloseResult, JobRequest, Queue, Retry, priority};
 pub use view::{JobView, State};
-pub use workers::{JobHandler, JobOutcome, JobOutcome as Outcome, run_workers};
+pub use workers::{JobHandler, JobOutcome, run_workers};

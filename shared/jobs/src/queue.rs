@@ -75,22 +75,14 @@ impl Queue {
 
     /// A subscriber that is notified when there may be a job to claim.
     pub(crate) fn subscribe(&self) -> Arc<Notify> {
-        self.database.bell().listen()
+        self.database.jobs_signal().subscribe()
     }
 
     /// Enqueues a job: inserts it, or raises `wanted` on the open one of its kind and subject. Workers
     /// are woken when the transaction commits.
     pub async fn enqueue(&self, tx: &Tx, job: &JobRequest) -> Result<(), StoreError> {
-        self.enqueue_on(tx.conn(), job).await?;
+        let conn = tx.conn();
         tx.wake_workers_on_commit();
-        Ok(())
-    }
-
-    pub(crate) async fn enqueue_on<C: ConnectionTrait>(
-        &self,
-        conn: &C,
-        job: &JobRequest,
-    ) -> Result<(), StoreError> {
         if self.raise(conn, job).await? || self.is_answered(conn, job).await? {
             return Ok(());
         }
@@ -360,13 +352,13 @@ pub struct Retry<'a> {
     pub counts: bool,
 }
 
-pub(crate) fn lost(claimed: &ClaimedJob) -> StoreError {
+fn lost(claimed: &ClaimedJob) -> StoreError {
     StoreError::inconsistent(format!(
         "the lease on the job {} {} was lost to another worker",
         claimed.kind, claimed.subject
     ))
 }
 
-pub(crate) fn short(reason: &str) -> String {
+fn short(reason: &str) -> String {
     reason.chars().take(MAX_REASON).collect()
 }

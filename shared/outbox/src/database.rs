@@ -10,9 +10,7 @@ use sea_orm_migration::MigrationTrait;
 use tokio::sync::{Notify, Semaphore};
 use url::Url;
 
-use crate::effect::Effect;
-use crate::plain::Plain;
-use crate::{Bell, Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
+use crate::{Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
 
 /// The place of a service's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +34,7 @@ pub enum Target {
 pub struct Database {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
-    filled: Arc<Notify>,
-    bell: Arc<Bell>,
+    outbox_signal: Arc<Notify>,
     jobs_signal: Arc<Signal>,
     gate: Arc<Semaphore>,
     bulk: bool,
@@ -86,8 +83,7 @@ impl Database {
         Ok(Self {
             writer,
             readers,
-            filled: Arc::default(),
-            bell: Arc::default(),
+            outbox_signal: Arc::default(),
             jobs_signal: Arc::default(),
             gate: Arc::new(Semaphore::new(1)),
             bulk: false,
@@ -138,18 +134,8 @@ impl Database {
 
     /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sql::one(&self.readers, "SELECT 1", []).await?;
+        sql::exists(&self.readers, "SELECT 1", []).await?;
         Ok(())
-    }
-
-    /// Opens an effect: a transaction that holds the athlete's row.
-    pub async fn effect(&self, of: AthleteId) -> Result<Effect, StoreError> {
-        Effect::open(self, of).await
-    }
-
-    /// Opens a write transaction that is nobody's in particular.
-    pub async fn plain(&self) -> Result<Plain, StoreError> {
-        Plain::open(self).await
     }
 
     /// The athlete's version as last committed: 0 for one never seen. For `ETag`s; read it on the
@@ -159,33 +145,23 @@ impl Database {
         conn: &C,
         athlete: AthleteId,
     ) -> Result<i64, StoreError> {
-        let row = sql::one(
+        let version = sql::fetch_scalar(
             conn,
             "SELECT version FROM athlete WHERE id = ?",
             [athlete.to_string().into()],
         )
         .await?;
-        Ok(row.map(|row| row.try_get("", "version")).transpose()?.unwrap_or(0))
-    }
-
-    /// Rings whenever outbox rows were committed.
-    pub fn outbox_filled(&self) -> Arc<Notify> {
-        Arc::clone(&self.filled)
+        Ok(version.unwrap_or(0))
     }
 
     /// Notified when outbox rows were committed.
     pub fn outbox_signal(&self) -> Arc<Notify> {
-        Arc::clone(&self.filled)
+        Arc::clone(&self.outbox_signal)
     }
 
     /// Notified when a transaction that enqueued or released jobs was committed.
     pub fn jobs_signal(&self) -> &Arc<Signal> {
         &self.jobs_signal
-    }
-
-    /// Rings when jobs were wanted, and at the commits that make them seen.
-    pub fn bell(&self) -> &Arc<Bell> {
-        &self.bell
     }
 
     /// Closes every connection; whoever waits for one gets [`StoreError::Unavailable`].

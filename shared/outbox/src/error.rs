@@ -1,16 +1,8 @@
 //! Errors of a store, distinguished by what to do about them.
 
-use std::collections::hash_map::RandomState;
-use std::future::Future;
-use std::hash::BuildHasher;
-use std::time::Duration;
-
 use event_bus::HandleError;
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
-
-/// How often a contended piece of work is tried before its caller hears of it.
-const TRIES: u32 = 5;
 
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
@@ -130,18 +122,6 @@ fn kind_of(error: &sqlx::Error) -> Kind {
     }
 }
 
-/// An error that may mean "the same work may well succeed at once".
-pub trait Contended {
-    /// Whether it does.
-    fn is_contended(&self) -> bool;
-}
-
-impl Contended for StoreError {
-    fn is_contended(&self) -> bool {
-        matches!(self, Self::Conflict(_))
-    }
-}
-
 /// An error of a transaction that may be a conflict with another one.
 pub trait IsConflict {
     /// True if the same work may well succeed at once: deadlock, lock time-out or busy.
@@ -152,30 +132,4 @@ impl IsConflict for StoreError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
     }
-}
-
-/// Runs a use case again, at most five times in all, when the engine says deadlock, lock time-out or busy.
-pub async fn again_if_contended<T, E, F>(work: impl Fn() -> F + Send) -> Result<T, E>
-where
-    F: Future<Output = Result<T, E>> + Send,
-    E: Contended,
-{
-    let mut tried = 1;
-    loop {
-        match work().await {
-            Err(error) if error.is_contended() && tried < TRIES => {
-                metrics::counter!("store_contended_total").increment(1);
-                tokio::time::sleep(pause(tried)).await;
-                tried += 1;
-            }
-            answer => return answer,
-        }
-    }
-}
-
-/// A few milliseconds, growing, never the same for two that collided.
-fn pause(tried: u32) -> Duration {
-    // The hasher's keys differ on every call: enough to part two transactions, and nothing secret.
-    let jitter = RandomState::new().hash_one(tried) % 10;
-    Duration::from_millis(5 * u64::from(tried) + jitter)
 }

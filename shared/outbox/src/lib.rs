@@ -3,18 +3,14 @@
 
 mod athlete_row;
 mod athlete_tx;
-mod bell;
-pub mod caught_up;
 mod connect;
 mod database;
-mod effect;
 mod error;
 mod fence;
 mod migrate;
 pub mod migrations;
 mod outbox_message;
 mod parked;
-mod plain;
 mod raw_tx;
 mod relay;
 mod replay;
@@ -26,14 +22,11 @@ pub mod sql;
 mod tx;
 
 pub use athlete_tx::AthleteTx;
-pub use bell::Bell;
 pub use database::{Database, Target};
-pub use effect::Effect;
-pub use error::{Contended, IsConflict, StoreError, again_if_contended};
+pub use error::{IsConflict, StoreError};
 pub use migrate::{add_column, create_index, create_table};
 pub use outbox_message::OutboxMessage;
 pub use parked::{ParkedEvent, ParkedEvents, ReplayError};
-pub use plain::Plain;
 pub use relay::{FAILPOINTS, RecordSink, Relay};
 pub use replay::{IsNeedless, ReplayDoneHandler, ReplayMonitor, ReplaySource};
 pub use signal::Signal;

@@ -89,14 +89,14 @@ pub(crate) async fn up(
             // by itself on this engine whatever the transaction thinks.
             let lock = format!("paceline.{name}");
             let holder = crate::raw_tx::begin(&conn, None).await?;
-            sql::one(
+            sql::exists(
                 &holder.tx,
                 "SELECT GET_LOCK(?, ?)",
                 [lock.clone().into(), LOCK_TIMEOUT_S.into()],
             )
             .await?;
             let outcome = apply(&conn, migrations).await;
-            sql::one(&holder.tx, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
+            sql::exists(&holder.tx, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
             holder.tx.rollback().await?;
             outcome
         }
@@ -159,11 +159,7 @@ pub(crate) async fn missing(
 }
 
 async fn applied<C: ConnectionTrait>(conn: &C) -> Result<Vec<String>, StoreError> {
-    sql::all(conn, "SELECT name FROM applied_migration", [])
-        .await?
-        .iter()
-        .map(|row| Ok(row.try_get("", "name")?))
-        .collect()
+    sql::fetch_scalars(conn, "SELECT name FROM applied_migration", []).await
 }
 
 /// True if the object exists already. MySQL has no `CREATE INDEX IF NOT EXISTS`, SQLite no `ADD COLUMN

@@ -213,17 +213,11 @@ impl Handler for ReplayDoneHandler {
             return Ok(());
         };
         let count = count
-            .get_or_try_init(|| partition_count(&self.monitor.bus, event.topic))
+            .get_or_try_init(|| self.monitor.bus.partition_count(event.topic))
             .await
             .copied()
-            .map_err(HandleError::Unavailable)?;
+            .map_err(|error| HandleError::Unavailable(error.into()))?;
         let on = PartitionOf { partition: event.partition, count };
         Ok(self.monitor.record_done(event.topic, &event.body.id, on).await?)
     }
-}
-
-async fn partition_count(bus: &Bus, topic: Topic) -> anyhow::Result<i32> {
-    let reports = bus.ensure_topics(&[topic]).await?;
-    let report = reports.first().map(|report| report.partitions);
-    report.ok_or_else(|| anyhow::anyhow!("the log does not know the topic {topic}"))
 }

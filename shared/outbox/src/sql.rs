@@ -41,6 +41,15 @@ pub fn placeholders(count: usize) -> String {
     text
 }
 
+/// True if the query has a row.
+pub async fn exists<C: ConnectionTrait>(
+    conn: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<bool, StoreError> {
+    Ok(one(conn, sql, values).await?.is_some())
+}
+
 /// The first row as `R`, if there is one.
 pub async fn fetch_one<R: FromQueryResult>(
     conn: &impl ConnectionTrait,

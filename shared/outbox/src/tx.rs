@@ -143,7 +143,6 @@ impl Tx {
         }
         if jobs {
             inner.database.jobs_signal().notify();
-            inner.database.bell().notify_one();
         }
         Ok(())
     }

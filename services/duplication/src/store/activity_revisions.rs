@@ -22,7 +22,7 @@ pub(crate) async fn advance(
         return Ok(true);
     }
     let known = "SELECT 1 FROM seen_activity WHERE activity = ?";
-    if sql::one(conn, known, [activity.as_str().into()]).await?.is_some() {
+    if sql::exists(conn, known, [activity.as_str().into()]).await? {
         return Ok(false);
     }
     sql::execute(

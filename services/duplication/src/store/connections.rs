@@ -43,7 +43,7 @@ pub(crate) async fn store_if_newer(
     }
     let known = "SELECT 1 FROM connection WHERE athlete = ? AND application = ?";
     let key = [athlete.to_string().into(), connection.application.get().into()];
-    if sql::one(conn, known, key).await?.is_some() {
+    if sql::exists(conn, known, key).await? {
         return Ok(false);
     }
     sql::execute(

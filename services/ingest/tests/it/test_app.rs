@@ -320,7 +320,7 @@ impl TestApp {
     pub(crate) async fn advance_clock(&self, seconds: i64) {
         let now = self.sim_post("/_sim/clock", json!({ "advance_s": seconds })).await;
         self.clock.set_offset(now["offset_s"].as_i64().unwrap());
-        self.service.database().bell().notify_one();
+        self.service.database().jobs_signal().notify();
     }
 
     /// Returns all messages about the athlete's activities, by revision.

@@ -164,7 +164,7 @@ impl Foundation {
 }
 
 /// The place of a service's database.
-pub fn database_target(settings: &Settings, service: &str) -> Target {
+pub(crate) fn database_target(settings: &Settings, service: &str) -> Target {
     let Some(url) = &settings.database.url else {
         return Target::Sqlite { file: settings.data.dir.join(format!("{service}.db")) };
     };

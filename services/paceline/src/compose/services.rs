@@ -19,7 +19,7 @@ use crate::settings::Settings;
 pub type ServiceNames = BTreeSet<&'static str>;
 
 /// Every service of the program. Commands, routes, API description, probes and checks follow from it.
-pub static SERVICES: [ServiceEntry; 5] = [
+pub(crate) static SERVICES: [ServiceEntry; 5] = [
     ServiceEntry::new::<token::Service>(start::token),
     ServiceEntry::new::<ingest::Service>(start::ingest),
     ServiceEntry::new::<stats::Service>(start::stats),
@@ -28,13 +28,13 @@ pub static SERVICES: [ServiceEntry; 5] = [
 ];
 
 /// A service that the program can run.
-pub struct ServiceEntry {
+pub(crate) struct ServiceEntry {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its migrations.
-    pub migrations: fn() -> Migrations,
+    pub(crate) migrations: fn() -> Migrations,
     /// The description of its public routes.
-    pub openapi: fn() -> OpenApi,
+    pub(crate) openapi: fn() -> OpenApi,
     start: StartFn,
     is_enabled: fn(&Settings) -> bool,
 }
@@ -70,7 +70,7 @@ impl ServiceEntry {
     }
 
     /// True if the settings let it run.
-    pub fn is_enabled(&self, settings: &Settings) -> bool {
+    pub(crate) fn is_enabled(&self, settings: &Settings) -> bool {
         (self.is_enabled)(settings)
     }
 }

@@ -1,9 +1,10 @@
 //! Tests of the test support.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use kernel::{AthleteId, Ids as _, Timestamp};
-use outbox::{Database, Target, sql};
+use outbox::{Database, StoreError, Target, sql};
 use testkit::{Process, SeededIds, TestDatabase, databases, eventually, topic_prefix};
 
 #[tokio::test]
@@ -11,7 +12,8 @@ async fn a_dump_shows_text_numbers_and_blobs_of_every_table() {
     for of in databases().await {
         let database = Database::open(&of.target(), vec![]).await.unwrap();
         let athlete: AthleteId = "00000000-0000-0000-0000-00000000abcd".parse().unwrap();
-        database.effect(athlete).await.unwrap().commit().await.unwrap();
+        let work = |_tx| async { Ok::<_, StoreError>(()) };
+        database.run("insert", athlete, work).await.unwrap();
         let insert = "INSERT INTO outbox (event_id, topic, record_key, everywhere, value, written_at_us, \
                       published_at_us) VALUES ('e', 'journal', 'key', 0, ?, 48123456, 0)";
         let blob = [b"a sentinel ".as_slice(), &[0xfe, 0xed]].concat();
@@ -32,15 +34,17 @@ async fn a_database_is_dropped_despite_an_open_transaction() {
         panic!("MariaDB is reached by MySQL's protocol")
     };
     let database = Database::open(&of.target(), vec![]).await.unwrap();
-    let effect =
-        database.effect("00000000-0000-0000-0000-000000000001".parse().unwrap()).await.unwrap();
     let other = TestDatabase::mariadb().await;
     Database::open(&other.target(), vec![]).await.unwrap();
-    drop(of);
     let left =
         format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{name}'");
-    assert_eq!(other.number(&left).await, 0);
-    drop(effect);
+    let (of, other, left) = (&Mutex::new(Some(of)), &other, &left);
+    let outcome = database.run_plain("hold", |_tx| async move {
+        drop(of.lock().unwrap().take());
+        assert_eq!(other.number(left).await, 0);
+        Err::<(), _>(StoreError::inconsistent("its database is gone"))
+    });
+    assert!(outcome.await.is_err());
 }
 
 #[tokio::test]
