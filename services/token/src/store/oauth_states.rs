@@ -4,15 +4,6 @@ use kernel::{ApplicationId, AthleteId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-/// A state before it is handed out.
-#[derive(Clone, Debug)]
-pub(crate) struct NewOauthState {
-    /// The hash of the state.
-    pub(crate) hash: String,
-    pub(crate) state: OauthState,
-    pub(crate) expires_at: Timestamp,
-}
-
 /// The request to connect that a state belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OauthState {
@@ -27,8 +18,10 @@ pub(crate) struct OauthState {
 /// Inserts a state, and deletes expired ones.
 pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
-    new: &NewOauthState,
+    hash: &str,
+    state: &OauthState,
     now: Timestamp,
+    expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     let delete = "DELETE FROM oauth_state WHERE expires_at_us <= ?";
     sql::execute(conn, delete, [now.as_micros().into()]).await?;
@@ -36,12 +29,12 @@ pub(crate) async fn insert<C: ConnectionTrait>(
          (state_hash, athlete, application, asked_write, browser_hash, expires_at_us) \
          VALUES (?, ?, ?, ?, ?, ?)";
     let values = [
-        new.hash.clone().into(),
-        new.state.athlete.to_string().into(),
-        new.state.application.get().into(),
-        i32::from(new.state.write).into(),
-        new.state.browser_hash.clone().into(),
-        new.expires_at.as_micros().into(),
+        hash.into(),
+        state.athlete.to_string().into(),
+        state.application.get().into(),
+        i32::from(state.write).into(),
+        state.browser_hash.clone().into(),
+        expires_at.as_micros().into(),
     ];
     sql::execute(conn, insert, values).await?;
     Ok(())

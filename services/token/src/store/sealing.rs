@@ -1,6 +1,5 @@
 //! Encryption of tokens: AES-256-GCM, the key's id in the value, bound to its connection and column.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -201,12 +200,9 @@ impl Key {
 
 /// The text of a key file with one new key.
 fn new_key_file(ids: &dyn Ids) -> String {
-    let mut id = String::from("k");
     let mut name = [0; 4];
     ids.fill(&mut name);
-    for byte in name {
-        let _written = write!(id, "{byte:02x}");
-    }
+    let id = format!("k{}", hex::encode(name));
     format!(
         "# Keys that seal tokens. The first seals, all open. Put a new one on top to rotate.\n{id} {}\n",
         STANDARD.encode(ids.secret())

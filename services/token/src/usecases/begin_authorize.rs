@@ -12,7 +12,7 @@ use url::Url;
 use super::ServiceContext;
 use super::check_connections::check_connection;
 use crate::domain::scopes::Scopes;
-use crate::store::oauth_states::{self, NewOauthState, OauthState};
+use crate::store::oauth_states::{self, OauthState};
 use crate::store::{connections, fingerprint};
 
 /// Time the athlete may take.
@@ -58,20 +58,16 @@ pub(crate) async fn begin_authorize(
     let state = new_secret(ctx);
     let browser_secret = command.browser.then(|| new_secret(ctx));
     let now = ctx.now();
-    let new = NewOauthState {
-        hash: fingerprint(&state),
-        state: OauthState {
-            athlete: command.athlete,
-            application: app.client_id,
-            write,
-            browser_hash: browser_secret.as_deref().map(fingerprint).unwrap_or_default(),
-        },
-        expires_at: now.plus(STATE_LIFE),
+    let hash = &fingerprint(&state);
+    let stored = &OauthState {
+        athlete: command.athlete,
+        application: app.client_id,
+        write,
+        browser_hash: browser_secret.as_deref().map(fingerprint).unwrap_or_default(),
     };
-    let new = &new;
     ctx.database
         .run_plain("begin_authorize", |tx| async move {
-            oauth_states::insert(tx.conn(), new, now).await
+            oauth_states::insert(tx.conn(), hash, stored, now, now.plus(STATE_LIFE)).await
         })
         .await?;
     let scopes = Scopes::requested(write);
