@@ -145,7 +145,7 @@ impl World {
     /// The service stops, somebody does this to its database, and it starts again.
     pub(crate) async fn restarted(self, meanwhile: &str) -> Self {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
-        self.around.database.run(meanwhile).await;
+        self.around.database.execute(meanwhile).await;
         self.around.start().await
     }
 

@@ -39,7 +39,7 @@ async fn a_database_is_dropped_despite_an_open_transaction() {
     drop(of);
     let left =
         format!("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{name}'");
-    assert_eq!(other.number(&left).await, 0);
+    assert_eq!(other.query_i64(&left).await, 0);
     drop(effect);
 }
 
