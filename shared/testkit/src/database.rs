@@ -53,7 +53,7 @@ impl TestDatabase {
     }
 
     /// Executes statements (separated by `;`) on a connection of its own.
-    pub async fn run(&self, statements: &str) {
+    pub async fn execute(&self, statements: &str) {
         let conn = self.connect().await;
         for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
             sql::execute(&conn, statement, [])
@@ -64,7 +64,7 @@ impl TestDatabase {
     }
 
     /// Returns the first column of the first row as a number.
-    pub async fn number(&self, select: &str) -> i64 {
+    pub async fn query_i64(&self, select: &str) -> i64 {
         let conn = self.connect().await;
         let row =
             sql::one(&conn, select, []).await.unwrap_or_else(|error| panic!("{select}: {error:?}"));

@@ -66,7 +66,7 @@ impl TestApp {
         app.publish_connection(app.child, 1, &GRANTED).await;
         // A group has nothing unhandled before it reads, so only the row shows that it does.
         eventually(WAIT_TIMEOUT, "the service consumes", async || {
-            match app.database.number("SELECT COUNT(*) FROM connection").await {
+            match app.database.query_i64("SELECT COUNT(*) FROM connection").await {
                 1 => Ok(()),
                 other => Err(other),
             }
@@ -322,11 +322,11 @@ impl TestApp {
 
     /// Executes statements past the service.
     pub(crate) async fn execute(&self, statements: &str) {
-        self.database.run(statements).await;
+        self.database.execute(statements).await;
     }
 
     pub(crate) async fn query_number(&self, select: &str) -> i64 {
-        self.database.number(select).await
+        self.database.query_i64(select).await
     }
 
     /// Returns every row of every table as text.

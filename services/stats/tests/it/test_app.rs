@@ -150,7 +150,7 @@ impl TestApp {
     /// The service stops, somebody does this to its database, and it starts again.
     pub(crate) async fn restart(self, meanwhile: &str) -> Self {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
-        self.environment.database.run(meanwhile).await;
+        self.environment.database.execute(meanwhile).await;
         self.environment.start().await
     }
 

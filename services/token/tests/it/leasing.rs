@@ -192,6 +192,6 @@ async fn the_report_of_no_lease_is_not_found_and_a_report_counts_once() {
     for _ in 0..2 {
         app.leases.report_usage(lease.id, &report).await.unwrap();
     }
-    assert_eq!(app.database.number("SELECT day_read_spent FROM budget").await, 7);
+    assert_eq!(app.database.query_i64("SELECT day_read_spent FROM budget").await, 7);
     app.shut_down().await;
 }

@@ -120,11 +120,11 @@ async fn a_refresh_under_way_ends_during_a_soft_stop() {
         tokio::time::timeout(Duration::from_millis(500), app.leases.request_lease(&wanted)).await;
     assert!(gone.is_err(), "whoever asked has left");
     let unsettled = "SELECT COUNT(*) FROM connection WHERE intent_attempt <> ''";
-    assert_eq!(app.database.number(unsettled).await, 1);
+    assert_eq!(app.database.query_i64(unsettled).await, 1);
 
     let app = app.restart(StartOptions::default()).await;
 
-    assert_eq!(app.database.number(unsettled).await, 0);
+    assert_eq!(app.database.query_i64(unsettled).await, 0);
     let lease = app.request_lease(athlete, generation, Purpose::Live).await.unwrap();
     assert!(app.strava.get_athlete(&lease.access_token).await.is_ok());
     assert_eq!(app.sim_counter("/refreshes").await, 1);

@@ -51,7 +51,7 @@ async fn keys_are_rotated_without_losing_a_connection() {
         .await;
     let old = "SELECT COUNT(*) FROM connection WHERE access_sealed LIKE 'v1.a.%' OR refresh_sealed LIKE 'v1.a.%'";
     testkit::eventually(Duration::from_secs(10), "everything is sealed again", async || {
-        let left = app.database.number(old).await;
+        let left = app.database.query_i64(old).await;
         if left == 0 { Ok(()) } else { Err(left) }
     })
     .await;

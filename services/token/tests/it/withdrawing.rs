@@ -19,7 +19,7 @@ async fn a_forged_deauthorization_changes_nothing() {
     testkit::eventually(Duration::from_secs(10), "the hint is checked", async || {
         let refreshes = app.sim_counter("/refreshes").await;
         let open =
-            app.database.number("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
+            app.database.query_i64("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
         if (refreshes, open) == (1, 0) { Ok(()) } else { Err((refreshes, open)) }
     })
     .await;
@@ -55,7 +55,9 @@ async fn a_confirmed_deauthorization_stops_leases_and_is_published() {
         );
         assert!(revision > first && connection.generation == generation.get());
         assert_eq!(
-            app.database.number("SELECT COUNT(*) FROM connection WHERE refresh_sealed <> ''").await,
+            app.database
+                .query_i64("SELECT COUNT(*) FROM connection WHERE refresh_sealed <> ''")
+                .await,
             0
         );
         app.shut_down().await;
@@ -117,7 +119,7 @@ async fn a_hint_is_checked_again_until_strava_answers() {
     app.publish_withdrawal_hint(GUARDIAN).await;
     testkit::eventually(Duration::from_secs(20), "the hint is settled", async || {
         let open =
-            app.database.number("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
+            app.database.query_i64("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
         let refreshes = app.sim_counter("/refreshes").await;
         if (open, refreshes) == (0, 1) { Ok(()) } else { Err((open, refreshes)) }
     })
@@ -147,7 +149,8 @@ async fn a_disconnect_stops_leases_revokes_and_lets_another_account_connect() {
     })
     .await;
     testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
-        let left = app.database.number("SELECT COUNT(*) FROM connection WHERE revoking = 1").await;
+        let left =
+            app.database.query_i64("SELECT COUNT(*) FROM connection WHERE revoking = 1").await;
         if left == 0 { Ok(()) } else { Err(left) }
     })
     .await;
@@ -178,7 +181,7 @@ async fn disconnected_during_a_refresh(app: &TestApp, base: &str) {
     assert_eq!(lease.unwrap_err(), LeaseError::Denied(DenialReason::Disconnected));
     testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
         let left = "SELECT COUNT(*) FROM connection WHERE revoking = 1 OR refresh_sealed <> ''";
-        match app.database.number(left).await {
+        match app.database.query_i64(left).await {
             0 => Ok(()),
             left => Err(left),
         }

@@ -87,8 +87,8 @@ async fn however_often_and_at_once_it_is_wanted_there_is_one_job() {
         for outcome in join_all(wants).await {
             outcome.unwrap_or_else(|error| panic!("{}: {error:?}", of.engine()));
         }
-        assert_eq!(of.number("SELECT COUNT(*) FROM job").await, 1, "{}", of.engine());
-        assert_eq!(of.number("SELECT wanted FROM job").await, 50, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(*) FROM job").await, 1, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT wanted FROM job").await, 50, "{}", of.engine());
     }
 }
 

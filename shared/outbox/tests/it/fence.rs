@@ -117,7 +117,7 @@ async fn an_erase_deletes_what_waits_in_the_outbox_but_not_its_own_message() {
         let left: Vec<_> = left.iter().map(|value| step(value)).collect();
         assert_eq!(left, ["2"], "{}", of.engine());
         assert_eq!(
-            of.number("SELECT COUNT(*) FROM outbox WHERE topic = 'athletes'").await,
+            of.query_i64("SELECT COUNT(*) FROM outbox WHERE topic = 'athletes'").await,
             1,
             "{}",
             of.engine()

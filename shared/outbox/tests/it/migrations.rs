@@ -30,7 +30,7 @@ async fn a_database_opens_from_nothing_and_again_and_from_the_previous_release()
             publish_one(&database, 1, "first").await;
             database.close().await.unwrap();
         }
-        assert_eq!(of.number("SELECT COUNT(noted) FROM newest").await, 0, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(noted) FROM newest").await, 0, "{}", of.engine());
     }
 }
 
@@ -38,9 +38,9 @@ async fn a_database_opens_from_nothing_and_again_and_from_the_previous_release()
 async fn a_crash_between_a_migration_and_its_record_is_healed_by_the_next_start() {
     for of in databases().await {
         Database::open(&of.target(), next_release()).await.unwrap().close().await.unwrap();
-        of.run("DELETE FROM applied_migration").await;
+        of.execute("DELETE FROM applied_migration").await;
         Database::open(&of.target(), next_release()).await.unwrap();
-        let applied = of.number("SELECT COUNT(*) FROM applied_migration").await;
+        let applied = of.query_i64("SELECT COUNT(*) FROM applied_migration").await;
         assert_eq!(
             applied,
             (outbox::migrations::shared().len() + next_release().len()) as i64,
@@ -84,7 +84,7 @@ async fn letters_of_other_case_are_other_letters_on_both_engines() {
             outbox::sql::execute(database.writer(), insert, [key.into()]).await.unwrap();
         }
         assert_eq!(
-            of.number("SELECT COUNT(*) FROM newest WHERE athlete = 'key'").await,
+            of.query_i64("SELECT COUNT(*) FROM newest WHERE athlete = 'key'").await,
             1,
             "{}",
             of.engine()

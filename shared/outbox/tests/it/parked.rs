@@ -24,7 +24,7 @@ async fn an_event(of: &TestDatabase) -> (outbox::Database, Vec<u8>) {
     publish_one(&database, 1, "stuck").await;
     let select = "SELECT value FROM outbox";
     let value = outbox::sql::fetch_scalar(database.readers(), select, []).await.unwrap();
-    of.run("DELETE FROM outbox").await;
+    of.execute("DELETE FROM outbox").await;
     (database, value.unwrap())
 }
 

@@ -132,7 +132,7 @@ async fn exactly_the_committed_events_are_published_in_order() {
             of.engine()
         );
         assert_eq!(
-            of.number("SELECT COUNT(*) FROM outbox WHERE published_at_us = 0").await,
+            of.query_i64("SELECT COUNT(*) FROM outbox WHERE published_at_us = 0").await,
             0,
             "{}",
             of.engine()
@@ -278,7 +278,7 @@ async fn however_many_rows_were_published_they_are_purged_together() {
     for of in databases().await {
         let (database, _) = open(&of).await;
         let rows = vec!["('e', 'journal', 'k', 0, '', 1, 1)"; 1_200].join(", ");
-        of.run(&format!(
+        of.execute(&format!(
             "INSERT INTO outbox (event_id, topic, record_key, everywhere, value, written_at_us, published_at_us) \
              VALUES {rows}"
         ))
@@ -286,7 +286,7 @@ async fn however_many_rows_were_published_they_are_purged_together() {
         let stop = Stop::new();
         let running = relay(&database, &Memory::default(), &stop);
         eventually(Duration::from_secs(4), "the outbox is empty", async || {
-            match of.number("SELECT COUNT(*) FROM outbox").await {
+            match of.query_i64("SELECT COUNT(*) FROM outbox").await {
                 0 => Ok(()),
                 left => Err(left),
             }

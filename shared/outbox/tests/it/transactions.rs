@@ -64,11 +64,11 @@ async fn of_400_transactions_at_once_on_a_new_athlete_the_newest_wins() {
         .await;
         let applied =
             outcomes.into_iter().filter(|outcome| *outcome.as_ref().unwrap()).count() as i64;
-        assert_eq!(of.number("SELECT revision FROM newest").await, 400, "{}", of.engine());
-        assert_eq!(of.number("SELECT counter FROM athlete").await, applied, "{}", of.engine());
-        assert_eq!(of.number("SELECT COUNT(*) FROM outbox").await, applied, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT revision FROM newest").await, 400, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT counter FROM athlete").await, applied, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(*) FROM outbox").await, applied, "{}", of.engine());
         let wrong = "SELECT COUNT(*) FROM newest WHERE said <> '400'";
-        assert_eq!(of.number(wrong).await, 0, "{}", of.engine());
+        assert_eq!(of.query_i64(wrong).await, 0, "{}", of.engine());
     }
 }
 
@@ -80,12 +80,12 @@ async fn an_older_or_equal_revision_changes_nothing() {
         assert!(!put(&database, 3, "three").await.unwrap(), "{}", of.engine());
         assert!(!put(&database, 5, "five again").await.unwrap(), "{}", of.engine());
         assert_eq!(
-            of.number("SELECT COUNT(*) FROM newest WHERE said = 'five'").await,
+            of.query_i64("SELECT COUNT(*) FROM newest WHERE said = 'five'").await,
             1,
             "{}",
             of.engine()
         );
-        assert_eq!(of.number("SELECT COUNT(*) FROM outbox").await, 1, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(*) FROM outbox").await, 1, "{}", of.engine());
     }
 }
 
@@ -109,7 +109,7 @@ async fn a_transaction_that_fails_never_happened() {
             .await
             .unwrap();
         assert_eq!(seen, (0, 1), "{}", of.engine());
-        assert_eq!(of.number("SELECT COUNT(*) FROM outbox").await, 0, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(*) FROM outbox").await, 0, "{}", of.engine());
     }
 }
 
@@ -125,7 +125,7 @@ async fn a_transaction_marked_as_unchanged_is_rolled_back_and_returns_its_value(
                 .await
                 .unwrap();
         assert_eq!(value, "ignored");
-        assert_eq!(of.number("SELECT COUNT(*) FROM athlete").await, 0, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(*) FROM athlete").await, 0, "{}", of.engine());
     }
 }
 
@@ -140,7 +140,7 @@ async fn a_transaction_that_changed_something_cannot_claim_to_be_unchanged() {
             })
             .await;
         assert!(matches!(outcome, Err(StoreError::Inconsistent { .. })), "{outcome:?}");
-        assert_eq!(of.number("SELECT COUNT(*) FROM outbox").await, 0, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT COUNT(*) FROM outbox").await, 0, "{}", of.engine());
     }
 }
 
@@ -218,8 +218,8 @@ async fn several_athletes_are_locked_at_once_and_each_keeps_its_own_counter() {
             .run_many("stranger", &both, |tx| async move { tx.athlete(athlete(3)).map(drop) })
             .await;
         assert!(matches!(stranger, Err(StoreError::Inconsistent { .. })), "{stranger:?}");
-        assert_eq!(of.number("SELECT MAX(counter) FROM athlete").await, 20, "{}", of.engine());
-        assert_eq!(of.number("SELECT MAX(version) FROM athlete").await, 20, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT MAX(counter) FROM athlete").await, 20, "{}", of.engine());
+        assert_eq!(of.query_i64("SELECT MAX(version) FROM athlete").await, 20, "{}", of.engine());
     }
 }
 

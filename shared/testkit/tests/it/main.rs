@@ -41,7 +41,7 @@ async fn a_database_is_dropped_despite_an_open_transaction() {
     let (of, other, left) = (&Mutex::new(Some(of)), &other, &left);
     let outcome = database.run_plain("hold", |_tx| async move {
         drop(of.lock().unwrap().take());
-        assert_eq!(other.number(left).await, 0);
+        assert_eq!(other.query_i64(left).await, 0);
         Err::<(), _>(StoreError::inconsistent("its database is gone"))
     });
     assert!(outcome.await.is_err());

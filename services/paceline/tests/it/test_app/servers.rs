@@ -63,7 +63,7 @@ impl Databases {
     /// Drops one service's database.
     pub(crate) async fn wipe(&self, service: &str) {
         self.holder
-            .run(&format!("DROP DATABASE IF EXISTS `{}_paceline_{service}`", self.name))
+            .execute(&format!("DROP DATABASE IF EXISTS `{}_paceline_{service}`", self.name))
             .await;
     }
 
