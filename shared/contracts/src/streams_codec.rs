@@ -40,12 +40,12 @@ pub enum StreamsCodecError {
     #[error("the object is not a streams message")]
     NotStreams(#[from] prost::DecodeError),
     /// One stream is shorter or longer than the others.
-    #[error("stream {kind} has {found} points where the activity has {points}")]
+    #[error("stream {kind} has {length} points where the activity has {points}")]
     LengthMismatch {
         /// The stream.
         kind: &'static str,
         /// Its number of points.
-        found: usize,
+        length: usize,
         /// The activity's number of points.
         points: usize,
     },
@@ -146,15 +146,15 @@ impl StreamSet {
     }
 
     fn check_lengths(&self, points: usize) -> Result<(), StreamsCodecError> {
-        for (kind, found) in self.lengths() {
-            if found != 0 && found != points {
-                return Err(StreamsCodecError::LengthMismatch { kind, found, points });
+        for (kind, length) in self.lengths() {
+            if length != 0 && length != points {
+                return Err(StreamsCodecError::LengthMismatch { kind, length, points });
             }
         }
         if self.latitude_e7.len() != self.longitude_e7.len() {
             return Err(StreamsCodecError::LengthMismatch {
                 kind: "latlng",
-                found: self.longitude_e7.len(),
+                length: self.longitude_e7.len(),
                 points,
             });
         }
@@ -244,7 +244,7 @@ mod tests {
 
         assert_eq!(
             set.encode(),
-            Err(StreamsCodecError::LengthMismatch { kind: "heartrate", found: 1, points: 2 })
+            Err(StreamsCodecError::LengthMismatch { kind: "heartrate", length: 1, points: 2 })
         );
     }
 
@@ -254,7 +254,7 @@ mod tests {
 
         assert_eq!(
             set.encode(),
-            Err(StreamsCodecError::LengthMismatch { kind: "latlng", found: 0, points: 2 })
+            Err(StreamsCodecError::LengthMismatch { kind: "latlng", length: 0, points: 2 })
         );
     }
 

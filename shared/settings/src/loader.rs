@@ -155,15 +155,15 @@ impl Loader {
         for (key, SourcedValue { value, .. }) in set {
             builder = builder
                 .set_override(key, to_config_value(value))
-                .map_err(|error| self.invalid(&error))?;
+                .map_err(|error| self.to_settings_error(&error))?;
         }
-        let built = builder.build().map_err(|error| self.invalid(&error))?;
-        let settings = built.try_deserialize().map_err(|error| self.invalid(&error))?;
+        let built = builder.build().map_err(|error| self.to_settings_error(&error))?;
+        let settings = built.try_deserialize().map_err(|error| self.to_settings_error(&error))?;
         Ok(Loaded { settings, effective })
     }
 
     /// Converts an error of the deserializer: finds its key, and the source of the key's value.
-    fn invalid(&self, error: &ConfigError) -> SettingsError {
+    fn to_settings_error(&self, error: &ConfigError) -> SettingsError {
         let key = match error {
             ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => {
                 key.clone()
@@ -178,15 +178,15 @@ impl Loader {
             .values
             .get(&key)
             .map_or_else(|| "the settings".to_owned(), |set| set.source.clone());
-        let message = explain(&key, error);
+        let message = describe_expected(&key, error);
         SettingsError::Invalid { key, source_name, message }
     }
 }
 
 /// Describes the expected value, without repeating its key.
-fn explain(key: &str, error: &ConfigError) -> String {
+fn describe_expected(key: &str, error: &ConfigError) -> String {
     match error {
-        ConfigError::At { error, .. } => explain(key, error),
+        ConfigError::At { error, .. } => describe_expected(key, error),
         ConfigError::Type { unexpected, expected, .. } => {
             format!("{unexpected}, expected {expected}")
         }

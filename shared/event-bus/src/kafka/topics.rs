@@ -108,14 +108,14 @@ async fn add_config_differences(
         .map_err(BusError::kafka("asking for topic settings"))?;
     for ((_, report), result) in existing.into_iter().zip(results) {
         match result {
-            Ok(resource) => report.differences.extend(differences(wanted, &resource)),
+            Ok(resource) => report.differences.extend(config_differences(wanted, &resource)),
             Err(code) => report.differences.push(format!("its settings could not be read: {code}")),
         }
     }
     Ok(())
 }
 
-fn differences(wanted: &[(&'static str, String)], actual: &ConfigResource) -> Vec<String> {
+fn config_differences(wanted: &[(&'static str, String)], actual: &ConfigResource) -> Vec<String> {
     let differs = |(key, wanted): &(&'static str, String)| {
         let actual = actual.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or("unset");
         (actual != wanted).then(|| format!("{key} is {actual} instead of {wanted}"))
