@@ -1,4 +1,4 @@
-//! What this service hears.
+//! The consumer of this service.
 
 mod athletes;
 
@@ -8,13 +8,14 @@ use contracts::Topic;
 use event_bus::Subscription;
 use outbox::ParkedEvents;
 
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// The group that hears of athletes.
+/// Consumer group of this service.
 const GROUP: &str = "identity";
 
-/// Athletes who are gone.
-pub(crate) fn live(core: &Arc<Core>) -> Subscription<ParkedEvents> {
-    let parked = ParkedEvents::new(core.database.clone()).for_group(GROUP);
-    Subscription::new(GROUP, parked).on(Topic::Athletes, athletes::Athletes::new(Arc::clone(core)))
+/// The consumer of athletes who are gone.
+pub(crate) fn subscription(ctx: &Arc<ServiceContext>) -> Subscription<ParkedEvents> {
+    let parked_events = ParkedEvents::new(ctx.database.clone()).for_group(GROUP);
+    Subscription::new(GROUP, parked_events)
+        .on(Topic::Athletes, athletes::AthleteHandler { ctx: Arc::clone(ctx) })
 }

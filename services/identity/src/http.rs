@@ -1,4 +1,4 @@
-//! The doors: sessions, accounts for administrators, and the key set.
+//! The public routes: sessions, accounts for administrators, and the key set.
 
 mod errors;
 mod keys;
@@ -11,18 +11,18 @@ use actix_web::web::{self, Data, ServiceConfig};
 use auth::Verifier;
 use utoipa::OpenApi;
 
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// What handlers work with.
+/// The state the handlers share.
 #[derive(Clone, Debug)]
-pub(crate) struct Doors {
-    pub(crate) core: Arc<Core>,
+pub(crate) struct HttpState {
+    pub(crate) ctx: Arc<ServiceContext>,
     pub(crate) verifier: Arc<Verifier>,
-    /// Whether the cookie may travel over TLS only.
+    /// True if the cookie may travel over TLS only.
     pub(crate) secure: bool,
 }
 
-impl Doors {
+impl HttpState {
     pub(crate) fn configure(&self, routes: &mut ServiceConfig) {
         routes
             .app_data(Data::new(self.clone()))
@@ -36,7 +36,7 @@ impl Doors {
     }
 }
 
-/// The public interface of the service.
+/// The OpenAPI description of these routes.
 #[derive(OpenApi)]
 #[openapi(paths(
     sessions::sign_in,

@@ -1,4 +1,4 @@
-//! Local accounts, sessions and the key set they are checked with.
+//! Local accounts, their sessions, and the key set that verifies them.
 
 mod domain;
 mod events;
@@ -12,7 +12,7 @@ mod usecases;
 pub use domain::account::{Account, Email, EmailError};
 pub use domain::password::PasswordError;
 pub use keys::{KeyError, SigningKeys};
-pub use service::{Parts, Service, StartError};
+pub use service::{Dependencies, Service, StartError};
 pub use settings::Settings;
 pub use usecases::add_user::{AddUser, AddUserError};
 pub use usecases::set_password::SetPasswordError;

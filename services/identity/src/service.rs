@@ -1,4 +1,4 @@
-//! The service: what it is made of and its doors.
+//! The service: its dependencies, its routes, and its tasks.
 
 use std::sync::Arc;
 
@@ -6,44 +6,46 @@ use actix_web::web::ServiceConfig;
 use auth::Verifier;
 use event_bus::Bus;
 use http_kit::Probe;
-use kernel::{AthleteId, Clock, Ids};
+use kernel::{Clock, Ids};
 use lifecycle::Tasks;
 use outbox::{Database, StoreError, Target};
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 
-use crate::http::{Api, Doors};
+use crate::http::{Api, HttpState};
 use crate::keys::SigningKeys;
 use crate::settings::Settings;
 use crate::store::migrations;
+use crate::usecases::ServiceContext;
 use crate::usecases::add_user::{AddUser, AddUserError, add_user};
+use crate::usecases::list_users::list_users;
+use crate::usecases::remove_user::remove_user;
 use crate::usecases::set_password::{SetPasswordError, set_password};
-use crate::usecases::{CLIENT, Core, HASHING, list_users, remove_user};
 use crate::{Account, Email, events};
 
-/// What the service is made of.
+/// The dependencies of the service.
 #[derive(Debug)]
-pub struct Parts {
-    /// Where its rows are.
+pub struct Dependencies {
+    /// Its database.
     pub database: Target,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Mints ids.
+    /// The source of ids.
     pub ids: Arc<dyn Ids>,
-    /// Signs sessions.
+    /// The keys that sign sessions.
     pub keys: SigningKeys,
     /// The issuer that sessions name.
     pub issuer: String,
-    /// Checks tokens.
+    /// The verifier of tokens.
     pub verifier: Arc<Verifier>,
-    /// Whether people reach us over TLS, so that the cookie may travel over nothing else.
+    /// True if people reach the service over TLS, so that the cookie must not travel over anything
+    /// else.
     pub secure: bool,
     /// Its section of the settings.
     pub settings: Settings,
 }
 
-/// Why the service did not start.
+/// Reason for a failed start of the service.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its database could not be opened or migrated.
@@ -51,88 +53,82 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// Keeps local accounts and signs people in.
+/// Manages local accounts and signs people in.
 #[derive(Clone, Debug)]
 pub struct Service {
-    doors: Doors,
+    http: HttpState,
 }
 
 impl Service {
-    /// What it is called in topics, tables and on the command line.
+    /// Name in topics, tables and on the command line.
     pub const NAME: &'static str = "identity";
-    /// The client that its sessions are issued to.
-    pub const CLIENT: &'static str = CLIENT;
+    /// The OAuth client that its sessions are issued to.
+    pub const CLIENT: &'static str = "paceline";
 
     /// Opens the database and migrates it; nothing runs yet.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { database, clock, ids, keys, issuer, verifier, secure, settings } = parts;
+    pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
+        let Dependencies { database, clock, ids, keys, issuer, verifier, secure, settings } =
+            dependencies;
         let database = if settings.migrate {
             Database::open(&database, migrations::all()).await?
         } else {
             Database::open_migrated(&database, migrations::all()).await?
         }
-        .with(Arc::clone(&clock), Arc::clone(&ids));
-        let (strangers, hashing) = (Arc::default(), Arc::new(Semaphore::new(HASHING)));
-        let core =
-            Arc::new(Core { database, clock, ids, keys, issuer, settings, strangers, hashing });
-        Ok(Self { doors: Doors { core, verifier, secure } })
+        .with(clock, ids);
+        let ctx = Arc::new(ServiceContext::new(database, keys, issuer, settings));
+        Ok(Self { http: HttpState { ctx, verifier, secure } })
     }
 
-    /// The routes of the public door.
+    /// The routes of the public listener.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let doors = self.doors.clone();
-        move |config| doors.configure(config)
+        let http = self.http.clone();
+        move |config| http.configure(config)
     }
 
-    /// What must answer for it to be ready.
+    /// The probes that must succeed for the service to be ready.
     pub fn probes(&self) -> Vec<Probe> {
-        let core = Arc::clone(&self.doors.core);
+        let ctx = Arc::clone(&self.http.ctx);
         vec![Probe::new("identity.database", move || {
-            let core = Arc::clone(&core);
-            async move { core.database.ping().await.map_err(|error| error.to_string()) }
+            let ctx = Arc::clone(&ctx);
+            async move { ctx.database.ping().await.map_err(|error| error.to_string()) }
         })]
     }
 
-    /// Hears of athletes who are gone, until the stop.
+    /// Starts the consumer of athletes who are gone.
     pub fn spawn(&self, bus: &Bus, tasks: &Tasks) {
-        let (subscription, bus) = (events::live(&self.doors.core), bus.clone());
+        let (subscription, bus) = (events::subscription(&self.http.ctx), bus.clone());
         let (soft, hard) = (tasks.soft(), tasks.hard());
         tasks.spawn("identity.athletes", async move { subscription.run(&bus, soft, hard).await });
     }
 
-    /// Sets the password of an account and tells it; one is made up when none is given.
+    /// Replaces the password of an account and returns it; one is generated if none is given.
     pub async fn set_password(
         &self,
         email: &Email,
         password: Option<SecretString>,
     ) -> Result<SecretString, SetPasswordError> {
-        set_password(&self.doors.core, email, password).await
+        set_password(&self.http.ctx, email, password).await
     }
 
-    /// Adds an account and tells its password, which is kept nowhere.
+    /// Adds an account and returns its password, which is not stored.
     pub async fn add_user(
         &self,
         command: AddUser,
     ) -> Result<(Account, SecretString), AddUserError> {
-        add_user(&self.doors.core, command).await
+        add_user(&self.http.ctx, command).await
     }
 
-    /// Every account, by address.
+    /// Returns every account, sorted by address.
     pub async fn users(&self) -> Result<Vec<Account>, StoreError> {
-        list_users::list_users(&self.doors.core).await
+        list_users(&self.http.ctx).await
     }
 
-    /// Removes the account of this address. `false`: there was none.
+    /// Removes the account of this address. False if there was none.
     pub async fn remove_user(&self, email: &Email) -> Result<bool, StoreError> {
-        remove_user::remove_user(&self.doors.core, email).await
+        remove_user(&self.http.ctx, email).await
     }
 
-    /// Removes the account of an athlete who is gone.
-    pub async fn forget(&self, athlete: AthleteId) -> Result<(), StoreError> {
-        remove_user::remove_athlete(&self.doors.core, athlete).await
-    }
-
-    /// The description of its public routes.
+    /// The OpenAPI description of its public routes.
     pub fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
     }

@@ -1,4 +1,4 @@
-//! What can be set, with what it is unless set.
+//! The settings of this service and their defaults.
 
 use serde::Deserialize;
 
@@ -6,13 +6,13 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// How long a session's access token lives, in seconds.
+    /// Lifetime of a session's access token, in seconds.
     pub session_s: i64,
-    /// How many wrong passwords in a row lock an account for `lockout_s`.
+    /// Number of wrong passwords in a row that lock an account for `lockout_s`.
     pub attempts: i64,
-    /// For how long an account stays locked, in seconds.
+    /// Duration of a lockout, in seconds.
     pub lockout_s: i64,
-    /// Whether the database is migrated at start.
+    /// True if the database is migrated at start.
     pub migrate: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The only place that knows the database: accounts.
+//! The tables of this service, and every statement on them.
 
 pub(crate) mod accounts;
 pub(crate) mod migrations;

@@ -1,10 +1,10 @@
-//! What counting means: facts, days, periods and sums; no I/O.
+//! The rules of counting: facts, days, periods and sums; no I/O.
 
+pub(crate) mod activity_change;
 pub(crate) mod connection;
-pub(crate) mod fact;
 pub(crate) mod period;
-pub(crate) mod published;
-pub(crate) mod query;
+pub(crate) mod published_stats;
 pub(crate) mod summary;
+pub(crate) mod summary_query;
 pub(crate) mod sums;
 pub(crate) mod zone;

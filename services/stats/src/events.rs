@@ -1,40 +1,50 @@
-//! What this service hears, and which use case each message becomes.
+//! The consumers of this service, and the operation each message becomes.
 
 mod activities;
 mod athletes;
-mod replays;
 
 use std::sync::Arc;
 
 use contracts::Topic;
-use event_bus::{Bus, Subscription};
-use outbox::ParkedEvents;
+use event_bus::Subscription;
+use outbox::{ParkedEvents, ReplayMonitor, ReplaySource};
 
-use crate::usecases::Core;
-use crate::usecases::apply_activity::Pace;
+use crate::usecases::ServiceContext;
+use crate::usecases::apply_activity::Priority;
 
-/// The group that hears what is live.
-const LIVE: &str = "stats";
-/// The group that hears history; it has lanes of its own, so that history never delays what is live.
-const BULK: &str = "stats.bulk";
-/// History of at most this many athletes is counted at once.
+/// Consumer group of what is live.
+const LIVE_GROUP: &str = "stats";
+/// Consumer group of history; it has lanes of its own, so that history never delays what is live.
+const BULK_GROUP: &str = "stats.bulk";
+/// Every consumer group.
+pub(crate) const GROUPS: &[&str] = &[LIVE_GROUP, BULK_GROUP];
+/// The states this service needs in full. Activities come again in bulk, so that they do not delay
+/// what is live.
+pub(crate) const REPLAY_SOURCES: &[ReplaySource] = &[
+    ReplaySource::new(Topic::Activities, Topic::ActivitiesBulk),
+    ReplaySource::new(Topic::Athletes, Topic::Athletes),
+];
+/// Number of athletes whose history is counted at once.
 const BULK_LANES: usize = 4;
 
-/// Live and swept activities, connections and erases.
-pub(crate) fn live(core: &Arc<Core>, bus: &Bus) -> Subscription<ParkedEvents> {
-    Subscription::new(LIVE, core.parked(LIVE))
-        .on(Topic::Activities, activities::Activities::new(Arc::clone(core), Pace::Live))
-        .on(Topic::Athletes, athletes::Athletes::new(Arc::clone(core)))
-        .on(Topic::Athletes, replays::Answers::new(Arc::clone(core), bus.clone(), Topic::Athletes))
+/// The consumer of live and swept activities, connections and erasures.
+pub(crate) fn live_subscription(
+    ctx: &Arc<ServiceContext>,
+    replays: &ReplayMonitor,
+) -> Subscription<ParkedEvents> {
+    Subscription::new(LIVE_GROUP, ctx.parked_events(LIVE_GROUP))
+        .on(Topic::Activities, activities::ActivityHandler::new(ctx, Priority::Live))
+        .on(Topic::Athletes, athletes::AthleteHandler::new(ctx))
+        .on(Topic::Athletes, replays.done_handler())
 }
 
-/// Backfilled, imported and replayed activities.
-pub(crate) fn bulk(core: &Arc<Core>, bus: &Bus) -> Subscription<ParkedEvents> {
-    Subscription::new(BULK, core.parked(BULK))
-        .on(Topic::ActivitiesBulk, activities::Activities::new(Arc::clone(core), Pace::Bulk))
-        .on(
-            Topic::ActivitiesBulk,
-            replays::Answers::new(Arc::clone(core), bus.clone(), Topic::ActivitiesBulk),
-        )
+/// The consumer of backfilled, imported and replayed activities.
+pub(crate) fn bulk_subscription(
+    ctx: &Arc<ServiceContext>,
+    replays: &ReplayMonitor,
+) -> Subscription<ParkedEvents> {
+    Subscription::new(BULK_GROUP, ctx.parked_events(BULK_GROUP))
+        .on(Topic::ActivitiesBulk, activities::ActivityHandler::new(ctx, Priority::Bulk))
+        .on(Topic::ActivitiesBulk, replays.done_handler())
         .lanes(BULK_LANES)
 }

@@ -1,4 +1,4 @@
-//! The doors: our own summary, and the predecessors' public routes.
+//! The public routes: our own summary, and those of the predecessors.
 
 mod cache;
 mod errors;
@@ -11,37 +11,37 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use utoipa::OpenApi;
 
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// What the handlers share.
+/// The state the handlers share.
 #[derive(Clone, Debug)]
-pub(crate) struct Doors {
-    core: Data<Core>,
+pub(crate) struct HttpState {
+    ctx: Data<ServiceContext>,
     verifier: Data<Arc<auth::Verifier>>,
-    told: Data<predecessor::Told>,
+    predecessor: Data<predecessor::PredecessorState>,
 }
 
-impl Doors {
-    pub(crate) fn new(core: &Arc<Core>, verifier: &Arc<auth::Verifier>) -> Self {
+impl HttpState {
+    pub(crate) fn new(ctx: &Arc<ServiceContext>, verifier: &Arc<auth::Verifier>) -> Self {
         Self {
-            core: Data::from(Arc::clone(core)),
+            ctx: Data::from(Arc::clone(ctx)),
             verifier: Data::new(Arc::clone(verifier)),
-            told: Data::new(predecessor::Told::new(Arc::clone(core))),
+            predecessor: Data::new(predecessor::PredecessorState::new(ctx)),
         }
     }
 
     /// Registers the routes.
     pub(crate) fn configure(&self, config: &mut ServiceConfig) {
         config
-            .app_data(self.core.clone())
+            .app_data(self.ctx.clone())
             .app_data(self.verifier.clone())
-            .app_data(self.told.clone());
+            .app_data(self.predecessor.clone());
         summary::configure(config);
         predecessor::configure(config);
     }
 }
 
-/// The description of these doors.
+/// The OpenAPI description of these routes.
 #[derive(OpenApi)]
 #[openapi(paths(
     summary::get_summary,

@@ -1,4 +1,4 @@
-//! Facts, daily totals, and the predecessors' statistics routes.
+//! Statistics: facts of activities, daily totals, and the routes that show them.
 
 mod domain;
 mod events;
@@ -9,5 +9,5 @@ mod store;
 mod usecases;
 mod workers;
 
-pub use service::{FAILPOINTS, Parts, Service, StartError};
+pub use service::{Dependencies, FAILPOINTS, Service, StartError};
 pub use settings::Settings;

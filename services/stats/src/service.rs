@@ -1,55 +1,52 @@
-//! The service: what it is made of, its doors, and what it runs.
+//! The service: its dependencies, its routes, and its tasks.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
+use anyhow::Context as _;
 use event_bus::{Bus, PublisherKind};
 use http_kit::Probe;
 use kernel::{AthleteId, Clock, Ids};
 use lifecycle::{Failpoints, Stop, Tasks};
-use outbox::{Relay, StoreError};
+use outbox::{Database, Relay, ReplayMonitor, StoreError, Target};
 use utoipa::OpenApi;
 
 use crate::Settings;
 use crate::events;
-use crate::http::{Api, Doors};
-use crate::store::Store;
-use crate::usecases::Core;
+use crate::http::{Api, HttpState};
+use crate::store::{database_id, migrations};
 use crate::usecases::apply_activity::{BEFORE_COUNTING, COUNTED};
-use crate::usecases::check_store::{Found, Seen, begin_anew, check_store};
-use crate::usecases::rebuild;
-use crate::workers::watch::{Ended, watch};
+use crate::usecases::check_database::repair_database;
+use crate::usecases::{ServiceContext, rebuild};
+use crate::workers::database_monitor;
 
-/// Where a test may kill the process: before an activity's counting is committed, and after, before the
-/// log hears that it is done.
+/// Failpoints of this service: before the transaction that counts an activity commits, and after,
+/// before its offset is committed.
 pub const FAILPOINTS: [&str; 2] = [BEFORE_COUNTING, COUNTED];
 
-/// How long to wait before a lost database is tried again, when it could not be opened anew.
-const TRY_AGAIN: Duration = Duration::from_secs(2);
-
-/// What the service is made of.
+/// The dependencies of the service.
 #[derive(Debug)]
-pub struct Parts {
-    /// Where its rows are.
-    pub database: outbox::Target,
+pub struct Dependencies {
+    /// Its database.
+    pub database: Target,
     /// The log.
     pub bus: Bus,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Mints ids.
+    /// The source of ids.
     pub ids: Arc<dyn Ids>,
-    /// Checks tokens.
+    /// The verifier of tokens.
     pub verifier: Arc<auth::Verifier>,
-    /// Whether missing migrations are applied, or refused.
+    /// True if missing migrations are applied; otherwise a database that lacks one is refused.
     pub migrate: bool,
-    /// Where a test may kill the process.
+    /// The failpoints a test has set.
     pub failpoints: Failpoints,
     /// Its section of the settings.
     pub settings: Settings,
 }
 
-/// Why the service did not start.
+/// Reason for a failed start of the service.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its database could not be opened or migrated.
@@ -57,112 +54,123 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// Counts activities and tells what they come to.
+/// Counts activities and shows their sums.
 #[derive(Clone, Debug)]
 pub struct Service {
-    core: Arc<Core>,
+    ctx: Arc<ServiceContext>,
     bus: Bus,
-    doors: Doors,
-    watch_every: Duration,
+    replays: ReplayMonitor,
+    http: HttpState,
+    check_interval: Duration,
 }
 
 impl Service {
-    /// What it is called in topics, tables and on the command line.
+    /// Name in topics, tables and on the command line.
     pub const NAME: &'static str = "stats";
 
     /// Opens the database and migrates it; nothing runs yet.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { database, bus, clock, ids, verifier, migrate, failpoints, settings } = parts;
-        let store = Store::open(database, migrate, (Arc::clone(&clock), Arc::clone(&ids))).await?;
-        let core = Arc::new(Core::new(store, (clock, ids), failpoints, settings.published_athlete));
-        let doors = Doors::new(&core, &verifier);
-        Ok(Self { core, bus, doors, watch_every: Duration::from_secs(settings.watch_s.max(1)) })
+    pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
+        let Dependencies { database: target, bus, clock, ids, .. } = dependencies;
+        let database = if dependencies.migrate {
+            Database::open(&target, migrations::all()).await?
+        } else {
+            Database::open_migrated(&target, migrations::all()).await?
+        }
+        .with(clock, ids);
+        if !database_id::table_exists(database.readers()).await? {
+            return Err(StartError::Store(StoreError::inconsistent(
+                "tables are missing that were created before: drop the database of stats and \
+                 start again, it comes up whole by a replay",
+            )));
+        }
+        let database_id = database_id::find_or_create(&database).await?;
+        let database_file = match target {
+            Target::Sqlite { file } => Some(file),
+            Target::MySql { .. } => None,
+        };
+        let replays = ReplayMonitor::new(
+            database.clone(),
+            bus.clone(),
+            Self::NAME,
+            events::GROUPS,
+            events::REPLAY_SOURCES,
+        );
+        let ctx = Arc::new(ServiceContext::new(
+            database,
+            database_id,
+            database_file,
+            dependencies.failpoints,
+            dependencies.settings.published_athlete,
+        ));
+        let http = HttpState::new(&ctx, &dependencies.verifier);
+        let check_interval = Duration::from_secs(dependencies.settings.watch_s.max(1));
+        Ok(Self { ctx, bus, replays, http, check_interval })
     }
 
-    /// The routes of the public door.
+    /// The routes of the public listener.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-        let doors = self.doors.clone();
-        move |config| doors.configure(config)
+        let http = self.http.clone();
+        move |config| http.configure(config)
     }
 
-    /// It has none on the operations port.
+    /// The routes of the operations listener: none.
     pub fn internal_routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
         |_| {}
     }
 
-    /// What must answer for it to be ready.
+    /// The probes that must succeed for the service to be ready.
     pub fn probes(&self) -> Vec<Probe> {
-        let core = Arc::clone(&self.core);
+        let ctx = Arc::clone(&self.ctx);
         vec![Probe::new("stats.database", move || {
-            let core = Arc::clone(&core);
-            async move { core.store.database().ping().await.map_err(|error| error.to_string()) }
+            let ctx = Arc::clone(&ctx);
+            async move { ctx.database.ping().await.map_err(|error| error.to_string()) }
         })]
     }
 
-    /// Its database as it is now, for `paceline parked` and the like.
-    pub fn database(&self) -> outbox::Database {
-        self.core.store.database()
+    /// Its database, for `paceline parked` and the like.
+    pub fn database(&self) -> Database {
+        self.ctx.database.clone()
     }
 
-    /// Starts the consumers, the relay and the watch.
+    /// Starts the consumers, the relay and the monitors.
     pub fn spawn(&self, tasks: &Tasks) {
-        let (core, bus, every) = (Arc::clone(&self.core), self.bus.clone(), self.watch_every);
-        let (soft, hard) = (tasks.soft(), tasks.hard());
-        tasks.spawn("stats", async move {
-            while round(&core, &bus, every, (soft.child(), hard.clone())).await? == Ended::Lost
-                && !soft.is_stopped()
-            {
-                tracing::warn!("the database of stats is lost; opening it anew");
-                while let Err(error) = begin_anew(&core).await {
-                    tracing::error!(%error, "the database of stats could not be opened anew");
-                    if soft.run_until_stopped(tokio::time::sleep(TRY_AGAIN)).await.is_none() {
-                        return Ok(());
-                    }
-                }
-            }
-            Ok(())
-        });
+        let (service, soft, hard) = (self.clone(), tasks.soft(), tasks.hard());
+        tasks.spawn("stats", async move { service.run(soft, hard).await });
     }
 
-    /// How many of an athlete's totals are not what the facts come to: none, unless something is broken.
+    async fn run(self, soft: Stop, hard: Stop) -> anyhow::Result<()> {
+        let Self { ctx, bus, replays, check_interval, .. } = self;
+        repair_database(&ctx, &replays)
+            .await
+            .context("the database of stats could not be checked")?;
+        let relay = Relay::new(
+            ctx.database.clone(),
+            bus.publisher(PublisherKind::Relay),
+            Arc::clone(ctx.database.clock()),
+        );
+        let live = events::live_subscription(&ctx, &replays).run(&bus, soft.clone(), hard.clone());
+        let bulk = events::bulk_subscription(&ctx, &replays).run(&bus, soft.clone(), hard);
+        let relay = relay.run(soft.clone());
+        let replays = replays.run(check_interval, soft.clone());
+        let check = database_monitor::run(&ctx, check_interval, soft);
+        tokio::try_join!(check, replays, Box::pin(live), Box::pin(bulk), Box::pin(relay))?;
+        Ok(())
+    }
+
+    /// Returns the number of an athlete's totals that differ from their facts: 0, unless something
+    /// is broken.
     pub async fn verify(&self, athlete: AthleteId) -> Result<usize, StoreError> {
-        Ok(rebuild::verify(&self.core, athlete).await?.len())
+        rebuild::verify(&self.ctx, athlete).await
     }
 
-    /// Makes an athlete's totals again from the facts, all at once, and tells how many were wrong.
+    /// Rebuilds an athlete's totals from the facts, all at once. Returns the number of those that
+    /// differed.
     pub async fn rebuild(&self, athlete: AthleteId) -> Result<usize, StoreError> {
-        rebuild::rebuild(&self.core, athlete).await
+        rebuild::rebuild(&self.ctx, athlete).await
     }
 
-    /// The description of its public routes.
+    /// The OpenAPI description of its public routes.
     pub fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
     }
-}
-
-/// Works on one database until stopped, or until that is lost.
-async fn round(
-    core: &Arc<Core>,
-    bus: &Bus,
-    every: Duration,
-    (soft, hard): (Stop, Stop),
-) -> anyhow::Result<Ended> {
-    let mut seen = Seen::default();
-    // Before anything is counted: what comes in would hide that everything else is gone.
-    match check_store(core, &mut seen).await {
-        Ok(Found::Lost) => return Ok(Ended::Lost),
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "the database of stats could not be looked at"),
-    }
-    let relay = Relay::new(
-        core.store.database(),
-        bus.publisher(PublisherKind::Relay),
-        Arc::clone(&core.clock),
-    );
-    let live = events::live(core, bus).run(bus, soft.clone(), hard.clone());
-    let bulk = events::bulk(core, bus).run(bus, soft.clone(), hard);
-    let relay = relay.run(soft.clone());
-    let watch = async { Ok(watch(core, bus, (every, seen), soft).await) };
-    let (ended, ..) = tokio::try_join!(watch, Box::pin(live), Box::pin(bulk), Box::pin(relay))?;
-    Ok(ended)
 }

@@ -1,4 +1,4 @@
-//! What can be set, with what it is unless set.
+//! The settings of this service and their defaults.
 
 use kernel::AthleteId;
 use serde::{Deserialize, Deserializer, de::Error};
@@ -7,11 +7,12 @@ use serde::{Deserialize, Deserializer, de::Error};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Whose numbers the predecessors' public routes tell (`/strava/stats/…`, `/api/distance`). Unset
-    /// (or empty): nobody's, and these routes answer 404 in the predecessor's words.
-    #[serde(deserialize_with = "athlete_or_nobody")]
+    /// The athlete whose numbers the predecessors' public routes show (`/strava/stats/…`,
+    /// `/api/distance`). Unset (or empty): nobody's, and these routes answer 404 in the predecessor's
+    /// words.
+    #[serde(deserialize_with = "deserialize_athlete")]
     pub published_athlete: Option<AthleteId>,
-    /// How often, in seconds, it is checked that the database is still whole.
+    /// Interval, in seconds, at which the database is checked and missing events are requested.
     pub watch_s: u64,
 }
 
@@ -21,7 +22,7 @@ impl Default for Settings {
     }
 }
 
-fn athlete_or_nobody<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AthleteId>, D::Error> {
+fn deserialize_athlete<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AthleteId>, D::Error> {
     match Option::<String>::deserialize(input)?.as_deref().map(str::trim) {
         None | Some("") => Ok(None),
         Some(id) => id
@@ -50,9 +51,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
-        let told = read(r#"{"published_athlete": "me"}"#).unwrap_err();
-        assert!(told.contains("must be an athlete's id"), "{told}");
+    fn an_invalid_setting_is_named() {
+        let error = read(r#"{"published_athlete": "me"}"#).unwrap_err();
+        assert!(error.contains("must be an athlete's id"), "{error}");
         assert!(read(r#"{"published": "me"}"#).unwrap_err().contains("published"));
     }
 }

@@ -1,3 +1,3 @@
-//! What runs beside the consumers.
+//! The workers that run beside the consumers.
 
-pub(crate) mod watch;
+pub(crate) mod database_monitor;

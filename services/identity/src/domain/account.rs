@@ -1,12 +1,12 @@
-//! An account: who may sign in.
+//! Local accounts and their e-mail addresses.
 
 use kernel::{AthleteId, Timestamp};
 
-/// An e-mail address to sign in with: trimmed, in lower case, at most 254 characters.
+/// An e-mail address: trimmed, in lower case, at most 254 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(String);
 
-/// Why a text is no address.
+/// Reason for an invalid e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
     /// Not of the form name@host.
@@ -18,7 +18,7 @@ pub enum EmailError {
 }
 
 impl Email {
-    /// The address itself.
+    /// The address as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -32,14 +32,14 @@ impl std::str::FromStr for Email {
         if address.chars().count() > 254 {
             return Err(EmailError::TooLong);
         }
-        let sound = |part: &str| {
+        let is_valid = |part: &str| {
             !part.is_empty()
                 && part
                     .chars()
                     .all(|char| !char.is_whitespace() && !char.is_control() && char != '@')
         };
         match address.split_once('@') {
-            Some((name, host)) if sound(name) && sound(host) => Ok(Self(address)),
+            Some((name, host)) if is_valid(name) && is_valid(host) => Ok(Self(address)),
             _ => Err(EmailError::NotAnAddress),
         }
     }
@@ -48,18 +48,18 @@ impl std::str::FromStr for Email {
 /// An account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Whose: the `sub` of their tokens.
+    /// The athlete it belongs to: the `sub` of their tokens.
     pub athlete: AthleteId,
-    /// What they sign in with.
+    /// The address to sign in with.
     pub email: String,
-    /// Whether they may administer.
+    /// True for an administrator.
     pub admin: bool,
-    /// Since when.
+    /// Instant of its creation.
     pub created_at: Timestamp,
 }
 
 impl Account {
-    /// The groups their tokens name.
+    /// The groups named in their tokens.
     pub(crate) fn groups(&self) -> Vec<String> {
         let groups: &[&str] = if self.admin { &["Admin", "User"] } else { &["User"] };
         groups.iter().map(|group| (*group).to_owned()).collect()
@@ -76,9 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
-        for bad in ["", "ana", "@example.org", "ana@", "a na@example.org", "a@b@c"] {
-            assert_eq!(bad.parse::<Email>(), Err(EmailError::NotAnAddress), "{bad}");
+    fn an_invalid_address_is_refused() {
+        for invalid in ["", "ana", "@example.org", "ana@", "a na@example.org", "a@b@c"] {
+            assert_eq!(invalid.parse::<Email>(), Err(EmailError::NotAnAddress), "{invalid}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What each failure is over HTTP.
+//! Problems that report failures over HTTP.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -8,32 +8,34 @@ use outbox::StoreError;
 use crate::usecases::add_user::AddUserError;
 use crate::usecases::sign_in::SignInError;
 
-pub(super) fn store(error: StoreError) -> Problem {
+pub(super) fn from_store(error: StoreError) -> Problem {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
         other => Problem::internal(other),
     }
 }
 
-pub(super) fn signing_in(error: SignInError) -> Problem {
+pub(super) fn from_sign_in(error: SignInError) -> Problem {
     match error {
-        SignInError::Wrong => Problem::new(StatusCode::UNAUTHORIZED, "wrong-credentials")
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        SignInError::Locked(until) => {
+        SignInError::WrongCredentials => {
+            Problem::new(StatusCode::UNAUTHORIZED, "wrong-credentials")
+                .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        }
+        SignInError::LockedUntil(until) => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts")
                 .detail("too many wrong passwords")
                 .retry_at(until)
         }
-        SignInError::Store(error) => store(error),
+        SignInError::Store(error) => from_store(error),
         other => Problem::internal(other),
     }
 }
 
-pub(super) fn adding(error: AddUserError) -> Problem {
+pub(super) fn from_add_user(error: AddUserError) -> Problem {
     match error {
-        AddUserError::Email(fault) => Problem::invalid().field("email", fault),
-        AddUserError::Password(fault) => Problem::invalid().field("password", fault),
+        AddUserError::Email(invalid) => Problem::invalid().field("email", invalid),
+        AddUserError::Password(invalid) => Problem::invalid().field("password", invalid),
         AddUserError::Exists(_) => Problem::new(StatusCode::CONFLICT, "email-taken").detail(error),
-        AddUserError::Store(error) => store(error),
+        AddUserError::Store(error) => from_store(error),
     }
 }

@@ -1,16 +1,16 @@
-//! `GET /.well-known/jwks.json`: the keys that sessions are checked with.
+//! `GET /.well-known/jwks.json`: the keys that verify sessions.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
 
-use super::Doors;
+use super::HttpState;
 
 /// The public keys of local sessions (JWKS, RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "identity", responses((status = 200, description = "The key set")))]
-pub(crate) async fn jwks(doors: Data<Doors>) -> HttpResponse {
+pub(crate) async fn jwks(state: Data<HttpState>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/jwk-set+json")
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(doors.core.keys.jwks().to_owned())
+        .body(state.ctx.keys.jwks().to_owned())
 }

@@ -10,10 +10,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Doors, errors};
+use super::{HttpState, errors};
 use crate::usecases::sign_in;
 
-/// Who wants to sign in.
+/// The credentials to sign in with.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Credentials {
     email: String,
@@ -34,13 +34,13 @@ pub(crate) struct Session {
 #[utoipa::path(post, path = "/v1/session", tag = "identity", request_body = Credentials, responses(
     (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts")))]
 pub(crate) async fn sign_in(
-    doors: Data<Doors>,
+    state: Data<HttpState>,
     Json(body): Json<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let session = sign_in::sign_in(&doors.core, &body.email, body.password)
+    let session = sign_in::sign_in(&state.ctx, &body.email, body.password)
         .await
-        .map_err(errors::signing_in)?;
-    let cookie = cookie(&doors, session.access_token.clone(), session.expires_in_s);
+        .map_err(errors::from_sign_in)?;
+    let cookie = session_cookie(&state, session.access_token.clone(), session.expires_in_s);
     Ok(HttpResponse::Ok()
         .cookie(cookie)
         .json(Session { access_token: session.access_token, expires_in: session.expires_in_s }))
@@ -48,15 +48,15 @@ pub(crate) async fn sign_in(
 
 /// Signs out: the browser forgets the session.
 #[utoipa::path(delete, path = "/v1/session", tag = "identity", responses((status = 204)))]
-pub(crate) async fn sign_out(doors: Data<Doors>) -> HttpResponse {
-    HttpResponse::NoContent().cookie(cookie(&doors, String::new(), 0)).finish()
+pub(crate) async fn sign_out(state: Data<HttpState>) -> HttpResponse {
+    HttpResponse::NoContent().cookie(session_cookie(&state, String::new(), 0)).finish()
 }
 
-fn cookie(doors: &Doors, value: String, seconds: i64) -> Cookie<'static> {
+fn session_cookie(state: &HttpState, value: String, seconds: i64) -> Cookie<'static> {
     Cookie::build(SESSION_COOKIE, value)
         .path("/")
         .http_only(true)
-        .secure(doors.secure)
+        .secure(state.secure)
         .same_site(SameSite::Lax)
         .max_age(Duration::seconds(seconds))
         .finish()

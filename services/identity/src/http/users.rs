@@ -1,4 +1,4 @@
-//! `/v1/admin/users`: accounts, for administrators. No athlete's data is shown here.
+//! `/v1/admin/users`: accounts, for administrators; no athlete's data is shown.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -8,18 +8,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Doors, errors};
+use super::{HttpState, errors};
 use crate::domain::account::{Account, Email};
 use crate::usecases::add_user::{self, AddUser};
 use crate::usecases::{list_users, remove_user};
 
-/// Who shall have an account.
+/// An account to add.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewUser {
     email: String,
     #[serde(default)]
     admin: bool,
-    /// One is made up, and told once, when none is given.
+    /// One is generated, and returned once, if none is given.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     password: Option<SecretString>,
@@ -32,12 +32,12 @@ pub(crate) struct User {
     email: String,
     admin: bool,
     created_at: String,
-    /// Only in the answer that made it.
+    /// Only in the response that created the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
 }
 
-fn view(account: &Account, password: Option<&SecretString>) -> User {
+fn to_body(account: &Account, password: Option<&SecretString>) -> User {
     User {
         athlete: account.athlete.to_string(),
         email: account.email.clone(),
@@ -49,10 +49,13 @@ fn view(account: &Account, password: Option<&SecretString>) -> User {
 
 /// Lists the accounts.
 #[utoipa::path(get, path = "/v1/admin/users", tag = "identity", responses((status = 200, body = [User]), (status = 403)))]
-pub(crate) async fn list(_: Require<Admin>, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let accounts = list_users::list_users(&doors.core).await.map_err(errors::store)?;
+pub(crate) async fn list(
+    _: Require<Admin>,
+    state: Data<HttpState>,
+) -> Result<HttpResponse, Problem> {
+    let accounts = list_users::list_users(&state.ctx).await.map_err(errors::from_store)?;
     Ok(HttpResponse::Ok()
-        .json(accounts.iter().map(|account| view(account, None)).collect::<Vec<_>>()))
+        .json(accounts.iter().map(|account| to_body(account, None)).collect::<Vec<_>>()))
 }
 
 /// Adds an account.
@@ -60,23 +63,24 @@ pub(crate) async fn list(_: Require<Admin>, doors: Data<Doors>) -> Result<HttpRe
     (status = 201, body = User), (status = 409, description = "email-taken"), (status = 422)))]
 pub(crate) async fn add(
     _: Require<Admin>,
-    doors: Data<Doors>,
+    state: Data<HttpState>,
     Json(body): Json<NewUser>,
 ) -> Result<HttpResponse, Problem> {
     let command = AddUser { email: body.email, admin: body.admin, password: body.password };
     let (account, password) =
-        add_user::add_user(&doors.core, command).await.map_err(errors::adding)?;
-    Ok(HttpResponse::Created().json(view(&account, Some(&password))))
+        add_user::add_user(&state.ctx, command).await.map_err(errors::from_add_user)?;
+    Ok(HttpResponse::Created().json(to_body(&account, Some(&password))))
 }
 
 /// Removes an account; the training data stays until it is erased.
 #[utoipa::path(delete, path = "/v1/admin/users/{email}", tag = "identity", responses((status = 204), (status = 404)))]
 pub(crate) async fn remove(
     _: Require<Admin>,
-    doors: Data<Doors>,
+    state: Data<HttpState>,
     Path(email): Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let email: Email = email.parse().map_err(|fault| Problem::invalid().field("email", fault))?;
-    let there_was = remove_user::remove_user(&doors.core, &email).await.map_err(errors::store)?;
-    if there_was { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }
+    let email: Email =
+        email.parse().map_err(|invalid| Problem::invalid().field("email", invalid))?;
+    let removed = remove_user::remove_user(&state.ctx, &email).await.map_err(errors::from_store)?;
+    if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }
 }

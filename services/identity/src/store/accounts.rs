@@ -1,24 +1,55 @@
-//! Accounts, one row each.
+//! The table `account`: local accounts, one row each.
 
 use kernel::{AthleteId, Timestamp};
 use outbox::{Database, StoreError, sql};
-use sea_orm::QueryResult;
+use sea_orm::FromQueryResult;
 
 use crate::domain::account::{Account, Email};
-use crate::domain::lockout::Failures;
-
-/// An account with what only sign-in may see.
-#[derive(Debug)]
-pub(crate) struct Kept {
-    pub(crate) account: Account,
-    pub(crate) password_hash: String,
-    pub(crate) failures: Failures,
-}
+use crate::domain::lockout::FailedSignIns;
 
 const COLUMNS: &str = "athlete, email, password_hash, admin, failures, failed_at_us, created_at_us";
 
-/// Adds an account. `Seen`: the address has one already.
-pub(crate) async fn add(
+/// An account with the parts only sign-in may see.
+#[derive(Debug)]
+pub(crate) struct StoredAccount {
+    pub(crate) account: Account,
+    pub(crate) password_hash: String,
+    pub(crate) failed_sign_ins: FailedSignIns,
+}
+
+#[derive(FromQueryResult)]
+struct AccountRow {
+    athlete: String,
+    email: String,
+    password_hash: String,
+    admin: i32,
+    failures: i64,
+    failed_at_us: i64,
+    created_at_us: i64,
+}
+
+impl TryFrom<AccountRow> for StoredAccount {
+    type Error = StoreError;
+
+    fn try_from(row: AccountRow) -> Result<Self, StoreError> {
+        let athlete = row.athlete.parse().ok().ok_or_else(|| {
+            StoreError::inconsistent(format!("the stored athlete {:?} is not a UUID", row.athlete))
+        })?;
+        Ok(Self {
+            account: Account {
+                athlete,
+                email: row.email,
+                admin: row.admin != 0,
+                created_at: Timestamp::from_micros(row.created_at_us),
+            },
+            password_hash: row.password_hash,
+            failed_sign_ins: FailedSignIns { count: row.failures, last_at_us: row.failed_at_us },
+        })
+    }
+}
+
+/// Inserts an account. A unique violation: the address has one already.
+pub(crate) async fn insert(
     database: &Database,
     account: &Account,
     password_hash: &str,
@@ -38,114 +69,72 @@ pub(crate) async fn add(
     .map(|_| ())
 }
 
-/// The account of this address.
-pub(crate) async fn by_email(
+/// Returns the account of this address.
+pub(crate) async fn find_by_email(
     database: &Database,
     email: &Email,
-) -> Result<Option<Kept>, StoreError> {
-    let row = sql::one(
-        database.readers(),
-        &format!("SELECT {COLUMNS} FROM account WHERE email = ?"),
-        [email.as_str().into()],
-    )
-    .await?;
-    row.as_ref().map(kept).transpose()
+) -> Result<Option<StoredAccount>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM account WHERE email = ?");
+    let row: Option<AccountRow> =
+        sql::fetch_one(database.readers(), &select, [email.as_str().into()]).await?;
+    row.map(StoredAccount::try_from).transpose()
 }
 
-/// Every account, by address.
-pub(crate) async fn all(database: &Database) -> Result<Vec<Account>, StoreError> {
-    let rows =
-        sql::all(database.readers(), &format!("SELECT {COLUMNS} FROM account ORDER BY email"), [])
-            .await?;
-    rows.iter().map(|row| Ok(kept(row)?.account)).collect()
+/// Returns every account, sorted by address.
+pub(crate) async fn list(database: &Database) -> Result<Vec<Account>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM account ORDER BY email");
+    let rows: Vec<AccountRow> = sql::fetch_all(database.readers(), &select, []).await?;
+    rows.into_iter().map(|row| Ok(StoredAccount::try_from(row)?.account)).collect()
 }
 
-/// Removes the account of this address. `false`: there was none.
-pub(crate) async fn remove(database: &Database, email: &Email) -> Result<bool, StoreError> {
-    let gone = sql::execute(
-        database.writer(),
-        "DELETE FROM account WHERE email = ?",
-        [email.as_str().into()],
-    )
-    .await?;
-    Ok(gone > 0)
+/// Deletes the account of this address. False if there was none.
+pub(crate) async fn delete_by_email(
+    database: &Database,
+    email: &Email,
+) -> Result<bool, StoreError> {
+    let delete = "DELETE FROM account WHERE email = ?";
+    Ok(sql::execute(database.writer(), delete, [email.as_str().into()]).await? > 0)
 }
 
-/// Removes the account of this athlete.
-pub(crate) async fn remove_athlete(
+/// Deletes the account of this athlete.
+pub(crate) async fn delete_by_athlete(
     database: &Database,
     athlete: AthleteId,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        database.writer(),
-        "DELETE FROM account WHERE athlete = ?",
-        [athlete.to_string().into()],
-    )
-    .await
-    .map(|_| ())
+    let delete = "DELETE FROM account WHERE athlete = ?";
+    sql::execute(database.writer(), delete, [athlete.to_string().into()]).await?;
+    Ok(())
 }
 
-/// Keeps another password and unlocks the account. `false`: the address has none.
+/// Stores another password hash and unlocks the account. False if the address has no account.
 pub(crate) async fn set_password(
     database: &Database,
     email: &Email,
     hash: &str,
 ) -> Result<bool, StoreError> {
-    let changed = sql::execute(
-        database.writer(),
-        "UPDATE account SET password_hash = ?, failures = 0 WHERE email = ?",
-        [hash.into(), email.as_str().into()],
-    )
-    .await?;
-    Ok(changed > 0)
+    let update = "UPDATE account SET password_hash = ?, failures = 0 WHERE email = ?";
+    let values = [hash.into(), email.as_str().into()];
+    Ok(sql::execute(database.writer(), update, values).await? > 0)
 }
 
-/// Notes a wrong password.
-pub(crate) async fn failed(
+/// Records a wrong password.
+pub(crate) async fn record_failure(
     database: &Database,
     athlete: AthleteId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sql::execute(
-        database.writer(),
-        "UPDATE account SET failures = failures + 1, failed_at_us = ? WHERE athlete = ?",
-        [now.as_micros().into(), athlete.to_string().into()],
-    )
-    .await
-    .map(|_| ())
+    let update = "UPDATE account SET failures = failures + 1, failed_at_us = ? WHERE athlete = ?";
+    let values = [now.as_micros().into(), athlete.to_string().into()];
+    sql::execute(database.writer(), update, values).await?;
+    Ok(())
 }
 
-/// Forgets the wrong passwords.
-pub(crate) async fn succeeded(database: &Database, athlete: AthleteId) -> Result<(), StoreError> {
-    sql::execute(
-        database.writer(),
-        "UPDATE account SET failures = 0 WHERE athlete = ?",
-        [athlete.to_string().into()],
-    )
-    .await
-    .map(|_| ())
-}
-
-fn kept(row: &QueryResult) -> Result<Kept, StoreError> {
-    let athlete: String = row.try_get("", "athlete")?;
-    Ok(Kept {
-        account: Account {
-            athlete: match athlete.parse() {
-                Ok(athlete) => athlete,
-                Err(_) => {
-                    return Err(StoreError::inconsistent(format!(
-                        "the account {athlete:?} is no UUID"
-                    )));
-                }
-            },
-            email: row.try_get("", "email")?,
-            admin: row.try_get::<i32>("", "admin")? != 0,
-            created_at: Timestamp::from_micros(row.try_get("", "created_at_us")?),
-        },
-        password_hash: row.try_get("", "password_hash")?,
-        failures: Failures {
-            count: row.try_get("", "failures")?,
-            last_at_us: row.try_get("", "failed_at_us")?,
-        },
-    })
+/// Forgets the wrong passwords of an account.
+pub(crate) async fn reset_failures(
+    database: &Database,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    let update = "UPDATE account SET failures = 0 WHERE athlete = ?";
+    sql::execute(database.writer(), update, [athlete.to_string().into()]).await?;
+    Ok(())
 }

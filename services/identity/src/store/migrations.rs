@@ -1,10 +1,10 @@
-//! The tables: one DDL statement each, alike on SQLite and MySQL.
+//! The tables of this service, one statement per migration.
 
 use outbox::{create_index, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table};
 
-/// In order.
+/// Returns the migrations, oldest first.
 pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         create_table(

@@ -7,26 +7,26 @@ use secrecy::SecretString;
 use crate::domain::account::{Account, Email, EmailError};
 use crate::domain::password::{self, PasswordError};
 use crate::store::accounts;
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// Who shall have an account.
+/// An account to add.
 #[derive(Debug)]
 pub struct AddUser {
-    /// What they sign in with.
+    /// The e-mail address to sign in with.
     pub email: String,
-    /// Whether they may administer.
+    /// True for an administrator.
     pub admin: bool,
-    /// Their password; one is made up when none is given.
+    /// The password; one is generated if none is given.
     pub password: Option<SecretString>,
 }
 
-/// Why there is no account.
+/// Reason for a refused or failed addition.
 #[derive(Debug, thiserror::Error)]
 pub enum AddUserError {
-    /// The address is none.
+    /// The address is invalid.
     #[error("the address {0}")]
     Email(EmailError),
-    /// The password cannot be.
+    /// The password is invalid.
     #[error("the password {0}")]
     Password(PasswordError),
     /// The address has an account.
@@ -37,24 +37,24 @@ pub enum AddUserError {
     Store(#[source] StoreError),
 }
 
-/// Adds the account and tells its password, which is kept nowhere.
+/// Adds the account and returns its password, which is not stored.
 pub(crate) async fn add_user(
-    core: &Core,
+    ctx: &ServiceContext,
     command: AddUser,
 ) -> Result<(Account, SecretString), AddUserError> {
     let email: Email = command.email.parse().map_err(AddUserError::Email)?;
-    let password = command.password.unwrap_or_else(|| password::made_up(core.ids.as_ref()).into());
-    let hash = core.hash(password.clone()).await.map_err(AddUserError::Password)?;
-    let now = core.clock.now();
+    let password = command.password.unwrap_or_else(|| password::generate_password(ctx.ids()));
+    let hash = ctx.hash_password(password.clone()).await.map_err(AddUserError::Password)?;
+    let now = ctx.now();
     let account = Account {
-        athlete: AthleteId::from_uuid(core.ids.uuid_v7(now)),
+        athlete: AthleteId::from_uuid(ctx.ids().uuid_v7(now)),
         email: email.as_str().to_owned(),
         admin: command.admin,
         created_at: now,
     };
-    match accounts::add(&core.database, &account, &hash).await {
+    match accounts::insert(&ctx.database, &account, &hash).await {
         Ok(()) => Ok((account, password)),
         Err(StoreError::UniqueViolation) => Err(AddUserError::Exists(account.email)),
-        Err(other) => Err(AddUserError::Store(other)),
+        Err(error) => Err(AddUserError::Store(error)),
     }
 }

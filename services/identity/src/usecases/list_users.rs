@@ -4,9 +4,9 @@ use outbox::StoreError;
 
 use crate::domain::account::Account;
 use crate::store::accounts;
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// Every account, by address.
-pub(crate) async fn list_users(core: &Core) -> Result<Vec<Account>, StoreError> {
-    accounts::all(&core.database).await
+/// Returns every account, sorted by address.
+pub(crate) async fn list_users(ctx: &ServiceContext) -> Result<Vec<Account>, StoreError> {
+    accounts::list(&ctx.database).await
 }

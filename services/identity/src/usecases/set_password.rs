@@ -1,4 +1,4 @@
-//! Gives an account another password.
+//! Replaces the password of an account.
 
 use outbox::StoreError;
 use secrecy::SecretString;
@@ -6,15 +6,15 @@ use secrecy::SecretString;
 use crate::domain::account::Email;
 use crate::domain::password::{self, PasswordError};
 use crate::store::accounts;
-use crate::usecases::Core;
+use crate::usecases::ServiceContext;
 
-/// Why the password stays as it was.
+/// Reason for an unchanged password.
 #[derive(Debug, thiserror::Error)]
 pub enum SetPasswordError {
     /// Nobody has an account with this address.
     #[error("{0} has no account")]
     NoAccount(String),
-    /// The password cannot be.
+    /// The password is invalid.
     #[error("the password {0}")]
     Password(PasswordError),
     /// The store failed.
@@ -22,15 +22,16 @@ pub enum SetPasswordError {
     Store(#[from] StoreError),
 }
 
-/// Sets the password and tells it; one is made up when none is given. Unlocks the account.
+/// Replaces the password, unlocks the account, and returns the password; one is generated if none is
+/// given.
 pub(crate) async fn set_password(
-    core: &Core,
+    ctx: &ServiceContext,
     email: &Email,
     password: Option<SecretString>,
 ) -> Result<SecretString, SetPasswordError> {
-    let password = password.unwrap_or_else(|| password::made_up(core.ids.as_ref()).into());
-    let hash = core.hash(password.clone()).await.map_err(SetPasswordError::Password)?;
-    if accounts::set_password(&core.database, email, &hash).await? {
+    let password = password.unwrap_or_else(|| password::generate_password(ctx.ids()));
+    let hash = ctx.hash_password(password.clone()).await.map_err(SetPasswordError::Password)?;
+    if accounts::set_password(&ctx.database, email, &hash).await? {
         return Ok(password);
     }
     Err(SetPasswordError::NoAccount(email.as_str().to_owned()))

@@ -1,4 +1,4 @@
-//! Signs a person in: a password against a token.
+//! Signs a person in: exchanges a password for a token.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use kernel::Timestamp;
 use outbox::StoreError;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::Service;
 use crate::domain::account::{Account, Email};
 use crate::domain::password;
 use crate::keys::KeyError;
-use crate::store::accounts::{self, Kept};
-use crate::usecases::{CLIENT, Core};
+use crate::store::accounts::{self, StoredAccount};
+use crate::usecases::ServiceContext;
 
 /// A session.
 #[derive(Debug)]
@@ -20,79 +21,86 @@ pub(crate) struct Session {
     pub(crate) expires_in_s: i64,
 }
 
-/// Why nobody is signed in.
+/// Reason for a refused or failed sign-in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInError {
     #[error("the address or the password is wrong")]
-    Wrong,
+    WrongCredentials,
     #[error("too many wrong passwords")]
-    Locked(Timestamp),
+    LockedUntil(Timestamp),
     #[error("the account could not be read")]
     Store(#[from] StoreError),
     #[error("the session could not be signed")]
     Key(#[from] KeyError),
     #[error("the password could not be checked")]
-    Unchecked,
+    NotVerified,
 }
 
-/// Signs in. An unknown address, a wrong one and a wrong password are the same answer after the same time.
+/// Signs in. An unknown address, a malformed one and a wrong password get the same answer after the
+/// same time.
 pub(crate) async fn sign_in(
-    core: &Core,
+    ctx: &ServiceContext,
     email: &str,
     password: SecretString,
 ) -> Result<Session, SignInError> {
     let email = email.parse::<Email>().ok();
-    let kept = match &email {
-        Some(email) => accounts::by_email(&core.database, email).await?,
+    let stored = match &email {
+        Some(email) => accounts::find_by_email(&ctx.database, email).await?,
         None => None,
     };
-    let now = core.clock.now();
-    if let Some(until) = locked_until(core, email.as_ref(), kept.as_ref(), now) {
-        return Err(SignInError::Locked(until));
+    let now = ctx.now();
+    if let Some(until) = locked_until(ctx, email.as_ref(), stored.as_ref(), now) {
+        return Err(SignInError::LockedUntil(until));
     }
-    let hash = kept.as_ref().map(|kept| kept.password_hash.clone());
-    let right = core
-        .work(move || password::matches(password.expose_secret(), hash.as_deref()))
+    let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
+    let matches = ctx
+        .run_hashing(move || password::verify_password(password.expose_secret(), hash.as_deref()))
         .await
-        .ok_or(SignInError::Unchecked)?;
-    match (kept, email) {
-        (Some(kept), _) if right => {
-            if kept.failures.count > 0 {
-                accounts::succeeded(&core.database, kept.account.athlete).await?;
+        .ok_or(SignInError::NotVerified)?;
+    match (stored, email) {
+        (Some(stored), _) if matches => {
+            if stored.failed_sign_ins.count > 0 {
+                accounts::reset_failures(&ctx.database, stored.account.athlete).await?;
             }
-            return session(core, &kept.account, now);
+            return issue_session(ctx, &stored.account, now);
         }
-        (Some(kept), _) => accounts::failed(&core.database, kept.account.athlete, now).await?,
-        (None, Some(email)) => core.strangers.failed(&email, now),
+        (Some(stored), _) => {
+            accounts::record_failure(&ctx.database, stored.account.athlete, now).await?;
+        }
+        (None, Some(email)) => ctx.unknown_email_lockout.record_failure(&email, now),
         (None, None) => {}
     }
-    Err(SignInError::Wrong)
+    Err(SignInError::WrongCredentials)
 }
 
 fn locked_until(
-    core: &Core,
+    ctx: &ServiceContext,
     email: Option<&Email>,
-    kept: Option<&Kept>,
+    stored: Option<&StoredAccount>,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let (attempts, lockout) =
-        (core.settings.attempts, Duration::from_secs(core.settings.lockout_s.unsigned_abs()));
-    match kept {
-        Some(kept) => kept.failures.locked_until(now, attempts, lockout),
-        None => core.strangers.locked_until(email?, now, attempts, lockout),
+    let max_attempts = ctx.settings.attempts;
+    let lockout = Duration::from_secs(ctx.settings.lockout_s.unsigned_abs());
+    match stored {
+        Some(stored) => stored.failed_sign_ins.locked_until(now, max_attempts, lockout),
+        None => ctx.unknown_email_lockout.locked_until(email?, now, max_attempts, lockout),
     }
 }
 
-fn session(core: &Core, account: &Account, now: Timestamp) -> Result<Session, SignInError> {
-    let expires_in_s = core.settings.session_s;
+fn issue_session(
+    ctx: &ServiceContext,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Session, SignInError> {
+    let expires_in_s = ctx.settings.session_s;
     let claims = Claims {
         sub: account.athlete,
-        iss: core.issuer.clone(),
+        iss: ctx.issuer.clone(),
         token_use: "access".to_owned(),
-        client_id: CLIENT.to_owned(),
+        client_id: Service::CLIENT.to_owned(),
         exp: now.as_secs() + expires_in_s,
         iat: now.as_secs(),
         groups: account.groups(),
     };
-    Ok(Session { access_token: core.keys.sign(&claims)?, expires_in_s })
+    Ok(Session { access_token: ctx.keys.sign(&claims)?, expires_in_s })
 }

@@ -5,54 +5,54 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use testkit::{TestDatabase, databases};
 
-use crate::world::{PASSWORD, World};
+use crate::test_app::{PASSWORD, TestApp};
 
 #[tokio::test]
 async fn an_address_has_one_account_in_whatever_case_it_is_written() {
     for database in databases().await {
-        let world = World::on(&database).await;
-        world.person("ana@example.org", false).await;
+        let app = TestApp::new(&database).await;
+        app.add_user("ana@example.org", false).await;
 
         let command = AddUser { email: "ANA@example.org".to_owned(), admin: true, password: None };
-        let second = world.service.add_user(command).await;
+        let second = app.service.add_user(command).await;
 
         assert!(
             matches!(second, Err(AddUserError::Exists(_))),
             "{}: {second:?}",
             database.engine()
         );
-        assert_eq!(world.service.users().await.unwrap().len(), 1);
+        assert_eq!(app.service.users().await.unwrap().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_password_made_up_works_and_is_kept_nowhere() {
+async fn a_generated_password_works_and_is_stored_nowhere() {
     for database in databases().await {
-        let world = World::on(&database).await;
+        let app = TestApp::new(&database).await;
         let command = AddUser { email: "ana@example.org".to_owned(), admin: false, password: None };
 
-        let (account, password) = world.service.add_user(command).await.unwrap();
+        let (account, password) = app.service.add_user(command).await.unwrap();
 
         let password = password.expose_secret();
-        assert_eq!(world.sign_in(&account.email, password).await.status, 200);
-        let kept = String::from_utf8_lossy(&database.bytes().await).into_owned();
-        assert!(kept.contains("$argon2id$") && !kept.contains(password));
+        assert_eq!(app.sign_in(&account.email, password).await.status, 200);
+        let stored = String::from_utf8_lossy(&database.bytes().await).into_owned();
+        assert!(stored.contains("$argon2id$") && !stored.contains(password));
     }
 }
 
 #[tokio::test]
 async fn an_administrator_lists_adds_and_removes_accounts() {
     let database = TestDatabase::sqlite();
-    let world = World::on(&database).await;
-    world.person("admin@example.org", true).await;
-    let token = world.sign_in("admin@example.org", PASSWORD).await.token().to_owned();
+    let app = TestApp::new(&database).await;
+    app.add_user("admin@example.org", true).await;
+    let token = app.sign_in("admin@example.org", PASSWORD).await.token().to_owned();
 
-    let added = world.post("/v1/admin/users", &token, json!({"email": "Ben@example.org"})).await;
+    let added = app.post("/v1/admin/users", &token, json!({"email": "Ben@example.org"})).await;
     assert_eq!((added.status, added.body["email"].as_str()), (201, Some("ben@example.org")));
     let password = added.body["password"].as_str().unwrap();
-    assert_eq!(world.sign_in("ben@example.org", password).await.status, 200);
+    assert_eq!(app.sign_in("ben@example.org", password).await.status, 200);
 
-    let listed = world.get("/v1/admin/users", &token).await;
+    let listed = app.get("/v1/admin/users", &token).await;
     let emails: Vec<_> = listed
         .body
         .as_array()
@@ -64,32 +64,31 @@ async fn an_administrator_lists_adds_and_removes_accounts() {
     assert!(listed.body.to_string().find("password").is_none(), "{}", listed.body);
 
     assert_eq!(
-        world.post("/v1/admin/users", &token, json!({"email": "ben@example.org"})).await.code(),
+        app.post("/v1/admin/users", &token, json!({"email": "ben@example.org"})).await.code(),
         "email-taken"
     );
-    let wrong = world.post("/v1/admin/users", &token, json!({"email": "ben"})).await;
+    let wrong = app.post("/v1/admin/users", &token, json!({"email": "ben"})).await;
     assert_eq!((wrong.status, wrong.body["errors"][0]["field"].as_str()), (422, Some("email")));
 
-    assert_eq!(world.delete("/v1/admin/users/ben@example.org", &token).await.status, 204);
-    assert_eq!(world.delete("/v1/admin/users/ben@example.org", &token).await.status, 404);
-    assert_eq!(world.sign_in("ben@example.org", password).await.status, 401);
+    assert_eq!(app.delete("/v1/admin/users/ben@example.org", &token).await.status, 204);
+    assert_eq!(app.delete("/v1/admin/users/ben@example.org", &token).await.status, 404);
+    assert_eq!(app.sign_in("ben@example.org", password).await.status, 401);
 }
 
 #[tokio::test]
 async fn nobody_else_administers_accounts() {
     let database = TestDatabase::sqlite();
-    let world = World::on(&database).await;
-    world.person("ana@example.org", false).await;
-    let token = world.sign_in("ana@example.org", PASSWORD).await.token().to_owned();
+    let app = TestApp::new(&database).await;
+    app.add_user("ana@example.org", false).await;
+    let token = app.sign_in("ana@example.org", PASSWORD).await.token().to_owned();
 
-    assert_eq!(world.get("/v1/admin/users", &token).await.status, 403);
+    assert_eq!(app.get("/v1/admin/users", &token).await.status, 403);
     assert_eq!(
-        world
-            .post("/v1/admin/users", &token, json!({"email": "x@example.org", "admin": true}))
+        app.post("/v1/admin/users", &token, json!({"email": "x@example.org", "admin": true}))
             .await
             .status,
         403
     );
-    assert_eq!(world.delete("/v1/admin/users/ana@example.org", &token).await.status, 403);
-    assert_eq!(world.get("/v1/admin/users", "nonsense").await.status, 401);
+    assert_eq!(app.delete("/v1/admin/users/ana@example.org", &token).await.status, 403);
+    assert_eq!(app.get("/v1/admin/users", "nonsense").await.status, 401);
 }

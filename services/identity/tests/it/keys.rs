@@ -8,7 +8,7 @@ use identity::SigningKeys;
 use tempfile::TempDir;
 use testkit::TestDatabase;
 
-use crate::world::{ISSUER, PASSWORD, World, key_file};
+use crate::test_app::{ISSUER, PASSWORD, TestApp, key_file};
 
 #[test]
 fn the_key_is_made_once_and_only_we_may_read_it() {
@@ -41,13 +41,13 @@ fn a_file_that_holds_no_key_is_named() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, b"").unwrap();
 
-    let said = SigningKeys::open(&path).unwrap_err().to_string();
+    let error = SigningKeys::open(&path).unwrap_err().to_string();
 
-    assert!(said.contains("identity.key") && said.contains("holds no signing key"), "{said}");
+    assert!(error.contains("identity.key") && error.contains("holds no signing key"), "{error}");
 }
 
 #[tokio::test]
-async fn sessions_of_the_former_key_are_believed_after_a_rotation() {
+async fn sessions_of_the_former_key_are_valid_after_a_rotation() {
     let folder = TempDir::new().unwrap();
     let path = key_file(&folder);
     let former = SigningKeys::open(&path).unwrap();
@@ -70,13 +70,13 @@ async fn sessions_of_the_former_key_are_believed_after_a_rotation() {
 }
 
 #[tokio::test]
-async fn the_published_key_set_checks_what_was_signed_and_holds_no_private_part() {
+async fn the_published_key_set_verifies_tokens_and_holds_no_private_part() {
     let database = TestDatabase::sqlite();
-    let world = World::on(&database).await;
-    world.person("ana@example.org", false).await;
-    let token = world.sign_in("ana@example.org", PASSWORD).await.token().to_owned();
+    let app = TestApp::new(&database).await;
+    app.add_user("ana@example.org", false).await;
+    let token = app.sign_in("ana@example.org", PASSWORD).await.token().to_owned();
 
-    let published = world.get("/.well-known/jwks.json", "").await.body;
+    let published = app.get("/.well-known/jwks.json", "").await.body;
 
     let key = published["keys"][0].as_object().unwrap();
     let mut members: Vec<_> = key.keys().map(String::as_str).collect();
@@ -85,6 +85,6 @@ async fn the_published_key_set_checks_what_was_signed_and_holds_no_private_part(
     let settings =
         VerifierSettings { issuer: ISSUER.to_owned(), clients: Vec::new(), groups: [].into() };
     let keys = KeySource::Fixed(KeySet::parse(&published.to_string()).unwrap());
-    let elsewhere = Arc::new(Verifier::new(settings, keys, world.clock.clone()));
+    let elsewhere = Arc::new(Verifier::new(settings, keys, app.clock.clone()));
     assert!(elsewhere.verify(&token).await.is_ok());
 }

@@ -1,8 +1,8 @@
-//! Accounts and sessions as people meet them.
+//! Accounts and sessions, over HTTP and from the command line.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod accounts;
-mod gone;
+mod deleted_athletes;
 mod keys;
 mod sessions;
-mod world;
+mod test_app;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use testkit::{TestDatabase, databases};
 
-use crate::world::{PASSWORD, World};
+use crate::test_app::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn whoever_knows_the_password_gets_a_token_that_says_who_they_are() {
+async fn the_right_password_gets_a_token_that_names_the_athlete() {
     for database in databases().await {
-        let world = World::on(&database).await;
-        let athlete = world.person("Ana@Example.org", false).await;
+        let app = TestApp::new(&database).await;
+        let athlete = app.add_user("Ana@Example.org", false).await;
 
-        let answer = world.sign_in(" ana@example.ORG", PASSWORD).await;
+        let answer = app.sign_in(" ana@example.ORG", PASSWORD).await;
 
         assert_eq!(
             (answer.status, answer.body["expires_in"].as_i64()),
@@ -21,23 +21,23 @@ async fn whoever_knows_the_password_gets_a_token_that_says_who_they_are() {
             "{}",
             database.engine()
         );
-        let claims = world.verifier.verify(answer.token()).await.unwrap();
+        let claims = app.verifier.verify(answer.token()).await.unwrap();
         assert_eq!(
             (claims.sub, claims.groups.as_slice()),
             (athlete, ["User".to_owned()].as_slice())
         );
-        world.clock.advance(Duration::from_secs(3600 + 61));
-        assert!(world.verifier.verify(answer.token()).await.is_err());
+        app.clock.advance(Duration::from_secs(3600 + 61));
+        assert!(app.verifier.verify(answer.token()).await.is_err());
     }
 }
 
 #[tokio::test]
 async fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let database = TestDatabase::sqlite();
-    let world = World::with(database.target(), true).await;
-    world.person("ana@example.org", false).await;
+    let app = TestApp::with_target(database.target(), true).await;
+    app.add_user("ana@example.org", false).await;
 
-    let answer = world.sign_in("ana@example.org", PASSWORD).await;
+    let answer = app.sign_in("ana@example.org", PASSWORD).await;
 
     assert!(
         answer.cookie.starts_with(&format!("paceline_session={}", answer.token())),
@@ -47,7 +47,7 @@ async fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=3600"] {
         assert!(answer.cookie.contains(part), "{part} is missing in {}", answer.cookie);
     }
-    let ended = world.delete("/v1/session", answer.token()).await;
+    let ended = app.delete("/v1/session", answer.token()).await;
     assert_eq!(ended.status, 204);
     assert!(
         ended.cookie.starts_with("paceline_session=;") && ended.cookie.contains("Max-Age=0"),
@@ -59,8 +59,8 @@ async fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
     let database = TestDatabase::sqlite();
-    let world = World::on(&database).await;
-    world.person("ana@example.org", false).await;
+    let app = TestApp::new(&database).await;
+    app.add_user("ana@example.org", false).await;
 
     for (email, password) in [
         ("ana@example.org", "wrong"),
@@ -68,7 +68,7 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
         ("no address", PASSWORD),
         ("", ""),
     ] {
-        let mut answer = world.sign_in(email, password).await;
+        let mut answer = app.sign_in(email, password).await;
         assert_eq!(
             (answer.status, answer.code(), answer.cookie.as_str()),
             (401, "wrong-credentials", ""),
@@ -83,13 +83,13 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
 #[tokio::test]
 async fn guessing_is_stopped_for_a_while_whether_there_is_an_account_or_not() {
     for database in databases().await {
-        let world = World::on(&database).await;
-        world.person("ana@example.org", false).await;
+        let app = TestApp::new(&database).await;
+        app.add_user("ana@example.org", false).await;
         for email in ["ana@example.org", "nobody@example.org"] {
             for _ in 0..3 {
-                assert_eq!(world.sign_in(email, "wrong").await.status, 401);
+                assert_eq!(app.sign_in(email, "wrong").await.status, 401);
             }
-            let locked = world.sign_in(email, PASSWORD).await;
+            let locked = app.sign_in(email, PASSWORD).await;
             assert_eq!(
                 (locked.status, locked.code(), locked.retry_after),
                 (429, "too-many-attempts", true),
@@ -97,34 +97,34 @@ async fn guessing_is_stopped_for_a_while_whether_there_is_an_account_or_not() {
             );
         }
 
-        world.clock.advance(Duration::from_mins(5));
+        app.clock.advance(Duration::from_mins(5));
 
-        assert_eq!(world.sign_in("nobody@example.org", PASSWORD).await.status, 401);
-        assert_eq!(world.sign_in("ana@example.org", PASSWORD).await.status, 200);
+        assert_eq!(app.sign_in("nobody@example.org", PASSWORD).await.status, 401);
+        assert_eq!(app.sign_in("ana@example.org", PASSWORD).await.status, 200);
         assert_eq!(
-            world.sign_in("ana@example.org", "wrong").await.status,
+            app.sign_in("ana@example.org", "wrong").await.status,
             401,
             "the count starts anew"
         );
-        assert_eq!(world.sign_in("ana@example.org", PASSWORD).await.status, 200);
+        assert_eq!(app.sign_in("ana@example.org", PASSWORD).await.status, 200);
     }
 }
 
 #[tokio::test]
 async fn a_new_password_replaces_the_old_one_and_unlocks() {
     let database = TestDatabase::sqlite();
-    let world = World::on(&database).await;
-    world.person("ana@example.org", false).await;
+    let app = TestApp::new(&database).await;
+    app.add_user("ana@example.org", false).await;
     for _ in 0..3 {
-        world.sign_in("ana@example.org", "wrong").await;
+        app.sign_in("ana@example.org", "wrong").await;
     }
     let email = "ana@example.org".parse().unwrap();
 
-    let made_up = world.service.set_password(&email, None).await.unwrap();
+    let generated = app.service.set_password(&email, None).await.unwrap();
 
-    assert_eq!(world.sign_in("ana@example.org", PASSWORD).await.status, 401);
-    assert_eq!(world.sign_in("ana@example.org", made_up.expose_secret()).await.status, 200);
+    assert_eq!(app.sign_in("ana@example.org", PASSWORD).await.status, 401);
+    assert_eq!(app.sign_in("ana@example.org", generated.expose_secret()).await.status, 200);
     let nobody = "nobody@example.org".parse().unwrap();
-    assert!(world.service.set_password(&nobody, None).await.is_err());
-    assert!(world.service.set_password(&email, Some("short".to_owned().into())).await.is_err());
+    assert!(app.service.set_password(&nobody, None).await.is_err());
+    assert!(app.service.set_password(&email, Some("short".to_owned().into())).await.is_err());
 }

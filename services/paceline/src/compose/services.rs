@@ -248,7 +248,7 @@ async fn start_ingest(
 }
 
 async fn start_stats(foundation: &Foundation, bus: &Bus) -> anyhow::Result<stats::Service> {
-    let parts = stats::Parts {
+    let parts = stats::Dependencies {
         database: foundation.database(stats::Service::NAME),
         bus: bus.clone(),
         clock: foundation.clock.clone(),
@@ -290,7 +290,7 @@ async fn start_identity(
     addresses: &Addresses,
 ) -> anyhow::Result<Option<identity::Service>> {
     let Some(keys) = foundation.local_keys.clone() else { return Ok(None) };
-    let parts = identity::Parts {
+    let parts = identity::Dependencies {
         database: foundation.database(identity::Service::NAME),
         clock: foundation.clock.clone(),
         ids: foundation.ids.clone(),

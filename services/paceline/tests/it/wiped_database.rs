@@ -1,9 +1,16 @@
 //! A stats database that vanishes under the running program.
 
 use strava_sim::GUARDIAN_ID;
-use testkit::eventually;
 
-use crate::test_app::{Databases, Setup, TIMEOUT, TestApp, Topics};
+use crate::test_app::{Databases, Setup, TestApp, Topics};
+
+/// The program stops by itself and names the reason; then it is started again.
+async fn restart_after_failure(app: &mut TestApp) {
+    app.wait_for_crash().await;
+    let output = app.output();
+    assert!(output.contains("wiped or replaced under the running service"), "{output}");
+    app.up(&[]).await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stats_file_wiped_while_running_is_whole_again_after_its_replay() {
@@ -21,8 +28,8 @@ async fn a_stats_file_wiped_while_running_is_whole_again_after_its_replay() {
             std::fs::remove_file(part).unwrap();
         }
     }
-    eventually(TIMEOUT, "it is opened anew", async || if file.exists() { Ok(()) } else { Err(()) })
-        .await;
+    restart_after_failure(&mut app).await;
+    assert!(file.exists(), "it is opened anew");
     app.record(GUARDIAN_ID, "Recorded meanwhile").await;
 
     app.assert_all_totals_match(&[&guardian, &child]).await;
@@ -39,6 +46,7 @@ async fn a_stats_database_dropped_while_running_is_whole_again_after_its_replay(
     let [guardian, child] = app.guardian_and_child().await;
 
     databases.wipe("stats").await;
+    restart_after_failure(&mut app).await;
     app.record(GUARDIAN_ID, "Recorded meanwhile").await;
 
     app.assert_all_totals_match(&[&guardian, &child]).await;

@@ -2,13 +2,13 @@
 
 use kernel::{ApplicationId, AthleteId, Generation, Revision};
 
-/// One connection as token told of it.
+/// One connection, as token published it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) athlete: AthleteId,
     pub(crate) application: ApplicationId,
     pub(crate) generation: Generation,
     pub(crate) revision: Revision,
-    /// Whether Strava still lets us in.
+    /// True if Strava grants access.
     pub(crate) connected: bool,
 }

@@ -1,4 +1,4 @@
-//! How days are gathered into periods, and what each period is called.
+//! Periods of local days, and their names.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    /// The group of this name, as the query string spells it.
+    /// Parses the name of a group, as the query string spells it.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             "day" => Some(Self::Day),
@@ -25,7 +25,7 @@ impl Group {
         }
     }
 
-    /// What the period that holds this day is called. Within one group, names sort as time does.
+    /// Returns the name of the period that holds this day. Within one group, names sort as time does.
     pub(crate) fn period_of(self, day: NaiveDate) -> String {
         match self {
             Self::Day => day.format("%Y-%m-%d").to_string(),
@@ -50,17 +50,17 @@ impl fmt::Display for Group {
     }
 }
 
-/// The first day of the year that holds this day.
+/// Returns the first day of the year that holds this day.
 pub(crate) fn start_of_year(day: NaiveDate) -> NaiveDate {
     day.with_ordinal(1).unwrap_or(day)
 }
 
-/// The last day of the year that holds this day.
+/// Returns the last day of the year that holds this day.
 pub(crate) fn end_of_year(day: NaiveDate) -> NaiveDate {
     NaiveDate::from_ymd_opt(day.year(), 12, 31).unwrap_or(day)
 }
 
-/// The first days of the last twelve calendar months, the one that holds this day first.
+/// Returns the first days of the last twelve calendar months, beginning with the month of this day.
 pub(crate) fn last_twelve_months(day: NaiveDate) -> Vec<NaiveDate> {
     let months = day.year() * 12 + day.month0() as i32;
     (0..12)

@@ -1,9 +1,9 @@
-//! Whole units added up: decimetres and seconds, so that nothing drifts.
+//! Sums in whole units, decimetres and seconds, so that nothing drifts.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-/// What some activities come to.
+/// The sums of some activities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) count: i64,

@@ -1,10 +1,10 @@
-//! Which day it is where the athlete is.
+//! The athlete's time zone.
 
 use chrono::{FixedOffset, LocalResult, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use kernel::Timestamp;
 
-/// The athlete's zone, as the latest activity told it.
+/// The athlete's time zone, as the latest activity has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Zone {
     Named(Tz),
@@ -12,7 +12,7 @@ pub(crate) enum Zone {
 }
 
 impl Zone {
-    /// The zone of this IANA name; where there is no such name, of this offset.
+    /// The zone of this IANA name; if there is no such name, that of this offset.
     pub(crate) fn new(name: &str, utc_offset_s: i64) -> Self {
         if let Ok(zone) = name.parse::<Tz>() {
             return Self::Named(zone);
@@ -21,7 +21,7 @@ impl Zone {
         Self::Fixed(offset.unwrap_or(Utc.fix()))
     }
 
-    /// The calendar day of this instant.
+    /// Returns the calendar day of this instant.
     pub(crate) fn day_of(self, at: Timestamp) -> NaiveDate {
         match self {
             Self::Named(zone) => at.to_utc().with_timezone(&zone).date_naive(),
@@ -29,7 +29,7 @@ impl Zone {
         }
     }
 
-    /// The instant this day begins: where clocks jump over midnight, the first instant after the jump.
+    /// Returns the instant this day begins: if clocks skip midnight, the first instant after the gap.
     pub(crate) fn midnight(self, day: NaiveDate) -> Timestamp {
         match self {
             Self::Named(zone) => first_instant(&zone, day),
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_instant_is_another_day_elsewhere() {
+    fn the_same_instant_is_a_different_day_elsewhere() {
         let instant = at("2026-11-21T10:30:00Z");
         assert_eq!(Zone::new("Pacific/Auckland", 0).day_of(instant).to_string(), "2026-11-21");
         assert_eq!(Zone::new("Pacific/Kiritimati", 0).day_of(instant).to_string(), "2026-11-22");

@@ -1,41 +1,40 @@
-//! An activity changed: count it.
+//! Handles `ActivityChanged`: counts the activity.
 
 use std::sync::Arc;
 
 use contracts::activities::ActivityChanged;
 use event_bus::{HandleError, Handler, Received};
 
-use crate::domain::fact::Change;
-use crate::usecases::Core;
-use crate::usecases::apply_activity::{Applied, Pace, apply_activity};
+use crate::domain::activity_change::ActivityChange;
+use crate::usecases::ServiceContext;
+use crate::usecases::apply_activity::{ChangeOutcome, Priority, apply_activity};
 
 /// Counts activities.
 #[derive(Debug)]
-pub(super) struct Activities {
-    core: Arc<Core>,
-    pace: Pace,
+pub(super) struct ActivityHandler {
+    ctx: Arc<ServiceContext>,
+    priority: Priority,
 }
 
-impl Activities {
-    pub(super) fn new(core: Arc<Core>, pace: Pace) -> Self {
-        Self { core, pace }
+impl ActivityHandler {
+    pub(super) fn new(ctx: &Arc<ServiceContext>, priority: Priority) -> Self {
+        Self { ctx: Arc::clone(ctx), priority }
     }
 }
 
-impl Handler for Activities {
+impl Handler for ActivityHandler {
     type Event = ActivityChanged;
 
     async fn handle(&self, event: &Received<ActivityChanged>) -> Result<(), HandleError> {
-        let change = Change::read(event.athlete, (&event.origins, event.cause), &event.body)
-            .map_err(|uncountable| HandleError::Rejected(uncountable.into()))?;
-        let applied = apply_activity(&self.core, &change, self.pace).await?;
-        let outcome = match applied {
-            Applied::Counted => "counted",
-            Applied::Older => "older",
-            Applied::Fenced => "fenced",
+        let change = ActivityChange::parse(event.athlete, &event.origins, event.cause, &event.body)
+            .map_err(|invalid| HandleError::Rejected(invalid.into()))?;
+        let outcome = match apply_activity(&self.ctx, &change, self.priority).await? {
+            ChangeOutcome::Counted => "counted",
+            ChangeOutcome::Older => "older",
+            ChangeOutcome::Fenced => "fenced",
         };
         metrics::counter!("stats_activities_total", "outcome" => outcome).increment(1);
-        tracing::debug!(activity = %change.activity, revision = %change.revision, outcome, "activity heard");
+        tracing::debug!(activity = %change.activity, revision = %change.revision, outcome, "activity change handled");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! A connection changed, or an erase was asked for.
+//! Handles `AthleteChanged`: records connections and carries out erasures.
 
 use std::sync::Arc;
 
@@ -8,50 +8,51 @@ use event_bus::{HandleError, Handler, Received};
 use kernel::{ApplicationId, Generation, Revision};
 
 use crate::domain::connection::Connection;
-use crate::usecases::Core;
-use crate::usecases::erase::erase;
-use crate::usecases::note_connection::note_connection;
+use crate::usecases::ServiceContext;
+use crate::usecases::erase_athlete::erase_athlete;
+use crate::usecases::record_connection::record_connection;
 
-/// Notes connections and carries out erases.
+/// Records connections and carries out erasures.
 #[derive(Debug)]
-pub(super) struct Athletes {
-    core: Arc<Core>,
+pub(super) struct AthleteHandler {
+    ctx: Arc<ServiceContext>,
 }
 
-impl Athletes {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+impl AthleteHandler {
+    pub(super) fn new(ctx: &Arc<ServiceContext>) -> Self {
+        Self { ctx: Arc::clone(ctx) }
     }
 }
 
-impl Handler for Athletes {
+impl Handler for AthleteHandler {
     type Event = AthleteChanged;
-    /// An erase is tried until it is done.
+    /// An erasure is retried until it is done.
     const MAY_PARK: bool = false;
 
     async fn handle(&self, event: &Received<AthleteChanged>) -> Result<(), HandleError> {
-        // Nothing here may be parked, so what can never be handled is passed over, loudly.
+        // Nothing here may be parked: an event that can never be handled is skipped and logged.
         let (Some(athlete), Some(change)) = (event.athlete, &event.body.change) else {
-            tracing::error!(event = %event.id, "a change of an athlete names no athlete or no change; passed over");
+            tracing::error!(event = %event.id, "skipped a change of an athlete that names no athlete or no change");
             return Ok(());
         };
         match change {
-            Change::Connection(now) => {
+            Change::Connection(state) => {
                 let connection = Connection {
                     athlete,
-                    application: ApplicationId::new(now.application),
-                    generation: Generation::new(now.generation),
+                    application: ApplicationId::new(state.application),
+                    generation: Generation::new(state.generation),
                     revision: Revision::new(event.body.revision),
-                    connected: now.state() == ConnectionState::Connected,
+                    connected: state.state() == ConnectionState::Connected,
                 };
-                note_connection(&self.core, &connection).await?;
+                record_connection(&self.ctx, &connection).await?;
             }
-            Change::Erase(what) => {
-                let application = ApplicationId::new(what.application);
-                let through = Generation::new(what.through_generation);
-                erase(&self.core, athlete, Erasure::Connection { application, through }).await?;
+            Change::Erase(erase) => {
+                let application = ApplicationId::new(erase.application);
+                let through = Generation::new(erase.through_generation);
+                let erasure = Erasure::Connection { application, through };
+                erase_athlete(&self.ctx, athlete, erasure).await?;
             }
-            Change::Gone(_) => erase(&self.core, athlete, Erasure::Everything).await?,
+            Change::Gone(_) => erase_athlete(&self.ctx, athlete, Erasure::Everything).await?,
         }
         Ok(())
     }

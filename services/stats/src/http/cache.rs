@@ -1,91 +1,77 @@
-//! Answers kept in memory for as long as they are true.
+//! Responses kept in memory for as long as they are current.
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use kernel::{AthleteId, Timestamp};
+use kernel::Timestamp;
 use outbox::StoreError;
 
-use crate::usecases::Core;
-use crate::usecases::published::{self, Edition};
+use crate::usecases::ServiceContext;
+use crate::usecases::published_stats::{Snapshot, current_snapshot};
 
-/// How long an answer is told without a look at the database. A commit of this process ends it at
-/// once; this bounds how long a commit of another instance stays unseen.
-const UNSEEN_FOR: Duration = Duration::from_secs(1);
+/// Maximum age of a response that is used without asking the database. A commit of this process ends
+/// it at once; this bounds how long a commit of another instance stays unseen.
+const REVALIDATE_AFTER: Duration = Duration::from_secs(1);
 
-/// One answer. Nothing: there is nothing to tell.
-pub(super) type Body = Option<Bytes>;
-
-/// The place of one answer.
+/// One cached response.
 #[derive(Debug, Default)]
-pub(super) struct Slot {
-    held: RwLock<Option<Arc<Held>>>,
-    turn: tokio::sync::Mutex<()>,
+pub(super) struct CachedResponse {
+    entry: RwLock<Option<Arc<CacheEntry>>>,
+    refreshing: tokio::sync::Mutex<()>,
 }
 
-#[derive(Clone, Debug)]
-struct Held {
-    body: Body,
-    edition: Option<Edition>,
-    commits: u64,
-    incarnation: Arc<str>,
-    looked_at: Timestamp,
+#[derive(Debug)]
+struct CacheEntry {
+    /// None if there is nothing to show.
+    body: Option<Bytes>,
+    snapshot: Option<Snapshot>,
+    changes: u64,
+    checked_at: Timestamp,
 }
 
-impl Slot {
-    /// The answer: the one held if it is still true, else what `render` makes of the numbers as they are.
+impl CachedResponse {
+    /// Returns the cached body if it is current, otherwise what `render` makes of the present numbers.
+    /// None if there is nothing to show.
     pub(super) async fn get<F, Fut>(
         &self,
-        core: &Core,
-        athlete: AthleteId,
+        ctx: &ServiceContext,
         render: F,
-    ) -> Result<Body, StoreError>
+    ) -> Result<Option<Bytes>, StoreError>
     where
-        F: FnOnce(Edition) -> Fut,
+        F: FnOnce(Snapshot) -> Fut,
         Fut: Future<Output = Result<Bytes, StoreError>>,
     {
-        if let Some(held) = self.fresh(core) {
-            return Ok(held.body.clone());
+        if let Some(entry) = self.fresh_entry(ctx) {
+            return Ok(entry.body.clone());
         }
-        // One at a time: a hundred askers cause one look at the database.
-        let _turn = self.turn.lock().await;
-        if let Some(held) = self.fresh(core) {
-            return Ok(held.body.clone());
+        // One at a time: a hundred requests cause one look at the database.
+        let _refreshing = self.refreshing.lock().await;
+        if let Some(entry) = self.fresh_entry(ctx) {
+            return Ok(entry.body.clone());
         }
-        // Read before the numbers: a commit that comes in between ends this answer's life at once.
-        let (commits, incarnation, looked_at) =
-            (core.commits(), core.store.incarnation(), core.clock.now());
-        if let Some(held) = self.held()
-            && let Some(edition) = held.edition
-            && (held.commits, &held.incarnation) == (commits, &incarnation)
-            && published::still_holds(core, athlete, edition).await?
-        {
-            return Ok(self.hold(Held { looked_at, ..Held::clone(&held) }));
-        }
-        let edition = published::edition(core, athlete).await?;
-        let body = match edition {
-            None => None,
-            Some(edition) => Some(render(edition).await?),
+        // Read before the numbers: a commit that comes in between makes this entry stale at once.
+        let (changes, checked_at) = (ctx.published_changes(), ctx.now());
+        let snapshot = current_snapshot(ctx).await?;
+        let body = match (snapshot, self.entry()) {
+            (None, _) => None,
+            (Some(_), Some(entry)) if entry.snapshot == snapshot => entry.body.clone(),
+            (Some(snapshot), _) => Some(render(snapshot).await?),
         };
-        Ok(self.hold(Held { body, edition, commits, incarnation, looked_at }))
+        let entry = CacheEntry { body: body.clone(), snapshot, changes, checked_at };
+        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(entry));
+        Ok(body)
     }
 
-    fn fresh(&self, core: &Core) -> Option<Arc<Held>> {
-        let commits = core.commits();
-        self.held().filter(|held| {
-            held.commits == commits && core.clock.now() < held.looked_at.plus(UNSEEN_FOR)
+    fn fresh_entry(&self, ctx: &ServiceContext) -> Option<Arc<CacheEntry>> {
+        let changes = ctx.published_changes();
+        self.entry().filter(|entry| {
+            entry.changes == changes && ctx.now() < entry.checked_at.plus(REVALIDATE_AFTER)
         })
     }
 
-    fn held(&self) -> Option<Arc<Held>> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn hold(&self, held: Held) -> Body {
-        let body = held.body.clone();
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(held));
-        body
+    fn entry(&self) -> Option<Arc<CacheEntry>> {
+        self.entry.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

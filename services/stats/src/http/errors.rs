@@ -1,4 +1,4 @@
-//! How failures are told: problems on our own routes, `{"detail": …}` on the predecessors'.
+//! Responses to failures: problems on our own routes, `{"detail": …}` on the predecessors'.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -12,33 +12,33 @@ use crate::usecases::summarize::SummaryError;
 /// An error in the predecessor's shape.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Detail {
-    /// What is wrong.
+    /// The reason.
     pub(super) detail: String,
 }
 
-/// An answer in the predecessor's shape.
-pub(super) fn detail(status: StatusCode, detail: &str) -> HttpResponse {
+/// Builds a response in the predecessor's shape.
+pub(super) fn detail_response(status: StatusCode, detail: &str) -> HttpResponse {
     HttpResponse::build(status).json(Detail { detail: detail.to_owned() })
 }
 
-/// What the predecessors' routes answer when the store fails.
-pub(super) fn failed(error: &StoreError) -> HttpResponse {
+/// Builds the response of the predecessors' routes to a failure of the store.
+pub(super) fn store_error_response(error: &StoreError) -> HttpResponse {
     match error {
         StoreError::Unavailable(_) | StoreError::Conflict(_) => {
-            tracing::warn!(%error, "the database is away");
-            detail(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+            tracing::warn!(%error, "the database is unavailable");
+            detail_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
         _ => {
             tracing::error!(%error, "the database failed");
-            detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            detail_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }
 }
 
-/// The problem this is.
-pub(super) fn problem(error: SummaryError) -> Problem {
+/// Converts an error to the problem that reports it.
+pub(super) fn to_problem(error: SummaryError) -> Problem {
     match error {
-        SummaryError::Unanswerable(why) => Problem::invalid().field(why.field(), &why),
+        SummaryError::InvalidQuery(invalid) => Problem::invalid().field(invalid.field(), &invalid),
         SummaryError::Store(error @ (StoreError::Unavailable(_) | StoreError::Conflict(_))) => {
             Problem::unavailable(error)
         }

@@ -1,4 +1,4 @@
-//! The predecessors' public routes, which tell of the published athlete.
+//! The predecessors' public routes, which show the published athlete's numbers.
 
 use std::sync::Arc;
 
@@ -9,32 +9,32 @@ use actix_web::{Handler, HttpResponse, Responder};
 use outbox::StoreError;
 use serde::Serialize;
 
-use super::cache::{Body, Slot};
-use super::errors::{Detail, detail, failed};
+use super::cache::CachedResponse;
+use super::errors::{Detail, detail_response, store_error_response};
 use super::predecessor_bodies::{
-    DistanceSoFar, Health, Months, RecentActivity, Told as ToldBody, YtdData,
+    DistanceSoFar, Health, Months, RecentActivity, TypedBody, YtdData,
 };
-use crate::usecases::Core;
-use crate::usecases::published;
+use crate::usecases::ServiceContext;
+use crate::usecases::published_stats::{self, Snapshot};
 
-/// What is told, and what of it is kept in memory.
+/// The state of these routes: what they show, and a cached response of each.
 #[derive(Debug)]
-pub(super) struct Told {
-    core: Arc<Core>,
-    ytd: Slot,
-    activities: Slot,
-    monthly: Slot,
-    distance: Slot,
+pub(super) struct PredecessorState {
+    ctx: Arc<ServiceContext>,
+    ytd: CachedResponse,
+    activities: CachedResponse,
+    monthly: CachedResponse,
+    distance: CachedResponse,
 }
 
-impl Told {
-    pub(super) fn new(core: Arc<Core>) -> Self {
+impl PredecessorState {
+    pub(super) fn new(ctx: &Arc<ServiceContext>) -> Self {
         Self {
-            core,
-            ytd: Slot::default(),
-            activities: Slot::default(),
-            monthly: Slot::default(),
-            distance: Slot::default(),
+            ctx: Arc::clone(ctx),
+            ytd: CachedResponse::default(),
+            activities: CachedResponse::default(),
+            monthly: CachedResponse::default(),
+            distance: CachedResponse::default(),
         }
     }
 }
@@ -62,17 +62,17 @@ where
 }
 
 async fn not_allowed() -> HttpResponse {
-    let mut answer = detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    answer
+    let mut response = detail_response(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }
 
-/// Whether the statistics can be told; 503 when they cannot.
+/// The health of the statistics: 503 if the database is unavailable.
 #[utoipa::path(get, path = "/strava/health", tag = "predecessors", responses(
     (status = 200, body = Health), (status = 503, body = Health, description = "the database is away"),
 ))]
-pub(super) async fn health(told: Data<Told>) -> HttpResponse {
-    match told.core.store.database().ping().await {
+pub(super) async fn health(state: Data<PredecessorState>) -> HttpResponse {
+    match state.ctx.database.ping().await {
         Ok(()) => HttpResponse::Ok().json(Health {
             status: "ok",
             service: "strava",
@@ -91,80 +91,75 @@ pub(super) async fn health(told: Data<Told>) -> HttpResponse {
 /// Running is Run, TrailRun and VirtualRun; riding is Ride, GravelRide, MountainBikeRide, VirtualRide,
 /// Handcycle and Velomobile.
 #[utoipa::path(get, path = "/strava/stats/ytd", tag = "predecessors", responses(
-    (status = 200, body = ToldBody<YtdData>), (status = 404, body = Detail, description = "nobody is published"),
+    (status = 200, body = TypedBody<YtdData>), (status = 404, body = Detail, description = "nobody is published"),
 ))]
-pub(super) async fn ytd(told: Data<Told>) -> HttpResponse {
-    let core = &*told.core;
-    let Some(athlete) = core.published else { return not_cached("YTD stats") };
-    let render = |edition| async move {
-        let year = published::year_to_date(core, athlete, edition).await?;
-        json(&ToldBody::new("ytd", YtdData::from(year), core.clock.now()))
+pub(super) async fn ytd(state: Data<PredecessorState>) -> HttpResponse {
+    let ctx = &*state.ctx;
+    let render = |snapshot| async move {
+        let year = published_stats::year_to_date(ctx, snapshot).await?;
+        to_json(&TypedBody::new("ytd", YtdData::from(year), ctx.now()))
     };
-    answer(told.ytd.get(core, athlete, render).await, "YTD stats")
+    respond(state.ytd.get(ctx, render).await, "YTD stats")
 }
 
 /// The published athlete's thirty newest activities, newest first; those only the athlete may see are left out.
 #[utoipa::path(get, path = "/strava/stats/activities", tag = "predecessors", responses(
-    (status = 200, body = ToldBody<Vec<RecentActivity>>), (status = 404, body = Detail, description = "nobody is published"),
+    (status = 200, body = TypedBody<Vec<RecentActivity>>), (status = 404, body = Detail, description = "nobody is published"),
 ))]
-pub(super) async fn activities(told: Data<Told>) -> HttpResponse {
-    let core = &*told.core;
-    let Some(athlete) = core.published else { return not_cached("Activities") };
-    let render = |_| async move {
-        let recent: Vec<_> =
-            published::recent(core, athlete).await?.into_iter().map(RecentActivity::from).collect();
-        json(&ToldBody::new("recent_activities", recent, core.clock.now()))
+pub(super) async fn activities(state: Data<PredecessorState>) -> HttpResponse {
+    let ctx = &*state.ctx;
+    let render = |snapshot| async move {
+        let recent = published_stats::recent_activities(ctx, snapshot).await?;
+        let recent: Vec<_> = recent.into_iter().map(RecentActivity::from).collect();
+        to_json(&TypedBody::new("recent_activities", recent, ctx.now()))
     };
-    answer(told.activities.get(core, athlete, render).await, "Activities")
+    respond(state.activities.get(ctx, render).await, "Activities")
 }
 
 /// The published athlete's last twelve local calendar months, newest first, all sports together.
 #[utoipa::path(get, path = "/strava/stats/monthly", tag = "predecessors", responses(
-    (status = 200, body = ToldBody<Months>), (status = 404, body = Detail, description = "nobody is published"),
+    (status = 200, body = TypedBody<Months>), (status = 404, body = Detail, description = "nobody is published"),
 ))]
-pub(super) async fn monthly(told: Data<Told>) -> HttpResponse {
-    let core = &*told.core;
-    let Some(athlete) = core.published else { return not_cached("Monthly stats") };
-    let render = |edition| async move {
-        let months = published::monthly(core, athlete, edition).await?;
+pub(super) async fn monthly(state: Data<PredecessorState>) -> HttpResponse {
+    let ctx = &*state.ctx;
+    let render = |snapshot| async move {
+        let months = published_stats::monthly_sums(ctx, snapshot).await?;
         let months = Months(months.into_iter().map(|(month, sums)| (month, sums.into())).collect());
-        json(&ToldBody::new("monthly", months, core.clock.now()))
+        to_json(&TypedBody::new("monthly", months, ctx.now()))
     };
-    answer(told.monthly.get(core, athlete, render).await, "Monthly stats")
+    respond(state.monthly.get(ctx, render).await, "Monthly stats")
 }
 
 /// The distance the published athlete had run by the end of each local day of this year, oldest first.
 #[utoipa::path(get, path = "/api/distance", tag = "predecessors", responses(
     (status = 200, body = Vec<DistanceSoFar>), (status = 404, body = Detail, description = "nobody is published"),
 ))]
-pub(super) async fn distance(told: Data<Told>) -> HttpResponse {
-    let core = &*told.core;
-    let Some(athlete) = core.published else { return not_cached("Distance") };
-    let render = |edition: published::Edition| async move {
-        let days = published::run_so_far(core, athlete, edition).await?;
+pub(super) async fn distance(state: Data<PredecessorState>) -> HttpResponse {
+    let ctx = &*state.ctx;
+    let render = |snapshot: Snapshot| async move {
+        let days = published_stats::cumulative_run_distance(ctx, snapshot).await?;
         let days: Vec<_> = days
             .into_iter()
-            .map(|(day, distance_dm)| DistanceSoFar::new(edition.zone.midnight(day), distance_dm))
+            .map(|(day, distance_dm)| DistanceSoFar::new(snapshot.zone.midnight(day), distance_dm))
             .collect();
-        json(&days)
+        to_json(&days)
     };
-    answer(told.distance.get(core, athlete, render).await, "Distance")
+    respond(state.distance.get(ctx, render).await, "Distance")
 }
 
-fn answer(body: Result<Body, StoreError>, what: &str) -> HttpResponse {
+/// Responds with the body, or as the predecessor does before it has fetched `name`.
+fn respond(body: Result<Option<Bytes>, StoreError>, name: &str) -> HttpResponse {
     match body {
         Ok(Some(body)) => HttpResponse::Ok().content_type("application/json").body(body),
-        Ok(None) => not_cached(what),
-        Err(error) => failed(&error),
+        Ok(None) => detail_response(
+            StatusCode::NOT_FOUND,
+            &format!("{name} not cached yet. Try /strava/refresh-data"),
+        ),
+        Err(error) => store_error_response(&error),
     }
 }
 
-/// What the predecessor says before it has fetched anything.
-fn not_cached(what: &str) -> HttpResponse {
-    detail(StatusCode::NOT_FOUND, &format!("{what} not cached yet. Try /strava/refresh-data"))
-}
-
-fn json(body: &impl Serialize) -> Result<Bytes, StoreError> {
+fn to_json(body: &impl Serialize) -> Result<Bytes, StoreError> {
     serde_json::to_vec(body)
         .map(Bytes::from)
         .map_err(|error| StoreError::inconsistent(error.to_string()))

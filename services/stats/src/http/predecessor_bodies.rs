@@ -1,4 +1,4 @@
-//! The predecessors' shapes: metres as numbers with one decimal, seconds as whole numbers.
+//! Bodies in the predecessors' shapes: metres with one decimal, whole seconds.
 
 use chrono::SecondsFormat;
 use kernel::{Timestamp, units::to_metres};
@@ -6,10 +6,10 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::domain::published::{Recent, YearToDate};
+use crate::domain::published_stats::{self, YearToDate};
 use crate::domain::sums::Sums;
 
-/// What some activities come to.
+/// The sums of some activities.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Totals {
     count: i64,
@@ -34,7 +34,8 @@ impl From<Sums> for Totals {
 
 /// Every body but `/api/distance`: what it is, the data, and when it was made of the totals.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Told<T> {
+#[schema(as = Told)]
+pub(super) struct TypedBody<T> {
     #[serde(rename = "type")]
     kind: &'static str,
     data: T,
@@ -42,9 +43,9 @@ pub(super) struct Told<T> {
     fetched_at: String,
 }
 
-impl<T> Told<T> {
-    pub(super) fn new(kind: &'static str, data: T, at: Timestamp) -> Self {
-        Self { kind, data, fetched_at: at.to_utc().to_rfc3339_opts(SecondsFormat::Micros, false) }
+impl<T> TypedBody<T> {
+    pub(super) fn new(kind: &'static str, data: T, now: Timestamp) -> Self {
+        Self { kind, data, fetched_at: now.to_utc().to_rfc3339_opts(SecondsFormat::Micros, false) }
     }
 }
 
@@ -80,8 +81,8 @@ pub(super) struct RecentActivity {
     start_date: String,
 }
 
-impl From<Recent> for RecentActivity {
-    fn from(recent: Recent) -> Self {
+impl From<published_stats::RecentActivity> for RecentActivity {
+    fn from(recent: published_stats::RecentActivity) -> Self {
         Self {
             id: Some(recent.strava_activity.get()).filter(|id| *id != 0),
             name: recent.name,
@@ -127,7 +128,7 @@ impl DistanceSoFar {
     }
 }
 
-/// Whether the statistics can be told.
+/// The health of the statistics.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     /// `ok` or `degraded`.

@@ -1,4 +1,4 @@
-//! `GET /v1/me/stats/summary`: what the signed-in athlete's activities come to.
+//! `GET /v1/me/stats/summary`: the sums of the signed-in athlete's activities.
 
 use actix_web::http::header::ETAG;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -11,12 +11,12 @@ use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
-use super::errors::problem;
-use crate::domain::query::{Asked, Question};
-use crate::domain::summary::Item;
+use super::errors::to_problem;
+use crate::domain::summary::SummaryItem;
+use crate::domain::summary_query::{QueryParameters, SummaryQuery};
 use crate::domain::sums::Sums;
-use crate::usecases::Core;
-use crate::usecases::summarize::{SummaryError, Understood, answer, understand};
+use crate::usecases::ServiceContext;
+use crate::usecases::summarize::{SummaryError, VersionedQuery, prepare_query, summarize};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(
@@ -26,7 +26,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
     );
 }
 
-/// What the activities of a range come to.
+/// The sums of the activities of a range.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SummaryBody {
     /// The first local day counted.
@@ -44,7 +44,7 @@ pub(super) struct SummaryBody {
     version: i64,
 }
 
-/// What one sport came to in one period.
+/// The sums of one sport in one period.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ItemBody {
     /// `2026-11-21`, `2026-W47` (ISO 8601), `2026-11` or `2026`.
@@ -57,7 +57,7 @@ pub(super) struct ItemBody {
     sums: TotalBody,
 }
 
-/// What some activities come to.
+/// The sums of some activities.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TotalBody {
     count: i64,
@@ -79,8 +79,8 @@ impl From<Sums> for TotalBody {
     }
 }
 
-impl From<Item> for ItemBody {
-    fn from(item: Item) -> Self {
+impl From<SummaryItem> for ItemBody {
+    fn from(item: SummaryItem) -> Self {
         Self { period: item.period, sport: item.sport.to_string(), sums: item.sums.into() }
     }
 }
@@ -107,54 +107,49 @@ impl From<Item> for ItemBody {
 )]
 pub(super) async fn get_summary(
     athlete: SignedIn,
-    core: Data<Core>,
+    ctx: Data<ServiceContext>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let athlete = athlete.athlete();
-    let Understood { question, version } =
-        understand(&core, athlete, &asked(request.query_string())).await.map_err(problem)?;
-    let tag = query_etag(version, &parts(&question, &core.store.incarnation()));
+    let parameters = parse_parameters(request.query_string());
+    let VersionedQuery { query, version } =
+        prepare_query(&ctx, athlete, &parameters).await.map_err(to_problem)?;
+    let tag = query_etag(version, &etag_parts(&query, &ctx.database_id));
     if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
-    let summary = answer(&core, athlete, &question)
+    let summary = summarize(&ctx, athlete, &query)
         .await
-        .map_err(|error| problem(SummaryError::Store(error)))?;
+        .map_err(|error| to_problem(SummaryError::Store(error)))?;
     Ok(HttpResponse::Ok().insert_header((ETAG, tag)).json(SummaryBody {
-        from: question.from.to_string(),
-        to: question.to.to_string(),
-        group: question.group.to_string(),
+        from: query.from.to_string(),
+        to: query.to.to_string(),
+        group: query.group.to_string(),
         items: summary.items.into_iter().map(ItemBody::from).collect(),
         total: summary.total.into(),
         version,
     }))
 }
 
-/// The question in the query string; `sport` may repeat, of anything else the last one holds.
-fn asked(query: &str) -> Asked {
-    let mut asked = Asked::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+/// Parses the query string; `sport` may repeat, of anything else the last one holds.
+fn parse_parameters(query_string: &str) -> QueryParameters {
+    let mut parameters = QueryParameters::default();
+    for (name, value) in form_urlencoded::parse(query_string.as_bytes()) {
         let value = value.into_owned();
         match &*name {
-            "from" => asked.from = Some(value),
-            "to" => asked.to = Some(value),
-            "group" => asked.group = Some(value),
-            "sport" => asked.sports.push(value),
+            "from" => parameters.from = Some(value),
+            "to" => parameters.to = Some(value),
+            "group" => parameters.group = Some(value),
+            "sport" => parameters.sports.push(value),
             _ => {}
         }
     }
-    asked
+    parameters
 }
 
-/// What tells two answers of one version apart. The incarnation is part of it: after a wipe, versions
-/// begin again, and an old tag must not name a new answer.
-fn parts(question: &Question, incarnation: &str) -> String {
-    let sports: Vec<&str> = question.sports.iter().map(Sport::as_str).collect();
-    format!(
-        "{incarnation} {} {} {} {}",
-        question.from,
-        question.to,
-        question.group,
-        sports.join(",")
-    )
+/// Everything besides the version that distinguishes two responses. The id of the database is part
+/// of it: after a wipe versions begin again, and an old tag must not name a new response.
+fn etag_parts(query: &SummaryQuery, database_id: &str) -> String {
+    let sports: Vec<&str> = query.sports.iter().map(Sport::as_str).collect();
+    format!("{database_id} {} {} {} {}", query.from, query.to, query.group, sports.join(","))
 }

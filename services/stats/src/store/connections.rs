@@ -1,68 +1,87 @@
-//! How each connection was last said to be.
+//! The table `connection`: the latest known state of each Strava connection.
 
 use contracts::Erasure;
 use kernel::AthleteId;
-use outbox::StoreError;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect,
-};
+use outbox::{StoreError, sql};
+use sea_orm::ConnectionTrait;
 
-use super::entities::connection::{ActiveModel, Column, Entity, Model};
 use crate::domain::connection::Connection;
 
-/// Notes how a connection now is. `false`: what is noted is as new or newer.
-pub(crate) async fn put(conn: &impl ConnectionTrait, now: &Connection) -> Result<bool, StoreError> {
-    let key = (now.athlete.to_string(), now.application.get());
-    let row = Model {
-        athlete: key.0.clone(),
-        application: key.1,
-        generation: now.generation.get(),
-        revision: now.revision.get(),
-        connected: now.connected,
-    }
-    .into_active_model()
-    .reset_all();
-    if Entity::find_by_id(key.clone()).one(conn).await?.is_none() {
-        Entity::insert(row).exec_without_returning(conn).await?;
+/// Stores the state of a connection. False if the stored one is as new or newer.
+pub(crate) async fn upsert(
+    conn: &impl ConnectionTrait,
+    connection: &Connection,
+) -> Result<bool, StoreError> {
+    let Connection { athlete, application, generation, revision, connected } = *connection;
+    let updated = sql::execute(
+        conn,
+        "UPDATE connection SET generation = ?, revision = ?, connected = ? \
+         WHERE athlete = ? AND application = ? AND revision < ?",
+        [
+            generation.get().into(),
+            revision.get().into(),
+            connected.into(),
+            athlete.to_string().into(),
+            application.get().into(),
+            revision.get().into(),
+        ],
+    )
+    .await?;
+    if updated > 0 {
         return Ok(true);
     }
-    let updated = Entity::update_many()
-        .set(ActiveModel { athlete: NotSet, application: NotSet, ..row })
-        .filter(Column::Athlete.eq(key.0))
-        .filter(Column::Application.eq(key.1))
-        .filter(Column::Revision.lt(now.revision.get()))
-        .exec(conn)
-        .await?;
-    Ok(updated.rows_affected > 0)
+    let inserted = sql::execute(
+        conn,
+        "INSERT INTO connection (athlete, application, generation, revision, connected) \
+         VALUES (?, ?, ?, ?, ?)",
+        [
+            athlete.to_string().into(),
+            application.get().into(),
+            generation.get().into(),
+            revision.get().into(),
+            connected.into(),
+        ],
+    )
+    .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(StoreError::UniqueViolation) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
-/// Whether all connections that were told of have been lost.
-pub(crate) async fn all_lost(
+/// True if the athlete has connections and none of them is connected any more.
+pub(crate) async fn all_disconnected(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<bool, StoreError> {
-    let states: Vec<bool> = Entity::find()
-        .select_only()
-        .column(Column::Connected)
-        .filter(Column::Athlete.eq(athlete.to_string()))
-        .into_tuple()
-        .all(conn)
-        .await?;
-    Ok(!states.is_empty() && states.iter().all(|connected| !connected))
+    let best: Option<bool> = sql::fetch_scalar(
+        conn,
+        "SELECT connected FROM connection WHERE athlete = ? ORDER BY connected DESC LIMIT 1",
+        [athlete.to_string().into()],
+    )
+    .await?;
+    Ok(best == Some(false))
 }
 
-/// Forgets the connections an erasure covers.
-pub(crate) async fn forget(
+/// Deletes the connections an erasure covers, and returns how many they were.
+pub(crate) async fn delete_erased(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
     erasure: Erasure,
 ) -> Result<u64, StoreError> {
-    let mut rows = Entity::delete_many().filter(Column::Athlete.eq(athlete.to_string()));
-    if let Erasure::Connection { application, through } = erasure {
-        rows = rows
-            .filter(Column::Application.eq(application.get()))
-            .filter(Column::Generation.lte(through.get()));
+    let athlete = athlete.to_string().into();
+    match erasure {
+        Erasure::Everything => {
+            sql::execute(conn, "DELETE FROM connection WHERE athlete = ?", [athlete]).await
+        }
+        Erasure::Connection { application, through } => {
+            sql::execute(
+                conn,
+                "DELETE FROM connection WHERE athlete = ? AND application = ? AND generation <= ?",
+                [athlete, application.get().into(), through.get().into()],
+            )
+            .await
+        }
     }
-    Ok(rows.exec(conn).await?.rows_affected)
 }

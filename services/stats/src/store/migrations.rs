@@ -4,7 +4,7 @@ use outbox::{create_index, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
 
-/// All of them, oldest first.
+/// Returns the migrations, oldest first.
 pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         create_table("stats_0001_fact", fact()),
@@ -29,7 +29,7 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
         ),
         create_table("stats_0004_daily_total", daily_total()),
         create_table("stats_0005_connection", connection()),
-        create_table("stats_0006_incarnation", incarnation()),
+        create_table("stats_0006_incarnation", database_id()),
     ]
 }
 
@@ -40,22 +40,22 @@ fn fact() -> TableCreateStatement {
         .table("fact")
         .col(text("activity", 36).primary_key())
         .col(text("athlete", 36))
-        .col(whole("revision"));
+        .col(integer("revision"));
     table
         .col(ColumnDef::new("removed").boolean().not_null())
         .col(ColumnDef::new("erased_at_us").big_integer());
-    table.col(text("origins", 500)).col(whole("application")).col(whole("strava_activity"));
+    table.col(text("origins", 500)).col(integer("application")).col(integer("strava_activity"));
     table.col(text("name", 255)).col(text("sport", 50)).col(text("legacy_type", 50));
-    table.col(whole("start_at_us")).col(text("start_local", 19)).col(text("local_date", 10));
-    table.col(whole("utc_offset_s")).col(text("timezone", 64));
-    table.col(whole("distance_dm")).col(whole("moving_time_s")).col(whole("elapsed_time_s"));
+    table.col(integer("start_at_us")).col(text("start_local", 19)).col(text("local_date", 10));
+    table.col(integer("utc_offset_s")).col(text("timezone", 64));
+    table.col(integer("distance_dm")).col(integer("moving_time_s")).col(integer("elapsed_time_s"));
     table
-        .col(whole("elevation_gain_dm"))
-        .col(whole("average_speed_mm_s"))
-        .col(whole("max_speed_mm_s"));
+        .col(integer("elevation_gain_dm"))
+        .col(integer("average_speed_mm_s"))
+        .col(integer("max_speed_mm_s"));
     table.col(ColumnDef::new("average_heartrate_dbpm").big_integer());
     table.col(ColumnDef::new("max_heartrate_dbpm").big_integer());
-    table.col(whole("kudos_count")).col(text("visibility", 20));
+    table.col(integer("kudos_count")).col(text("visibility", 20));
     table
 }
 
@@ -70,38 +70,38 @@ fn daily_total() -> TableCreateStatement {
     for column in
         ["activities", "distance_dm", "moving_time_s", "elapsed_time_s", "elevation_gain_dm"]
     {
-        table.col(whole(column));
+        table.col(integer(column));
     }
     table.primary_key(Index::create().col("athlete").col("local_date").col("sport"));
     table
 }
 
-/// How each connection was last said to be.
+/// One row per connection, with its latest known state.
 fn connection() -> TableCreateStatement {
     let mut table = Table::create();
-    table.table("connection").col(text("athlete", 36)).col(whole("application"));
+    table.table("connection").col(text("athlete", 36)).col(integer("application"));
     table
-        .col(whole("generation"))
-        .col(whole("revision"))
+        .col(integer("generation"))
+        .col(integer("revision"))
         .col(ColumnDef::new("connected").boolean().not_null());
     table.primary_key(Index::create().col("athlete").col("application"));
     table
 }
 
-/// The one row a wiped database lacks.
-fn incarnation() -> TableCreateStatement {
+/// One row with the id of the database, which a wiped database lacks.
+fn database_id() -> TableCreateStatement {
     let mut table = Table::create();
     table.table("incarnation").col(ColumnDef::new("id").integer().not_null().primary_key());
-    table.col(text("incarnation", 36)).col(whole("since_us"));
+    table.col(text("incarnation", 36)).col(integer("since_us"));
     table
 }
 
-/// A whole number that is always there.
-fn whole(name: &'static str) -> ColumnDef {
+/// A whole number, not null.
+fn integer(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
-/// A text of at most this many characters that is always there.
-fn text(name: &'static str, longest: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(longest).not_null().take()
+/// A text of at most this many characters, not null.
+fn text(name: &'static str, max_chars: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(max_chars).not_null().take()
 }

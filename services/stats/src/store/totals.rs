@@ -1,165 +1,153 @@
-//! What each local day came to, sport by sport.
+//! The table `daily_total`: the sums of each local day of an athlete, sport by sport.
 
-use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 use kernel::{AthleteId, Sport};
-use outbox::StoreError;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-};
+use outbox::{StoreError, sql};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
-use super::entities::daily_total::{ActiveModel, Column, Entity, Model};
-use super::entities::fact;
-use super::local_date;
-use crate::domain::fact::DayOf;
+use super::parse_local_date;
+use crate::domain::activity_change::TotalKey;
 use crate::domain::summary::DailyTotal;
 use crate::domain::sums::Sums;
 
-/// The totals of an athlete from this day to that, in these sports (all, if none is named).
-pub(crate) async fn between(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-    (from, to): (NaiveDate, NaiveDate),
-    sports: &[Sport],
-) -> Result<Vec<DailyTotal>, StoreError> {
-    let mut rows = Entity::find()
-        .filter(Column::Athlete.eq(athlete.to_string()))
-        .filter(Column::LocalDate.between(from.to_string(), to.to_string()));
-    if !sports.is_empty() {
-        rows = rows.filter(Column::Sport.is_in(sports.iter().map(Sport::as_str)));
-    }
-    rows.order_by_asc(Column::LocalDate).all(conn).await?.into_iter().map(total_of).collect()
+const COLUMNS: &str = "athlete, local_date, sport, activities, distance_dm, moving_time_s, \
+                       elapsed_time_s, elevation_gain_dm";
+
+#[derive(FromQueryResult)]
+struct TotalRow {
+    local_date: String,
+    sport: String,
+    activities: i64,
+    distance_dm: i64,
+    moving_time_s: i64,
+    elapsed_time_s: i64,
+    elevation_gain_dm: i64,
 }
 
-/// Every total of an athlete.
-pub(crate) async fn all(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-) -> Result<Vec<DailyTotal>, StoreError> {
-    Entity::find()
-        .filter(Column::Athlete.eq(athlete.to_string()))
-        .order_by_asc(Column::LocalDate)
-        .order_by_asc(Column::Sport)
-        .all(conn)
-        .await?
-        .into_iter()
-        .map(total_of)
-        .collect()
-}
+impl TryFrom<TotalRow> for DailyTotal {
+    type Error = StoreError;
 
-/// The sports an athlete has totals of.
-pub(crate) async fn sports(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-) -> Result<Vec<Sport>, StoreError> {
-    let rows: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Sport)
-        .distinct()
-        .filter(Column::Athlete.eq(athlete.to_string()))
-        .into_tuple()
-        .all(conn)
-        .await?;
-    Ok(rows.iter().map(|sport| Sport::new(sport)).collect())
-}
-
-/// Replaces one total by what it now comes to.
-pub(crate) async fn put(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-    day: &DayOf,
-    sums: Sums,
-) -> Result<(), StoreError> {
-    let key = (athlete.to_string(), day.local_date.to_string(), day.sport.as_str().to_owned());
-    if sums.count == 0 {
-        Entity::delete_by_id(key).exec(conn).await?;
-        return Ok(());
-    }
-    let row = Model {
-        athlete: key.0.clone(),
-        local_date: key.1.clone(),
-        sport: key.2.clone(),
-        activities: sums.count,
-        distance_dm: sums.distance_dm,
-        moving_time_s: sums.moving_time_s,
-        elapsed_time_s: sums.elapsed_time_s,
-        elevation_gain_dm: sums.elevation_gain_dm,
-    }
-    .into_active_model()
-    .reset_all();
-    let updated = Entity::update_many()
-        .set(ActiveModel { athlete: NotSet, local_date: NotSet, sport: NotSet, ..row.clone() })
-        .filter(Column::Athlete.eq(key.0))
-        .filter(Column::LocalDate.eq(key.1))
-        .filter(Column::Sport.eq(key.2))
-        .exec(conn)
-        .await?;
-    if updated.rows_affected == 0 {
-        Entity::insert(row).exec_without_returning(conn).await?;
-    }
-    Ok(())
-}
-
-/// Removes every total of an athlete.
-pub(crate) async fn clear(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-) -> Result<(), StoreError> {
-    Entity::delete_many().filter(Column::Athlete.eq(athlete.to_string())).exec(conn).await?;
-    Ok(())
-}
-
-/// Every athlete who has facts or totals.
-pub(crate) async fn athletes(conn: &impl ConnectionTrait) -> Result<Vec<AthleteId>, StoreError> {
-    let with_totals: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Athlete)
-        .distinct()
-        .into_tuple()
-        .all(conn)
-        .await?;
-    let with_facts: Vec<String> = fact::Entity::find()
-        .select_only()
-        .column(fact::Column::Athlete)
-        .distinct()
-        .into_tuple()
-        .all(conn)
-        .await?;
-    let athletes: BTreeSet<String> = with_totals.into_iter().chain(with_facts).collect();
-    athletes
-        .iter()
-        .map(|id| {
-            id.parse().ok().ok_or_else(|| {
-                StoreError::inconsistent(format!("the stored athlete {id:?} is none"))
-            })
-        })
-        .collect()
-}
-
-/// Whether there is any row at all.
-pub(crate) async fn any(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    let row: Option<i64> = Entity::find()
-        .select_only()
-        .column(Column::Activities)
-        .limit(1)
-        .into_tuple()
-        .one(conn)
-        .await?;
-    Ok(row.is_some())
-}
-
-fn total_of(row: Model) -> Result<DailyTotal, StoreError> {
-    Ok(DailyTotal {
-        local_date: local_date(&row.local_date)?,
-        sport: Sport::new(&row.sport),
-        sums: Sums {
+    fn try_from(row: TotalRow) -> Result<Self, StoreError> {
+        let sums = Sums {
             count: row.activities,
             distance_dm: row.distance_dm,
             moving_time_s: row.moving_time_s,
             elapsed_time_s: row.elapsed_time_s,
             elevation_gain_dm: row.elevation_gain_dm,
-        },
-    })
+        };
+        let local_date = parse_local_date(&row.local_date)?;
+        Ok(Self { local_date, sport: Sport::new(&row.sport), sums })
+    }
+}
+
+/// Returns the totals of an athlete on these local days, in these sports (in all, if none is named).
+pub(crate) async fn list_between(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+    days: RangeInclusive<NaiveDate>,
+    sports: &[Sport],
+) -> Result<Vec<DailyTotal>, StoreError> {
+    let mut condition = "athlete = ? AND local_date BETWEEN ? AND ?".to_owned();
+    let mut values: Vec<Value> = vec![
+        athlete.to_string().into(),
+        days.start().to_string().into(),
+        days.end().to_string().into(),
+    ];
+    if !sports.is_empty() {
+        condition += &format!(" AND sport IN ({})", sql::placeholders(sports.len()));
+        values.extend(sports.iter().map(|sport| sport.as_str().into()));
+    }
+    select(conn, &condition, values).await
+}
+
+/// Returns every total of an athlete.
+pub(crate) async fn list(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<Vec<DailyTotal>, StoreError> {
+    select(conn, "athlete = ?", [athlete.to_string().into()]).await
+}
+
+/// Returns the sports an athlete has totals of.
+pub(crate) async fn list_sports(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<Vec<Sport>, StoreError> {
+    let select = "SELECT DISTINCT sport FROM daily_total WHERE athlete = ?";
+    let sports: Vec<String> =
+        sql::fetch_scalars(conn, select, [athlete.to_string().into()]).await?;
+    Ok(sports.iter().map(|sport| Sport::new(sport)).collect())
+}
+
+/// Replaces one total; a total of no activities is deleted.
+pub(crate) async fn replace(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+    key: &TotalKey,
+    sums: Sums,
+) -> Result<(), StoreError> {
+    let key: [Value; 3] =
+        [athlete.to_string().into(), key.local_date.to_string().into(), key.sport.as_str().into()];
+    if sums.count == 0 {
+        let delete = "DELETE FROM daily_total WHERE athlete = ? AND local_date = ? AND sport = ?";
+        sql::execute(conn, delete, key).await?;
+        return Ok(());
+    }
+    let sums: [Value; 5] = [
+        sums.count.into(),
+        sums.distance_dm.into(),
+        sums.moving_time_s.into(),
+        sums.elapsed_time_s.into(),
+        sums.elevation_gain_dm.into(),
+    ];
+    let update = "UPDATE daily_total SET activities = ?, distance_dm = ?, moving_time_s = ?, \
+                  elapsed_time_s = ?, elevation_gain_dm = ? \
+                  WHERE athlete = ? AND local_date = ? AND sport = ?";
+    if sql::execute(conn, update, sums.clone().into_iter().chain(key.clone())).await? == 0 {
+        let insert = format!("INSERT INTO daily_total ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        sql::execute(conn, &insert, key.into_iter().chain(sums)).await?;
+    }
+    Ok(())
+}
+
+/// Deletes every total of an athlete.
+pub(crate) async fn delete_for_athlete(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<(), StoreError> {
+    let delete = "DELETE FROM daily_total WHERE athlete = ?";
+    sql::execute(conn, delete, [athlete.to_string().into()]).await?;
+    Ok(())
+}
+
+/// Returns every athlete who has facts or totals.
+pub(crate) async fn list_athletes(
+    conn: &impl ConnectionTrait,
+) -> Result<Vec<AthleteId>, StoreError> {
+    let select = "SELECT athlete FROM daily_total UNION SELECT athlete FROM fact";
+    let athletes: Vec<String> = sql::fetch_scalars(conn, select, []).await?;
+    let parse = |id: &String| {
+        id.parse().ok().ok_or_else(|| {
+            StoreError::inconsistent(format!("the stored athlete {id:?} is not a UUID"))
+        })
+    };
+    athletes.iter().map(parse).collect()
+}
+
+/// True if any total is stored.
+pub(crate) async fn exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    Ok(sql::one(conn, "SELECT sport FROM daily_total LIMIT 1", []).await?.is_some())
+}
+
+async fn select(
+    conn: &impl ConnectionTrait,
+    condition: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<DailyTotal>, StoreError> {
+    let select =
+        format!("SELECT {COLUMNS} FROM daily_total WHERE {condition} ORDER BY local_date, sport");
+    let rows: Vec<TotalRow> = sql::fetch_all(conn, &select, values).await?;
+    rows.into_iter().map(DailyTotal::try_from).collect()
 }

@@ -1,84 +1,97 @@
-//! Counts one activity, in one transaction: guard, fact, re-sum of the touched days, version.
+//! Counts one activity, in one transaction: guard, fact, sums of the touched days, version.
 
 use contracts::{Topic, journal::JournalEntry};
-use outbox::{OutboxMessage, StoreError, again_if_contended};
+use outbox::{AthleteTx, OutboxMessage, StoreError};
 
-use super::Core;
-use crate::domain::fact::{Change, DayOf};
+use super::ServiceContext;
+use crate::domain::activity_change::{ActivityChange, TotalKey};
 use crate::store::{facts, totals};
 
-/// Everything is written, nothing is committed.
+/// Failpoint: everything is written, nothing is committed.
 pub(crate) const BEFORE_COUNTING: &str = "stats.before-counting";
-/// It counts; the log does not know yet that it was handled.
+/// Failpoint: the activity counts, but its offset is not committed yet.
 pub(crate) const COUNTED: &str = "stats.counted";
 
-/// What became of a change.
+/// The effect a change had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Applied {
+pub(crate) enum ChangeOutcome {
     /// It counts now.
     Counted,
-    /// What is stored is as new or newer.
+    /// The stored fact is as new or newer.
     Older,
     /// It stems from a connection that was withdrawn.
     Fenced,
 }
 
-/// Whether the change may keep others waiting.
+/// The priority of a change at the database's writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Somebody is looking.
+pub(crate) enum Priority {
     Live,
-    /// History: live work passes in between.
+    /// History: live work passes in between, and nothing is told to the journal.
     Bulk,
 }
 
-/// Applies the change, however often and in whatever order changes come.
+/// Applies the change; repeated changes, in any order, come to the same.
 pub(crate) async fn apply_activity(
-    core: &Core,
-    change: &Change,
-    pace: Pace,
-) -> Result<Applied, StoreError> {
-    let applied = again_if_contended(|| once(core, change, pace)).await?;
-    if applied == Applied::Counted {
-        core.committed(change.athlete);
-    }
-    Ok(applied)
-}
-
-async fn once(core: &Core, change: &Change, pace: Pace) -> Result<Applied, StoreError> {
-    let database = match pace {
-        Pace::Live => core.store.database(),
-        Pace::Bulk => core.store.database().for_bulk(),
+    ctx: &ServiceContext,
+    change: &ActivityChange,
+    priority: Priority,
+) -> Result<ChangeOutcome, StoreError> {
+    let database = match priority {
+        Priority::Live => ctx.database.clone(),
+        Priority::Bulk => ctx.database.for_bulk(),
     };
-    let mut effect = database.effect(change.athlete).await?;
-    if effect.is_fenced(&change.origins) {
-        return Ok(Applied::Fenced);
+    let outcome = database
+        .run("apply_activity", change.athlete, |tx| async move {
+            let outcome = try_apply(&tx, change, priority).await?;
+            if outcome != ChangeOutcome::Counted {
+                return Ok(tx.unchanged(outcome));
+            }
+            ctx.failpoints.hit(BEFORE_COUNTING);
+            Ok::<_, StoreError>(outcome)
+        })
+        .await?;
+    if outcome == ChangeOutcome::Counted {
+        ctx.failpoints.hit(COUNTED);
+        ctx.count_change(change.athlete);
     }
-    let before = facts::stored(effect.conn(), change.athlete, change.activity).await?;
-    if before.as_ref().is_some_and(|before| before.revision >= change.revision)
-        || !facts::put(effect.conn(), change, before.is_some()).await?
-    {
-        return Ok(Applied::Older);
-    }
-    let mut days: Vec<DayOf> =
-        before.and_then(|before| before.day).into_iter().chain(change.day()).collect();
-    days.dedup();
-    for day in &days {
-        let sums = facts::sums_of(effect.conn(), change.athlete, day).await?;
-        totals::put(effect.conn(), change.athlete, day, sums).await?;
-    }
-    effect.bump_version();
-    if pace == Pace::Live {
-        effect.publish(journal(change)).await?;
-    }
-    core.failpoints.hit(BEFORE_COUNTING);
-    effect.commit().await?;
-    core.failpoints.hit(COUNTED);
-    Ok(Applied::Counted)
+    Ok(outcome)
 }
 
-/// The line that answers "where is my activity?".
-fn journal(change: &Change) -> OutboxMessage<JournalEntry> {
+async fn try_apply(
+    tx: &AthleteTx,
+    change: &ActivityChange,
+    priority: Priority,
+) -> Result<ChangeOutcome, StoreError> {
+    if tx.is_fenced(&change.origins) {
+        return Ok(ChangeOutcome::Fenced);
+    }
+    let before = facts::find(tx.conn(), change.athlete, change.activity).await?;
+    let stored = match &before {
+        None => facts::insert(tx.conn(), change).await?,
+        Some(before) if before.revision < change.revision => {
+            facts::update(tx.conn(), change).await?
+        }
+        Some(_) => false,
+    };
+    if !stored {
+        return Ok(ChangeOutcome::Older);
+    }
+    let key_before = before.and_then(|before| before.total_key);
+    let mut touched: Vec<TotalKey> = key_before.into_iter().chain(change.total_key()).collect();
+    touched.dedup();
+    for key in &touched {
+        let sums = facts::sum_day(tx.conn(), change.athlete, key).await?;
+        totals::replace(tx.conn(), change.athlete, key, sums).await?;
+    }
+    tx.bump_version();
+    if priority == Priority::Live {
+        tx.publish(journal_entry(change)).await?;
+    }
+    Ok(ChangeOutcome::Counted)
+}
+
+fn journal_entry(change: &ActivityChange) -> OutboxMessage<JournalEntry> {
     let step = if change.fact.is_some() { "counted" } else { "uncounted" };
     OutboxMessage {
         topic: Topic::Journal,

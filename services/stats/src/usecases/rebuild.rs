@@ -1,86 +1,72 @@
-//! Recomputes an athlete's totals from the facts: to compare, or to put them right.
+//! Recomputes an athlete's totals from the facts: to compare them, or to replace them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::AthleteId;
-use outbox::{StoreError, again_if_contended};
+use outbox::{AthleteTx, StoreError};
 
-use super::Core;
-use crate::domain::fact::DayOf;
+use super::ServiceContext;
+use crate::domain::activity_change::TotalKey;
 use crate::domain::sums::Sums;
 use crate::store::{facts, totals};
 
-/// One total that is not what its facts come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Difference {
-    pub(crate) day: DayOf,
-    pub(crate) stored: Sums,
-    pub(crate) recomputed: Sums,
+type Totals = BTreeMap<TotalKey, Sums>;
+
+/// Returns the number of an athlete's totals that differ from their facts: 0, unless something is
+/// broken.
+pub(crate) async fn verify(ctx: &ServiceContext, athlete: AthleteId) -> Result<usize, StoreError> {
+    // In a transaction of the athlete: nobody changes facts or totals meanwhile.
+    ctx.database
+        .run("verify_totals", athlete, |tx| async move {
+            let (stored, recomputed) = (stored_totals(&tx).await?, recompute_totals(&tx).await?);
+            Ok(tx.unchanged(count_differences(&stored, &recomputed)))
+        })
+        .await
 }
 
-/// The totals of an athlete that are not what their facts come to; none, unless something is broken.
-pub(crate) async fn verify(core: &Core, athlete: AthleteId) -> Result<Vec<Difference>, StoreError> {
-    again_if_contended(|| async {
-        // Inside an effect: nobody changes facts or totals of the athlete meanwhile.
-        let effect = core.store.database().effect(athlete).await?;
-        let recomputed = recompute(facts::that_count(effect.conn(), athlete).await?);
-        let stored: BTreeMap<DayOf, Sums> = totals::all(effect.conn(), athlete)
-            .await?
-            .into_iter()
-            .map(|total| (DayOf { local_date: total.local_date, sport: total.sport }, total.sums))
-            .collect();
-        Ok(differences(&stored, &recomputed))
-    })
-    .await
+/// Replaces an athlete's totals by the sums of the facts. Returns the number of those that differed.
+pub(crate) async fn rebuild(ctx: &ServiceContext, athlete: AthleteId) -> Result<usize, StoreError> {
+    let differences = ctx
+        .database
+        .run("rebuild_totals", athlete, |tx| async move {
+            let (stored, recomputed) = (stored_totals(&tx).await?, recompute_totals(&tx).await?);
+            totals::delete_for_athlete(tx.conn(), athlete).await?;
+            for (key, sums) in &recomputed {
+                totals::replace(tx.conn(), athlete, key, *sums).await?;
+            }
+            tx.bump_version();
+            Ok::<_, StoreError>(count_differences(&stored, &recomputed))
+        })
+        .await?;
+    ctx.count_change(athlete);
+    Ok(differences)
 }
 
-/// Replaces an athlete's totals by what the facts come to, all at once. Tells how many were wrong.
-pub(crate) async fn rebuild(core: &Core, athlete: AthleteId) -> Result<usize, StoreError> {
-    let wrong = verify(core, athlete).await?.len();
-    again_if_contended(|| async {
-        let mut effect = core.store.database().effect(athlete).await?;
-        let recomputed = recompute(facts::that_count(effect.conn(), athlete).await?);
-        totals::clear(effect.conn(), athlete).await?;
-        for (day, sums) in &recomputed {
-            totals::put(effect.conn(), athlete, day, *sums).await?;
-        }
-        effect.bump_version();
-        effect.commit().await
-    })
-    .await?;
-    core.committed(athlete);
-    Ok(wrong)
-}
-
-/// Recomputes everybody's totals.
-pub(crate) async fn rebuild_all(core: &Core) -> Result<(), StoreError> {
-    for athlete in totals::athletes(core.store.database().readers()).await? {
-        rebuild(core, athlete).await?;
+/// Rebuilds the totals of every athlete.
+pub(crate) async fn rebuild_all(ctx: &ServiceContext) -> Result<(), StoreError> {
+    for athlete in totals::list_athletes(ctx.database.readers()).await? {
+        rebuild(ctx, athlete).await?;
     }
     Ok(())
 }
 
-fn recompute(facts: Vec<(DayOf, Sums)>) -> BTreeMap<DayOf, Sums> {
-    let mut days: BTreeMap<DayOf, Sums> = BTreeMap::new();
-    for (day, sums) in facts {
-        *days.entry(day).or_default() += sums;
-    }
-    days
+async fn stored_totals(tx: &AthleteTx) -> Result<Totals, StoreError> {
+    let totals = totals::list(tx.conn(), tx.athlete()).await?;
+    Ok(totals
+        .into_iter()
+        .map(|total| (TotalKey { local_date: total.local_date, sport: total.sport }, total.sums))
+        .collect())
 }
 
-fn differences(
-    stored: &BTreeMap<DayOf, Sums>,
-    recomputed: &BTreeMap<DayOf, Sums>,
-) -> Vec<Difference> {
-    let mut days: Vec<&DayOf> = stored.keys().chain(recomputed.keys()).collect();
-    days.sort_unstable();
-    days.dedup();
-    days.into_iter()
-        .map(|day| Difference {
-            day: day.clone(),
-            stored: stored.get(day).copied().unwrap_or_default(),
-            recomputed: recomputed.get(day).copied().unwrap_or_default(),
-        })
-        .filter(|both| both.stored != both.recomputed)
-        .collect()
+async fn recompute_totals(tx: &AthleteTx) -> Result<Totals, StoreError> {
+    let mut totals = Totals::new();
+    for (key, sums) in facts::list_sums(tx.conn(), tx.athlete()).await? {
+        *totals.entry(key).or_default() += sums;
+    }
+    Ok(totals)
+}
+
+fn count_differences(stored: &Totals, recomputed: &Totals) -> usize {
+    let keys: BTreeSet<&TotalKey> = stored.keys().chain(recomputed.keys()).collect();
+    keys.into_iter().filter(|key| stored.get(key) != recomputed.get(key)).count()
 }

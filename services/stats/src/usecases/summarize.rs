@@ -1,62 +1,61 @@
-//! Answers what an athlete's activities come to, period by period.
+//! Sums an athlete's activities, period by period.
 
 use kernel::AthleteId;
 use outbox::StoreError;
 
-use super::Core;
-use crate::domain::query::{Asked, Question, Unanswerable};
-use crate::domain::summary::{self, Item};
+use super::ServiceContext;
+use crate::domain::summary::{SummaryItem, sum_all, sum_by_period};
+use crate::domain::summary_query::{InvalidQuery, QueryParameters, SummaryQuery};
 use crate::domain::sums::Sums;
 use crate::store::{facts, totals};
 
-/// A question that is understood, and the version its answer would be of.
+/// A valid query, and the version its answer has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Understood {
-    pub(crate) question: Question,
+pub(crate) struct VersionedQuery {
+    pub(crate) query: SummaryQuery,
     pub(crate) version: i64,
 }
 
-/// The answer.
+/// The sums a query asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Vec<SummaryItem>,
     pub(crate) total: Sums,
 }
 
-/// Why there is no answer.
+/// Reason for the lack of an answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SummaryError {
-    #[error("the question cannot be answered")]
-    Unanswerable(#[from] Unanswerable),
+    #[error("the query is invalid")]
+    InvalidQuery(#[from] InvalidQuery),
     #[error("the store failed")]
     Store(#[from] StoreError),
 }
 
-/// Understands the question. The version is read first: an answer may be newer than it says, never older.
-pub(crate) async fn understand(
-    core: &Core,
+/// Checks and completes a query. The version is read first: an answer may be newer than its version
+/// says, never older.
+pub(crate) async fn prepare_query(
+    ctx: &ServiceContext,
     athlete: AthleteId,
-    asked: &Asked,
-) -> Result<Understood, SummaryError> {
-    let database = core.store.database();
-    let version = database.version_of(database.readers(), athlete).await?;
-    let today = facts::zone(database.readers(), athlete).await?.day_of(core.clock.now());
-    let counted = if asked.sports.is_empty() {
-        Vec::new()
-    } else {
-        totals::sports(database.readers(), athlete).await?
+    parameters: &QueryParameters,
+) -> Result<VersionedQuery, SummaryError> {
+    let conn = ctx.database.readers();
+    let version = ctx.database.version_of(conn, athlete).await?;
+    let today = facts::find_zone(conn, athlete).await?.day_of(ctx.now());
+    let counted = match parameters.sports.is_empty() {
+        true => Vec::new(),
+        false => totals::list_sports(conn, athlete).await?,
     };
-    Ok(Understood { question: Question::read(asked, today, &counted)?, version })
+    Ok(VersionedQuery { query: SummaryQuery::parse(parameters, today, &counted)?, version })
 }
 
-/// Answers it.
-pub(crate) async fn answer(
-    core: &Core,
+/// Answers a query.
+pub(crate) async fn summarize(
+    ctx: &ServiceContext,
     athlete: AthleteId,
-    question: &Question,
+    query: &SummaryQuery,
 ) -> Result<Summary, StoreError> {
-    let database = core.store.database();
-    let range = (question.from, question.to);
-    let days = totals::between(database.readers(), athlete, range, &question.sports).await?;
-    Ok(Summary { items: summary::by_period(&days, question.group), total: summary::total(&days) })
+    let range = query.from..=query.to;
+    let days = totals::list_between(ctx.database.readers(), athlete, range, &query.sports).await?;
+    Ok(Summary { items: sum_by_period(&days, query.group), total: sum_all(&days) })
 }

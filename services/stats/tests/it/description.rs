@@ -1,24 +1,24 @@
-//! The description of the doors is true of the doors.
+//! The OpenAPI description is true of the routes.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use testkit::TestDatabase;
 
-use crate::world::{Activity, World, new_athlete};
+use crate::test_app::{Activity, TestApp, new_athlete};
 
 #[tokio::test]
-async fn every_described_route_answers_with_the_fields_its_description_names() {
+async fn every_described_route_answers_with_the_described_fields() {
     let athlete = new_athlete();
-    let world = World::publishing(TestDatabase::sqlite(), Some(athlete)).await;
-    world.tell(Activity::of(athlete)).await;
+    let app = TestApp::publishing(TestDatabase::sqlite(), Some(athlete)).await;
+    app.publish_live(Activity::new(athlete)).await;
     let api = serde_json::to_value(stats::Service::openapi()).unwrap();
     let mut seen = 0;
     for (path, item) in api["paths"].as_object().unwrap() {
         let answer = if path.starts_with("/v1/me") {
-            world.ask(athlete, "").await
+            app.get_summary(athlete, "").await
         } else {
-            world.get(path).await
+            app.get(path).await
         };
         assert_eq!(answer.status, 200, "{path}");
         let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
@@ -27,12 +27,12 @@ async fn every_described_route_answers_with_the_fields_its_description_names() {
             Value::Array(items) => items[0].clone(),
             one => one,
         };
-        let told: BTreeSet<String> = first.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(told, described, "{path}");
+        let fields_shown: BTreeSet<String> = first.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(fields_shown, described, "{path}");
         seen += 1;
     }
     assert_eq!(seen, 6);
-    world.end().await;
+    app.stop().await;
 }
 
 fn fields(api: &Value, schema: &Value) -> BTreeSet<String> {

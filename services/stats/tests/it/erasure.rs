@@ -1,4 +1,4 @@
-//! What an athlete withdraws is gone, also what was in flight.
+//! Data an athlete withdraws is erased, also in flight.
 
 use contracts::athletes::{
     AthleteChanged, Connection, ConnectionState, Erase, Gone, athlete_changed::Change,
@@ -7,7 +7,9 @@ use contracts::{Envelope, Topic, wire::envelope::Payload};
 use kernel::AthleteId;
 use serde_json::json;
 
-use crate::world::{APPLICATION, Activity, World, envelope, new_activity, new_athlete, origin};
+use crate::test_app::{
+    APPLICATION, Activity, TestApp, envelope, new_activity, new_athlete, origin,
+};
 
 fn changed(athlete: AthleteId, revision: i64, change: Change) -> Envelope {
     envelope(Some(athlete), Vec::new(), AthleteChanged { revision, change: Some(change) })
@@ -28,13 +30,13 @@ fn connection(athlete: AthleteId, revision: i64, state: ConnectionState) -> Enve
     changed(athlete, revision, Change::Connection(now))
 }
 
-async fn hear(world: &World, event: Envelope) {
-    world.publish(Topic::Athletes, event).await;
-    world.settled().await;
+async fn publish_athlete_change(app: &TestApp, event: Envelope) {
+    app.publish(Topic::Athletes, event).await;
+    app.wait_until_handled().await;
 }
 
-async fn answers(world: &World, athlete: AthleteId) -> Vec<contracts::erasures::Erased> {
-    let records = world.bus.read_all(Topic::Erasures).await.unwrap();
+async fn answers(app: &TestApp, athlete: AthleteId) -> Vec<contracts::erasures::Erased> {
+    let records = app.bus.read_all(Topic::Erasures).await.unwrap();
     records
         .iter()
         .map(|record| Envelope::decode(&record.value).unwrap())
@@ -49,100 +51,100 @@ async fn answers(world: &World, athlete: AthleteId) -> Vec<contracts::erasures::
 #[tokio::test]
 async fn an_erase_takes_what_stems_from_the_connection_and_nothing_else() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
+        let app = TestApp::new(database).await;
         let athlete = new_athlete();
         let withdrawn = new_activity();
-        world.tell(Activity::of(athlete).id(withdrawn).generation(1)).await;
-        world.tell(Activity::of(athlete).generation(2).distance_dm(7)).await;
-        hear(&world, erase(athlete, 1)).await;
-        let total = world.total(athlete).await;
+        app.publish_live(Activity::new(athlete).with_id(withdrawn).generation(1)).await;
+        app.publish_live(Activity::new(athlete).generation(2).distance_dm(7)).await;
+        publish_athlete_change(&app, erase(athlete, 1)).await;
+        let total = app.total(athlete).await;
         assert_eq!((&total["count"], &total["distance_m"]), (&json!(1), &json!(0.7)));
-        assert_eq!(world.service.verify(athlete).await.unwrap(), 0);
+        assert_eq!(app.service.verify(athlete).await.unwrap(), 0);
         // Only the id and the revision are left of it.
         assert_eq!(
-            world
-                .rows("fact WHERE name = '' AND removed AND distance_dm = 0 AND origins = ''")
-                .await,
+            app.rows("fact WHERE name = '' AND removed AND distance_dm = 0 AND origins = ''").await,
             1 + 2
         );
         // What was in flight changes nothing, with whatever revision.
-        world.tell(Activity::of(athlete).id(withdrawn).generation(1).revision(99)).await;
-        world.tell(Activity::of(athlete).generation(1)).await;
-        assert_eq!(world.total(athlete).await["count"], 1);
+        app.publish_live(Activity::new(athlete).with_id(withdrawn).generation(1).revision(99))
+            .await;
+        app.publish_live(Activity::new(athlete).generation(1)).await;
+        assert_eq!(app.total(athlete).await["count"], 1);
         // The next connection may tell of the same activity.
-        world.tell(Activity::of(athlete).id(withdrawn).generation(2).revision(100)).await;
-        assert_eq!(world.total(athlete).await["count"], 2);
-        world.end().await;
+        app.publish_live(Activity::new(athlete).with_id(withdrawn).generation(2).revision(100))
+            .await;
+        assert_eq!(app.total(athlete).await["count"], 2);
+        app.stop().await;
     }
 }
 
 #[tokio::test]
 async fn every_erase_is_answered_also_the_repeated_one() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
+        let app = TestApp::new(database).await;
         let athlete = new_athlete();
-        world.tell(Activity::of(athlete)).await;
-        hear(&world, erase(athlete, 1)).await;
-        hear(&world, erase(athlete, 1)).await;
-        world.eventually("two answers", async || answers(&world, athlete).await.len() == 2).await;
-        let answers = answers(&world, athlete).await;
-        let told: Vec<_> = answers
+        app.publish_live(Activity::new(athlete)).await;
+        publish_athlete_change(&app, erase(athlete, 1)).await;
+        publish_athlete_change(&app, erase(athlete, 1)).await;
+        app.eventually("two answers", async || answers(&app, athlete).await.len() == 2).await;
+        let answers = answers(&app, athlete).await;
+        let summaries: Vec<_> = answers
             .iter()
             .map(|erased| (erased.service.as_str(), erased.through_generation, erased.rows))
             .collect();
-        assert_eq!(told, [("stats", 1, 1), ("stats", 1, 0)]);
-        world.end().await;
+        assert_eq!(summaries, [("stats", 1, 1), ("stats", 1, 0)]);
+        app.stop().await;
     }
 }
 
 #[tokio::test]
 async fn who_is_gone_is_gone_with_everything_for_good() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
+        let app = TestApp::new(database).await;
         let athlete = new_athlete();
-        world.tell(Activity::of(athlete).generation(1)).await;
-        world.tell(Activity::of(athlete).generation(5)).await;
-        hear(&world, changed(athlete, 3, Change::Gone(Gone {}))).await;
-        world.tell(Activity::of(athlete).generation(6).revision(50)).await;
-        assert_eq!(world.total(athlete).await["count"], 0);
-        world.eventually("an answer", async || answers(&world, athlete).await.len() == 1).await;
-        assert_eq!(answers(&world, athlete).await[0].rows, 2);
-        world.end().await;
+        app.publish_live(Activity::new(athlete).generation(1)).await;
+        app.publish_live(Activity::new(athlete).generation(5)).await;
+        publish_athlete_change(&app, changed(athlete, 3, Change::Gone(Gone {}))).await;
+        app.publish_live(Activity::new(athlete).generation(6).revision(50)).await;
+        assert_eq!(app.total(athlete).await["count"], 0);
+        app.eventually("an answer", async || answers(&app, athlete).await.len() == 1).await;
+        assert_eq!(answers(&app, athlete).await[0].rows, 2);
+        app.stop().await;
     }
 }
 
 #[tokio::test]
 async fn an_activity_drawn_from_two_connections_goes_with_either() {
-    let world = World::new(testkit::TestDatabase::sqlite()).await;
+    let app = TestApp::new(testkit::TestDatabase::sqlite()).await;
     let athlete = new_athlete();
-    let mut both: Envelope = Activity::of(athlete).into();
+    let mut both: Envelope = Activity::new(athlete).into();
     both.origins = vec![
         contracts::Origin { application: kernel::ApplicationId::new(3), ..origin(4) },
         origin(2),
     ];
-    world.tell(both).await;
-    assert_eq!(world.total(athlete).await["count"], 1);
-    hear(&world, erase(athlete, 1)).await;
-    assert_eq!(world.total(athlete).await["count"], 1);
-    hear(&world, erase(athlete, 2)).await;
-    assert_eq!(world.total(athlete).await["count"], 0);
-    world.end().await;
+    app.publish_live(both).await;
+    assert_eq!(app.total(athlete).await["count"], 1);
+    publish_athlete_change(&app, erase(athlete, 1)).await;
+    assert_eq!(app.total(athlete).await["count"], 1);
+    publish_athlete_change(&app, erase(athlete, 2)).await;
+    assert_eq!(app.total(athlete).await["count"], 0);
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn a_lost_connection_is_not_shown_in_public_until_it_is_back() {
     let athlete = new_athlete();
-    let world = World::publishing(testkit::TestDatabase::sqlite(), Some(athlete)).await;
-    hear(&world, connection(athlete, 1, ConnectionState::Connected)).await;
-    world.tell(Activity::of(athlete)).await;
-    assert_eq!(world.get("/strava/stats/ytd").await.status, 200);
-    hear(&world, connection(athlete, 3, ConnectionState::ReconnectNeeded)).await;
-    assert_eq!(world.get("/strava/stats/ytd").await.status, 404);
+    let app = TestApp::publishing(testkit::TestDatabase::sqlite(), Some(athlete)).await;
+    publish_athlete_change(&app, connection(athlete, 1, ConnectionState::Connected)).await;
+    app.publish_live(Activity::new(athlete)).await;
+    assert_eq!(app.get("/strava/stats/ytd").await.status, 200);
+    publish_athlete_change(&app, connection(athlete, 3, ConnectionState::ReconnectNeeded)).await;
+    assert_eq!(app.get("/strava/stats/ytd").await.status, 404);
     // An older word changes nothing; the athlete still sees what is theirs.
-    hear(&world, connection(athlete, 2, ConnectionState::Connected)).await;
-    assert_eq!(world.get("/strava/stats/ytd").await.status, 404);
-    assert_eq!(world.total(athlete).await["count"], 1);
-    hear(&world, connection(athlete, 4, ConnectionState::Connected)).await;
-    assert_eq!(world.get("/strava/stats/ytd").await.status, 200);
-    world.end().await;
+    publish_athlete_change(&app, connection(athlete, 2, ConnectionState::Connected)).await;
+    assert_eq!(app.get("/strava/stats/ytd").await.status, 404);
+    assert_eq!(app.total(athlete).await["count"], 1);
+    publish_athlete_change(&app, connection(athlete, 4, ConnectionState::Connected)).await;
+    assert_eq!(app.get("/strava/stats/ytd").await.status, 200);
+    app.stop().await;
 }

@@ -9,5 +9,5 @@ mod local_days;
 mod predecessors;
 mod replay;
 mod summary;
+mod test_app;
 mod wiped;
-mod world;

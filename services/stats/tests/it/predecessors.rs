@@ -7,11 +7,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::TestDatabase;
 
-use crate::world::{Activity, World, new_athlete};
+use crate::test_app::{Activity, TestApp, new_athlete};
 
-async fn published() -> (World, AthleteId) {
+async fn published() -> (TestApp, AthleteId) {
     let athlete = new_athlete();
-    let world = World::publishing(TestDatabase::sqlite(), Some(athlete)).await;
+    let app = TestApp::publishing(TestDatabase::sqlite(), Some(athlete)).await;
     for (local, sport, distance_dm) in [
         ("2025-11-30T10:00:00+01:00", "Run", 77_000),
         ("2025-12-24T10:00:00+01:00", "VirtualRun", 50_000),
@@ -21,16 +21,15 @@ async fn published() -> (World, AthleteId) {
         ("2026-07-05T12:00:00+02:00", "EBikeRide", 123_000),
         ("2026-11-21T08:00:00+01:00", "VirtualRun", 1_000),
     ] {
-        world
-            .tell(
-                Activity::of(athlete)
-                    .at(local, "Europe/Oslo")
-                    .sport(sport)
-                    .distance_dm(distance_dm),
-            )
-            .await;
+        app.publish_live(
+            Activity::new(athlete)
+                .starting_at(local, "Europe/Oslo")
+                .sport(sport)
+                .distance_dm(distance_dm),
+        )
+        .await;
     }
-    (world, athlete)
+    (app, athlete)
 }
 
 /// The body without the instant it was made at, which must look as the predecessor's does.
@@ -45,34 +44,34 @@ fn without_fetched_at(mut body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn unless_somebody_is_published_each_route_says_so_in_the_predecessors_words() {
-    let world = World::new(TestDatabase::sqlite()).await;
+async fn if_nobody_is_published_each_route_says_so_in_the_predecessors_words() {
+    let app = TestApp::new(TestDatabase::sqlite()).await;
     for (path, detail) in [
         ("/strava/stats/ytd", "YTD stats not cached yet. Try /strava/refresh-data"),
         ("/strava/stats/activities", "Activities not cached yet. Try /strava/refresh-data"),
         ("/strava/stats/monthly", "Monthly stats not cached yet. Try /strava/refresh-data"),
         ("/api/distance", "Distance not cached yet. Try /strava/refresh-data"),
     ] {
-        let answer = world.get(path).await;
+        let answer = app.get(path).await;
         assert_eq!((answer.status, answer.json()), (404, json!({"detail": detail})), "{path}");
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn nothing_counted_yet_is_not_found_either() {
     let athlete = new_athlete();
-    let world = World::publishing(TestDatabase::sqlite(), Some(athlete)).await;
-    assert_eq!(world.get("/strava/stats/ytd").await.status, 404);
-    world.tell(Activity::of(athlete)).await;
-    assert_eq!(world.get("/strava/stats/ytd").await.status, 200);
-    world.end().await;
+    let app = TestApp::publishing(TestDatabase::sqlite(), Some(athlete)).await;
+    assert_eq!(app.get("/strava/stats/ytd").await.status, 404);
+    app.publish_live(Activity::new(athlete)).await;
+    assert_eq!(app.get("/strava/stats/ytd").await.status, 200);
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn year_to_date_is_summed_from_facts() {
-    let (world, _) = published().await;
-    let answer = world.get("/strava/stats/ytd").await;
+    let (app, _) = published().await;
+    let answer = app.get("/strava/stats/ytd").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     assert_eq!(
         without_fetched_at(answer.json()),
@@ -81,27 +80,26 @@ async fn year_to_date_is_summed_from_facts() {
             "ride": {"count": 1, "distance": 50_000.0, "moving_time": 3_600, "elevation_gain": 123.4},
         }})
     );
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn the_thirty_newest_activities_come_newest_first() {
     let athlete = new_athlete();
-    let world = World::publishing(TestDatabase::sqlite(), Some(athlete)).await;
+    let app = TestApp::publishing(TestDatabase::sqlite(), Some(athlete)).await;
     for day in 1..=31 {
         let local = format!("2026-08-{day:02}T06:05:00+02:00");
-        let named = Activity::of(athlete).at(&local, "Europe/Oslo").sport("TrailRun");
-        world
-            .publish(
-                contracts::Topic::Activities,
-                named.with(|facts| facts.name = format!("Løp {day}")),
-            )
-            .await;
+        let named = Activity::new(athlete).starting_at(&local, "Europe/Oslo").sport("TrailRun");
+        app.publish(
+            contracts::Topic::Activities,
+            named.with_facts(|facts| facts.name = format!("Løp {day}")),
+        )
+        .await;
     }
-    let secret = Activity::of(athlete).with(|facts| facts.visibility = "only_me".to_owned());
-    world.tell(secret).await;
-    let answer = world.get("/strava/stats/activities").await;
-    assert!(answer.text.contains("Løp 31"), "UTF-8 is told as it is");
+    let secret = Activity::new(athlete).with_facts(|facts| facts.visibility = "only_me".to_owned());
+    app.publish_live(secret).await;
+    let answer = app.get("/strava/stats/activities").await;
+    assert!(answer.text.contains("Løp 31"), "UTF-8 is not escaped");
     let body = without_fetched_at(answer.json());
     let data = body["data"].as_array().unwrap();
     assert_eq!((&body["type"], data.len()), (&json!("recent_activities"), 30));
@@ -111,13 +109,13 @@ async fn the_thirty_newest_activities_come_newest_first() {
                "moving_time": 3_600, "elevation_gain": 123.4, "start_date": "2026-08-31T04:05:00Z"})
     );
     assert_eq!(data[29]["name"], "Løp 2");
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn twelve_local_months_come_newest_first_all_sports_together() {
-    let (world, _) = published().await;
-    let answer = world.get("/strava/stats/monthly").await;
+    let (app, _) = published().await;
+    let answer = app.get("/strava/stats/monthly").await;
     let body = without_fetched_at(answer.json());
     assert_eq!(body["type"], "monthly");
     let july =
@@ -138,17 +136,17 @@ async fn twelve_local_months_come_newest_first_all_sports_together() {
         .collect();
     assert!(places.is_sorted(), "{}", answer.text);
     assert_eq!(body["data"].as_object().unwrap().len(), 12);
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn the_distance_run_grows_day_by_day() {
-    let (world, _) = published().await;
-    let body = world.get("/api/distance").await.json();
+    let (app, _) = published().await;
+    let body = app.get("/api/distance").await.json();
     let days = body.as_array().unwrap();
     assert_eq!(days.len(), 325, "one pair per local day from 1 January to 21 November");
     // Midnights in Oslo: an hour ahead of UTC in winter, two in summer.
-    let midnight = |text: &str| crate::world::instant(text).as_secs().to_string();
+    let midnight = |text: &str| crate::test_app::instant(text).as_secs().to_string();
     assert_eq!(days[0], json!({"date": midnight("2026-01-01T00:00:00+01:00"), "distance": "0"}));
     assert_eq!(
         days[1],
@@ -165,17 +163,17 @@ async fn the_distance_run_grows_day_by_day() {
     let dates: Vec<i64> =
         days.iter().map(|day| day["date"].as_str().unwrap().parse().unwrap()).collect();
     assert!(dates.is_sorted_by(|earlier, later| earlier < later));
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn health_tells_whether_the_database_answers() {
-    let world = World::new(TestDatabase::sqlite()).await;
-    let well = world.get("/strava/health").await;
+    let app = TestApp::new(TestDatabase::sqlite()).await;
+    let well = app.get("/strava/health").await;
     assert_eq!(well.status, 200);
     assert_eq!(well.json(), json!({"status": "ok", "service": "strava", "database": "connected"}));
-    world.service.database().close().await.unwrap();
-    let ill = world.get("/strava/health").await;
+    app.service.database().close().await.unwrap();
+    let ill = app.get("/strava/health").await;
     assert_eq!(ill.status, 503);
     assert_eq!(
         ill.json(),
@@ -185,7 +183,7 @@ async fn health_tells_whether_the_database_answers() {
 
 #[tokio::test]
 async fn head_is_answered_and_other_methods_are_not_allowed() {
-    let (world, _) = published().await;
+    let (app, _) = published().await;
     for path in [
         "/strava/health",
         "/strava/stats/ytd",
@@ -193,42 +191,40 @@ async fn head_is_answered_and_other_methods_are_not_allowed() {
         "/strava/stats/monthly",
         "/api/distance",
     ] {
-        let head = world.request(Method::HEAD, path).await;
+        let head = app.request(Method::HEAD, path).await;
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
-        let post = world.request(Method::POST, path).await;
+        let post = app.request(Method::POST, path).await;
         assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"), "{path}");
         assert_eq!(post.json(), json!({"detail": "Method Not Allowed"}), "{path}");
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_told_is_never_older_than_the_last_commit() {
+async fn a_response_is_never_older_than_the_last_commit() {
     let athlete = new_athlete();
-    let world = World::publishing(TestDatabase::sqlite(), Some(athlete)).await;
-    let run = Activity::of(athlete);
+    let app = TestApp::publishing(TestDatabase::sqlite(), Some(athlete)).await;
+    let run = Activity::new(athlete);
     for revision in 1..=50 {
         let distance_dm = revision * 10;
-        world.tell(run.clone().revision(revision).distance_dm(distance_dm)).await;
+        app.publish_live(run.clone().revision(revision).distance_dm(distance_dm)).await;
         // The clock stands still: nothing but the commit can have ended the answer before.
-        let told = world.get("/strava/stats/ytd").await.json();
-        assert_eq!(told["data"]["run"]["distance"], distance_dm as f64 / 10.0);
+        let body = app.get("/strava/stats/ytd").await.json();
+        assert_eq!(body["data"]["run"]["distance"], distance_dm as f64 / 10.0);
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
-async fn what_another_instance_counted_is_told_within_a_second() {
-    let (world, athlete) = published().await;
+async fn a_commit_of_another_instance_shows_within_a_second() {
+    let (app, athlete) = published().await;
     let distance =
-        async || world.get("/strava/stats/ytd").await.json()["data"]["run"]["distance"].clone();
+        async || app.get("/strava/stats/ytd").await.json()["data"]["run"]["distance"].clone();
     assert_eq!(distance().await, 12_100.5);
-    world.execute("UPDATE daily_total SET distance_dm = 0 WHERE sport = 'TrailRun'").await;
-    world
-        .execute(&format!("UPDATE athlete SET version = version + 1 WHERE id = '{athlete}'"))
-        .await;
+    app.execute("UPDATE daily_total SET distance_dm = 0 WHERE sport = 'TrailRun'").await;
+    app.execute(&format!("UPDATE athlete SET version = version + 1 WHERE id = '{athlete}'")).await;
     assert_eq!(distance().await, 12_100.5, "the answer is kept while nothing here has changed");
-    world.clock.advance(Duration::from_millis(1_001));
+    app.clock.advance(Duration::from_millis(1_001));
     assert_eq!(distance().await, 10_100.4 + 0.0);
-    world.end().await;
+    app.stop().await;
 }

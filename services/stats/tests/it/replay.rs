@@ -1,79 +1,83 @@
-//! A service that missed something asks for everything again.
+//! A service that missed something requests a replay.
 
 use contracts::{
     Envelope, Topic, replays::ReplayDone, replays::ReplayRequested, wire::envelope::Payload,
 };
 use testkit::TestDatabase;
 
-use crate::world::{World, envelope};
+use crate::test_app::{TestApp, envelope};
 
-/// What was asked for since the beginning, oldest first.
-pub(crate) async fn asked(world: &World) -> Vec<ReplayRequested> {
-    let mut records = world.bus.read_all(Topic::Replays).await.unwrap();
+/// Every replay request so far, oldest first.
+pub(crate) async fn requested_replays(app: &TestApp) -> Vec<ReplayRequested> {
+    let mut records = app.bus.read_all(Topic::Replays).await.unwrap();
     records.sort_by_key(|record| (record.timestamp, record.partition, record.offset));
     records
         .iter()
         .map(|record| match Envelope::decode(&record.value).unwrap().payload {
-            Payload::ReplayRequested(asked) => asked,
+            Payload::ReplayRequested(request) => request,
             other => panic!("{other:?}"),
         })
         .collect()
 }
 
-pub(crate) fn done(asked: &ReplayRequested) -> Envelope {
-    let body =
-        ReplayDone { id: asked.id.clone(), service: asked.service.clone(), of: asked.of.clone() };
+pub(crate) fn replay_done(request: &ReplayRequested) -> Envelope {
+    let body = ReplayDone {
+        id: request.id.clone(),
+        service: request.service.clone(),
+        of: request.of.clone(),
+    };
     envelope(None, Vec::new(), body)
 }
 
-pub(crate) async fn incomplete(world: &World) -> i64 {
-    world.rows("caught_up WHERE replay_id <> ''").await
+pub(crate) async fn count_incomplete(app: &TestApp) -> i64 {
+    app.rows("caught_up WHERE replay_id <> ''").await
 }
 
 #[tokio::test]
-async fn who_starts_with_nothing_asks_for_everything_and_is_whole_when_every_partition_has_answered()
- {
+async fn a_new_service_is_complete_once_every_partition_has_answered() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
-        world.eventually("two questions", async || asked(&world).await.len() == 2).await;
-        let asked = asked(&world).await;
-        let mut told: Vec<_> = asked
+        let app = TestApp::new(database).await;
+        app.eventually("two requests", async || requested_replays(&app).await.len() == 2).await;
+        let requests = requested_replays(&app).await;
+        let mut topics: Vec<_> = requests
             .iter()
-            .map(|asked| (asked.service.as_str(), asked.of.as_str(), asked.answer_on.as_str()))
+            .map(|request| {
+                (request.service.as_str(), request.of.as_str(), request.answer_on.as_str())
+            })
             .collect();
-        told.sort_unstable();
+        topics.sort_unstable();
         assert_eq!(
-            told,
+            topics,
             [("stats", "activities", "activities.bulk"), ("stats", "athletes", "athletes")]
         );
-        for asked in &asked {
-            let topic: Topic = asked.answer_on.parse().unwrap();
+        for request in &requests {
+            let topic: Topic = request.answer_on.parse().unwrap();
             // Somebody else's answer ends nothing, and neither does half of ours.
-            let mut others = asked.clone();
+            let mut others = request.clone();
             others.service = "lake".to_owned();
-            world.publish_everywhere(topic, done(&others)).await;
-            world.publish(topic, done(asked)).await;
+            app.publish_everywhere(topic, replay_done(&others)).await;
+            app.publish(topic, replay_done(request)).await;
         }
-        world.settled().await;
-        assert_eq!(incomplete(&world).await, 2);
-        for asked in &asked {
-            world.publish_everywhere(asked.answer_on.parse().unwrap(), done(asked)).await;
+        app.wait_until_handled().await;
+        assert_eq!(count_incomplete(&app).await, 2);
+        for request in &requests {
+            app.publish_everywhere(request.answer_on.parse().unwrap(), replay_done(request)).await;
         }
-        world.settled().await;
-        assert_eq!(incomplete(&world).await, 0);
-        world.end().await;
+        app.wait_until_handled().await;
+        assert_eq!(count_incomplete(&app).await, 0);
+        app.stop().await;
     }
 }
 
 #[tokio::test]
-async fn who_was_away_for_more_than_42_hours_asks_again() {
-    let world = World::new(TestDatabase::sqlite()).await;
-    world.eventually("two questions", async || asked(&world).await.len() == 2).await;
-    for asked in asked(&world).await {
-        world.publish_everywhere(asked.answer_on.parse().unwrap(), done(&asked)).await;
+async fn a_service_away_for_more_than_42_hours_requests_a_replay() {
+    let app = TestApp::new(TestDatabase::sqlite()).await;
+    app.eventually("two requests", async || requested_replays(&app).await.len() == 2).await;
+    for request in requested_replays(&app).await {
+        app.publish_everywhere(request.answer_on.parse().unwrap(), replay_done(&request)).await;
     }
-    world.settled().await;
-    world.clock.advance(std::time::Duration::from_hours(43));
-    world.eventually("two more questions", async || asked(&world).await.len() == 4).await;
-    world.end().await;
+    app.wait_until_handled().await;
+    app.clock.advance(std::time::Duration::from_hours(43));
+    app.eventually("two more requests", async || requested_replays(&app).await.len() == 4).await;
+    app.stop().await;
 }

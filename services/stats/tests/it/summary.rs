@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::world::{Activity, World, new_athlete};
+use crate::test_app::{Activity, TestApp, new_athlete};
 
-async fn world_with_a_year() -> (World, kernel::AthleteId) {
-    let world = World::new(testkit::TestDatabase::sqlite()).await;
+async fn app_with_a_year() -> (TestApp, kernel::AthleteId) {
+    let app = TestApp::new(testkit::TestDatabase::sqlite()).await;
     let athlete = new_athlete();
     for (local, sport, distance_dm) in [
         ("2025-12-31T10:00:00+01:00", "Run", 1_000),
@@ -13,22 +13,21 @@ async fn world_with_a_year() -> (World, kernel::AthleteId) {
         ("2026-01-04T10:00:00+01:00", "Ride", 300_000),
         ("2026-11-21T10:00:00+01:00", "TrailRun", 4_000),
     ] {
-        world
-            .tell(
-                Activity::of(athlete)
-                    .at(local, "Europe/Oslo")
-                    .sport(sport)
-                    .distance_dm(distance_dm),
-            )
-            .await;
+        app.publish_live(
+            Activity::new(athlete)
+                .starting_at(local, "Europe/Oslo")
+                .sport(sport)
+                .distance_dm(distance_dm),
+        )
+        .await;
     }
-    (world, athlete)
+    (app, athlete)
 }
 
 #[tokio::test]
 async fn a_summary_has_its_documented_shape() {
-    let (world, athlete) = world_with_a_year().await;
-    let answer = world.ask(athlete, "?from=2025-12-31&to=2026-01-04&group=week").await;
+    let (app, athlete) = app_with_a_year().await;
+    let answer = app.get_summary(athlete, "?from=2025-12-31&to=2026-01-04&group=week").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     let (run, ride) = (2_100.5, 30_000.0);
     assert_eq!(
@@ -46,34 +45,34 @@ async fn a_summary_has_its_documented_shape() {
             "version": 4,
         })
     );
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn each_group_names_its_periods() {
-    let (world, athlete) = world_with_a_year().await;
+    let (app, athlete) = app_with_a_year().await;
     for (group, periods) in [
         ("day", json!(["2026-01-01", "2026-01-04", "2026-11-21"])),
         ("week", json!(["2026-W01", "2026-W01", "2026-W47"])),
         ("month", json!(["2026-01", "2026-01", "2026-11"])),
         ("year", json!(["2026", "2026", "2026"])),
     ] {
-        let answer = world.ask(athlete, &format!("?group={group}")).await.json();
-        let told: Vec<_> =
+        let answer = app.get_summary(athlete, &format!("?group={group}")).await.json();
+        let names: Vec<_> =
             answer["items"].as_array().unwrap().iter().map(|item| item["period"].clone()).collect();
-        assert_eq!(json!(told), periods, "{group}");
+        assert_eq!(json!(names), periods, "{group}");
         assert_eq!(
             (&answer["from"], &answer["to"]),
             (&json!("2026-01-01"), &json!("2026-11-21")),
             "{group}"
         );
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
-async fn only_the_sports_asked_for_are_told() {
-    let (world, athlete) = world_with_a_year().await;
+async fn only_the_requested_sports_are_summed() {
+    let (app, athlete) = app_with_a_year().await;
     for (query, count) in [
         ("?sport=Ride", 1),
         ("?sport=Ride,Run", 2),
@@ -81,14 +80,18 @@ async fn only_the_sports_asked_for_are_told() {
         ("?sport=Yoga", 0),
         ("", 3),
     ] {
-        assert_eq!(world.ask(athlete, query).await.json()["total"]["count"], count, "{query}");
+        assert_eq!(
+            app.get_summary(athlete, query).await.json()["total"]["count"],
+            count,
+            "{query}"
+        );
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn what_cannot_be_answered_is_422_and_names_the_field() {
-    let (world, athlete) = world_with_a_year().await;
+    let (app, athlete) = app_with_a_year().await;
     for (query, field) in [
         ("?group=fortnight", "group"),
         ("?from=yesterday", "from"),
@@ -97,7 +100,7 @@ async fn what_cannot_be_answered_is_422_and_names_the_field() {
         ("?from=2016-01-01&to=2026-01-01&group=day", "to"),
         ("?sport=Quidditch", "sport"),
     ] {
-        let answer = world.ask(athlete, query).await;
+        let answer = app.get_summary(athlete, query).await;
         assert_eq!(
             (answer.status, answer.header("content-type")),
             (422, "application/problem+json"),
@@ -105,44 +108,44 @@ async fn what_cannot_be_answered_is_422_and_names_the_field() {
         );
         assert_eq!(answer.json()["errors"][0]["field"], field, "{query}");
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
 async fn nobody_sees_anothers_totals_and_a_stranger_none() {
-    let (world, athlete) = world_with_a_year().await;
-    assert_eq!(world.total(new_athlete()).await["count"], 0);
-    for token in [world.token(athlete, "id"), "nonsense".to_owned(), String::new()] {
-        let answer = world.ask_with(&token).await;
+    let (app, athlete) = app_with_a_year().await;
+    assert_eq!(app.total(new_athlete()).await["count"], 0);
+    for token in [app.token(athlete, "id"), "nonsense".to_owned(), String::new()] {
+        let answer = app.get_summary_with_token(&token).await;
         assert_eq!(
             (answer.status, answer.header("content-type")),
             (401, "application/problem+json"),
             "{token}"
         );
     }
-    world.end().await;
+    app.stop().await;
 }
 
 #[tokio::test]
-async fn what_did_not_change_is_not_told_twice() {
+async fn an_unchanged_summary_is_not_sent_twice() {
     for database in testkit::databases().await {
-        let world = World::new(database).await;
+        let app = TestApp::new(database).await;
         let athlete = new_athlete();
-        let run = Activity::of(athlete);
-        world.tell(run.clone()).await;
-        let first = world.ask(athlete, "?group=year").await;
+        let run = Activity::new(athlete);
+        app.publish_live(run.clone()).await;
+        let first = app.get_summary(athlete, "?group=year").await;
         let etag = first.header("etag").to_owned();
         assert!(etag.starts_with('"'), "{etag} is not strong");
-        let again = world.ask_if_changed(athlete, "?group=year", &etag).await;
+        let again = app.get_summary_if_changed(athlete, "?group=year", &etag).await;
         assert_eq!(
             (again.status, again.text.as_str(), again.header("etag")),
             (304, "", etag.as_str())
         );
         // Another question is another answer, and so is the same question after an edit.
-        assert_eq!(world.ask_if_changed(athlete, "?group=month", &etag).await.status, 200);
-        world.tell(run.revision(2).distance_dm(5)).await;
-        let changed = world.ask_if_changed(athlete, "?group=year", &etag).await;
+        assert_eq!(app.get_summary_if_changed(athlete, "?group=month", &etag).await.status, 200);
+        app.publish_live(run.revision(2).distance_dm(5)).await;
+        let changed = app.get_summary_if_changed(athlete, "?group=year", &etag).await;
         assert_eq!((changed.status, &changed.json()["total"]["distance_m"]), (200, &json!(0.5)));
-        world.end().await;
+        app.stop().await;
     }
 }

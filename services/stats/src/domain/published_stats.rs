@@ -1,4 +1,4 @@
-//! What the predecessors' routes tell of one athlete, in their terms.
+//! The published athlete's numbers in the predecessors' terms.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::period::{Group, last_twelve_months};
 use super::summary::DailyTotal;
 use super::sums::Sums;
 
-/// How many activities the list of recent ones holds.
-pub(crate) const RECENT: u64 = 30;
+/// Maximum number of activities in the list of recent ones.
+pub(crate) const MAX_RECENT_ACTIVITIES: u64 = 30;
 
-/// Running and riding of one year.
+/// Sums of running and riding of one year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct YearToDate {
     pub(crate) run: Sums,
@@ -20,8 +20,8 @@ pub(crate) struct YearToDate {
 }
 
 impl YearToDate {
-    /// What these days come to.
-    pub(crate) fn of(days: &[DailyTotal]) -> Self {
+    /// Adds up these totals.
+    pub(crate) fn from_totals(days: &[DailyTotal]) -> Self {
         let mut year = Self::default();
         for day in days {
             if day.sport.is_run() {
@@ -34,9 +34,9 @@ impl YearToDate {
     }
 }
 
-/// One line of the list of recent activities.
+/// One entry of the list of recent activities.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recent {
+pub(crate) struct RecentActivity {
     pub(crate) strava_activity: StravaActivityId,
     pub(crate) name: String,
     pub(crate) kind: String,
@@ -44,8 +44,9 @@ pub(crate) struct Recent {
     pub(crate) start_at: Timestamp,
 }
 
-/// The last twelve months up to this day, newest first, all sports together; a month without activity is zero.
-pub(crate) fn by_month(days: &[DailyTotal], today: NaiveDate) -> Vec<(String, Sums)> {
+/// Adds up the last twelve calendar months, newest first, all sports together; a month without
+/// activity is zero.
+pub(crate) fn sum_by_month(days: &[DailyTotal], today: NaiveDate) -> Vec<(String, Sums)> {
     let mut months: BTreeMap<String, Sums> = BTreeMap::new();
     for day in days {
         *months.entry(Group::Month.period_of(day.local_date)).or_default() += day.sums;
@@ -60,10 +61,10 @@ pub(crate) fn by_month(days: &[DailyTotal], today: NaiveDate) -> Vec<(String, Su
         .collect()
 }
 
-/// The metres run since `first`, day by day, as they had grown by the end of each day.
+/// Returns the distance run since `first` by the end of each day, in decimetres.
 ///
-/// It ends today, or with the last run should that lie ahead of the clock.
-pub(crate) fn run_so_far(
+/// The last day is today, or that of the last run if it lies ahead of the clock.
+pub(crate) fn cumulate_runs(
     days: &[DailyTotal],
     first: NaiveDate,
     today: NaiveDate,
@@ -73,13 +74,13 @@ pub(crate) fn run_so_far(
         *runs.entry(day.local_date).or_default() += day.sums.distance_dm;
     }
     let last = runs.keys().next_back().copied().unwrap_or(today).max(today);
-    let mut so_far = 0;
+    let mut distance_dm = 0;
     first
         .iter_days()
         .take_while(|day| *day <= last)
         .map(|day| {
-            so_far += runs.get(&day).copied().unwrap_or_default();
-            (day, so_far)
+            distance_dm += runs.get(&day).copied().unwrap_or_default();
+            (day, distance_dm)
         })
         .collect()
 }
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn walking_is_neither_running_nor_riding() {
-        let year = YearToDate::of(&[
+        let year = YearToDate::from_totals(&[
             total("2026-01-02", "TrailRun", 10),
             total("2026-01-02", "VirtualRun", 5),
             total("2026-01-03", "Velomobile", 7),
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_run_only_grows_day_by_day() {
+    fn the_distance_run_only_grows_day_by_day() {
         let days = [
             total("2026-01-02", "Run", 10),
             total("2026-01-02", "TrailRun", 5),
@@ -120,14 +121,14 @@ mod tests {
             total("2026-01-04", "Run", 1),
         ];
         let first = "2026-01-01".parse().unwrap();
-        let so_far = run_so_far(&days, first, "2026-01-05".parse().unwrap());
+        let so_far = cumulate_runs(&days, first, "2026-01-05".parse().unwrap());
         assert_eq!(so_far.iter().map(|(_, dm)| *dm).collect::<Vec<_>>(), [0, 15, 15, 16, 16]);
         assert_eq!(so_far.first().map(|(day, _)| *day), Some(first));
     }
 
     #[test]
-    fn twelve_months_are_told_even_when_nothing_happened_in_most() {
-        let months = by_month(
+    fn months_without_activity_are_listed_too() {
+        let months = sum_by_month(
             &[
                 total("2026-11-01", "Run", 10),
                 total("2026-11-21", "Swim", 1),

@@ -9,7 +9,7 @@ use kernel::{AthleteId, EventId, Ids, SystemIds, Timestamp};
 use tempfile::TempDir;
 use testkit::{databases, eventually};
 
-use crate::world::{PASSWORD, World};
+use crate::test_app::{PASSWORD, TestApp};
 
 fn gone(athlete: AthleteId) -> Vec<u8> {
     let at = Timestamp::from_secs(1_800_000_000);
@@ -30,26 +30,26 @@ fn gone(athlete: AthleteId) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_of_an_athlete_who_is_gone_is_removed_and_no_other() {
     for database in databases().await {
-        let (world, folder) = (World::on(&database).await, TempDir::new().unwrap());
-        let mut log = BuiltInLogSettings::new(folder.path().join("bus.db"), world.clock.clone());
+        let (app, folder) = (TestApp::new(&database).await, TempDir::new().unwrap());
+        let mut log = BuiltInLogSettings::new(folder.path().join("bus.db"), app.clock.clone());
         log.partitions = 1;
         let bus = Bus::open_built_in(log).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
-        world.service.spawn(&bus, &world.tasks);
-        let leaver = world.person("leaver@example.org", false).await;
-        world.person("stayer@example.org", false).await;
+        app.service.spawn(&bus, &app.tasks);
+        let leaver = app.add_user("leaver@example.org", false).await;
+        app.add_user("stayer@example.org", false).await;
 
         let publisher = bus.publisher(PublisherKind::Relay);
         publisher.publish(Topic::Athletes, &leaver.to_string(), gone(leaver)).await.unwrap();
 
         eventually(Duration::from_secs(20), "one account is left", || async {
-            let users = world.service.users().await.unwrap();
+            let users = app.service.users().await.unwrap();
             let left: Vec<_> = users.into_iter().map(|user| user.email).collect();
             if left == ["stayer@example.org"] { Ok(()) } else { Err(format!("{left:?}")) }
         })
         .await;
-        assert_eq!(world.sign_in("leaver@example.org", PASSWORD).await.status, 401);
-        assert_eq!(world.sign_in("stayer@example.org", PASSWORD).await.status, 200);
-        world.tasks.join(Duration::from_secs(10)).await;
+        assert_eq!(app.sign_in("leaver@example.org", PASSWORD).await.status, 401);
+        assert_eq!(app.sign_in("stayer@example.org", PASSWORD).await.status, 200);
+        app.tasks.join(Duration::from_secs(10)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The service behind a door, on a database of its own.
+//! The service behind an HTTP server, on a database of its own.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{KeySource, Permission, Verifier, VerifierSettings};
-use identity::{AddUser, Parts, Service, Settings, SigningKeys};
+use identity::{AddUser, Dependencies, Service, Settings, SigningKeys};
 use kernel::{AthleteId, ManualClock, Timestamp};
 use lifecycle::Tasks;
 use outbox::Target;
@@ -17,7 +17,7 @@ use testkit::{SeededIds, TestDatabase};
 pub(crate) const ISSUER: &str = "https://paceline.local";
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-pub(crate) struct World {
+pub(crate) struct TestApp {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) verifier: Arc<Verifier>,
@@ -27,14 +27,14 @@ pub(crate) struct World {
     _folder: TempDir,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) cookie: String,
     pub(crate) retry_after: bool,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn code(&self) -> &str {
         self.body["type"].as_str().unwrap().rsplit('/').next().unwrap()
     }
@@ -44,12 +44,12 @@ impl Answer {
     }
 }
 
-impl World {
-    pub(crate) async fn on(database: &TestDatabase) -> Self {
-        Self::with(database.target(), false).await
+impl TestApp {
+    pub(crate) async fn new(database: &TestDatabase) -> Self {
+        Self::with_target(database.target(), false).await
     }
 
-    pub(crate) async fn with(database: Target, secure: bool) -> Self {
+    pub(crate) async fn with_target(database: Target, secure: bool) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let keys = SigningKeys::open(&key_file(&folder)).unwrap();
@@ -64,7 +64,7 @@ impl World {
         };
         let source = KeySource::Fixed(keys.key_set().unwrap());
         let verifier = Arc::new(Verifier::new(settings, source, clock.clone()));
-        let parts = Parts {
+        let dependencies = Dependencies {
             database,
             clock: clock.clone(),
             ids: Arc::new(SeededIds::new(7)),
@@ -74,39 +74,39 @@ impl World {
             secure,
             settings: Settings { attempts: 3, ..Settings::default() },
         };
-        let service = Service::start(parts).await.unwrap();
+        let service = Service::start(dependencies).await.unwrap();
         let (tasks, listener) = (Tasks::new(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-        let door =
+        let server =
             http_kit::HttpServer::new(listener).workers(1).start(&tasks, service.routes()).unwrap();
         let http = telemetry::http_client(Duration::from_secs(30)).unwrap();
-        let base = format!("http://{}", door.address());
+        let base = format!("http://{}", server.address());
         Self { service, clock, verifier, tasks, base, http, _folder: folder }
     }
 
-    pub(crate) async fn person(&self, email: &str, admin: bool) -> AthleteId {
+    pub(crate) async fn add_user(&self, email: &str, admin: bool) -> AthleteId {
         let command =
             AddUser { email: email.to_owned(), admin, password: Some(PASSWORD.to_owned().into()) };
         self.service.add_user(command).await.unwrap().0.athlete
     }
 
-    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Response {
         let body = json!({"email": email, "password": password});
-        ask(self.http.post(self.at("/v1/session")).json(&body)).await
+        send(self.http.post(self.url("/v1/session")).json(&body)).await
     }
 
-    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
-        ask(self.http.get(self.at(path)).bearer_auth(token)).await
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Response {
+        send(self.http.get(self.url(path)).bearer_auth(token)).await
     }
 
-    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
-        ask(self.http.post(self.at(path)).bearer_auth(token).json(&body)).await
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Response {
+        send(self.http.post(self.url(path)).bearer_auth(token).json(&body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
-        ask(self.http.delete(self.at(path)).bearer_auth(token)).await
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Response {
+        send(self.http.delete(self.url(path)).bearer_auth(token)).await
     }
 
-    fn at(&self, path: &str) -> String {
+    fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 }
@@ -115,12 +115,17 @@ pub(crate) fn key_file(folder: &TempDir) -> PathBuf {
     folder.path().join("secrets").join("identity.key")
 }
 
-async fn ask(request: reqwest::RequestBuilder) -> Answer {
+async fn send(request: reqwest::RequestBuilder) -> Response {
     let response = request.send().await.unwrap();
     let text =
         |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (status, cookie) = (response.status().as_u16(), text("set-cookie").unwrap_or_default());
     let retry_after = text("retry-after").is_some();
     let body = response.bytes().await.unwrap();
-    Answer { status, cookie, retry_after, body: serde_json::from_slice(&body).unwrap_or_default() }
+    Response {
+        status,
+        cookie,
+        retry_after,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    }
 }

@@ -1,32 +1,32 @@
-//! One activity as it is counted, read from the message that told of it.
+//! One activity as it is counted, parsed from the message about it.
 
 use chrono::{NaiveDate, NaiveDateTime};
 use contracts::activities::{ActivityChanged, ActivityFacts};
 use contracts::{Cause, Origin};
 use kernel::{ActivityId, ApplicationId, AthleteId, Revision, Sport, StravaActivityId, Timestamp};
 
-/// The longest title kept, in characters.
-const NAME_MAX: usize = 255;
-/// The longest IANA zone name kept.
-const ZONE_MAX: usize = 64;
+/// Maximum length of a stored title, in characters.
+const MAX_NAME: usize = 255;
+/// Maximum length of a stored IANA zone name, in characters.
+const MAX_ZONE: usize = 64;
 
-/// What became of one activity.
+/// A change of one activity.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct ActivityChange {
     pub(crate) athlete: AthleteId,
     pub(crate) activity: ActivityId,
     pub(crate) revision: Revision,
     pub(crate) origins: Vec<Origin>,
     pub(crate) cause: Cause,
-    /// Of the Strava observation; 0 when there is none.
+    /// Application of the Strava observation; 0 if there is none.
     pub(crate) application: ApplicationId,
-    /// What Strava calls it; 0 when Strava does not know it.
+    /// Id at Strava; 0 if Strava does not know the activity.
     pub(crate) strava_activity: StravaActivityId,
-    /// Nothing: it is removed.
+    /// None if the activity is removed.
     pub(crate) fact: Option<Fact>,
 }
 
-/// What is known of an activity that counts.
+/// The facts of an activity that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fact {
     pub(crate) name: String,
@@ -49,40 +49,41 @@ pub(crate) struct Fact {
     pub(crate) visibility: String,
 }
 
-/// One total's key within an athlete: the local day and the sport.
+/// Key of a total within an athlete: the local day and the sport.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct DayOf {
+pub(crate) struct TotalKey {
     pub(crate) local_date: NaiveDate,
     pub(crate) sport: Sport,
 }
 
-/// Why a message cannot be counted, however often it is tried.
+/// Reason for a message that can never be counted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Uncountable {
+pub(crate) enum InvalidActivity {
     #[error("the message names no athlete")]
     NoAthlete,
-    #[error("the activity's id is no UUID")]
+    #[error("the activity's id is not a UUID")]
     Activity(#[from] uuid::Error),
-    #[error("a change that is no removal carries no facts")]
+    #[error("neither a removal nor facts")]
     NoFacts,
-    #[error("{field} is no date of a calendar")]
+    #[error("{field} is not a calendar date")]
     Date { field: &'static str, source: chrono::ParseError },
 }
 
-impl Change {
-    /// The change this message tells of.
-    pub(crate) fn read(
+impl ActivityChange {
+    /// Parses the message about an activity.
+    pub(crate) fn parse(
         athlete: Option<AthleteId>,
-        (origins, cause): (&[Origin], Cause),
+        origins: &[Origin],
+        cause: Cause,
         message: &ActivityChanged,
-    ) -> Result<Self, Uncountable> {
+    ) -> Result<Self, InvalidActivity> {
         let fact = match (message.removed, &message.facts) {
             (true, _) => None,
-            (false, None) => return Err(Uncountable::NoFacts),
-            (false, Some(facts)) => Some(read_facts(facts)?),
+            (false, None) => return Err(InvalidActivity::NoFacts),
+            (false, Some(facts)) => Some(parse_facts(facts)?),
         };
         Ok(Self {
-            athlete: athlete.ok_or(Uncountable::NoAthlete)?,
+            athlete: athlete.ok_or(InvalidActivity::NoAthlete)?,
             activity: message.activity.parse()?,
             revision: Revision::new(message.revision),
             origins: origins.to_vec(),
@@ -93,28 +94,28 @@ impl Change {
         })
     }
 
-    /// The total it adds to, if it counts.
-    pub(crate) fn day(&self) -> Option<DayOf> {
+    /// The total it adds to, unless it is removed.
+    pub(crate) fn total_key(&self) -> Option<TotalKey> {
         self.fact
             .as_ref()
-            .map(|fact| DayOf { local_date: fact.local_date, sport: fact.sport.clone() })
+            .map(|fact| TotalKey { local_date: fact.local_date, sport: fact.sport.clone() })
     }
 }
 
-fn read_facts(facts: &ActivityFacts) -> Result<Fact, Uncountable> {
+fn parse_facts(facts: &ActivityFacts) -> Result<Fact, InvalidActivity> {
     let local_date = NaiveDate::parse_from_str(&facts.local_date, "%Y-%m-%d")
-        .map_err(|source| Uncountable::Date { field: "local_date", source })?;
+        .map_err(|source| InvalidActivity::Date { field: "local_date", source })?;
     let start_local = NaiveDateTime::parse_from_str(&facts.start_local, "%Y-%m-%dT%H:%M:%S%.f")
-        .map_err(|source| Uncountable::Date { field: "start_local", source })?;
+        .map_err(|source| InvalidActivity::Date { field: "start_local", source })?;
     Ok(Fact {
-        name: cut(&facts.name, NAME_MAX),
+        name: truncate(&facts.name, MAX_NAME),
         sport: Sport::new(&facts.sport),
-        legacy_type: cut(&facts.legacy_type, Sport::MAX_CHARS),
+        legacy_type: truncate(&facts.legacy_type, Sport::MAX_CHARS),
         start_at: Timestamp::from_micros(facts.start_at_us),
         start_local,
         local_date,
         utc_offset_s: facts.utc_offset_s,
-        timezone: cut(&facts.timezone, ZONE_MAX),
+        timezone: truncate(&facts.timezone, MAX_ZONE),
         distance_dm: facts.distance_dm.max(0),
         moving_time_s: facts.moving_time_s.max(0),
         elapsed_time_s: facts.elapsed_time_s.max(0),
@@ -124,12 +125,12 @@ fn read_facts(facts: &ActivityFacts) -> Result<Fact, Uncountable> {
         average_heartrate_dbpm: facts.average_heartrate_dbpm,
         max_heartrate_dbpm: facts.max_heartrate_dbpm,
         kudos_count: facts.kudos_count,
-        visibility: cut(&facts.visibility, 20),
+        visibility: truncate(&facts.visibility, 20),
     })
 }
 
-fn cut(text: &str, longest: usize) -> String {
-    text.chars().take(longest).collect()
+fn truncate(text: &str, max_chars: usize) -> String {
+    text.chars().take(max_chars).collect()
 }
 
 #[cfg(test)]
@@ -152,14 +153,14 @@ mod tests {
         }
     }
 
-    fn read(message: &ActivityChanged) -> Result<Change, Uncountable> {
+    fn parse(message: &ActivityChanged) -> Result<ActivityChange, InvalidActivity> {
         let somebody = AthleteId::from_uuid(uuid::Uuid::from_u128(1));
-        Change::read(Some(somebody), (&[], Cause::Live), message)
+        ActivityChange::parse(Some(somebody), &[], Cause::Live, message)
     }
 
     #[test]
-    fn odd_facts_are_kept_within_what_a_row_holds() {
-        let fact = read(&message()).unwrap().fact.unwrap();
+    fn odd_facts_are_cut_to_what_a_row_holds() {
+        let fact = parse(&message()).unwrap().fact.unwrap();
         assert_eq!(
             (fact.name.chars().count(), fact.sport.as_str(), fact.distance_dm),
             (255, "Workout", 0)
@@ -170,9 +171,9 @@ mod tests {
     fn a_message_without_a_day_is_refused() {
         let mut undated = message();
         undated.facts.as_mut().unwrap().local_date = "21.11.2026".to_owned();
-        let refused = read(&undated);
+        let refused = parse(&undated);
         assert!(
-            matches!(refused, Err(Uncountable::Date { field: "local_date", .. })),
+            matches!(refused, Err(InvalidActivity::Date { field: "local_date", .. })),
             "{refused:?}"
         );
     }
@@ -181,8 +182,8 @@ mod tests {
     fn a_removal_needs_no_facts_but_a_change_does() {
         let mut bare = message();
         bare.facts = None;
-        assert_eq!(read(&bare), Err(Uncountable::NoFacts));
+        assert_eq!(parse(&bare), Err(InvalidActivity::NoFacts));
         bare.removed = true;
-        assert_eq!(read(&bare).unwrap().fact, None);
+        assert_eq!(parse(&bare).unwrap().fact, None);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Activity {
 
 impl Activity {
     /// A run of 10 km in an hour, on 2026-11-20 at nine o'clock in Oslo.
-    pub(crate) fn of(athlete: AthleteId) -> Self {
+    pub(crate) fn new(athlete: AthleteId) -> Self {
         let id = new_activity();
         let facts = ActivityFacts {
             name: "Morning Run".to_owned(),
@@ -39,11 +39,11 @@ impl Activity {
             ..ActivityChanged::default()
         };
         Self { id, athlete, origins: vec![origin(1)], message, replay: false }
-            .at("2026-11-20T09:00:00+01:00", "Europe/Oslo")
+            .starting_at("2026-11-20T09:00:00+01:00", "Europe/Oslo")
     }
 
     /// Another saying about the activity of this id.
-    pub(crate) fn id(mut self, id: ActivityId) -> Self {
+    pub(crate) fn with_id(mut self, id: ActivityId) -> Self {
         self.id = id;
         self.message.activity = id.to_string();
         self
@@ -60,7 +60,7 @@ impl Activity {
     }
 
     /// It started at this local time (with its offset from UTC), in this zone (none, if not known).
-    pub(crate) fn at(mut self, local: &str, timezone: &str) -> Self {
+    pub(crate) fn starting_at(mut self, local: &str, timezone: &str) -> Self {
         let wall_clock = local.get(..19).unwrap();
         let offset =
             chrono::DateTime::parse_from_rfc3339(local).unwrap().offset().local_minus_utc();
@@ -85,7 +85,7 @@ impl Activity {
         self
     }
 
-    pub(crate) fn with(mut self, change: impl FnOnce(&mut ActivityFacts)) -> Self {
+    pub(crate) fn with_facts(mut self, change: impl FnOnce(&mut ActivityFacts)) -> Self {
         change(self.facts());
         self
     }

@@ -1,4 +1,4 @@
-//! A running service with a log, a database, a clock that stands still, and somebody who signs tokens.
+//! A running service with a log, a database, a clock that stands still, and a signer of tokens.
 
 mod activity;
 
@@ -13,7 +13,7 @@ use kernel::{
 };
 use lifecycle::{Failpoints, Tasks};
 use serde_json::Value;
-use stats::{Parts, Service, Settings};
+use stats::{Dependencies, Service, Settings};
 use testkit::{TestDatabase, TokenSigner};
 
 pub(crate) use activity::Activity;
@@ -21,7 +21,7 @@ pub(crate) use activity::Activity;
 /// The application every activity of these tests comes from.
 pub(crate) const APPLICATION: i64 = 7;
 
-pub(crate) struct World {
+pub(crate) struct TestApp {
     pub(crate) service: Service,
     pub(crate) bus: Bus,
     pub(crate) clock: Arc<ManualClock>,
@@ -29,11 +29,11 @@ pub(crate) struct World {
     base: String,
     http: reqwest::Client,
     tasks: Tasks,
-    around: Around,
+    environment: Environment,
 }
 
-/// What outlives the service.
-struct Around {
+/// The parts that outlive the service.
+struct Environment {
     database: TestDatabase,
     bus: Bus,
     clock: Arc<ManualClock>,
@@ -41,10 +41,10 @@ struct Around {
     _log: tempfile::TempDir,
 }
 
-impl Around {
-    async fn start(self) -> World {
+impl Environment {
+    async fn start(self) -> TestApp {
         let (bus, clock) = (self.bus.clone(), Arc::clone(&self.clock));
-        let service = Service::start(Parts {
+        let service = Service::start(Dependencies {
             database: self.database.target(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -64,21 +64,21 @@ impl Around {
         let base = format!("http://{}", serving.address());
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
         let publisher = bus.publisher(PublisherKind::Relay);
-        let world = World { service, bus, clock, publisher, base, http, tasks, around: self };
-        world.both_groups_read().await;
-        world
+        let app = TestApp { service, bus, clock, publisher, base, http, tasks, environment: self };
+        app.wait_for_consumers().await;
+        app
     }
 }
 
-/// An answer, whole.
+/// A whole response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text)
             .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
@@ -123,7 +123,7 @@ pub(crate) fn envelope<E: Event>(
     }
 }
 
-impl World {
+impl TestApp {
     /// It is 2026-11-21, noon UTC, and nobody is published.
     pub(crate) async fn new(database: TestDatabase) -> Self {
         Self::publishing(database, None).await
@@ -139,29 +139,37 @@ impl World {
         settings.partitions = 3;
         let bus = Bus::open_built_in(settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
-        Around { database, bus, clock, published_athlete, _log: log }.start().await
+        Environment { database, bus, clock, published_athlete, _log: log }.start().await
     }
 
     /// The service stops, somebody does this to its database, and it starts again.
-    pub(crate) async fn restarted(self, meanwhile: &str) -> Self {
+    pub(crate) async fn restart(self, meanwhile: &str) -> Self {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
-        self.around.database.execute(meanwhile).await;
-        self.around.start().await
+        self.environment.database.execute(meanwhile).await;
+        self.environment.start().await
+    }
+
+    /// Waits until the service has stopped by itself with an error, and starts it again.
+    pub(crate) async fn restart_after_failure(self) -> Self {
+        let soft = self.tasks.soft();
+        self.eventually("the service stops by itself", async || soft.is_stopped()).await;
+        assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Failed);
+        self.environment.start().await
     }
 
     /// Ends everything and drops the database.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn stop(self) {
         assert_eq!(self.tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
-        drop(self.around);
+        drop(self.environment);
     }
 
     /// A group counts what is unhandled only once it has begun to read.
-    async fn both_groups_read(&self) {
+    async fn wait_for_consumers(&self) {
         let canary = new_athlete();
-        self.publish(Topic::Activities, Activity::of(canary).revision(1).removed()).await;
-        self.publish(Topic::ActivitiesBulk, Activity::of(canary).revision(2).removed()).await;
+        self.publish(Topic::Activities, Activity::new(canary).revision(1).removed()).await;
+        self.publish(Topic::ActivitiesBulk, Activity::new(canary).revision(2).removed()).await;
         self.eventually("both groups read", async || self.version(canary).await == 2).await;
-        self.settled().await;
+        self.wait_until_handled().await;
     }
 
     pub(crate) async fn publish(&self, topic: Topic, event: impl Into<Envelope>) {
@@ -188,13 +196,13 @@ impl World {
     }
 
     /// Publishes live and waits until it is handled.
-    pub(crate) async fn tell(&self, event: impl Into<Envelope>) {
+    pub(crate) async fn publish_live(&self, event: impl Into<Envelope>) {
         self.publish(Topic::Activities, event).await;
-        self.settled().await;
+        self.wait_until_handled().await;
     }
 
     /// Waits until everything published is handled.
-    pub(crate) async fn settled(&self) {
+    pub(crate) async fn wait_until_handled(&self) {
         self.eventually("everything is handled", async || self.bus.total_lag().await.unwrap() == 0)
             .await;
     }
@@ -218,7 +226,7 @@ impl World {
         outbox::sql::execute(self.service.database().writer(), sql, []).await.unwrap();
     }
 
-    /// How many rows a table has, and 0 if there is no such table.
+    /// Number of rows of a table; 0 if there is no such table.
     pub(crate) async fn rows(&self, table: &str) -> i64 {
         let database = self.service.database();
         match outbox::sql::one(
@@ -234,31 +242,31 @@ impl World {
     }
 
     pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
-        match self.around.database.target() {
+        match self.environment.database.target() {
             outbox::Target::Sqlite { file } => Some(file),
             outbox::Target::MySql { .. } => None,
         }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.send(self.http.get(format!("{}{path}", self.base))).await
     }
 
-    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Answer {
+    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
         self.send(self.http.request(method, format!("{}{path}", self.base))).await
     }
 
     /// Asks for a summary as this athlete.
-    pub(crate) async fn ask(&self, athlete: AthleteId, query: &str) -> Answer {
-        self.ask_if_changed(athlete, query, "").await
+    pub(crate) async fn get_summary(&self, athlete: AthleteId, query: &str) -> Response {
+        self.get_summary_if_changed(athlete, query, "").await
     }
 
-    pub(crate) async fn ask_if_changed(
+    pub(crate) async fn get_summary_if_changed(
         &self,
         athlete: AthleteId,
         query: &str,
         etag: &str,
-    ) -> Answer {
+    ) -> Response {
         let mut request = self
             .http
             .get(format!("{}/v1/me/stats/summary{query}", self.base))
@@ -270,7 +278,7 @@ impl World {
     }
 
     /// Asks for a summary with this token.
-    pub(crate) async fn ask_with(&self, token: &str) -> Answer {
+    pub(crate) async fn get_summary_with_token(&self, token: &str) -> Response {
         self.send(self.http.get(format!("{}/v1/me/stats/summary", self.base)).bearer_auth(token))
             .await
     }
@@ -285,13 +293,13 @@ impl World {
 
     /// The total of all time.
     pub(crate) async fn total(&self, athlete: AthleteId) -> Value {
-        let answer = self.ask(athlete, "?from=1990-01-01&to=2080-01-01&group=year").await;
+        let answer = self.get_summary(athlete, "?from=1990-01-01&to=2080-01-01&group=year").await;
         answer.json()["total"].clone()
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    async fn send(&self, request: reqwest::RequestBuilder) -> Response {
         let answer = request.send().await.unwrap();
-        Answer {
+        Response {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
             text: answer.text().await.unwrap(),

@@ -1,0 +1,64 @@
+//! The dependencies that every operation of this service shares.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kernel::{AthleteId, Timestamp};
+use lifecycle::Failpoints;
+use outbox::{Database, ParkedEvents};
+
+/// The dependencies that every operation of this service shares.
+#[derive(Debug)]
+pub(crate) struct ServiceContext {
+    pub(crate) database: Database,
+    /// Id of the database the service was started on.
+    pub(crate) database_id: String,
+    /// The database's file, if it is one.
+    pub(crate) database_file: Option<PathBuf>,
+    pub(crate) failpoints: Failpoints,
+    /// The athlete whose numbers the predecessors' public routes show.
+    pub(crate) published_athlete: Option<AthleteId>,
+    published_changes: AtomicU64,
+}
+
+impl ServiceContext {
+    pub(crate) fn new(
+        database: Database,
+        database_id: String,
+        database_file: Option<PathBuf>,
+        failpoints: Failpoints,
+        published_athlete: Option<AthleteId>,
+    ) -> Self {
+        let published_changes = AtomicU64::new(0);
+        Self {
+            database,
+            database_id,
+            database_file,
+            failpoints,
+            published_athlete,
+            published_changes,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.database.clock().now()
+    }
+
+    /// Parked events of a consumer group.
+    pub(crate) fn parked_events(&self, group: &'static str) -> ParkedEvents {
+        ParkedEvents::new(self.database.clone()).for_group(group)
+    }
+
+    /// Number of commits of this process that changed what is published. A cached response of an
+    /// older count may be stale.
+    pub(crate) fn published_changes(&self) -> u64 {
+        self.published_changes.load(Ordering::Acquire)
+    }
+
+    /// Counts a commit that changed an athlete's numbers or connections; to be called after it.
+    pub(crate) fn count_change(&self, athlete: AthleteId) {
+        if self.published_athlete == Some(athlete) {
+            self.published_changes.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
