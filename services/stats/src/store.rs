@@ -11,6 +11,5 @@ pub(crate) mod totals;
 
 fn parse_local_date(text: &str) -> Result<NaiveDate, StoreError> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .ok()
-        .ok_or_else(|| StoreError::inconsistent(format!("the stored day {text:?} is not a date")))
+        .map_err(|error| StoreError::inconsistent(format!("the stored day {text:?}: {error}")))
 }

@@ -32,8 +32,8 @@ impl TryFrom<AccountRow> for StoredAccount {
     type Error = StoreError;
 
     fn try_from(row: AccountRow) -> Result<Self, StoreError> {
-        let athlete = row.athlete.parse().ok().ok_or_else(|| {
-            StoreError::inconsistent(format!("the stored athlete {:?} is not a UUID", row.athlete))
+        let athlete = row.athlete.parse().map_err(|error| {
+            StoreError::inconsistent(format!("the stored athlete {:?}: {error}", row.athlete))
         })?;
         Ok(Self {
             account: Account {

@@ -121,18 +121,18 @@ pub(crate) async fn delete_erased_before(
 }
 
 /// True if any fact is stored, also a removed one.
-pub(crate) async fn exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+pub(crate) async fn any_exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     Ok(sql::one(conn, "SELECT revision FROM fact LIMIT 1", []).await?.is_some())
 }
 
 /// True if any fact is stored that is not removed.
-pub(crate) async fn exist_unremoved(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+pub(crate) async fn any_counted_exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let select = "SELECT revision FROM fact WHERE removed = FALSE LIMIT 1";
     Ok(sql::one(conn, select, []).await?.is_some())
 }
 
 /// True if a fact of any athlete was ever stored: only then an athlete has a version.
-pub(crate) async fn existed(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+pub(crate) async fn any_ever_existed(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let select = "SELECT version FROM athlete WHERE version > 0 LIMIT 1";
     Ok(sql::one(conn, select, []).await?.is_some())
 }

@@ -129,15 +129,15 @@ pub(crate) async fn list_athletes(
     let select = "SELECT athlete FROM daily_total UNION SELECT athlete FROM fact";
     let athletes: Vec<String> = sql::fetch_scalars(conn, select, []).await?;
     let parse = |id: &String| {
-        id.parse().ok().ok_or_else(|| {
-            StoreError::inconsistent(format!("the stored athlete {id:?} is not a UUID"))
+        id.parse().map_err(|error| {
+            StoreError::inconsistent(format!("the stored athlete {id:?}: {error}"))
         })
     };
     athletes.iter().map(parse).collect()
 }
 
 /// True if any total is stored.
-pub(crate) async fn exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
+pub(crate) async fn any_exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     Ok(sql::one(conn, "SELECT sport FROM daily_total LIMIT 1", []).await?.is_some())
 }
 

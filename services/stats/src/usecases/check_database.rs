@@ -48,14 +48,14 @@ pub(crate) async fn repair_database(
     replays: &ReplayMonitor,
 ) -> Result<(), StoreError> {
     let conn = ctx.database.readers();
-    if !facts::exist(conn).await? {
+    if !facts::any_exist(conn).await? {
         // All of them may have been erased and purged: then one replay too many is requested.
-        if facts::existed(conn).await? {
+        if facts::any_ever_existed(conn).await? {
             tracing::warn!("no facts are stored of athletes that had some; requesting a replay");
             replays.request_everything().await?;
             rebuild_all(ctx).await?;
         }
-    } else if !totals::exist(conn).await? && facts::exist_unremoved(conn).await? {
+    } else if !totals::any_exist(conn).await? && facts::any_counted_exist(conn).await? {
         tracing::warn!("facts are stored, but no totals; rebuilding them");
         rebuild_all(ctx).await?;
     }
