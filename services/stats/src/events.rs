@@ -9,6 +9,9 @@ use contracts::Topic;
 use event_bus::Subscription;
 use outbox::{ParkedEvents, ReplayMonitor, ReplaySource};
 
+use activities::ActivityHandler;
+use athletes::AthleteHandler;
+
 use crate::usecases::ServiceContext;
 use crate::usecases::apply_activity::Priority;
 
@@ -32,9 +35,11 @@ pub(crate) fn live_subscription(
     ctx: &Arc<ServiceContext>,
     replays: &ReplayMonitor,
 ) -> Subscription<ParkedEvents> {
-    Subscription::new(LIVE_GROUP, ctx.parked_events(LIVE_GROUP))
-        .on(Topic::Activities, activities::ActivityHandler::new(ctx, Priority::Live))
-        .on(Topic::Athletes, athletes::AthleteHandler::new(ctx))
+    let (ctx, parked_events) = (Arc::clone(ctx), ctx.parked_events(LIVE_GROUP));
+    let priority = Priority::Live;
+    Subscription::new(LIVE_GROUP, parked_events)
+        .on(Topic::Activities, ActivityHandler { ctx: Arc::clone(&ctx), priority })
+        .on(Topic::Athletes, AthleteHandler { ctx })
         .on(Topic::Athletes, replays.done_handler())
 }
 
@@ -43,8 +48,9 @@ pub(crate) fn bulk_subscription(
     ctx: &Arc<ServiceContext>,
     replays: &ReplayMonitor,
 ) -> Subscription<ParkedEvents> {
-    Subscription::new(BULK_GROUP, ctx.parked_events(BULK_GROUP))
-        .on(Topic::ActivitiesBulk, activities::ActivityHandler::new(ctx, Priority::Bulk))
+    let (ctx, parked_events) = (Arc::clone(ctx), ctx.parked_events(BULK_GROUP));
+    Subscription::new(BULK_GROUP, parked_events)
+        .on(Topic::ActivitiesBulk, ActivityHandler { ctx, priority: Priority::Bulk })
         .on(Topic::ActivitiesBulk, replays.done_handler())
         .lanes(BULK_LANES)
 }

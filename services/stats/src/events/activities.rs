@@ -12,14 +12,8 @@ use crate::usecases::apply_activity::{ChangeOutcome, Priority, apply_activity};
 /// Counts activities.
 #[derive(Debug)]
 pub(super) struct ActivityHandler {
-    ctx: Arc<ServiceContext>,
-    priority: Priority,
-}
-
-impl ActivityHandler {
-    pub(super) fn new(ctx: &Arc<ServiceContext>, priority: Priority) -> Self {
-        Self { ctx: Arc::clone(ctx), priority }
-    }
+    pub(super) ctx: Arc<ServiceContext>,
+    pub(super) priority: Priority,
 }
 
 impl Handler for ActivityHandler {

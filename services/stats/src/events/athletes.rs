@@ -15,13 +15,7 @@ use crate::usecases::record_connection::record_connection;
 /// Records connections and carries out erasures.
 #[derive(Debug)]
 pub(super) struct AthleteHandler {
-    ctx: Arc<ServiceContext>,
-}
-
-impl AthleteHandler {
-    pub(super) fn new(ctx: &Arc<ServiceContext>) -> Self {
-        Self { ctx: Arc::clone(ctx) }
-    }
+    pub(super) ctx: Arc<ServiceContext>,
 }
 
 impl Handler for AthleteHandler {

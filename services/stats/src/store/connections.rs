@@ -3,7 +3,7 @@
 use contracts::Erasure;
 use kernel::AthleteId;
 use outbox::{StoreError, sql};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Value};
 
 use crate::domain::connection::Connection;
 
@@ -13,37 +13,22 @@ pub(crate) async fn upsert(
     connection: &Connection,
 ) -> Result<bool, StoreError> {
     let Connection { athlete, application, generation, revision, connected } = *connection;
-    let updated = sql::execute(
-        conn,
-        "UPDATE connection SET generation = ?, revision = ?, connected = ? \
-         WHERE athlete = ? AND application = ? AND revision < ?",
-        [
-            generation.get().into(),
-            revision.get().into(),
-            connected.into(),
-            athlete.to_string().into(),
-            application.get().into(),
-            revision.get().into(),
-        ],
-    )
-    .await?;
-    if updated > 0 {
+    let values: [Value; 5] = [
+        generation.get().into(),
+        revision.get().into(),
+        connected.into(),
+        athlete.to_string().into(),
+        application.get().into(),
+    ];
+    let update = "UPDATE connection SET generation = ?, revision = ?, connected = ? \
+                  WHERE athlete = ? AND application = ? AND revision < ?";
+    let guarded = values.clone().into_iter().chain([revision.get().into()]);
+    if sql::execute(conn, update, guarded).await? > 0 {
         return Ok(true);
     }
-    let inserted = sql::execute(
-        conn,
-        "INSERT INTO connection (athlete, application, generation, revision, connected) \
-         VALUES (?, ?, ?, ?, ?)",
-        [
-            athlete.to_string().into(),
-            application.get().into(),
-            generation.get().into(),
-            revision.get().into(),
-            connected.into(),
-        ],
-    )
-    .await;
-    match inserted {
+    let insert = "INSERT INTO connection (generation, revision, connected, athlete, application) \
+                  VALUES (?, ?, ?, ?, ?)";
+    match sql::execute(conn, insert, values).await {
         Ok(_) => Ok(true),
         Err(StoreError::UniqueViolation) => Ok(false),
         Err(error) => Err(error),

@@ -56,7 +56,7 @@ pub(crate) async fn list_between(
         days.end().to_string().into(),
     ];
     if !sports.is_empty() {
-        condition += &format!(" AND sport IN ({})", sql::placeholders(sports.len()));
+        condition = format!("{condition} AND sport IN ({})", sql::placeholders(sports.len()));
         values.extend(sports.iter().map(|sport| sport.as_str().into()));
     }
     select(conn, &condition, values).await

@@ -42,9 +42,10 @@ pub(crate) async fn prepare_query(
     let conn = ctx.database.readers();
     let version = ctx.database.version_of(conn, athlete).await?;
     let today = facts::find_zone(conn, athlete).await?.day_of(ctx.now());
-    let counted = match parameters.sports.is_empty() {
-        true => Vec::new(),
-        false => totals::list_sports(conn, athlete).await?,
+    let counted = if parameters.sports.is_empty() {
+        Vec::new()
+    } else {
+        totals::list_sports(conn, athlete).await?
     };
     Ok(VersionedQuery { query: SummaryQuery::parse(parameters, today, &counted)?, version })
 }
