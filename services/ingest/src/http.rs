@@ -9,6 +9,7 @@ mod webhook;
 
 use std::sync::Arc;
 
+use actix_web::Resource;
 use actix_web::web::{self, Data, ServiceConfig};
 use auth::Verifier;
 use event_bus::Bus;
@@ -33,19 +34,9 @@ pub(crate) fn routes(
             .app_data(Data::new(bus.clone()))
             .app_data(Data::new(intake.clone()))
             .app_data(Data::new(Arc::clone(&verifier)))
-            .service(
-                web::resource("/webhook/{secret}")
-                    .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
-                    .route(web::get().to(webhook::validate))
-                    .route(web::post().to(webhook::receive_event)),
-            );
+            .service(webhook_resource("/webhook/{secret}"));
         if ctx.settings.bare_webhook {
-            routes.service(
-                web::resource("/webhook")
-                    .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
-                    .route(web::get().to(webhook::validate))
-                    .route(web::post().to(webhook::receive_event)),
-            );
+            routes.service(webhook_resource("/webhook"));
         }
         routes
             .route("/strava/refresh-data", web::post().to(refresh::refresh_data))
@@ -54,4 +45,11 @@ pub(crate) fn routes(
             .route("/v1/me/journal", web::get().to(me::read_journal))
             .route("/v1/me/imports", web::get().to(me::list_imports));
     }
+}
+
+fn webhook_resource(path: &str) -> Resource {
+    web::resource(path)
+        .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
+        .route(web::get().to(webhook::validate))
+        .route(web::post().to(webhook::receive_event))
 }
