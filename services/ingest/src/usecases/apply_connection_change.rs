@@ -47,7 +47,7 @@ async fn apply_connection(
     let stored = store::connections::find(tx.conn(), athlete, application).await?;
     let is_outdated = stored.as_ref().is_some_and(|stored| stored.revision >= connection.revision);
     if is_outdated || tx.is_fenced(&[connection.origin()]) {
-        return Ok(tx.unchanged(()));
+        return tx.unchanged(Ok(()));
     }
     let is_stored = stored.is_some();
     if let Some(stored) = stored {

@@ -95,7 +95,7 @@ async fn record_failure(
         let backfill = store::backfills::find(tx.conn(), athlete, application).await?;
         let Some(mut backfill) = backfill.filter(|it| it.generation == connection.generation)
         else {
-            return Ok(tx.unchanged(()));
+            return tx.unchanged(Ok(()));
         };
         backfill.state = match failure {
             JobFailure::Retry { .. } => BackfillState::Waiting,

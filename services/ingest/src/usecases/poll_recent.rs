@@ -59,7 +59,7 @@ async fn record_failed_poll(
     let record = |tx: AthleteTx| async move {
         let (athlete, application) = (connection.athlete, connection.application);
         let stored = store::connections::find(tx.conn(), athlete, application).await?;
-        let Some(mut stored) = stored else { return Ok(tx.unchanged(())) };
+        let Some(mut stored) = stored else { return tx.unchanged(Ok(())) };
         stored.recent_poll.tried_us = ctx.now().as_micros();
         reason.clone_into(&mut stored.recent_poll.problem);
         store::connections::save(tx.conn(), &stored, true).await
@@ -91,7 +91,7 @@ async fn try_record_page(
     page: &ListPage<'_>,
 ) -> Result<(), StoreError> {
     if !ctx.queue.lock_claimed(tx, job).await? {
-        return Ok(tx.unchanged(()));
+        return tx.unchanged(Ok(()));
     }
     let current = list_page::find_current_connection(tx, page.connection).await?;
     if let Some(mut connection) = current {

@@ -38,7 +38,7 @@ pub(crate) async fn store_published_entry(
 ) -> Result<(), StoreError> {
     let store = |tx: AthleteTx| async move {
         if tx.is_gone() || tx.is_fenced(origins) {
-            return Ok(tx.unchanged(()));
+            return tx.unchanged(Ok(()));
         }
         store::journal::insert(tx.conn(), entry).await
     };
