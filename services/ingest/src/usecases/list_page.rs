@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use contracts::wire::Cause;
 use jobs::ClaimedJob;
-use kernel::{StravaActivityId, Ticket};
+use kernel::Ticket;
 use outbox::{AthleteTx, Database, StoreError};
 use strava_client::lease::Purpose;
-use strava_client::{ActivityPage, ErrorKind, ListQuery};
+use strava_client::{ActivityPage, ErrorKind, ListQuery, SummaryActivity};
 
 use super::ServiceContext;
 use super::job_failure::JobFailure;
@@ -18,20 +18,12 @@ use crate::domain::facts::Facts;
 use crate::domain::observation::{ActivityKey, Observation, Source};
 use crate::store;
 
-/// One row of the list.
-#[derive(Clone, Debug)]
-pub(crate) struct ListedActivity {
-    pub(crate) strava: StravaActivityId,
-    pub(crate) facts: Facts,
-}
-
 /// A page of the list, and the connection and request it came through.
 #[derive(Clone, Debug)]
 pub(crate) struct ListPage<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) query: ListQuery,
     pub(crate) source: Source,
-    pub(crate) rows: Vec<ListedActivity>,
     pub(crate) answer: ActivityPage,
 }
 
@@ -77,11 +69,7 @@ pub(crate) async fn fetch_page<'a>(
     };
     let answered_at = answer.date.unwrap_or_else(|| ctx.now());
     let source = Source { ticket, generation: connection.generation, answered_at };
-    let rows = answer.body.activities.iter();
-    let rows = rows
-        .map(|row| ListedActivity { strava: row.id, facts: Facts::from_summary(row) })
-        .collect();
-    Ok(ListPage { connection, query, source, rows, answer: answer.body })
+    Ok(ListPage { connection, query, source, answer: answer.body })
 }
 
 /// Finds the stored connection that a request went through; none if it is withdrawn or replaced meanwhile.
@@ -103,11 +91,11 @@ pub(crate) async fn record_rows(
     ctx: &ServiceContext,
     tx: &AthleteTx,
     page: &ListPage<'_>,
-    rows: &[ListedActivity],
+    rows: &[SummaryActivity],
     cause: Cause,
 ) -> Result<Vec<Activity>, StoreError> {
     let (athlete, application) = (page.connection.athlete, page.connection.application);
-    let ids: Vec<_> = rows.iter().map(|row| row.strava).collect();
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let stored = store::observations::find_many(tx.conn(), athlete, application, &ids).await?;
     let mut stored: HashMap<_, _> = stored.into_iter().map(|it| (it.key.strava, it)).collect();
     let new: Vec<_> = ids.into_iter().filter(|id| !stored.contains_key(id)).collect();
@@ -118,17 +106,18 @@ pub(crate) async fn record_rows(
     let published = store::activities::find_many(tx.conn(), &known).await?;
     let mut published: HashMap<_, _> = published.into_iter().map(|it| (it.id, it)).collect();
     let mut changed = Vec::new();
-    for ListedActivity { strava, facts } in rows {
-        let observation = stored.remove(strava);
+    for row in rows {
+        let (strava, facts) = (row.id, Facts::from_summary(row));
+        let observation = stored.remove(&strava);
         let is_stored = observation.is_some();
-        let key = ActivityKey { athlete, application, strava: *strava };
+        let key = ActivityKey { athlete, application, strava };
         let mut observation = observation.unwrap_or_else(|| Observation::empty(key));
-        if is_stored && repeats_stored(&observation, page.source, facts) {
+        if is_stored && repeats_stored(&observation, page.source, &facts) {
             continue;
         }
-        observation.activity = observation.activity.or(identities.get(strava).copied());
+        observation.activity = observation.activity.or(identities.get(&strava).copied());
         observation.hints.unlisted = false;
-        if observation.record_summary(page.source, facts.clone()) {
+        if observation.record_summary(page.source, facts) {
             let published = observation.activity.and_then(|id| published.remove(&id));
             let change = ObservationChange { observation, is_stored, published };
             let mode = PublishMode { cause, always: false };

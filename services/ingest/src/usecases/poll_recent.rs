@@ -13,8 +13,9 @@ use strava_client::lease::Purpose;
 use super::ServiceContext;
 use super::job::{self, ConnectionJob};
 use super::job_failure::JobFailure;
-use super::list_page::{self, ListPage, ListedActivity};
+use super::list_page::{self, ListPage};
 use crate::domain::connection::{Connection, RecentPoll, ReconcileCursor};
+use crate::domain::facts::Facts;
 use crate::domain::journal::JournalEntry;
 use crate::domain::observation::ActivityKey;
 use crate::store;
@@ -98,7 +99,7 @@ async fn try_record_page(
         record_page(ctx, tx, page).await?;
         let now = ctx.now().as_micros();
         if job.kind == job::RECONCILE_PAGE {
-            let before_s = oldest_start(&page.rows).map(Timestamp::as_secs);
+            let before_s = oldest_start(page).map(Timestamp::as_secs);
             connection.reconcile = ReconcileCursor { reconciled_us: now, before_s };
         } else {
             connection.recent_poll = RecentPoll::succeeded(now);
@@ -114,7 +115,8 @@ async fn record_page(
     tx: &AthleteTx,
     page: &ListPage<'_>,
 ) -> Result<(), StoreError> {
-    let changed = list_page::record_rows(ctx, tx, page, &page.rows, Cause::Sweep).await?;
+    let changed =
+        list_page::record_rows(ctx, tx, page, &page.answer.activities, Cause::Sweep).await?;
     for activity in changed.iter().filter(|activity| !activity.state.has_details) {
         request_fetch(ctx, tx, page.connection, activity.strava, false).await?;
     }
@@ -155,17 +157,18 @@ async fn find_missing(
     tx: &AthleteTx,
     page: &ListPage<'_>,
 ) -> Result<Vec<StravaActivityId>, StoreError> {
-    let is_full = page.rows.len() >= page.query.per_page as usize;
-    let since = oldest_start(&page.rows)
+    let rows = &page.answer.activities;
+    let is_full = rows.len() >= page.query.per_page as usize;
+    let since = oldest_start(page)
         .filter(|_| is_full)
         .map_or(Timestamp::from_micros(0), |oldest| oldest.plus(Duration::from_secs(1)));
     let (connection, before) = (page.connection, page.query.before);
     let stored =
         store::activities::list_started_between(tx.conn(), connection, since, before).await?;
-    let is_listed = |strava: &StravaActivityId| page.rows.iter().any(|row| row.strava == *strava);
+    let is_listed = |strava: &StravaActivityId| rows.iter().any(|row| row.id == *strava);
     Ok(stored.into_iter().filter(|strava| !is_listed(strava)).take(MAX_MISSING).collect())
 }
 
-fn oldest_start(rows: &[ListedActivity]) -> Option<Timestamp> {
-    rows.iter().map(|row| row.facts.start_at).min()
+fn oldest_start(page: &ListPage<'_>) -> Option<Timestamp> {
+    page.answer.activities.iter().map(|row| Facts::from_summary(row).start_at).min()
 }

@@ -11,7 +11,7 @@ use crate::domain::connection::{RecentPoll, ReconcileCursor};
 use crate::domain::facts::Facts;
 use crate::store;
 use crate::usecases::ServiceContext;
-use crate::usecases::list_page::{ListPage, ListedActivity, find_current_connection, record_rows};
+use crate::usecases::list_page::{ListPage, find_current_connection, record_rows};
 
 /// Rows per transaction.
 const CHUNK_ROWS: usize = 50;
@@ -20,7 +20,7 @@ const CHUNK_ROWS: usize = 50;
 #[derive(Clone, Copy)]
 struct Chunk<'a> {
     page: &'a ListPage<'a>,
-    rows: &'a [ListedActivity],
+    rows: &'a [SummaryActivity],
     /// The backfill after the page, for the last rows.
     advanced: Option<&'a Backfill>,
 }
@@ -32,12 +32,13 @@ pub(super) async fn store_page(
     backfill: &Backfill,
     page: &ListPage<'_>,
 ) -> Result<Progress, StoreError> {
-    let (rows, answer) = (&page.rows, &page.answer);
+    let answer = &page.answer;
+    let rows = &answer.activities;
     let next = if answer.is_empty() {
         NextPage::End
     } else {
-        let oldest = oldest_start(answer.activities.iter());
-        let count = answer.activities.len() + answer.unreadable.len();
+        let oldest = oldest_start(rows);
+        let count = rows.len() + answer.unreadable.len();
         plan_next_page(count, ctx.settings.page as usize, oldest, backfill.before_s)
     };
     let advanced = backfill.advance(rows.len(), next, ctx.now());
@@ -84,9 +85,10 @@ async fn try_store_chunk(
 
 /// Returns the start of the last row of a page. A hidden start is shown as the first second of the day, while Strava
 /// sorts by the true one, which is some time that day.
-fn oldest_start<'a>(rows: impl Iterator<Item = &'a SummaryActivity>) -> Option<OldestStart> {
+fn oldest_start(rows: &[SummaryActivity]) -> Option<OldestStart> {
     const DAY_S: i64 = 86_400;
     let starts: Vec<_> = rows
+        .iter()
         .map(|row| {
             let shown = Facts::from_summary(row).start_at.as_secs();
             OldestStart {
@@ -112,7 +114,7 @@ mod tests {
         });
         let row: SummaryActivity = serde_json::from_value(row).unwrap();
 
-        let oldest = oldest_start([&row].into_iter()).unwrap();
+        let oldest = oldest_start(&[row]).unwrap();
 
         assert_eq!(oldest.at_most_s - oldest.shown_s, 86_400);
     }
