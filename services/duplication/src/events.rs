@@ -2,23 +2,24 @@
 
 mod activities;
 mod athletes;
-mod replays;
 
 use contracts::Topic;
-use event_bus::{Bus, Subscription};
-use outbox::ParkedEvents;
+use event_bus::Subscription;
+use outbox::{ParkedEvents, ReplayMonitor};
 
 use crate::usecases::ServiceContext;
 
 /// Returns the subscription to activities, connections, erasures, and the ends of replays.
-pub(crate) fn subscription(ctx: &ServiceContext, bus: &Bus) -> Subscription<ParkedEvents> {
+pub(crate) fn build_subscription(
+    ctx: &ServiceContext,
+    replays: &ReplayMonitor,
+) -> Subscription<ParkedEvents> {
     let group = crate::Service::NAME;
     let parked = ParkedEvents::new(ctx.database.clone()).for_group(group);
-    let replay_ends = |topic| replays::ReplayEndHandler::new(ctx.clone(), bus.clone(), topic);
     Subscription::new(group, parked)
         .on(Topic::Activities, activities::ActivityHandler::new(ctx.clone()))
-        .on(Topic::Activities, replay_ends(Topic::Activities))
+        .on(Topic::Activities, replays.done_handler())
         .on(Topic::Athletes, athletes::AthleteHandler::new(ctx.clone()))
-        .on(Topic::Athletes, replay_ends(Topic::Athletes))
+        .on(Topic::Athletes, replays.done_handler())
         .lanes(ctx.settings.lanes)
 }

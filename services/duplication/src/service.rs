@@ -1,6 +1,7 @@
 //! The service: its dependencies, routes and tasks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
 use event_bus::{Bus, PublisherKind};
@@ -8,7 +9,7 @@ use http_kit::Probe;
 use kernel::{Clock, Ids};
 use lifecycle::{Failpoints, Tasks};
 use object_store::ObjectStore;
-use outbox::{Database, Relay, StoreError};
+use outbox::{Database, Relay, ReplayMonitor, StoreError};
 use strava_client::lease::LeaseClient;
 use utoipa::OpenApi;
 
@@ -17,7 +18,11 @@ use crate::events;
 use crate::http::{Api, HttpState};
 use crate::store::migrations;
 use crate::usecases::ServiceContext;
-use crate::workers::{copy_worker, replay_monitor};
+use crate::usecases::replay_sources::REPLAY_SOURCES;
+use crate::workers::copy_worker;
+
+/// Interval at which a replay that is needed and not being answered is requested.
+const REPLAY_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Dependencies of the service.
 pub struct Dependencies {
@@ -131,7 +136,14 @@ impl Service {
     /// Starts the consumer, the relay, the workers and the replay monitor.
     pub fn spawn(&self, tasks: &Tasks) {
         let (bus, soft, hard) = (self.bus.clone(), tasks.soft(), tasks.hard());
-        let subscription = events::subscription(&self.ctx, &bus);
+        let replays = ReplayMonitor::new(
+            self.ctx.database.clone(),
+            bus.clone(),
+            Self::NAME,
+            &[Self::NAME],
+            REPLAY_SOURCES,
+        );
+        let subscription = events::build_subscription(&self.ctx, &replays);
         tasks.spawn("duplication.events", async move { subscription.run(&bus, soft, hard).await });
         let publisher = self.bus.publisher(PublisherKind::Relay);
         let relay = Relay::new(self.ctx.database.clone(), publisher, Arc::clone(&self.ctx.clock))
@@ -142,10 +154,8 @@ impl Service {
             "duplication.copies",
             copy_worker::run(self.ctx.clone(), tasks.soft(), tasks.hard()),
         );
-        tasks.spawn(
-            "duplication.replay-monitor",
-            replay_monitor::run(self.ctx.clone(), self.bus.clone(), tasks.soft()),
-        );
+        let soft = tasks.soft();
+        tasks.spawn("duplication.replays", async move { replays.run(REPLAY_INTERVAL, soft).await });
     }
 
     /// Returns the OpenAPI description of its public routes.

@@ -9,7 +9,7 @@ pub(crate) mod erase;
 pub(crate) mod plan_copies;
 pub(crate) mod propose_link;
 pub(crate) mod queries;
-pub(crate) mod request_replay;
+pub(crate) mod replay_sources;
 pub(crate) mod run_copy;
 
 pub(crate) use context::ServiceContext;

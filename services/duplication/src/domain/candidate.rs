@@ -1,9 +1,29 @@
 //! The decision to copy an activity under a link.
 
+use contracts::Origin;
+use kernel::{ActivityId, AthleteId, StravaActivityId};
+
 use super::copy::CopySource;
 use super::link::Link;
 use super::matching::find_name;
 use super::{external_id, reason};
+
+/// A revision of a guardian's activity.
+#[derive(Clone, Debug)]
+pub(crate) struct ActivityRevision {
+    pub(crate) athlete: AthleteId,
+    pub(crate) activity: ActivityId,
+    pub(crate) revision: i64,
+    pub(crate) origins: Vec<Origin>,
+    /// True if it was seen live or by the sweep; only such a revision begins a copy.
+    pub(crate) is_live: bool,
+    /// True if it answers a replay; a copy made before the service lost its rows may exist.
+    pub(crate) is_replay: bool,
+    pub(crate) traceparent: String,
+    pub(crate) strava_activity: Option<StravaActivityId>,
+    /// `None` if the activity was removed.
+    pub(crate) candidate: Option<CopyCandidate>,
+}
 
 /// An activity of a guardian that may have to be copied.
 #[derive(Clone, Debug, PartialEq, Eq)]

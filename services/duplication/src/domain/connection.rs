@@ -1,5 +1,6 @@
 //! An athlete's connection to Strava, as published by token.
 
+use contracts::Origin;
 use contracts::athletes::ConnectionState as WireState;
 use kernel::{ApplicationId, Generation};
 
@@ -45,6 +46,10 @@ impl ConnectionState {
 }
 
 impl Connection {
+    pub(crate) const fn origin(&self) -> Origin {
+        Origin { application: self.application, generation: self.generation }
+    }
+
     /// Returns the reason code that keeps it from being uploaded through, if any.
     fn upload_obstacle(&self) -> Option<&'static str> {
         match self.state {

@@ -1,9 +1,7 @@
 //! A copy of one activity under one link: its source, its state, and its upload.
 
 use contracts::Origin;
-use kernel::{
-    ActivityId, ApplicationId, AthleteId, CopyId, Generation, LinkId, StravaActivityId, Timestamp,
-};
+use kernel::{ActivityId, AthleteId, CopyId, LinkId, StravaActivityId, Timestamp};
 
 use super::external_id::external_id;
 use super::reason;
@@ -74,13 +72,6 @@ pub(crate) struct CopySource {
     pub(crate) origins: Vec<Origin>,
 }
 
-/// The child's connection a copy is uploaded through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CopyTarget {
-    pub(crate) application: ApplicationId,
-    pub(crate) generation: Generation,
-}
-
 /// A copy; unique for each link and source activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Copy {
@@ -96,7 +87,8 @@ pub(crate) struct Copy {
     pub(crate) detail: String,
     pub(crate) revision: i64,
     pub(crate) source: CopySource,
-    pub(crate) target: Option<CopyTarget>,
+    /// The child's connection it is uploaded through.
+    pub(crate) target: Option<Origin>,
     /// Strava's id of the upload.
     pub(crate) upload: Option<i64>,
     pub(crate) strava_activity: Option<StravaActivityId>,

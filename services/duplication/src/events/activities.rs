@@ -5,10 +5,10 @@ use contracts::activities::{ActivityChanged, ActivityFacts};
 use event_bus::{HandleError, Handler, Received};
 use kernel::{StravaActivityId, Timestamp};
 
-use crate::domain::candidate::CopyCandidate;
+use crate::domain::candidate::{ActivityRevision, CopyCandidate};
 use crate::domain::copy::CopySource;
 use crate::usecases::ServiceContext;
-use crate::usecases::plan_copies::{ActivityRevision, plan_copies};
+use crate::usecases::plan_copies::plan_copies;
 
 /// Plans copies of changed activities.
 pub(super) struct ActivityHandler {

@@ -8,7 +8,7 @@ use kernel::{ApplicationId, Generation};
 use crate::domain::connection::{Connection, ConnectionState};
 use crate::usecases::ServiceContext;
 use crate::usecases::apply_connection::apply_connection;
-use crate::usecases::erase::erase;
+use crate::usecases::erase::erase_data;
 
 /// Stores connections and carries out erasures.
 pub(super) struct AthleteHandler {
@@ -45,9 +45,10 @@ impl Handler for AthleteHandler {
             Change::Erase(request) => {
                 let application = ApplicationId::new(request.application);
                 let through = Generation::new(request.through_generation);
-                erase(&self.ctx, athlete, Erasure::Connection { application, through }).await?;
+                erase_data(&self.ctx, athlete, Erasure::Connection { application, through })
+                    .await?;
             }
-            Change::Gone(_) => erase(&self.ctx, athlete, Erasure::Everything).await?,
+            Change::Gone(_) => erase_data(&self.ctx, athlete, Erasure::Everything).await?,
         }
         Ok(())
     }

@@ -19,24 +19,30 @@ pub(super) fn store_problem(error: StoreError) -> Problem {
     }
 }
 
-pub(super) fn propose_problem(error: ProposeLinkError) -> Problem {
-    match error {
-        ProposeLinkError::Names(error) => invalid_field("names", error),
-        ProposeLinkError::OwnChild => invalid_field("child", "must be another athlete"),
-        ProposeLinkError::Exists => Problem::new(StatusCode::CONFLICT, "link-exists").detail(error),
-        ProposeLinkError::TooMany(_) => {
-            Problem::new(StatusCode::CONFLICT, "too-many-links").detail(error)
+impl From<ProposeLinkError> for Problem {
+    fn from(error: ProposeLinkError) -> Self {
+        match error {
+            ProposeLinkError::Names(error) => invalid_field("names", error),
+            ProposeLinkError::OwnChild => invalid_field("child", "must be another athlete"),
+            ProposeLinkError::Exists => {
+                Self::new(StatusCode::CONFLICT, "link-exists").detail(error)
+            }
+            ProposeLinkError::TooMany(_) => {
+                Self::new(StatusCode::CONFLICT, "too-many-links").detail(error)
+            }
+            ProposeLinkError::Store(error) => store_problem(error),
         }
-        ProposeLinkError::Store(error) => store_problem(error),
     }
 }
 
-pub(super) fn accept_problem(error: AcceptLinkError) -> Problem {
-    match error {
-        AcceptLinkError::NotFound => Problem::not_found(),
-        AcceptLinkError::NotTheChild => {
-            Problem::new(StatusCode::FORBIDDEN, "not-the-child").detail(error)
+impl From<AcceptLinkError> for Problem {
+    fn from(error: AcceptLinkError) -> Self {
+        match error {
+            AcceptLinkError::NotFound => Self::not_found(),
+            AcceptLinkError::NotTheChild => {
+                Self::new(StatusCode::FORBIDDEN, "not-the-child").detail(error)
+            }
+            AcceptLinkError::Store(error) => store_problem(error),
         }
-        AcceptLinkError::Store(error) => store_problem(error),
     }
 }

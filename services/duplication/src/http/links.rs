@@ -91,7 +91,7 @@ pub(crate) async fn propose(
         names: body.names,
         share_heart_rate: body.share_heart_rate,
     };
-    let link = propose_link(&ctx, &proposal).await.map_err(errors::propose_problem)?;
+    let link = propose_link(&ctx, &proposal).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/v1/links/{}", link.id)))
         .json(LinkView::new(&link, &caller)))
@@ -142,9 +142,7 @@ pub(crate) async fn accept(
     ctx: Data<ServiceContext>,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    let link = accept_link(&ctx, caller.athlete(), LinkId::from_uuid(id))
-        .await
-        .map_err(errors::accept_problem)?;
+    let link = accept_link(&ctx, caller.athlete(), LinkId::from_uuid(id)).await?;
     Ok(HttpResponse::Ok().json(LinkView::new(&link, &caller)))
 }
 

@@ -4,9 +4,7 @@ use kernel::{ApplicationId, AthleteId, Generation};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::fetch_all;
 use crate::domain::connection::{Connection, ConnectionState};
-use crate::domain::copy::CopyTarget;
 
 #[derive(FromQueryResult)]
 struct ConnectionRow {
@@ -70,33 +68,14 @@ pub(crate) async fn list_by_athlete(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Connection>, StoreError> {
-    fetch_all::<ConnectionRow, _>(
+    let rows = sql::fetch_all::<ConnectionRow>(
         conn,
         "SELECT application, generation, state, scopes FROM connection WHERE athlete = ? \
          ORDER BY generation DESC",
         [athlete.to_string().into()],
     )
-    .await
-}
-
-/// Returns true if a connection is withdrawn: its athlete is gone, or its generation fenced.
-pub(crate) async fn is_fenced(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-    target: CopyTarget,
-) -> Result<bool, StoreError> {
-    let withdrawn = sql::one(
-        conn,
-        "SELECT 1 FROM fence WHERE athlete = ? AND application = ? AND min_generation > ? \
-         UNION ALL SELECT 1 FROM athlete WHERE id = ? AND gone <> 0",
-        [
-            athlete.to_string().into(),
-            target.application.get().into(),
-            target.generation.get().into(),
-            athlete.to_string().into(),
-        ],
-    );
-    Ok(withdrawn.await?.is_some())
+    .await?;
+    Ok(rows.into_iter().map(Connection::from).collect())
 }
 
 /// Deletes an athlete's connection to an application up to a generation.
@@ -123,16 +102,14 @@ pub(crate) async fn delete_by_athlete(
         .await
 }
 
-impl TryFrom<ConnectionRow> for Connection {
-    type Error = StoreError;
-
-    fn try_from(row: ConnectionRow) -> Result<Self, StoreError> {
+impl From<ConnectionRow> for Connection {
+    fn from(row: ConnectionRow) -> Self {
         let scopes = row.scopes.split(',').filter(|scope| !scope.is_empty());
-        Ok(Self {
+        Self {
             application: ApplicationId::new(row.application),
             generation: Generation::new(row.generation),
             state: ConnectionState::from_code(row.state),
             scopes: scopes.map(str::to_owned).collect(),
-        })
+        }
     }
 }

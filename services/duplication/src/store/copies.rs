@@ -7,8 +7,8 @@ use kernel::{
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
-use super::{fetch_all, fetch_one, parse, unreadable};
-use crate::domain::copy::{Copy, CopySource, CopyState, CopyTarget};
+use super::{parse_column, unreadable_column};
+use crate::domain::copy::{Copy, CopySource, CopyState};
 use crate::domain::reason;
 
 /// The columns of [`CopyRow`], in the order of [`to_values`].
@@ -81,8 +81,7 @@ pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     copy: CopyId,
 ) -> Result<Option<Copy>, StoreError> {
-    let select = format!("SELECT {COLUMNS} FROM copy WHERE id = ?");
-    fetch_one::<CopyRow, _>(conn, &select, [copy.to_string().into()]).await
+    Ok(list(conn, "id = ?", [copy.to_string().into()]).await?.pop())
 }
 
 /// Returns the copies of an activity.
@@ -113,20 +112,16 @@ pub(crate) async fn list_open(
     list(conn, &condition, [child.to_string().into()].into_iter().chain(open)).await
 }
 
-/// Returns the copies of a guardian's activities.
-pub(crate) async fn list_by_guardian(
+/// Returns the copies in which an athlete takes part, and locks them for the rest of the transaction:
+/// an erasure of the other side holds another athlete's row, and writes the same copies.
+pub(crate) async fn lock_by_athlete(
     conn: &impl ConnectionTrait,
-    guardian: AthleteId,
+    athlete: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
-    list(conn, "guardian = ?", [guardian.to_string().into()]).await
-}
-
-/// Returns the copies made for a child.
-pub(crate) async fn list_by_child(
-    conn: &impl ConnectionTrait,
-    child: AthleteId,
-) -> Result<Vec<Copy>, StoreError> {
-    list(conn, "child = ?", [child.to_string().into()]).await
+    let sides: [Value; 2] = [athlete.to_string().into(), athlete.to_string().into()];
+    let lock = "UPDATE copy SET looks = looks WHERE guardian = ? OR child = ?";
+    sql::execute(conn, lock, sides.clone()).await?;
+    list(conn, "guardian = ? OR child = ?", sides).await
 }
 
 /// Returns a page of the copies in which an athlete takes part, newest first, older than `before`.
@@ -145,7 +140,7 @@ pub(crate) async fn list_page(
 }
 
 /// Returns true if an upload of ours made this activity in the child's account.
-pub(crate) async fn has_made(
+pub(crate) async fn is_own_copy(
     conn: &impl ConnectionTrait,
     child: AthleteId,
     activity: StravaActivityId,
@@ -171,7 +166,8 @@ async fn list(
     values: impl IntoIterator<Item = Value> + Send,
 ) -> Result<Vec<Copy>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM copy WHERE {condition}");
-    fetch_all::<CopyRow, _>(conn, &select, values).await
+    let rows = sql::fetch_all::<CopyRow>(conn, &select, values).await?;
+    rows.into_iter().map(Copy::try_from).collect()
 }
 
 fn to_values(copy: &Copy) -> [Value; 31] {
@@ -223,12 +219,13 @@ impl TryFrom<CopyRow> for Copy {
     fn try_from(row: CopyRow) -> Result<Self, StoreError> {
         let target = row.target_application.zip(row.target_generation);
         Ok(Self {
-            id: parse(&row.id, "copy.id")?,
-            link: parse(&row.link, "copy.link")?,
-            activity: parse(&row.activity, "copy.activity")?,
-            guardian: parse(&row.guardian, "copy.guardian")?,
-            child: parse(&row.child, "copy.child")?,
-            state: CopyState::parse(&row.state).ok_or_else(|| unreadable("copy.state", &row.id))?,
+            id: parse_column(&row.id, "copy.id")?,
+            link: parse_column(&row.link, "copy.link")?,
+            activity: parse_column(&row.activity, "copy.activity")?,
+            guardian: parse_column(&row.guardian, "copy.guardian")?,
+            child: parse_column(&row.child, "copy.child")?,
+            state: CopyState::parse(&row.state)
+                .ok_or_else(|| unreadable_column("copy.state", &row.id))?,
             source: CopySource {
                 revision: row.source_revision,
                 name: row.name,
@@ -239,12 +236,12 @@ impl TryFrom<CopyRow> for Copy {
                 commute: row.commute,
                 streams_key: row.streams_key,
                 origins: parse_origins(&row.origins)
-                    .ok_or_else(|| unreadable("copy.origins", &row.id))?,
+                    .ok_or_else(|| unreadable_column("copy.origins", &row.id))?,
             },
             reason: row.reason,
             detail: row.detail,
             revision: row.revision,
-            target: target.map(|(application, generation)| CopyTarget {
+            target: target.map(|(application, generation)| Origin {
                 application: ApplicationId::new(application),
                 generation: Generation::new(generation),
             }),

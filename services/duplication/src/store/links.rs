@@ -4,7 +4,7 @@ use kernel::{AthleteId, LinkId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::{fetch_all, fetch_one, parse, unreadable};
+use super::{parse_column, unreadable_column};
 use crate::domain::link::{Link, LinkState, Names};
 
 /// Maximum number of links shown: anybody may propose to a child, so their number is not ours to trust.
@@ -29,7 +29,7 @@ struct LinkRow {
 /// Inserts a new link; a unique violation if the pair has a living one.
 pub(crate) async fn insert(conn: &impl ConnectionTrait, link: &Link) -> Result<(), StoreError> {
     let names = serde_json::to_string(link.names.as_slice())
-        .map_err(|error| unreadable("link.names", &error.to_string()))?;
+        .map_err(|error| unreadable_column("link.names", &error.to_string()))?;
     sql::execute(
         conn,
         &format!("INSERT INTO link ({COLUMNS}, living) VALUES ({})", sql::placeholders(9)),
@@ -56,7 +56,8 @@ pub(crate) async fn find(
     link: LinkId,
 ) -> Result<Option<Link>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM link WHERE id = ?");
-    fetch_one::<LinkRow, _>(conn, &select, [link.to_string().into()]).await
+    let row = sql::fetch_one::<LinkRow>(conn, &select, [link.to_string().into()]).await?;
+    row.map(Link::try_from).transpose()
 }
 
 /// Returns the living links in which an athlete takes part, oldest first.
@@ -70,7 +71,8 @@ pub(crate) async fn list_living(
     );
     let athlete = athlete.to_string();
     let values = [athlete.clone().into(), athlete.into(), MAX_LISTED.into()];
-    fetch_all::<LinkRow, _>(conn, &select, values).await
+    let rows = sql::fetch_all::<LinkRow>(conn, &select, values).await?;
+    rows.into_iter().map(Link::try_from).collect()
 }
 
 /// Returns the links under which a guardian's activities are copied.
@@ -80,7 +82,8 @@ pub(crate) async fn list_accepted(
 ) -> Result<Vec<Link>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM link WHERE guardian = ? AND state = ? ORDER BY id");
     let values = [guardian.to_string().into(), LinkState::Accepted.as_str().into()];
-    fetch_all::<LinkRow, _>(conn, &select, values).await
+    let rows = sql::fetch_all::<LinkRow>(conn, &select, values).await?;
+    rows.into_iter().map(Link::try_from).collect()
 }
 
 /// Returns the number of living links of a guardian.
@@ -88,10 +91,9 @@ pub(crate) async fn count_living(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<u64, StoreError> {
-    let select = "SELECT COUNT(*) AS n FROM link WHERE guardian = ? AND living IS NOT NULL";
-    let row = sql::one(conn, select, [guardian.to_string().into()]).await?;
-    let count: i64 = row.map(|row| row.try_get("", "n")).transpose()?.unwrap_or(0);
-    Ok(count.unsigned_abs())
+    let select = "SELECT COUNT(*) FROM link WHERE guardian = ? AND living IS NOT NULL";
+    let count = sql::fetch_scalar::<i64>(conn, select, [guardian.to_string().into()]).await?;
+    Ok(count.unwrap_or(0).unsigned_abs())
 }
 
 /// Returns true if there is any living link.
@@ -150,14 +152,15 @@ impl TryFrom<LinkRow> for Link {
 
     fn try_from(row: LinkRow) -> Result<Self, StoreError> {
         let names = serde_json::from_str(&row.names)
-            .map_err(|_no_json| unreadable("link.names", &row.id))?;
+            .map_err(|_no_json| unreadable_column("link.names", &row.id))?;
         Ok(Self {
-            id: parse(&row.id, "link.id")?,
-            guardian: parse(&row.guardian, "link.guardian")?,
-            child: parse(&row.child, "link.child")?,
+            id: parse_column(&row.id, "link.id")?,
+            guardian: parse_column(&row.guardian, "link.guardian")?,
+            child: parse_column(&row.child, "link.child")?,
             names: Names::from_stored(names),
             share_heart_rate: row.share_heart_rate,
-            state: LinkState::parse(&row.state).ok_or_else(|| unreadable("link.state", &row.id))?,
+            state: LinkState::parse(&row.state)
+                .ok_or_else(|| unreadable_column("link.state", &row.id))?,
             created_at: Timestamp::from_micros(row.created_at_us),
             accepted_at: row.accepted_at_us.map(Timestamp::from_micros),
         })

@@ -6,39 +6,34 @@ use sea_orm_migration::prelude::{
     ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
 };
 
-/// Every migration, in order.
+/// Returns every migration, in order.
 pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
+    let copy_once = build_index("copy", "copy_once", &["link", "activity"]).unique().take();
     vec![
-        create_table("duplication_0001_link", link()),
-        create_index(
-            "duplication_0002_link_guardian",
-            index("link", "link_guardian", &["guardian"]),
-        ),
-        create_index("duplication_0003_link_child", index("link", "link_child", &["child"])),
-        create_table("duplication_0004_connection", connection()),
-        create_table("duplication_0005_seen_activity", seen_activity()),
-        create_table("duplication_0006_copy", copy()),
-        create_index(
-            "duplication_0007_copy_once",
-            index("copy", "copy_once", &["link", "activity"]).unique().take(),
-        ),
-        create_index(
-            "duplication_0008_copy_guardian",
-            index("copy", "copy_guardian", &["guardian", "id"]),
-        ),
-        create_index("duplication_0009_copy_child", index("copy", "copy_child", &["child", "id"])),
-        create_index(
-            "duplication_0010_copy_activity",
-            index("copy", "copy_activity", &["activity"]),
-        ),
-        create_index(
-            "duplication_0011_copy_made",
-            index("copy", "copy_made", &["strava_activity"]),
-        ),
+        create_table("duplication_0001_link", link_table()),
+        add_index("duplication_0002_link_guardian", "link", "link_guardian", &["guardian"]),
+        add_index("duplication_0003_link_child", "link", "link_child", &["child"]),
+        create_table("duplication_0004_connection", connection_table()),
+        create_table("duplication_0005_seen_activity", seen_activity_table()),
+        create_table("duplication_0006_copy", copy_table()),
+        create_index("duplication_0007_copy_once", copy_once),
+        add_index("duplication_0008_copy_guardian", "copy", "copy_guardian", &["guardian", "id"]),
+        add_index("duplication_0009_copy_child", "copy", "copy_child", &["child", "id"]),
+        add_index("duplication_0010_copy_activity", "copy", "copy_activity", &["activity"]),
+        add_index("duplication_0011_copy_made", "copy", "copy_made", &["strava_activity"]),
     ]
 }
 
-fn index(
+fn add_index(
+    migration: &'static str,
+    table: &'static str,
+    name: &'static str,
+    columns: &[&'static str],
+) -> Box<dyn MigrationTrait> {
+    create_index(migration, build_index(table, name, columns))
+}
+
+fn build_index(
     table: &'static str,
     name: &'static str,
     columns: &[&'static str],
@@ -51,7 +46,7 @@ fn index(
     index
 }
 
-fn link() -> TableCreateStatement {
+fn link_table() -> TableCreateStatement {
     Table::create()
         .table("link")
         .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
@@ -67,7 +62,7 @@ fn link() -> TableCreateStatement {
         .take()
 }
 
-fn connection() -> TableCreateStatement {
+fn connection_table() -> TableCreateStatement {
     Table::create()
         .table("connection")
         .col(ColumnDef::new("athlete").string_len(36).not_null())
@@ -80,7 +75,7 @@ fn connection() -> TableCreateStatement {
         .take()
 }
 
-fn seen_activity() -> TableCreateStatement {
+fn seen_activity_table() -> TableCreateStatement {
     Table::create()
         .table("seen_activity")
         .col(ColumnDef::new("activity").string_len(36).not_null().primary_key())
@@ -89,7 +84,7 @@ fn seen_activity() -> TableCreateStatement {
         .take()
 }
 
-fn copy() -> TableCreateStatement {
+fn copy_table() -> TableCreateStatement {
     let mut table = Table::create();
     table.table("copy");
     table.col(ColumnDef::new("id").string_len(36).not_null().primary_key());

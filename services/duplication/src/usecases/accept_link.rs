@@ -1,7 +1,7 @@
 //! Acceptance of a link by the child: activities that begin from now on are copied.
 
 use kernel::{AthleteId, LinkId};
-use outbox::{Contended, StoreError, again_if_contended};
+use outbox::{IsConflict, StoreError};
 
 use super::ServiceContext;
 use super::queries::find_link;
@@ -19,9 +19,9 @@ pub(crate) enum AcceptLinkError {
     Store(#[from] StoreError),
 }
 
-impl Contended for AcceptLinkError {
-    fn is_contended(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_contended())
+impl IsConflict for AcceptLinkError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
     }
 }
 
@@ -35,16 +35,16 @@ pub(crate) async fn accept_link(
     if link.role_of(athlete) != Some(LinkRole::Child) {
         return Err(AcceptLinkError::NotTheChild);
     }
-    again_if_contended(|| async {
-        let mut tx = ctx.database.effect(link.guardian).await?;
-        links::mark_accepted(tx.conn(), id, ctx.clock.now()).await?;
-        let link = links::find(tx.conn(), id).await?.ok_or(AcceptLinkError::NotFound)?;
-        if link.state == LinkState::Ended {
-            return Err(AcceptLinkError::NotFound);
-        }
-        tx.bump_version();
-        tx.commit().await?;
-        Ok(link)
-    })
-    .await
+    let athletes = [link.guardian, link.child];
+    ctx.database
+        .run_many("accept_link", &athletes, |tx| async move {
+            links::mark_accepted(tx.conn(), id, ctx.clock.now()).await?;
+            let link = links::find(tx.conn(), id).await?.ok_or(AcceptLinkError::NotFound)?;
+            if link.state == LinkState::Ended {
+                return Err(AcceptLinkError::NotFound);
+            }
+            tx.athlete(link.guardian)?.bump_version();
+            Ok(link)
+        })
+        .await
 }

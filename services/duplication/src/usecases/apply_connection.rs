@@ -1,7 +1,7 @@
 //! A changed connection of an athlete: copies that wait for it may go on.
 
 use kernel::AthleteId;
-use outbox::{StoreError, again_if_contended};
+use outbox::StoreError;
 
 use super::{ServiceContext, copy_records};
 use crate::domain::connection::{Connection, select_for_upload};
@@ -15,23 +15,19 @@ pub(crate) async fn apply_connection(
     connection: &Connection,
     revision: i64,
 ) -> Result<(), StoreError> {
-    let origin = contracts::Origin {
-        application: connection.application,
-        generation: connection.generation,
-    };
-    again_if_contended(|| async {
-        let tx = ctx.database.effect(athlete).await?;
-        if tx.is_fenced(&[origin])
-            || !connections::store_if_newer(tx.conn(), athlete, connection, revision).await?
-        {
-            return Ok(());
-        }
-        if select_for_upload(std::slice::from_ref(connection)).is_ok() {
-            for copy in copies::list_open(tx.conn(), athlete).await? {
-                copy_records::enqueue_job(ctx, &tx, &copy).await?;
+    ctx.database
+        .run("apply_connection", athlete, |tx| async move {
+            if tx.is_fenced(&[connection.origin()])
+                || !connections::store_if_newer(tx.conn(), athlete, connection, revision).await?
+            {
+                return Ok(tx.unchanged(()));
             }
-        }
-        tx.commit().await
-    })
-    .await
+            if select_for_upload(std::slice::from_ref(connection)).is_ok() {
+                for copy in copies::list_open(tx.conn(), athlete).await? {
+                    copy_records::enqueue_job(ctx, &tx, &copy).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
 }

@@ -3,9 +3,9 @@
 use contracts::copies::{CopyChanged, CopyState as WireState};
 use contracts::journal::JournalEntry;
 use contracts::{Cause, Event, Topic};
-use jobs::{Claimed, Closed, Wanted, priority};
+use jobs::{ClaimedJob, CloseResult, JobRequest, priority};
 use kernel::{AthleteId, Timestamp};
-use outbox::{Effect, OutboxMessage, StoreError, again_if_contended};
+use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
 use crate::domain::copy::{Copy, CopyState};
@@ -17,56 +17,56 @@ pub(crate) const JOB_KIND: &str = "copy";
 /// Inserts a new copy and publishes it.
 pub(crate) async fn insert(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     copy: &mut Copy,
 ) -> Result<(), StoreError> {
-    copy.revision = tx.next().await?;
+    copy.revision = tx.draw_revision().get();
     copy.updated_at = ctx.clock.now();
     copies::insert(tx.conn(), copy).await?;
-    publish(tx, copy).await
+    publish_change(tx, copy).await
 }
 
 /// Updates a copy and publishes it.
 pub(crate) async fn update(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     copy: &mut Copy,
 ) -> Result<(), StoreError> {
-    copy.revision = tx.next().await?;
+    copy.revision = tx.draw_revision().get();
     copy.updated_at = ctx.clock.now();
     copies::update(tx.conn(), copy).await?;
-    publish(tx, copy).await
+    publish_change(tx, copy).await
 }
 
 /// Enqueues the copy's job, due now.
 pub(crate) async fn enqueue_job(
     ctx: &ServiceContext,
-    tx: &Effect,
+    tx: &AthleteTx,
     copy: &Copy,
 ) -> Result<(), StoreError> {
     let request = job_request(copy.id.to_string(), Some(copy.child), ctx.clock.now());
-    ctx.queue.want(tx.conn(), &request).await
+    ctx.queue.enqueue(tx, &request).await
 }
 
 /// Closes the job and enqueues it again for this instant; a request made meanwhile is due now.
 pub(crate) async fn hold_job(
     ctx: &ServiceContext,
-    job: &Claimed,
+    job: &ClaimedJob,
     due: Timestamp,
 ) -> Result<(), StoreError> {
-    again_if_contended(|| async {
-        let tx = ctx.database.plain().await?;
-        if ctx.queue.done(tx.conn(), job).await? == Closed::Closed {
-            let request = job_request(job.subject.clone(), job.athlete, due);
-            ctx.queue.want(tx.conn(), &request).await?;
-        }
-        tx.commit().await
-    })
-    .await
+    ctx.database
+        .run_plain("hold_copy_job", |tx| async move {
+            if ctx.queue.close(&tx, job).await? == CloseResult::Closed {
+                let request = job_request(job.subject.clone(), job.athlete, due);
+                ctx.queue.enqueue(&tx, &request).await?;
+            }
+            Ok(())
+        })
+        .await
 }
 
-fn job_request(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> Wanted {
-    Wanted {
+fn job_request(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> JobRequest {
+    JobRequest {
         kind: JOB_KIND,
         subject,
         athlete,
@@ -77,7 +77,7 @@ fn job_request(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> W
     }
 }
 
-async fn publish(tx: &mut Effect, copy: &Copy) -> Result<(), StoreError> {
+async fn publish_change(tx: &AthleteTx, copy: &Copy) -> Result<(), StoreError> {
     tx.bump_version();
     metrics::counter!("duplication_copies_total", "state" => copy.state.as_str()).increment(1);
     let change = CopyChanged {
@@ -90,7 +90,7 @@ async fn publish(tx: &mut Effect, copy: &Copy) -> Result<(), StoreError> {
         reason: copy.reason.clone(),
         revision: copy.revision,
     };
-    tx.publish(message(Topic::Copies, copy, change)).await?;
+    tx.publish(to_message(Topic::Copies, copy, change)).await?;
     let entry = JournalEntry {
         service: crate::Service::NAME.to_owned(),
         activity: copy.activity.to_string(),
@@ -102,11 +102,11 @@ async fn publish(tx: &mut Effect, copy: &Copy) -> Result<(), StoreError> {
         attempts: copy.sends,
         next_try_us: 0,
     };
-    tx.publish(message(Topic::Journal, copy, entry)).await?;
+    tx.publish(to_message(Topic::Journal, copy, entry)).await?;
     Ok(())
 }
 
-fn message<E: Event>(topic: Topic, copy: &Copy, body: E) -> OutboxMessage<E> {
+fn to_message<E: Event>(topic: Topic, copy: &Copy, body: E) -> OutboxMessage<E> {
     OutboxMessage {
         topic,
         athlete: Some(copy.guardian),

@@ -3,7 +3,7 @@
 use contracts::erasures::Erased;
 use contracts::{Cause, Erasure, Origin, Topic};
 use kernel::{ApplicationId, AthleteId, Generation};
-use outbox::{Effect, OutboxMessage, StoreError, again_if_contended};
+use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
 use crate::domain::copy::{Copy, CopyState};
@@ -11,33 +11,33 @@ use crate::domain::reason;
 use crate::store::{connections, copies, links};
 
 /// Raises the fence, deletes the rows it shuts out, and publishes a receipt.
-pub(crate) async fn erase(
+pub(crate) async fn erase_data(
     ctx: &ServiceContext,
     athlete: AthleteId,
     erasure: Erasure,
 ) -> Result<(), StoreError> {
-    again_if_contended(|| async {
-        let mut tx = ctx.database.effect(athlete).await?;
-        tx.raise_fence(erasure).await?;
-        let mut rows = match erasure {
-            Erasure::Connection { application, through } => {
-                erase_connection(ctx, &tx, application, through).await?
-            }
-            Erasure::Everything => erase_everything(ctx, &tx).await?,
-        };
-        rows += tx.forget_fenced().await?;
-        tx.bump_version();
-        tx.publish(erasure_receipt(ctx, athlete, erasure, rows)).await?;
-        tx.commit().await
-    })
-    .await
+    ctx.database
+        .run("erase", athlete, |tx| async move {
+            tx.raise_fence(erasure).await?;
+            let mut rows = match erasure {
+                Erasure::Connection { application, through } => {
+                    erase_connection(ctx, &tx, application, through).await?
+                }
+                Erasure::Everything => erase_everything(ctx, &tx).await?,
+            };
+            rows += tx.delete_fenced_records().await?;
+            tx.bump_version();
+            tx.publish(erasure_receipt(ctx, athlete, erasure, rows)).await?;
+            Ok(())
+        })
+        .await
 }
 
 /// Clears the source of the guardian's copies and the upload of the child's. The copies themselves
 /// stay, or they would be made again.
 async fn erase_connection(
     ctx: &ServiceContext,
-    tx: &Effect,
+    tx: &AthleteTx,
     application: ApplicationId,
     through: Generation,
 ) -> Result<u64, StoreError> {
@@ -45,24 +45,17 @@ async fn erase_connection(
     let is_withdrawn =
         |origin: &Origin| origin.application == application && origin.generation <= through;
     let mut rows = connections::delete_through(tx.conn(), athlete, application, through).await?;
-    for mut copy in copies::list_by_guardian(tx.conn(), athlete).await? {
-        if copy.source.origins.iter().any(is_withdrawn) {
+    for mut copy in copies::lock_by_athlete(tx.conn(), athlete).await? {
+        if copy.guardian == athlete && copy.source.origins.iter().any(is_withdrawn) {
             clear_source(&mut copy);
-            copies::update(tx.conn(), &copy).await?;
-            rows += 1;
-        }
-    }
-    for mut copy in copies::list_by_child(tx.conn(), athlete).await? {
-        let target = copy.target.map(|target| Origin {
-            application: target.application,
-            generation: target.generation,
-        });
-        if target.as_ref().is_some_and(is_withdrawn) {
+        } else if copy.child == athlete && copy.target.as_ref().is_some_and(is_withdrawn) {
             clear_upload(&mut copy);
             copy.updated_at = ctx.clock.now();
-            copies::update(tx.conn(), &copy).await?;
-            rows += 1;
+        } else {
+            continue;
         }
+        copies::update(tx.conn(), &copy).await?;
+        rows += 1;
     }
     Ok(rows)
 }
@@ -89,12 +82,12 @@ fn clear_upload(copy: &mut Copy) {
     }
 }
 
-async fn erase_everything(ctx: &ServiceContext, tx: &Effect) -> Result<u64, StoreError> {
+async fn erase_everything(ctx: &ServiceContext, tx: &AthleteTx) -> Result<u64, StoreError> {
     let athlete = tx.athlete();
     Ok(connections::delete_by_athlete(tx.conn(), athlete).await?
         + copies::delete_by_athlete(tx.conn(), athlete).await?
         + links::delete_by_athlete(tx.conn(), athlete).await?
-        + ctx.queue.forget(tx.conn(), athlete).await?)
+        + ctx.queue.delete_for_athlete(tx, athlete).await?)
 }
 
 fn erasure_receipt(

@@ -1,79 +1,60 @@
 //! A new revision of an activity: its copies are planned, changed or stopped.
 
-use contracts::Origin;
-use kernel::{ActivityId, AthleteId, StravaActivityId};
-use outbox::{Effect, StoreError, again_if_contended};
+use kernel::{ActivityId, AthleteId};
+use outbox::{AthleteTx, StoreError};
 
 use super::{ServiceContext, copy_records};
-use crate::domain::candidate::{CopyCandidate, CopyDecision};
+use crate::domain::candidate::{ActivityRevision, CopyCandidate, CopyDecision};
 use crate::domain::copy::{Copy, CopySource, CopyState};
 use crate::domain::link::Link;
 use crate::domain::reason;
 use crate::store::{activity_revisions, copies, links};
-
-/// A revision of a guardian's activity.
-#[derive(Clone, Debug)]
-pub(crate) struct ActivityRevision {
-    pub(crate) athlete: AthleteId,
-    pub(crate) activity: ActivityId,
-    pub(crate) revision: i64,
-    pub(crate) origins: Vec<Origin>,
-    /// True if it was seen live or by the sweep; only such a revision begins a copy.
-    pub(crate) is_live: bool,
-    /// True if it answers a replay; a copy made before the service lost its rows may exist.
-    pub(crate) is_replay: bool,
-    pub(crate) traceparent: String,
-    pub(crate) strava_activity: Option<StravaActivityId>,
-    /// `None` if the activity was removed.
-    pub(crate) candidate: Option<CopyCandidate>,
-}
 
 /// Applies a revision to the copies of the activity, unless a newer revision is known.
 pub(crate) async fn plan_copies(
     ctx: &ServiceContext,
     revision: &ActivityRevision,
 ) -> Result<(), StoreError> {
-    if !is_relevant(ctx, revision).await? {
+    let mut athletes = list_children(ctx, revision).await?;
+    if athletes.is_empty() {
         return Ok(());
     }
-    again_if_contended(|| async {
-        let mut tx = ctx.database.effect(revision.athlete).await?;
-        if tx.is_fenced(&revision.origins)
-            || !activity_revisions::advance(
-                tx.conn(),
-                revision.athlete,
-                revision.activity,
-                revision.revision,
-            )
-            .await?
-        {
-            return Ok(());
-        }
-        match &revision.candidate {
-            None => mark_source_removed(ctx, &mut tx, revision.activity).await?,
-            Some(candidate) => apply_links(ctx, &mut tx, revision, candidate.clone()).await?,
-        }
-        tx.commit().await
-    })
-    .await
+    athletes.push(revision.athlete);
+    ctx.database
+        .run_many("plan_copies", &athletes, |tx| async move {
+            let tx = tx.athlete(revision.athlete)?;
+            if tx.is_fenced(&revision.origins)
+                || !activity_revisions::advance(tx.conn(), revision).await?
+            {
+                return Ok(tx.unchanged(()));
+            }
+            match &revision.candidate {
+                None => mark_source_removed(ctx, &tx, revision.activity).await,
+                Some(candidate) => apply_links(ctx, &tx, revision, candidate.clone()).await,
+            }
+        })
+        .await
 }
 
-/// Returns false for most athletes, who are nobody's guardian: their events cost two reads. A link
-/// accepted at this moment misses nothing, for it covers only what begins later.
-async fn is_relevant(
+/// Returns the children who have, or may get, a copy of the activity. Most athletes are nobody's
+/// guardian: their events cost two reads. A link accepted at this moment misses nothing, for it covers
+/// only what begins later.
+async fn list_children(
     ctx: &ServiceContext,
     revision: &ActivityRevision,
-) -> Result<bool, StoreError> {
+) -> Result<Vec<AthleteId>, StoreError> {
     let conn = ctx.database.readers();
-    Ok(!links::list_accepted(conn, revision.athlete).await?.is_empty()
-        || !copies::list_by_activity(conn, revision.activity).await?.is_empty())
+    let links = links::list_accepted(conn, revision.athlete).await?;
+    let copies = copies::list_by_activity(conn, revision.activity).await?;
+    let of_links = links.iter().map(|link| link.child);
+    Ok(of_links.chain(copies.iter().map(|copy| copy.child)).collect())
 }
 
 /// Stops the copies that were not sent. One that was sent is only marked, for Strava lets nobody
 /// delete it but the child.
 async fn mark_source_removed(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     activity: ActivityId,
 ) -> Result<(), StoreError> {
     for mut copy in copies::list_by_activity(tx.conn(), activity).await? {
@@ -89,12 +70,12 @@ async fn mark_source_removed(
 /// Asks every accepted link about the activity, and revises or begins its copy.
 async fn apply_links(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     revision: &ActivityRevision,
     mut candidate: CopyCandidate,
 ) -> Result<(), StoreError> {
     if let Some(activity) = revision.strava_activity {
-        candidate.is_own_copy = copies::has_made(tx.conn(), revision.athlete, activity).await?;
+        candidate.is_own_copy = copies::is_own_copy(tx.conn(), revision.athlete, activity).await?;
     }
     let mut copies = copies::list_by_activity(tx.conn(), revision.activity).await?;
     for link in links::list_accepted(tx.conn(), revision.athlete).await? {
@@ -149,7 +130,7 @@ fn new_copy(
 
 async fn begin_copy(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     mut copy: Copy,
     decision: CopyDecision,
 ) -> Result<(), StoreError> {
@@ -163,7 +144,7 @@ async fn begin_copy(
 
 async fn revise_copy(
     ctx: &ServiceContext,
-    tx: &mut Effect,
+    tx: &AthleteTx,
     mut copy: Copy,
     source: &CopySource,
     decision: CopyDecision,

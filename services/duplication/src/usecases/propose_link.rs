@@ -1,7 +1,7 @@
 //! Proposal of a link by a guardian.
 
 use kernel::AthleteId;
-use outbox::{Contended, StoreError, again_if_contended};
+use outbox::{IsConflict, StoreError};
 
 use super::ServiceContext;
 use crate::domain::link::{InvalidNames, Link, LinkState, Names};
@@ -31,9 +31,9 @@ pub(crate) enum ProposeLinkError {
     Store(#[from] StoreError),
 }
 
-impl Contended for ProposeLinkError {
-    fn is_contended(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_contended())
+impl IsConflict for ProposeLinkError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
     }
 }
 
@@ -56,19 +56,18 @@ pub(crate) async fn propose_link(
         created_at: ctx.clock.now(),
         accepted_at: None,
     };
-    again_if_contended(|| async {
-        let mut tx = ctx.database.effect(link.guardian).await?;
-        let max_links = ctx.settings.max_links;
-        if links::count_living(tx.conn(), link.guardian).await? >= max_links {
-            return Err(ProposeLinkError::TooMany(max_links));
-        }
-        match links::insert(tx.conn(), &link).await {
-            Err(StoreError::UniqueViolation) => return Err(ProposeLinkError::Exists),
-            inserted => inserted?,
-        }
-        tx.bump_version();
-        Ok(tx.commit().await?)
-    })
-    .await?;
-    Ok(link)
+    let (link, max_links) = (&link, ctx.settings.max_links);
+    ctx.database
+        .run_many("propose_link", &[link.guardian, link.child], |tx| async move {
+            if links::count_living(tx.conn(), link.guardian).await? >= max_links {
+                return Err(ProposeLinkError::TooMany(max_links));
+            }
+            match links::insert(tx.conn(), link).await {
+                Err(StoreError::UniqueViolation) => return Err(ProposeLinkError::Exists),
+                inserted => inserted?,
+            }
+            tx.athlete(link.guardian)?.bump_version();
+            Ok(link.clone())
+        })
+        .await
 }

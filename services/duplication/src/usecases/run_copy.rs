@@ -7,9 +7,9 @@ mod upload;
 
 use std::time::Duration;
 
-use jobs::{Claimed, Outcome as JobOutcome};
+use jobs::{ClaimedJob, JobOutcome};
 use kernel::{CopyId, Timestamp};
-use outbox::{Contended, StoreError};
+use outbox::{IsConflict, StoreError};
 use strava_client::lease::{DenialReason, Lease, LeaseError, LeaseRequest, Purpose, Report};
 use strava_client::{ErrorKind, StravaError};
 use tracing::Instrument;
@@ -65,9 +65,9 @@ impl From<JobOutcome> for StepError {
     }
 }
 
-impl Contended for StepError {
-    fn is_contended(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_contended())
+impl IsConflict for StepError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
     }
 }
 
@@ -76,12 +76,12 @@ type StepResult = Result<JobOutcome, StepError>;
 /// A claimed job and its copy as they were when the step began.
 struct CopyStep<'a> {
     ctx: &'a ServiceContext,
-    job: &'a Claimed,
+    job: &'a ClaimedJob,
     copy: Copy,
 }
 
 /// Does the next step of the copy this job is about.
-pub(crate) async fn run_copy(ctx: &ServiceContext, job: &Claimed) -> StepResult {
+pub(crate) async fn run_copy(ctx: &ServiceContext, job: &ClaimedJob) -> StepResult {
     let Ok(id) = job.subject.parse::<CopyId>() else { return Ok(JobOutcome::Done) };
     let Some(copy) = copies::find(ctx.database.readers(), id).await? else {
         return Ok(JobOutcome::Done);
@@ -147,7 +147,7 @@ impl CopyStep<'_> {
     }
 
     /// Returns the child's connection to call Strava with; holds the job if there is none.
-    async fn connection(&self) -> Result<Connection, StepError> {
+    async fn find_connection(&self) -> Result<Connection, StepError> {
         let connections =
             connections::list_by_athlete(self.ctx.database.readers(), self.copy.child).await?;
         match select_for_upload(&connections) {

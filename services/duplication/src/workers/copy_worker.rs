@@ -1,6 +1,6 @@
 //! Runs the jobs of copies, one step at a time.
 
-use jobs::{Claimed, JobHandler, Outcome as JobOutcome};
+use jobs::{ClaimedJob, JobHandler, JobOutcome};
 use lifecycle::Stop;
 
 use crate::usecases::ServiceContext;
@@ -12,7 +12,7 @@ struct CopyWorker {
 }
 
 impl JobHandler for CopyWorker {
-    async fn run(&self, job: &Claimed) -> Result<JobOutcome, anyhow::Error> {
+    async fn run(&self, job: &ClaimedJob) -> Result<JobOutcome, anyhow::Error> {
         let outcome = Box::pin(run_copy(&self.ctx, job)).await?;
         tracing::debug!(copy = job.subject, ?outcome, "a step of a copy ended");
         Ok(outcome)

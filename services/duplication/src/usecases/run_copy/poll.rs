@@ -15,7 +15,7 @@ use crate::domain::reason;
 impl CopyStep<'_> {
     pub(super) async fn poll(&self) -> StepResult {
         let Some(upload) = self.copy.upload else { return self.restart_search().await };
-        let connection = self.connection().await?;
+        let connection = self.find_connection().await?;
         let lease = self.request_lease(&connection, 1, 0).await?;
         let response = self.ctx.strava.get_upload(&lease.access_token, upload).await;
         self.ctx.failpoints.hit(AFTER_POLL_BEFORE_STORE);

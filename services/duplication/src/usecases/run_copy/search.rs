@@ -43,7 +43,7 @@ impl CopyStep<'_> {
     }
 
     pub(super) async fn find_in_list(&self) -> Result<Option<FoundActivity>, StepError> {
-        let connection = self.connection().await?;
+        let connection = self.find_connection().await?;
         let lease = self.request_lease(&connection, MAX_PAGES, 0).await?;
         let mut report = Report::default();
         let found = self.read_list(&lease, &mut report).await;

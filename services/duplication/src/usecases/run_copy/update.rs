@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use outbox::{Effect, again_if_contended};
+use kernel::AthleteId;
+use outbox::AthletesTx;
 use strava_client::UploadOutcome;
 
 use super::{CopyStep, JobOutcome, StepError, StepResult};
 use crate::domain::copy::{Copy, CopyState};
 use crate::domain::reason;
-use crate::store::{connections, copies};
+use crate::store::copies;
 use crate::usecases::copy_records;
 
 /// Sets the state that Strava's decision about the upload implies.
@@ -28,31 +29,36 @@ impl CopyStep<'_> {
         &self,
         change: impl Fn(&mut Copy) + Send + Sync,
     ) -> Result<Copy, StepError> {
-        again_if_contended(|| async {
-            let mut tx = self.ctx.database.effect(self.copy.guardian).await?;
-            let mut copy = self.load_current(&tx).await?;
-            change(&mut copy);
-            copy_records::update(self.ctx, &mut tx, &mut copy).await?;
-            tx.commit().await?;
-            Ok(copy)
-        })
-        .await
+        let change = &change;
+        self.ctx
+            .database
+            .run_many("update_copy", &self.athletes(), |tx| async move {
+                let mut copy = self.load_current(&tx).await?;
+                change(&mut copy);
+                copy_records::update(self.ctx, &tx.athlete(copy.guardian)?, &mut copy).await?;
+                Ok(copy)
+            })
+            .await
+    }
+
+    /// Returns the athletes whose rows guard the copy.
+    pub(super) const fn athletes(&self) -> [AthleteId; 2] {
+        [self.copy.guardian, self.copy.child]
     }
 
     /// Returns the copy as it is now. Ends the step if the job's lease is lost, the child has withdrawn
     /// the connection, or the copy has changed since the step began.
-    pub(super) async fn load_current(&self, tx: &Effect) -> Result<Copy, StepError> {
-        if !self.ctx.queue.holds(tx.conn(), self.job).await? {
+    pub(super) async fn load_current(&self, tx: &AthletesTx) -> Result<Copy, StepError> {
+        if !self.ctx.queue.lock_claimed(tx, self.job).await? {
             return Err(JobOutcome::Settled.into());
         }
         let copy = copies::find(tx.conn(), self.copy.id).await?;
-        let copy = copy.filter(|copy| self.is_unchanged(copy)).ok_or_else(|| self.changed())?;
-        match copy.target {
-            Some(target) if connections::is_fenced(tx.conn(), copy.child, target).await? => {
-                Err(JobOutcome::Settled.into())
-            }
-            _ => Ok(copy),
+        let copy =
+            copy.filter(|copy| self.is_unchanged(copy)).ok_or_else(|| self.end_as_changed())?;
+        if copy.target.is_some() && tx.athlete(copy.child)?.is_fenced(copy.target.as_slice()) {
+            return Err(JobOutcome::Settled.into());
         }
+        Ok(copy)
     }
 
     fn is_unchanged(&self, copy: &Copy) -> bool {
@@ -62,7 +68,7 @@ impl CopyStep<'_> {
     }
 
     /// Ends the step so that the job runs again at once.
-    pub(super) fn changed(&self) -> StepError {
+    pub(super) fn end_as_changed(&self) -> StepError {
         self.retry_after(Duration::ZERO, "changed").into()
     }
 

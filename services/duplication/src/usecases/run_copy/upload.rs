@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use outbox::again_if_contended;
 use strava_client::lease::Report;
 use strava_client::{ApiResponse, ErrorKind, StravaError, Upload, UploadOutcome, UploadStatus};
 
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::clients::streams::{self, StreamsError};
 use crate::domain::connection::{Connection, select_for_upload};
-use crate::domain::copy::{Copy, CopyState, CopyTarget};
+use crate::domain::copy::{Copy, CopyState};
 use crate::domain::reason;
 use crate::domain::track::TrackHeader;
 use crate::domain::upload_file::{MAX_UPLOAD_BYTES, UploadFile, build_file};
@@ -25,7 +24,7 @@ impl CopyStep<'_> {
         if !self.is_linked().await? {
             return self.finish(CopyState::Skipped, reason::LINK_ENDED).await;
         }
-        let connection = self.connection().await?;
+        let connection = self.find_connection().await?;
         let file = self.build_file().await?;
         let lease = self.request_lease(&connection, 0, 1).await?;
         self.ctx.failpoints.hit(BEFORE_SENDING);
@@ -75,34 +74,34 @@ impl CopyStep<'_> {
     /// stores the copy as `sending`, so that whoever continues searches first. Stores it as `skipped`
     /// if it must not be sent.
     async fn mark_sending(&self, connection: &Connection) -> Result<Copy, StepError> {
-        let target =
-            CopyTarget { application: connection.application, generation: connection.generation };
-        again_if_contended(|| async {
-            let mut tx = self.ctx.database.effect(self.copy.guardian).await?;
-            let mut copy = self.load_current(&tx).await?;
-            let link = links::find(tx.conn(), copy.link).await?;
-            if tx.is_fenced(&copy.source.origins) {
-                copy.set_state(CopyState::Skipped, reason::SOURCE_WITHDRAWN);
-            } else if !link.is_some_and(|link| link.covers(copy.source.start_at)) {
-                copy.set_state(CopyState::Skipped, reason::LINK_ENDED);
-            } else {
-                let connections = connections::list_by_athlete(tx.conn(), copy.child).await?;
-                if select_for_upload(&connections) != Ok(connection)
-                    || connections::is_fenced(tx.conn(), copy.child, target).await?
-                {
-                    return Err(self.changed());
+        let target = connection.origin();
+        self.ctx
+            .database
+            .run_many("mark_copy_sending", &self.athletes(), |tx| async move {
+                let mut copy = self.load_current(&tx).await?;
+                let (guardian, child) = (tx.athlete(copy.guardian)?, tx.athlete(copy.child)?);
+                let link = links::find(tx.conn(), copy.link).await?;
+                if guardian.is_fenced(&copy.source.origins) {
+                    copy.set_state(CopyState::Skipped, reason::SOURCE_WITHDRAWN);
+                } else if !link.is_some_and(|link| link.covers(copy.source.start_at)) {
+                    copy.set_state(CopyState::Skipped, reason::LINK_ENDED);
+                } else {
+                    let connections = connections::list_by_athlete(tx.conn(), copy.child).await?;
+                    if select_for_upload(&connections) != Ok(connection)
+                        || child.is_fenced(&[target])
+                    {
+                        return Err(self.end_as_changed());
+                    }
+                    copy.set_state(CopyState::Sending, reason::NONE);
+                    copy.target = Some(target);
+                    copy.sends += 1;
+                    copy.looks = 0;
+                    copy.sent_at = Some(self.now());
                 }
-                copy.set_state(CopyState::Sending, reason::NONE);
-                copy.target = Some(target);
-                copy.sends += 1;
-                copy.looks = 0;
-                copy.sent_at = Some(self.now());
-            }
-            copy_records::update(self.ctx, &mut tx, &mut copy).await?;
-            tx.commit().await?;
-            Ok(copy)
-        })
-        .await
+                copy_records::update(self.ctx, &guardian, &mut copy).await?;
+                Ok(copy)
+            })
+            .await
     }
 
     fn upload_request(&self, file: UploadFile) -> Upload {
