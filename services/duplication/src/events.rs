@@ -7,6 +7,8 @@ use contracts::Topic;
 use event_bus::Subscription;
 use outbox::{ParkedEvents, ReplayMonitor};
 
+use self::activities::ActivityHandler;
+use self::athletes::AthleteHandler;
 use crate::usecases::ServiceContext;
 
 /// Returns the subscription to activities, connections, erasures, and the ends of replays.
@@ -17,9 +19,9 @@ pub(crate) fn build_subscription(
     let group = crate::Service::NAME;
     let parked = ParkedEvents::new(ctx.database.clone()).for_group(group);
     Subscription::new(group, parked)
-        .on(Topic::Activities, activities::ActivityHandler::new(ctx.clone()))
+        .on(Topic::Activities, ActivityHandler { ctx: ctx.clone() })
         .on(Topic::Activities, replays.done_handler())
-        .on(Topic::Athletes, athletes::AthleteHandler::new(ctx.clone()))
+        .on(Topic::Athletes, AthleteHandler { ctx: ctx.clone() })
         .on(Topic::Athletes, replays.done_handler())
         .lanes(ctx.settings.lanes)
 }

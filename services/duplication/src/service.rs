@@ -76,36 +76,29 @@ impl Service {
 
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
+        let Dependencies { database: target, bus, clock, ids, verifier, settings, .. } =
+            dependencies;
         let mut migrations = jobs::migrations();
         migrations.extend(migrations::all());
-        let database = if dependencies.settings.migrate {
-            Database::open(&dependencies.database, migrations).await?
+        let database = if settings.migrate {
+            Database::open(&target, migrations).await?
         } else {
-            Database::open_migrated(&dependencies.database, migrations).await?
+            Database::open_migrated(&target, migrations).await?
         };
-        let database =
-            database.with(Arc::clone(&dependencies.clock), Arc::clone(&dependencies.ids));
-        let queue = jobs::Queue::new(
-            database.clone(),
-            Arc::clone(&dependencies.clock),
-            Arc::clone(&dependencies.ids),
-        );
+        let database = database.with(Arc::clone(&clock), Arc::clone(&ids));
+        let queue = jobs::Queue::new(database.clone(), Arc::clone(&clock), Arc::clone(&ids));
         let ctx = ServiceContext {
             database,
             queue,
-            clock: dependencies.clock,
-            ids: dependencies.ids,
-            settings: Arc::new(dependencies.settings),
+            clock,
+            ids,
+            settings: Arc::new(settings),
             objects: dependencies.objects,
             strava: dependencies.strava,
             leases: dependencies.leases,
             failpoints: dependencies.failpoints,
         };
-        Ok(Self {
-            http: HttpState::new(ctx.clone(), dependencies.verifier),
-            ctx,
-            bus: dependencies.bus,
-        })
+        Ok(Self { http: HttpState::new(ctx.clone(), verifier), ctx, bus })
     }
 
     /// Returns the routes of the public listener.

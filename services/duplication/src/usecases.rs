@@ -2,7 +2,6 @@
 
 pub(crate) mod accept_link;
 pub(crate) mod apply_connection;
-mod context;
 pub(crate) mod copy_records;
 pub(crate) mod end_link;
 pub(crate) mod erase;
@@ -12,4 +11,27 @@ pub(crate) mod queries;
 pub(crate) mod replay_sources;
 pub(crate) mod run_copy;
 
-pub(crate) use context::ServiceContext;
+use std::sync::Arc;
+
+use jobs::Queue;
+use kernel::{Clock, Ids};
+use lifecycle::Failpoints;
+use object_store::ObjectStore;
+use outbox::Database;
+use strava_client::lease::LeaseClient;
+
+use crate::settings::Settings;
+
+/// Dependencies of every operation; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ServiceContext {
+    pub(crate) database: Database,
+    pub(crate) queue: Queue,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) strava: strava_client::Client,
+    pub(crate) leases: LeaseClient,
+    pub(crate) failpoints: Failpoints,
+}

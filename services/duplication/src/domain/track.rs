@@ -1,5 +1,7 @@
 //! The recorded samples of one activity, ready to be written to a file.
 
+use std::ops::RangeInclusive;
+
 use kernel::Timestamp;
 
 /// Name, sport and start of a recorded activity.
@@ -58,33 +60,24 @@ impl Track {
 
     /// Returns the samples in the order of recording, without values that no schema allows.
     pub(crate) fn samples(&self, start: Timestamp) -> impl Iterator<Item = Sample> + '_ {
-        self.seconds.iter().enumerate().map(move |(index, second)| Sample {
-            at: Timestamp::from_micros(
-                start.as_micros().saturating_add(second.saturating_mul(1_000_000)),
-            ),
-            position_e7: self
-                .latitude_e7
-                .get(index)
-                .zip(self.longitude_e7.get(index))
-                .map(|(latitude, longitude)| (*latitude, *longitude))
-                .filter(|(latitude, longitude)| {
-                    latitude.abs() <= 900_000_000 && longitude.abs() <= 1_800_000_000
-                }),
-            distance_dm: self.distance_dm.get(index).copied().filter(|distance| *distance >= 0),
-            altitude_dm: self.altitude_dm.get(index).copied(),
-            speed_mm_s: self.speed_mm_s.get(index).copied().filter(|speed| *speed >= 0),
-            heart_rate: self
-                .heart_rate
-                .get(index)
-                .copied()
-                .filter(|beats| (1..=255).contains(beats)),
-            cadence: self.cadence.get(index).copied().filter(|turns| (0..=254).contains(turns)),
-            watts: self
-                .watts
-                .get(index)
-                .copied()
-                .flatten()
-                .filter(|watts| (0..=65_535).contains(watts)),
+        const ANY: RangeInclusive<i64> = i64::MIN..=i64::MAX;
+        self.seconds.iter().enumerate().map(move |(index, second)| {
+            let value = |series: &[i64], allowed: RangeInclusive<i64>| {
+                series.get(index).copied().filter(|value| allowed.contains(value))
+            };
+            let offset_us = second.saturating_mul(1_000_000);
+            Sample {
+                at: Timestamp::from_micros(start.as_micros().saturating_add(offset_us)),
+                position_e7: value(&self.latitude_e7, -900_000_000..=900_000_000)
+                    .zip(value(&self.longitude_e7, -1_800_000_000..=1_800_000_000)),
+                distance_dm: value(&self.distance_dm, 0..=i64::MAX),
+                altitude_dm: value(&self.altitude_dm, ANY),
+                speed_mm_s: value(&self.speed_mm_s, 0..=i64::MAX),
+                heart_rate: value(&self.heart_rate, 1..=255),
+                cadence: value(&self.cadence, 0..=254),
+                watts: (self.watts.get(index).copied().flatten())
+                    .filter(|watts| (0..=65_535).contains(watts)),
+            }
         })
     }
 }

@@ -12,13 +12,7 @@ use crate::usecases::plan_copies::plan_copies;
 
 /// Plans copies of changed activities.
 pub(super) struct ActivityHandler {
-    ctx: ServiceContext,
-}
-
-impl ActivityHandler {
-    pub(super) const fn new(ctx: ServiceContext) -> Self {
-        Self { ctx }
-    }
+    pub(super) ctx: ServiceContext,
 }
 
 /// Defect that makes an event unusable.

@@ -12,13 +12,7 @@ use crate::usecases::erase::erase_data;
 
 /// Stores connections and carries out erasures.
 pub(super) struct AthleteHandler {
-    ctx: ServiceContext,
-}
-
-impl AthleteHandler {
-    pub(super) const fn new(ctx: ServiceContext) -> Self {
-        Self { ctx }
-    }
+    pub(super) ctx: ServiceContext,
 }
 
 impl Handler for AthleteHandler {

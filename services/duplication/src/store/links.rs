@@ -2,7 +2,7 @@
 
 use kernel::{AthleteId, LinkId, Timestamp};
 use outbox::{StoreError, sql};
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{parse_column, unreadable_column};
 use crate::domain::link::{Link, LinkState, Names};
@@ -55,9 +55,7 @@ pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     link: LinkId,
 ) -> Result<Option<Link>, StoreError> {
-    let select = format!("SELECT {COLUMNS} FROM link WHERE id = ?");
-    let row = sql::fetch_one::<LinkRow>(conn, &select, [link.to_string().into()]).await?;
-    row.map(Link::try_from).transpose()
+    Ok(list(conn, "id = ?", [link.to_string().into()]).await?.pop())
 }
 
 /// Returns the living links in which an athlete takes part, oldest first.
@@ -65,14 +63,9 @@ pub(crate) async fn list_living(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
-    let select = format!(
-        "SELECT {COLUMNS} FROM link WHERE (guardian = ? OR child = ?) AND living IS NOT NULL \
-         ORDER BY id LIMIT ?"
-    );
+    let condition = "(guardian = ? OR child = ?) AND living IS NOT NULL ORDER BY id LIMIT ?";
     let athlete = athlete.to_string();
-    let values = [athlete.clone().into(), athlete.into(), MAX_LISTED.into()];
-    let rows = sql::fetch_all::<LinkRow>(conn, &select, values).await?;
-    rows.into_iter().map(Link::try_from).collect()
+    list(conn, condition, [athlete.clone().into(), athlete.into(), MAX_LISTED.into()]).await
 }
 
 /// Returns the links under which a guardian's activities are copied.
@@ -80,10 +73,8 @@ pub(crate) async fn list_accepted(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
-    let select = format!("SELECT {COLUMNS} FROM link WHERE guardian = ? AND state = ? ORDER BY id");
     let values = [guardian.to_string().into(), LinkState::Accepted.as_str().into()];
-    let rows = sql::fetch_all::<LinkRow>(conn, &select, values).await?;
-    rows.into_iter().map(Link::try_from).collect()
+    list(conn, "guardian = ? AND state = ? ORDER BY id", values).await
 }
 
 /// Returns the number of living links of a guardian.
@@ -145,6 +136,16 @@ pub(crate) async fn delete_by_athlete(
     let athlete = athlete.to_string();
     let delete = "DELETE FROM link WHERE guardian = ? OR child = ?";
     sql::execute(conn, delete, [athlete.clone().into(), athlete.into()]).await
+}
+
+async fn list(
+    conn: &impl ConnectionTrait,
+    condition: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<Link>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM link WHERE {condition}");
+    let rows = sql::fetch_all::<LinkRow>(conn, &select, values).await?;
+    rows.into_iter().map(Link::try_from).collect()
 }
 
 impl TryFrom<LinkRow> for Link {

@@ -1,6 +1,6 @@
 //! A new revision of an activity: its copies are planned, changed or stopped.
 
-use kernel::{ActivityId, AthleteId};
+use kernel::{ActivityId, AthleteId, CopyId};
 use outbox::{AthleteTx, StoreError};
 
 use super::{ServiceContext, copy_records};
@@ -103,7 +103,7 @@ fn new_copy(
 ) -> Copy {
     let now = ctx.clock.now();
     Copy {
-        id: ctx.new_copy_id(),
+        id: CopyId::from_uuid(ctx.ids.uuid_v7(now)),
         link: link.id,
         activity: revision.activity,
         guardian: link.guardian,

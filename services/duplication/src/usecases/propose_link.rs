@@ -1,6 +1,6 @@
 //! Proposal of a link by a guardian.
 
-use kernel::AthleteId;
+use kernel::{AthleteId, LinkId};
 use outbox::{IsConflict, StoreError};
 
 use super::ServiceContext;
@@ -46,14 +46,15 @@ pub(crate) async fn propose_link(
     if proposal.child == proposal.guardian {
         return Err(ProposeLinkError::OwnChild);
     }
+    let now = ctx.clock.now();
     let link = Link {
-        id: ctx.new_link_id(),
+        id: LinkId::from_uuid(ctx.ids.uuid_v7(now)),
         guardian: proposal.guardian,
         child: proposal.child,
         names,
         share_heart_rate: proposal.share_heart_rate,
         state: LinkState::Pending,
-        created_at: ctx.clock.now(),
+        created_at: now,
         accepted_at: None,
     };
     let (link, max_links) = (&link, ctx.settings.max_links);
