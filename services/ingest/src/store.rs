@@ -14,11 +14,10 @@ use kernel::AthleteId;
 use outbox::{StoreError, sql};
 use sea_orm::ConnectionTrait;
 
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 /// Deletes the rows of an athlete. The identities stay: a later connection finds the same ids again.
-pub(crate) async fn delete_athlete<C: ConnectionTrait>(
-    conn: &C,
-    athlete: AthleteId,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete_athlete(conn: &impl ConnectionTrait, athlete: AthleteId) -> Result<()> {
     for table in ["observation", "activity", "import", "journal", "connection"] {
         let delete = format!("DELETE FROM {table} WHERE athlete = ?");
         sql::execute(conn, &delete, [athlete.to_string().into()]).await?;

@@ -80,9 +80,13 @@ impl Servers {
     ///
     /// A server does not answer; the message says what to do.
     pub(crate) fn print_versions(&self) -> anyhow::Result<()> {
+        let broker = self.kafka.address.split(',').next().unwrap_or_default();
+        versions::connect(broker).with_context(|| {
+            format!("Kafka does not answer: start it, or unset {KAFKA} to have one started")
+        })?;
         let kafka = match &self.kafka.process {
-            Some(_) => format!("Apache Kafka {}", kafka::version()?),
-            None => format!("Kafka, given by {KAFKA}, version unknown"),
+            Some(_) => format!("Apache Kafka {} at {broker}", kafka::version()?),
+            None => format!("Kafka, version unknown, at {broker}, given by {KAFKA}"),
         };
         let sql = versions::read_sql_version(&self.sql.address).with_context(|| {
             format!("the SQL server does not answer: start it, or unset {SQL} to have one started")

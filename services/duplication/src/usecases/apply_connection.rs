@@ -20,7 +20,7 @@ pub(crate) async fn apply_connection(
             if tx.is_fenced(&[connection.origin()])
                 || !connections::store_if_newer(tx.conn(), athlete, connection, revision).await?
             {
-                return Ok(tx.unchanged(()));
+                return tx.unchanged(Ok(()));
             }
             if select_for_upload(std::slice::from_ref(connection)).is_ok() {
                 for copy in copies::list_open(tx.conn(), athlete).await? {

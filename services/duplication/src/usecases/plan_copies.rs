@@ -26,7 +26,7 @@ pub(crate) async fn plan_copies(
             if tx.is_fenced(&revision.origins)
                 || !activity_revisions::advance(tx.conn(), revision).await?
             {
-                return Ok(tx.unchanged(()));
+                return tx.unchanged(Ok(()));
             }
             match &revision.candidate {
                 None => mark_source_removed(ctx, &tx, revision.activity).await,

@@ -15,15 +15,6 @@ pub(crate) struct Strava {
     pub(crate) leases: LeaseClient,
 }
 
-/// Parameters of a lease.
-#[derive(Clone, Debug)]
-pub(crate) struct LeaseOptions {
-    pub(crate) purpose: Purpose,
-    /// Name of the attempt: a repeated one returns the same lease.
-    pub(crate) attempt: String,
-    pub(crate) reads: u32,
-}
-
 /// Strava with a lease, and the usage to be reported.
 #[derive(Debug)]
 pub(crate) struct LeasedStrava<'a> {
@@ -33,19 +24,21 @@ pub(crate) struct LeasedStrava<'a> {
 }
 
 impl Strava {
-    /// Acquires a lease for the connection.
+    /// Acquires a lease for so many reads. A repeated attempt returns the same lease.
     pub(crate) async fn acquire_lease(
         &self,
         connection: &Connection,
-        options: LeaseOptions,
+        purpose: Purpose,
+        attempt: String,
+        reads: u32,
     ) -> Result<LeasedStrava<'_>, LeaseError> {
         let request = LeaseRequest {
             app: connection.application,
             athlete: connection.athlete,
             generation: connection.generation,
-            purpose: options.purpose,
-            attempt: options.attempt,
-            reads: options.reads,
+            purpose,
+            attempt,
+            reads,
             writes: 0,
         };
         let lease = self.leases.request_lease(&request).await?;
@@ -60,8 +53,7 @@ impl LeasedStrava<'_> {
         id: StravaActivityId,
     ) -> Result<ApiResponse<DetailedActivity>, StravaError> {
         let answer = self.strava.client.get_activity(&self.lease.access_token, id).await;
-        self.add_usage(Report::for_read(&answer));
-        answer
+        self.record_usage(answer)
     }
 
     /// Fetches the streams of an activity.
@@ -70,8 +62,7 @@ impl LeasedStrava<'_> {
         id: StravaActivityId,
     ) -> Result<ApiResponse<Streams>, StravaError> {
         let answer = self.strava.client.get_streams(&self.lease.access_token, id).await;
-        self.add_usage(Report::for_read(&answer));
-        answer
+        self.record_usage(answer)
     }
 
     /// Fetches a page of the list.
@@ -80,8 +71,7 @@ impl LeasedStrava<'_> {
         query: &ListQuery,
     ) -> Result<ApiResponse<ActivityPage>, StravaError> {
         let answer = self.strava.client.list_activities(&self.lease.access_token, query).await;
-        self.add_usage(Report::for_read(&answer));
-        answer
+        self.record_usage(answer)
     }
 
     /// Reports the usage to token. A lost report only costs budget: the lease then counts as used up.
@@ -91,7 +81,11 @@ impl LeasedStrava<'_> {
         }
     }
 
-    fn add_usage(&mut self, call: Report) {
-        self.usage = std::mem::take(&mut self.usage).merge(call);
+    fn record_usage<T>(
+        &mut self,
+        answer: Result<ApiResponse<T>, StravaError>,
+    ) -> Result<ApiResponse<T>, StravaError> {
+        self.usage = std::mem::take(&mut self.usage).merge(Report::for_read(&answer));
+        answer
     }
 }

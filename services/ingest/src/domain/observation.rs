@@ -7,7 +7,7 @@ use kernel::{
 
 use super::facts::Facts;
 
-/// ActivityKey of an activity at Strava.
+/// Key of an activity at Strava.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ActivityKey {
     pub(crate) athlete: AthleteId,

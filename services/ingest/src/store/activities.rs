@@ -8,29 +8,16 @@ use kernel::{
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
+use super::Result;
 use super::row::{StreamsRow, Table, from_json, parse_id, split_words, to_json};
 use crate::domain::activity::{Activity, ActivityState};
 use crate::domain::connection::Connection;
 
 const TABLE: Table = Table {
     name: "activity",
-    columns: &[
-        "athlete",
-        "application",
-        "strava_activity",
-        "revision",
-        "cause",
-        "changed_at_us",
-        "start_at_us",
-        "facts",
-        "has_details",
-        "streams_key",
-        "streams_bytes",
-        "streams_points",
-        "streams_kinds",
-        "origins",
-        "id",
-    ],
+    columns: "athlete, application, strava_activity, revision, cause, changed_at_us, \
+              start_at_us, facts, has_details, streams_key, streams_bytes, streams_points, \
+              streams_kinds, origins, id",
     key_columns: 1,
 };
 
@@ -58,20 +45,17 @@ pub(crate) struct ActivityCursor {
 }
 
 /// Finds an activity of any athlete.
-pub(crate) async fn find<C: ConnectionTrait>(
-    conn: &C,
-    id: ActivityId,
-) -> Result<Option<Activity>, StoreError> {
+pub(crate) async fn find(conn: &impl ConnectionTrait, id: ActivityId) -> Result<Option<Activity>> {
     let select = "SELECT * FROM activity WHERE id = ?";
     let row = sql::fetch_one::<ActivityRow>(conn, select, [id.to_string().into()]).await?;
     row.map(Activity::try_from).transpose()
 }
 
 /// Finds the activities with these ids.
-pub(crate) async fn find_many<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find_many(
+    conn: &impl ConnectionTrait,
     ids: &[ActivityId],
-) -> Result<Vec<Activity>, StoreError> {
+) -> Result<Vec<Activity>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -80,21 +64,21 @@ pub(crate) async fn find_many<C: ConnectionTrait>(
 }
 
 /// Inserts or, if it is stored already, updates an activity. The athlete's row must be locked.
-pub(crate) async fn save<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn save(
+    conn: &impl ConnectionTrait,
     activity: &Activity,
     is_stored: bool,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     TABLE.save(conn, column_values(activity)?, is_stored).await
 }
 
 /// Lists a page of the athlete's activities without tombstones, newest first.
-pub(crate) async fn list_page<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn list_page(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     after: Option<ActivityCursor>,
     limit: u32,
-) -> Result<Vec<Activity>, StoreError> {
+) -> Result<Vec<Activity>> {
     let mut select = "SELECT * FROM activity WHERE athlete = ? AND facts IS NOT NULL".to_owned();
     let mut values: Vec<Value> = vec![athlete.to_string().into()];
     if let Some(cursor) = after {
@@ -108,12 +92,12 @@ pub(crate) async fn list_page<C: ConnectionTrait>(
 }
 
 /// Lists the activities of a connection that began in the time from `since` to before `until`, newest first.
-pub(crate) async fn list_started_between<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn list_started_between(
+    conn: &impl ConnectionTrait,
     connection: &Connection,
     since: Timestamp,
     until: Option<Timestamp>,
-) -> Result<Vec<StravaActivityId>, StoreError> {
+) -> Result<Vec<StravaActivityId>> {
     let ids = sql::fetch_scalars::<i64>(
         conn,
         "SELECT strava_activity FROM activity \
@@ -131,10 +115,10 @@ pub(crate) async fn list_started_between<C: ConnectionTrait>(
 }
 
 /// Returns the next athlete with activities after this one, by id.
-pub(crate) async fn next_athlete<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn next_athlete(
+    conn: &impl ConnectionTrait,
     after: Option<AthleteId>,
-) -> Result<Option<AthleteId>, StoreError> {
+) -> Result<Option<AthleteId>> {
     let after = after.map(|athlete| athlete.to_string()).unwrap_or_default();
     let select = "SELECT MIN(athlete) FROM activity WHERE athlete > ?";
     let next = sql::fetch_scalar::<Option<String>>(conn, select, [after.into()]).await?;
@@ -142,12 +126,12 @@ pub(crate) async fn next_athlete<C: ConnectionTrait>(
 }
 
 /// Lists a batch of the athlete's activities, tombstones included, by id.
-pub(crate) async fn list_batch<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn list_batch(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     after: Option<ActivityId>,
     limit: u32,
-) -> Result<Vec<Activity>, StoreError> {
+) -> Result<Vec<Activity>> {
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     let select = "SELECT * FROM activity WHERE athlete = ? AND id > ? ORDER BY id LIMIT ?";
     let values = vec![athlete.to_string().into(), after.into(), i64::from(limit).into()];
@@ -155,21 +139,21 @@ pub(crate) async fn list_batch<C: ConnectionTrait>(
 }
 
 /// Deletes an activity.
-pub(crate) async fn delete<C: ConnectionTrait>(conn: &C, id: ActivityId) -> Result<(), StoreError> {
+pub(crate) async fn delete(conn: &impl ConnectionTrait, id: ActivityId) -> Result<()> {
     sql::execute(conn, "DELETE FROM activity WHERE id = ?", [id.to_string().into()]).await?;
     Ok(())
 }
 
-async fn list<C: ConnectionTrait>(
-    conn: &C,
+async fn list(
+    conn: &impl ConnectionTrait,
     select: &str,
     values: Vec<Value>,
-) -> Result<Vec<Activity>, StoreError> {
+) -> Result<Vec<Activity>> {
     let rows = sql::fetch_all::<ActivityRow>(conn, select, values).await?;
     rows.into_iter().map(Activity::try_from).collect()
 }
 
-fn column_values(activity: &Activity) -> Result<Vec<Value>, StoreError> {
+fn column_values(activity: &Activity) -> Result<Vec<Value>> {
     let state = &activity.state;
     let streams = state.streams.as_ref();
     let origins: Vec<_> = state
@@ -199,7 +183,7 @@ fn column_values(activity: &Activity) -> Result<Vec<Value>, StoreError> {
 impl TryFrom<ActivityRow> for Activity {
     type Error = StoreError;
 
-    fn try_from(row: ActivityRow) -> Result<Self, StoreError> {
+    fn try_from(row: ActivityRow) -> Result<Self> {
         let origins = split_words(&row.origins);
         Ok(Self {
             id: parse_id(&row.id)?,
@@ -219,7 +203,7 @@ impl TryFrom<ActivityRow> for Activity {
     }
 }
 
-fn parse_origin(word: &str) -> Result<Origin, StoreError> {
+fn parse_origin(word: &str) -> Result<Origin> {
     let parts = word.split_once(':').and_then(|(application, generation)| {
         Some(Origin {
             application: ApplicationId::new(application.parse().ok()?),

@@ -4,24 +4,14 @@ use kernel::{ApplicationId, AthleteId, Generation, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::Result;
 use super::row::{Table, parse_id};
 use crate::domain::backfill::{Backfill, BackfillState};
 
 const TABLE: Table = Table {
     name: "import",
-    columns: &[
-        "generation",
-        "state",
-        "reason",
-        "done",
-        "calls",
-        "before_s",
-        "started_at_us",
-        "changed_at_us",
-        "next_try_us",
-        "athlete",
-        "application",
-    ],
+    columns: "generation, state, reason, done, calls, before_s, started_at_us, changed_at_us, \
+              next_try_us, athlete, application",
     key_columns: 2,
 };
 
@@ -41,11 +31,11 @@ struct BackfillRow {
 }
 
 /// Finds the backfill of a connection.
-pub(crate) async fn find<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     application: ApplicationId,
-) -> Result<Option<Backfill>, StoreError> {
+) -> Result<Option<Backfill>> {
     let select = "SELECT * FROM import WHERE athlete = ? AND application = ?";
     let values = [athlete.to_string().into(), application.get().into()];
     let row = sql::fetch_one::<BackfillRow>(conn, select, values).await?;
@@ -53,21 +43,21 @@ pub(crate) async fn find<C: ConnectionTrait>(
 }
 
 /// Lists the backfills of an athlete.
-pub(crate) async fn list_for_athlete<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn list_for_athlete(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
-) -> Result<Vec<Backfill>, StoreError> {
+) -> Result<Vec<Backfill>> {
     let select = "SELECT * FROM import WHERE athlete = ? ORDER BY application";
     let rows = sql::fetch_all::<BackfillRow>(conn, select, [athlete.to_string().into()]).await?;
     rows.into_iter().map(Backfill::try_from).collect()
 }
 
 /// Inserts or, if it is stored already, updates a backfill.
-pub(crate) async fn save<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn save(
+    conn: &impl ConnectionTrait,
     backfill: &Backfill,
     is_stored: bool,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let values = vec![
         backfill.generation.get().into(),
         backfill.state.as_str().into(),
@@ -87,7 +77,7 @@ pub(crate) async fn save<C: ConnectionTrait>(
 impl TryFrom<BackfillRow> for Backfill {
     type Error = StoreError;
 
-    fn try_from(row: BackfillRow) -> Result<Self, StoreError> {
+    fn try_from(row: BackfillRow) -> Result<Self> {
         let state = BackfillState::parse(&row.state).ok_or_else(|| {
             StoreError::inconsistent(format!("{:?} is not a state of a backfill", row.state))
         })?;

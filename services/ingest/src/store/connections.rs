@@ -4,27 +4,15 @@ use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::Result;
 use super::row::{Table, parse_id, split_words, truncate};
 use crate::domain::connection::{Connection, ConnectionState, RecentPoll, ReconcileCursor};
 
 const TABLE: Table = Table {
     name: "connection",
-    columns: &[
-        "strava_athlete",
-        "generation",
-        "state",
-        "scopes",
-        "connected_at_us",
-        "reason",
-        "revision",
-        "head_at_us",
-        "head_tried_us",
-        "head_problem",
-        "turned_at_us",
-        "turn_before_s",
-        "athlete",
-        "application",
-    ],
+    columns: "strava_athlete, generation, state, scopes, connected_at_us, reason, revision, \
+              head_at_us, head_tried_us, head_problem, turned_at_us, turn_before_s, athlete, \
+              application",
     key_columns: 2,
 };
 
@@ -47,23 +35,32 @@ struct ConnectionRow {
 }
 
 /// Finds the athlete's connection to an application.
-pub(crate) async fn find<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     application: ApplicationId,
-) -> Result<Option<Connection>, StoreError> {
+) -> Result<Option<Connection>> {
     let select = "SELECT * FROM connection WHERE athlete = ? AND application = ?";
     let values = [athlete.to_string().into(), application.get().into()];
     let row = sql::fetch_one::<ConnectionRow>(conn, select, values).await?;
     row.map(Connection::try_from).transpose()
 }
 
+/// Finds the athlete's connection to an application, if Strava can be called through it.
+pub(crate) async fn find_connected(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+    application: ApplicationId,
+) -> Result<Option<Connection>> {
+    Ok(find(conn, athlete, application).await?.filter(Connection::is_connected))
+}
+
 /// Finds the connection of a Strava athlete that is not withdrawn.
-pub(crate) async fn find_owner<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find_owner(
+    conn: &impl ConnectionTrait,
     application: ApplicationId,
     strava_athlete: StravaAthleteId,
-) -> Result<Option<Connection>, StoreError> {
+) -> Result<Option<Connection>> {
     let select = "SELECT * FROM connection WHERE application = ? AND strava_athlete = ? AND state <> ? \
                   ORDER BY connected_at_us DESC LIMIT 1";
     let withdrawn = state_code(ConnectionState::Disconnected);
@@ -73,9 +70,7 @@ pub(crate) async fn find_owner<C: ConnectionTrait>(
 }
 
 /// Lists all connected connections.
-pub(crate) async fn list_connected<C: ConnectionTrait>(
-    conn: &C,
-) -> Result<Vec<Connection>, StoreError> {
+pub(crate) async fn list_connected(conn: &impl ConnectionTrait) -> Result<Vec<Connection>> {
     let select = "SELECT * FROM connection WHERE state = ? ORDER BY athlete";
     let values = [state_code(ConnectionState::Connected).into()];
     let rows = sql::fetch_all::<ConnectionRow>(conn, select, values).await?;
@@ -83,11 +78,11 @@ pub(crate) async fn list_connected<C: ConnectionTrait>(
 }
 
 /// Inserts or, if it is stored already, updates a connection. The athlete's row must be locked.
-pub(crate) async fn save<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn save(
+    conn: &impl ConnectionTrait,
     connection: &Connection,
     is_stored: bool,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let values = vec![
         connection.strava_athlete.get().into(),
         connection.generation.get().into(),
@@ -118,7 +113,7 @@ const fn state_code(state: ConnectionState) -> i64 {
 impl TryFrom<ConnectionRow> for Connection {
     type Error = StoreError;
 
-    fn try_from(row: ConnectionRow) -> Result<Self, StoreError> {
+    fn try_from(row: ConnectionRow) -> Result<Self> {
         Ok(Self {
             athlete: parse_id(&row.athlete)?,
             application: ApplicationId::new(row.application),

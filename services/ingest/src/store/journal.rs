@@ -4,25 +4,14 @@ use kernel::{ActivityId, ApplicationId, AthleteId, EventId, StravaActivityId, Ti
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
+use super::Result;
 use super::row::{Table, parse_id, truncate};
 use crate::domain::journal::JournalEntry;
 
 const TABLE: Table = Table {
     name: "journal",
-    columns: &[
-        "athlete",
-        "activity",
-        "application",
-        "strava_activity",
-        "service",
-        "step",
-        "state",
-        "reason",
-        "attempts",
-        "next_try_us",
-        "at_us",
-        "id",
-    ],
+    columns: "athlete, activity, application, strava_activity, service, step, state, reason, \
+              attempts, next_try_us, at_us, id",
     key_columns: 1,
 };
 
@@ -50,10 +39,7 @@ pub(crate) struct JournalCursor {
 }
 
 /// Inserts an entry; one that is stored already is ignored.
-pub(crate) async fn insert<C: ConnectionTrait>(
-    conn: &C,
-    entry: &JournalEntry,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert(conn: &impl ConnectionTrait, entry: &JournalEntry) -> Result<()> {
     let values = vec![
         entry.athlete.to_string().into(),
         entry.activity.map(|activity| activity.to_string()).into(),
@@ -75,13 +61,13 @@ pub(crate) async fn insert<C: ConnectionTrait>(
 }
 
 /// Lists a page of the athlete's journal, newest first.
-pub(crate) async fn list_page<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn list_page(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     activity: Option<ActivityId>,
     after: Option<JournalCursor>,
     limit: u32,
-) -> Result<Vec<JournalEntry>, StoreError> {
+) -> Result<Vec<JournalEntry>> {
     let mut select = "SELECT * FROM journal WHERE athlete = ?".to_owned();
     let mut values: Vec<Value> = vec![athlete.to_string().into()];
     if let Some(activity) = activity {
@@ -100,20 +86,17 @@ pub(crate) async fn list_page<C: ConnectionTrait>(
 }
 
 /// Deletes older entries.
-pub(crate) async fn delete_before<C: ConnectionTrait>(
-    conn: &C,
-    before: Timestamp,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete_before(conn: &impl ConnectionTrait, before: Timestamp) -> Result<()> {
     sql::execute(conn, "DELETE FROM journal WHERE at_us < ?", [before.as_micros().into()]).await?;
     Ok(())
 }
 
 /// Deletes the athlete's entries of one application.
-pub(crate) async fn delete_for_application<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn delete_for_application(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     application: ApplicationId,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let values = [athlete.to_string().into(), application.get().into()];
     sql::execute(conn, "DELETE FROM journal WHERE athlete = ? AND application = ?", values).await?;
     Ok(())
@@ -122,7 +105,7 @@ pub(crate) async fn delete_for_application<C: ConnectionTrait>(
 impl TryFrom<JournalRow> for JournalEntry {
     type Error = StoreError;
 
-    fn try_from(row: JournalRow) -> Result<Self, StoreError> {
+    fn try_from(row: JournalRow) -> Result<Self> {
         Ok(Self {
             id: parse_id(&row.id)?,
             athlete: parse_id(&row.athlete)?,

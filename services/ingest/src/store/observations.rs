@@ -8,42 +8,19 @@ use kernel::{
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
+use super::Result;
 use super::row::{StreamsRow, Table, from_json, parse_id, to_json};
 use crate::domain::facts::Facts;
 use crate::domain::observation::{ActivityKey, HintState, Observation, Part, Source};
 
 const TABLE: Table = Table {
     name: "observation",
-    columns: &[
-        "summary_ticket",
-        "summary_generation",
-        "summary_answered_us",
-        "summary",
-        "detail_ticket",
-        "detail_generation",
-        "detail_answered_us",
-        "detail",
-        "streams_ticket",
-        "streams_generation",
-        "streams_answered_us",
-        "streams_key",
-        "streams_bytes",
-        "streams_points",
-        "streams_kinds",
-        "missing_ticket",
-        "missing_generation",
-        "missing_answered_us",
-        "hints",
-        "answered",
-        "live",
-        "delete_hinted",
-        "looks",
-        "stream_looks",
-        "unlisted",
-        "athlete",
-        "application",
-        "strava_activity",
-    ],
+    columns: "summary_ticket, summary_generation, summary_answered_us, summary, detail_ticket, \
+              detail_generation, detail_answered_us, detail, streams_ticket, streams_generation, \
+              streams_answered_us, streams_key, streams_bytes, streams_points, streams_kinds, \
+              missing_ticket, missing_generation, missing_answered_us, hints, answered, live, \
+              delete_hinted, looks, stream_looks, unlisted, athlete, application, \
+              strava_activity",
     key_columns: 3,
 };
 
@@ -93,22 +70,22 @@ struct IdentityRow {
 }
 
 /// Finds an observation. In an athlete's transaction the athlete's row is locked, so that nothing else changes it.
-pub(crate) async fn find<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
     key: ActivityKey,
-) -> Result<Option<Observation>, StoreError> {
+) -> Result<Option<Observation>> {
     let select = format!("{SELECT} AND o.strava_activity = ?");
     let row = sql::fetch_one::<ObservationRow>(conn, &select, key_values(key)).await?;
     row.map(Observation::try_from).transpose()
 }
 
 /// Finds the observations of these activities.
-pub(crate) async fn find_many<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find_many(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     application: ApplicationId,
     ids: &[StravaActivityId],
-) -> Result<Vec<Observation>, StoreError> {
+) -> Result<Vec<Observation>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -117,28 +94,25 @@ pub(crate) async fn find_many<C: ConnectionTrait>(
 }
 
 /// Lists the observations of one connection.
-pub(crate) async fn list_for_connection<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn list_for_connection(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     application: ApplicationId,
-) -> Result<Vec<Observation>, StoreError> {
+) -> Result<Vec<Observation>> {
     list(conn, SELECT, id_values(athlete, application, &[])).await
 }
 
 /// Inserts or, if it is stored already, updates an observation.
-pub(crate) async fn save<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn save(
+    conn: &impl ConnectionTrait,
     observation: &Observation,
     is_stored: bool,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     TABLE.save(conn, column_values(observation)?, is_stored).await
 }
 
 /// Deletes an observation. Its identity stays: the same activity must not be counted twice later.
-pub(crate) async fn delete<C: ConnectionTrait>(
-    conn: &C,
-    key: ActivityKey,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete(conn: &impl ConnectionTrait, key: ActivityKey) -> Result<()> {
     let delete =
         "DELETE FROM observation WHERE athlete = ? AND application = ? AND strava_activity = ?";
     sql::execute(conn, delete, key_values(key)).await?;
@@ -146,21 +120,21 @@ pub(crate) async fn delete<C: ConnectionTrait>(
 }
 
 /// Finds Paceline's id of an activity; it outlives expiry and reconnect.
-pub(crate) async fn find_identity<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find_identity(
+    conn: &impl ConnectionTrait,
     key: ActivityKey,
-) -> Result<Option<ActivityId>, StoreError> {
+) -> Result<Option<ActivityId>> {
     let ids = find_identities(conn, key.athlete, key.application, &[key.strava]).await?;
     Ok(ids.into_values().next())
 }
 
 /// Finds Paceline's ids of these activities.
-pub(crate) async fn find_identities<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn find_identities(
+    conn: &impl ConnectionTrait,
     athlete: AthleteId,
     application: ApplicationId,
     ids: &[StravaActivityId],
-) -> Result<HashMap<StravaActivityId, ActivityId>, StoreError> {
+) -> Result<HashMap<StravaActivityId, ActivityId>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -177,11 +151,11 @@ pub(crate) async fn find_identities<C: ConnectionTrait>(
 }
 
 /// Inserts Paceline's id of an activity, which never changes.
-pub(crate) async fn insert_identity<C: ConnectionTrait>(
-    conn: &C,
+pub(crate) async fn insert_identity(
+    conn: &impl ConnectionTrait,
     key: ActivityKey,
     activity: ActivityId,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let insert = "INSERT INTO strava_identity (athlete, application, strava_activity, activity) \
                   VALUES (?, ?, ?, ?)";
     let values = key_values(key).into_iter().chain([activity.to_string().into()]);
@@ -189,11 +163,11 @@ pub(crate) async fn insert_identity<C: ConnectionTrait>(
     Ok(())
 }
 
-async fn list<C: ConnectionTrait>(
-    conn: &C,
+async fn list(
+    conn: &impl ConnectionTrait,
     select: &str,
     values: Vec<Value>,
-) -> Result<Vec<Observation>, StoreError> {
+) -> Result<Vec<Observation>> {
     let rows = sql::fetch_all::<ObservationRow>(conn, select, values).await?;
     rows.into_iter().map(Observation::try_from).collect()
 }
@@ -212,9 +186,9 @@ fn id_values(
     values
 }
 
-fn column_values(observation: &Observation) -> Result<Vec<Value>, StoreError> {
+fn column_values(observation: &Observation) -> Result<Vec<Value>> {
     let Observation { key, summary, detail, streams, missing, hints, activity: _ } = observation;
-    let mut values = Vec::with_capacity(TABLE.columns.len());
+    let mut values = Vec::new();
     for part in [summary, detail] {
         values.extend(source_values(part.as_ref().map(|part| part.source)));
         values.push(to_json(part.as_ref().map(|part| &part.value))?);
@@ -262,7 +236,7 @@ impl From<SourceRow> for Source {
 impl TryFrom<ObservationRow> for Observation {
     type Error = StoreError;
 
-    fn try_from(row: ObservationRow) -> Result<Self, StoreError> {
+    fn try_from(row: ObservationRow) -> Result<Self> {
         let facts: Option<Facts> = from_json(row.summary.as_deref())?;
         let details: Option<Facts> = from_json(row.detail.as_deref())?;
         Ok(Self {

@@ -4,32 +4,35 @@ use std::str::FromStr;
 
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Result;
 use crate::domain::observation::StreamsRef;
 
 /// A table whose rows are written whole.
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// All columns, those of the key last.
-    pub(super) columns: &'static [&'static str],
+    /// All columns, separated by commas, those of the key last.
+    pub(super) columns: &'static str,
     /// Number of columns of the key.
     pub(super) key_columns: usize,
 }
 
 impl Table {
     /// Inserts a row or, if it is stored already, updates it. The values are in the order of the columns.
-    pub(super) async fn save<C: ConnectionTrait>(
+    pub(super) async fn save(
         &self,
-        conn: &C,
+        conn: &impl ConnectionTrait,
         values: Vec<Value>,
         is_stored: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         if !is_stored {
             return self.insert(conn, values).await;
         }
-        let (columns, key) = self.columns.split_at(self.columns.len() - self.key_columns);
+        let columns: Vec<_> = self.columns.split(", ").collect();
+        let (columns, key) = columns.split_at(columns.len() - self.key_columns);
         let (set, matches) = (columns.join(" = ?, "), key.join(" = ? AND "));
         let update = format!("UPDATE {} SET {set} = ? WHERE {matches} = ?", self.name);
         sql::execute(conn, &update, values).await?;
@@ -37,13 +40,14 @@ impl Table {
     }
 
     /// Inserts a row. The values are in the order of the columns.
-    pub(super) async fn insert<C: ConnectionTrait>(
+    pub(super) async fn insert(
         &self,
-        conn: &C,
+        conn: &impl ConnectionTrait,
         values: Vec<Value>,
-    ) -> Result<(), StoreError> {
-        let (columns, values_sql) = (self.columns.join(", "), sql::placeholders(values.len()));
-        let insert = format!("INSERT INTO {} ({columns}) VALUES ({values_sql})", self.name);
+    ) -> Result<()> {
+        let (name, columns) = (self.name, self.columns);
+        let insert =
+            format!("INSERT INTO {name} ({columns}) VALUES ({})", sql::placeholders(values.len()));
         sql::execute(conn, &insert, values).await?;
         Ok(())
     }
@@ -66,7 +70,7 @@ impl From<StreamsRow> for StreamsRef {
 }
 
 /// Parses an id stored as text.
-pub(super) fn parse_id<T: FromStr>(text: &str) -> Result<T, StoreError> {
+pub(super) fn parse_id<T: FromStr>(text: &str) -> Result<T> {
     text.parse().map_err(|_invalid| StoreError::inconsistent(format!("{text:?} is not an id")))
 }
 
@@ -81,13 +85,13 @@ pub(super) fn truncate(text: &str, max: usize) -> Value {
 }
 
 /// Converts an optional value to JSON.
-pub(super) fn to_json<T: Serialize>(value: Option<&T>) -> Result<Value, StoreError> {
+pub(super) fn to_json<T: Serialize>(value: Option<&T>) -> Result<Value> {
     let text = value.map(serde_json::to_string).transpose();
     text.map(Value::from).map_err(|error| StoreError::inconsistent(error.to_string()))
 }
 
 /// Parses an optional value from JSON.
-pub(super) fn from_json<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
+pub(super) fn from_json<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>> {
     let value = text.map(serde_json::from_str).transpose();
     value.map_err(|error| StoreError::inconsistent(error.to_string()))
 }

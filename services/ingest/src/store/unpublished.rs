@@ -1,14 +1,13 @@
 //! Messages that are not published yet.
 
 use kernel::AthleteId;
-use outbox::{StoreError, sql};
+use outbox::sql;
 use sea_orm::{ConnectionTrait, Value};
 
+use super::Result;
+
 /// Counts the messages of these athletes that the relay has not published yet.
-pub(crate) async fn count<C: ConnectionTrait>(
-    conn: &C,
-    athletes: &[AthleteId],
-) -> Result<i64, StoreError> {
+pub(crate) async fn count(conn: &impl ConnectionTrait, athletes: &[AthleteId]) -> Result<i64> {
     if athletes.is_empty() {
         return Ok(0);
     }

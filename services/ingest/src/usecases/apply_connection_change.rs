@@ -4,6 +4,7 @@
 use contracts::Erasure;
 use contracts::athletes::{self as wire, AthleteChanged, athlete_changed::Change};
 use contracts::wire::Cause;
+use jobs::priority;
 use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
 use outbox::{AthleteTx, StoreError};
 
@@ -46,7 +47,7 @@ async fn apply_connection(
     let stored = store::connections::find(tx.conn(), athlete, application).await?;
     let is_outdated = stored.as_ref().is_some_and(|stored| stored.revision >= connection.revision);
     if is_outdated || tx.is_fenced(&[connection.origin()]) {
-        return Ok(tx.unchanged(()));
+        return tx.unchanged(Ok(()));
     }
     let is_stored = stored.is_some();
     if let Some(stored) = stored {
@@ -67,7 +68,9 @@ async fn apply_connection(
     }
     // A backfill interrupted by a withdrawal is resumed.
     if current.is_none_or(|current| current.state != BackfillState::Done) {
-        ctx.queue.enqueue(tx, &job::backfill_request(&connection, ctx.now())).await?;
+        let request =
+            job::connection_request(job::BACKFILL, &connection, priority::BACKFILL, ctx.now());
+        ctx.queue.enqueue(tx, &request).await?;
     }
     Ok(())
 }

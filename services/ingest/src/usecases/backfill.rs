@@ -6,13 +6,13 @@ use jobs::{ClaimedJob, JobOutcome};
 use kernel::Timestamp;
 use lifecycle::Stop;
 use outbox::{AthleteTx, StoreError};
-use strava_client::ActivityPage;
 use strava_client::lease::Purpose;
+use strava_client::{ActivityPage, ListQuery};
 
 use super::ServiceContext;
 use super::job::ConnectionJob;
-use super::job_failure::{JobError, JobFailure};
-use super::list_page::{PageRequest, attempt_name, fetch_page};
+use super::job_failure::JobFailure;
+use super::list_page::fetch_page;
 use crate::domain::backfill::{Backfill, BackfillState};
 use crate::domain::connection::Connection;
 use crate::store;
@@ -36,13 +36,11 @@ pub(crate) async fn backfill(
 ) -> Result<JobOutcome, anyhow::Error> {
     let payload: ConnectionJob = serde_json::from_value(job.payload.clone())?;
     let Some(athlete) = job.athlete else { return Ok(JobOutcome::Done) };
-    let mut page = 0;
     loop {
         let readers = ctx.database.readers();
-        let connection = store::connections::find(readers, athlete, payload.application).await?;
-        let Some(connection) = connection.filter(Connection::is_connected) else {
-            return Ok(JobOutcome::Done);
-        };
+        let connection =
+            store::connections::find_connected(readers, athlete, payload.application).await?;
+        let Some(connection) = connection else { return Ok(JobOutcome::Done) };
         let backfill = store::backfills::find(readers, athlete, payload.application).await?;
         let Some(backfill) = backfill.filter(|it| it.state != BackfillState::Done) else {
             return Ok(JobOutcome::Done);
@@ -51,12 +49,11 @@ pub(crate) async fn backfill(
             let (due, reason) = (ctx.now(), "stopping".to_owned());
             return Ok(JobOutcome::Later { due, reason, counts: false });
         }
-        let attempt = format!("{}:{page}", attempt_name(job));
-        match read_page(ctx, job, &connection, backfill, attempt).await {
-            Ok(Progress::NextPage) => page += 1,
+        match read_page(ctx, job, &connection, backfill).await {
+            Ok(Progress::NextPage) => {}
             Ok(Progress::Complete | Progress::Lost) => return Ok(JobOutcome::Settled),
-            Err(JobError::Internal(error)) => return Err(error),
-            Err(JobError::Failure(failure)) => {
+            Err(error) => {
+                let failure = error.downcast::<JobFailure>()?;
                 record_failure(ctx, &connection, &failure).await?;
                 return Ok(failure.into_outcome());
             }
@@ -69,19 +66,13 @@ async fn read_page(
     job: &ClaimedJob,
     connection: &Connection,
     backfill: Backfill,
-    attempt: String,
-) -> Result<Progress, JobError> {
-    let request = PageRequest {
-        purpose: Purpose::Backfill,
-        attempt,
-        attempts: job.attempts,
-        before: backfill.before_s.map(Timestamp::from_secs),
-        per_page: ctx.settings.page,
-    };
-    let fetched = fetch_page(ctx, connection, &request).await?;
+) -> Result<Progress, anyhow::Error> {
+    let before = backfill.before_s.map(Timestamp::from_secs);
+    let query = ListQuery { before, per_page: ctx.settings.page, ..ListQuery::default() };
+    let page = fetch_page(ctx, job, connection, Purpose::Backfill, query).await?;
     ctx.failpoint("ingest.page-fetched");
-    warn_of_unreadable_rows(connection, &fetched.page);
-    let progress = page::store_page(ctx, job, connection, &backfill, &fetched).await?;
+    warn_of_unreadable_rows(connection, &page.answer);
+    let progress = page::store_page(ctx, job, &backfill, &page).await?;
     ctx.failpoint("ingest.page-committed");
     Ok(progress)
 }
@@ -104,7 +95,7 @@ async fn record_failure(
         let backfill = store::backfills::find(tx.conn(), athlete, application).await?;
         let Some(mut backfill) = backfill.filter(|it| it.generation == connection.generation)
         else {
-            return Ok(tx.unchanged(()));
+            return tx.unchanged(Ok(()));
         };
         backfill.state = match failure {
             JobFailure::Retry { .. } => BackfillState::Waiting,

@@ -4,11 +4,12 @@ mod calls;
 mod commit;
 
 use jobs::{ClaimedJob, JobOutcome};
+use kernel::Timestamp;
 
-use super::job_failure::{JobError, JobFailure};
-use super::record_journal::JournalStep;
+use super::job_failure::JobFailure;
 use super::{ServiceContext, job};
 use crate::domain::connection::Connection;
+use crate::domain::journal::JournalEntry;
 use crate::domain::observation::{ActivityKey, Observation};
 use crate::store;
 
@@ -30,18 +31,15 @@ pub(crate) async fn fetch_activity(
     let key = ActivityKey { athlete, application: payload.application, strava: payload.strava };
     let failure = match try_fetch(ctx, job, key).await {
         Ok(()) => return Ok(JobOutcome::Settled),
-        Err(JobError::Internal(error)) => return Err(error),
-        Err(JobError::Failure(failure)) => failure,
+        Err(error) => error.downcast::<JobFailure>()?,
     };
-    let step = JournalStep {
-        step: "fetched",
-        state: failure.journal_state(),
-        reason: failure.reason(),
+    let entry = JournalEntry {
+        reason: failure.reason().to_owned(),
         attempts: job.attempts,
-        next_try: failure.due(),
-        activity: None,
+        next_try_us: failure.due().map_or(0, Timestamp::as_micros),
+        ..ctx.journal_entry(key, "fetched", failure.journal_state())
     };
-    ctx.record_step_alone(key, step).await?;
+    store::journal::insert(ctx.database.writer(), &entry).await?;
     Ok(failure.into_outcome())
 }
 
@@ -49,12 +47,11 @@ async fn try_fetch(
     ctx: &ServiceContext,
     job: &ClaimedJob,
     key: ActivityKey,
-) -> Result<(), JobError> {
+) -> Result<(), anyhow::Error> {
     let readers = ctx.database.readers();
-    let connection = store::connections::find(readers, key.athlete, key.application).await?;
-    let connection = connection
-        .filter(Connection::is_connected)
-        .ok_or(JobFailure::Drop { reason: "disconnected" })?;
+    let (athlete, application) = (key.athlete, key.application);
+    let connection = store::connections::find_connected(readers, athlete, application).await?;
+    let connection = connection.ok_or(JobFailure::Drop { reason: "disconnected" })?;
     let before =
         store::observations::find(readers, key).await?.unwrap_or_else(|| Observation::empty(key));
     let target = FetchTarget { key, connection, before };

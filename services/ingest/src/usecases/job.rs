@@ -70,19 +70,22 @@ pub(crate) fn fetch_request(key: ActivityKey, live: bool, due: Timestamp) -> Job
     }
 }
 
-/// Requests the backfill of a connection.
-pub(crate) fn backfill_request(connection: &Connection, due: Timestamp) -> JobRequest {
-    connection_request(BACKFILL, connection, priority::BACKFILL, due)
-}
-
-/// Requests a poll of the newest page of a connection's list.
-pub(crate) fn poll_request(connection: &Connection, priority: i32, due: Timestamp) -> JobRequest {
-    connection_request(POLL_RECENT, connection, priority, due)
-}
-
-/// Requests the reconciliation of the next page of a connection's list.
-pub(crate) fn reconcile_request(connection: &Connection, due: Timestamp) -> JobRequest {
-    connection_request(RECONCILE_PAGE, connection, priority::RECONCILE, due)
+/// Requests a backfill, a poll or a reconciliation of a connection.
+pub(crate) fn connection_request(
+    kind: &'static str,
+    connection: &Connection,
+    priority: i32,
+    due: Timestamp,
+) -> JobRequest {
+    JobRequest {
+        kind,
+        subject: connection.subject(),
+        athlete: Some(connection.athlete),
+        priority,
+        due,
+        payload: to_payload(&ConnectionJob { application: connection.application }),
+        not_if_answered_after: None,
+    }
 }
 
 /// Requests the answer to a replay request.
@@ -101,21 +104,4 @@ pub(crate) fn replay_request(job: &ReplayJob, due: Timestamp) -> JobRequest {
 /// Converts a payload to the JSON the queue stores.
 pub(crate) fn to_payload(payload: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(payload).unwrap_or_default()
-}
-
-fn connection_request(
-    kind: &'static str,
-    connection: &Connection,
-    priority: i32,
-    due: Timestamp,
-) -> JobRequest {
-    JobRequest {
-        kind,
-        subject: connection.subject(),
-        athlete: Some(connection.athlete),
-        priority,
-        due,
-        payload: to_payload(&ConnectionJob { application: connection.application }),
-        not_if_answered_after: None,
-    }
 }

@@ -4,30 +4,23 @@ use std::time::Duration;
 
 use jobs::JobOutcome;
 use kernel::Timestamp;
-use outbox::StoreError;
 use strava_client::lease::{DenialReason, LeaseError};
 use strava_client::{ErrorKind, StravaError};
 
 use crate::domain::retry_schedule;
 
-/// Reason why a job could not do its work, with its consequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Error of a job that could not do its work, with its consequence. Any other error is retried with back-off.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JobFailure {
     /// Retried at `due`; only an attempt that `counts` brings the job closer to being given up.
+    #[error("{reason}")]
     Retry { due: Timestamp, reason: &'static str, counts: bool },
     /// Dropped: the work is not needed any more.
+    #[error("{reason}")]
     Drop { reason: &'static str },
     /// Given up: the work cannot be done.
+    #[error("{reason}")]
     Fail { reason: &'static str },
-}
-
-/// Error of a part of a job.
-#[derive(Debug)]
-pub(crate) enum JobError {
-    /// Strava or the lease service refused.
-    Failure(JobFailure),
-    /// Any other error; the worker retries with back-off.
-    Internal(anyhow::Error),
 }
 
 /// Pause while the Strava application is inactive, for whichever athlete.
@@ -122,24 +115,6 @@ impl JobFailure {
             Self::Drop { .. } => JobOutcome::Done,
             Self::Fail { reason } => JobOutcome::Failed { reason: reason.to_owned() },
         }
-    }
-}
-
-impl From<JobFailure> for JobError {
-    fn from(failure: JobFailure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-impl From<StoreError> for JobError {
-    fn from(error: StoreError) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-impl From<anyhow::Error> for JobError {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Internal(error)
     }
 }
 

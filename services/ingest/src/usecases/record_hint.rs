@@ -6,9 +6,9 @@ use contracts::strava::{Aspect, Hint, ObjectType};
 use kernel::{ApplicationId, EventId, StravaActivityId, StravaAthleteId, Timestamp};
 use outbox::{AthleteTx, StoreError};
 
-use super::record_journal::JournalStep;
 use super::{ServiceContext, job};
 use crate::domain::connection::Connection;
+use crate::domain::journal::JournalEntry;
 use crate::domain::observation::ActivityKey;
 use crate::store;
 
@@ -82,14 +82,8 @@ async fn try_record_hint(
     change.observation.hints.record(true, hint.aspect() == Aspect::Delete);
     store::observations::save(tx.conn(), &change.observation, change.is_stored).await?;
     ctx.queue.enqueue(tx, &job::fetch_request(key, true, ctx.now())).await?;
-    let step = JournalStep {
-        activity: change.observation.activity,
-        step: "hinted",
-        state: "waiting",
-        ..JournalStep::default()
-    };
-    let mut entry = ctx.journal_entry(key, step);
-    entry.id = id;
+    let entry = ctx.journal_entry(key, "hinted", "waiting");
+    let entry = JournalEntry { id, activity: change.observation.activity, ..entry };
     store::journal::insert(tx.conn(), &entry).await?;
     Ok(HintOutcome::Requested)
 }

@@ -1,7 +1,7 @@
 //! Journal entries: the steps an activity went through, in codes.
 
 use contracts::Origin;
-use kernel::{ActivityId, EventId, Timestamp};
+use kernel::EventId;
 use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
@@ -9,54 +9,24 @@ use crate::domain::journal::JournalEntry;
 use crate::domain::observation::ActivityKey;
 use crate::store;
 
-/// One step of the processing of an activity.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct JournalStep<'a> {
-    pub(crate) activity: Option<ActivityId>,
-    pub(crate) step: &'a str,
-    pub(crate) state: &'a str,
-    pub(crate) reason: &'a str,
-    pub(crate) attempts: i64,
-    pub(crate) next_try: Option<Timestamp>,
-}
-
 impl ServiceContext {
-    /// Builds the entry of a step.
-    pub(crate) fn journal_entry(&self, key: ActivityKey, step: JournalStep<'_>) -> JournalEntry {
+    /// Builds an entry of ingest itself. It is stored with the step it describes and not published.
+    pub(crate) fn journal_entry(&self, key: ActivityKey, step: &str, state: &str) -> JournalEntry {
         let now = self.now();
         JournalEntry {
             id: EventId::from_uuid(self.ids.uuid_v7(now)),
             athlete: key.athlete,
-            activity: step.activity,
+            activity: None,
             application: key.application,
             strava: key.strava,
             service: crate::NAME.to_owned(),
-            step: step.step.to_owned(),
-            state: step.state.to_owned(),
-            reason: step.reason.to_owned(),
-            attempts: step.attempts,
-            next_try_us: step.next_try.map_or(0, Timestamp::as_micros),
+            step: step.to_owned(),
+            state: state.to_owned(),
+            reason: String::new(),
+            attempts: 0,
+            next_try_us: 0,
             at: now,
         }
-    }
-
-    /// Inserts the entry of a step of ingest itself, in the transaction of the step. It is not published.
-    pub(crate) async fn record_step(
-        &self,
-        tx: &AthleteTx,
-        key: ActivityKey,
-        step: JournalStep<'_>,
-    ) -> Result<(), StoreError> {
-        store::journal::insert(tx.conn(), &self.journal_entry(key, step)).await
-    }
-
-    /// Inserts the entry of a step that changed nothing else.
-    pub(crate) async fn record_step_alone(
-        &self,
-        key: ActivityKey,
-        step: JournalStep<'_>,
-    ) -> Result<(), StoreError> {
-        store::journal::insert(self.database.writer(), &self.journal_entry(key, step)).await
     }
 }
 
@@ -68,7 +38,7 @@ pub(crate) async fn store_published_entry(
 ) -> Result<(), StoreError> {
     let store = |tx: AthleteTx| async move {
         if tx.is_gone() || tx.is_fenced(origins) {
-            return Ok(tx.unchanged(()));
+            return tx.unchanged(Ok(()));
         }
         store::journal::insert(tx.conn(), entry).await
     };

@@ -44,7 +44,9 @@ pub(crate) async fn refresh(ctx: &ServiceContext, bus: &Bus) -> Result<(), Refre
         return Err(RefreshError::NobodyConnected);
     }
     for connection in &connections {
-        ctx.enqueue(&[job::poll_request(connection, priority::LIVE, requested_at)]).await?;
+        let (kind, priority) = (job::POLL_RECENT, priority::LIVE);
+        let request = job::connection_request(kind, connection, priority, requested_at);
+        ctx.enqueue(&[request]).await?;
     }
     let timeout = Duration::from_secs(ctx.settings.refresh_patience_s);
     let counted = async {
@@ -91,8 +93,9 @@ async fn wait_until_polled(
 ) -> Result<(), RefreshError> {
     let (athlete, application) = (connection.athlete, connection.application);
     loop {
-        let stored = store::connections::find(ctx.database.readers(), athlete, application).await?;
-        let Some(stored) = stored.filter(Connection::is_connected) else { return Ok(()) };
+        let readers = ctx.database.readers();
+        let stored = store::connections::find_connected(readers, athlete, application).await?;
+        let Some(stored) = stored else { return Ok(()) };
         if stored.recent_poll.succeeded_us >= requested_at.as_micros() {
             return Ok(());
         }

@@ -31,13 +31,14 @@ pub(crate) async fn sweep(ctx: &ServiceContext) -> Result<usize, StoreError> {
             store::backfills::find(readers, connection.athlete, connection.application).await?;
         let Some(backfill) = backfill else { continue };
         let mut requests = Vec::new();
+        let request = |kind, priority| job::connection_request(kind, &connection, priority, now);
         match backfill.state {
             BackfillState::Done => {
                 if is_poll_due {
-                    requests.push(job::poll_request(&connection, priority::RECONCILE, now));
+                    requests.push(request(job::POLL_RECENT, priority::RECONCILE));
                 }
                 if is_reconcile_due {
-                    requests.push(job::reconcile_request(&connection, now));
+                    requests.push(request(job::RECONCILE_PAGE, priority::RECONCILE));
                 }
                 swept += 1;
             }
@@ -45,7 +46,7 @@ pub(crate) async fn sweep(ctx: &ServiceContext) -> Result<usize, StoreError> {
             BackfillState::Failed
                 if backfill.reason != "scope-missing" && backfill.changed_at <= day_ago =>
             {
-                requests.push(job::backfill_request(&connection, now));
+                requests.push(request(job::BACKFILL, priority::BACKFILL));
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use tracing::Instrument;
 use crate::usecases::answer_replay::answer_replay;
 use crate::usecases::backfill::backfill;
 use crate::usecases::fetch_activity::fetch_activity;
-use crate::usecases::poll_recent::{poll_recent, reconcile_page};
+use crate::usecases::poll_recent::poll_recent;
 use crate::usecases::{ServiceContext, job};
 
 /// Handler of all kinds of jobs of ingest.
@@ -31,8 +31,7 @@ impl ActivityWorker {
     async fn run_job(&self, job: &ClaimedJob) -> Result<JobOutcome, anyhow::Error> {
         match job.kind.as_str() {
             job::FETCH_ACTIVITY => fetch_activity(&self.ctx, job).await,
-            job::POLL_RECENT => poll_recent(&self.ctx, job).await,
-            job::RECONCILE_PAGE => reconcile_page(&self.ctx, job).await,
+            job::POLL_RECENT | job::RECONCILE_PAGE => poll_recent(&self.ctx, job).await,
             job::BACKFILL => backfill(&self.ctx, job, &self.soft).await,
             job::ANSWER_REPLAY => answer_replay(&self.ctx, job).await,
             other => Ok(JobOutcome::Failed { reason: format!("unknown kind of job {other}") }),

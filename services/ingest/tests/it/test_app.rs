@@ -184,8 +184,13 @@ impl TestApp {
             tasks,
             _directory: directory,
         };
-        app.wait_until("Strava's subscription leads here", async || {
-            app.subscription_id().await.is_some()
+        app.wait_until_subscribed().await;
+        app
+    }
+
+    async fn wait_until_subscribed(&self) {
+        self.wait_until("Strava's subscription leads here", async || {
+            self.subscription_id().await.is_some()
         })
         .await;
         // Until the subscription is complete, unknown ids are answered with 503.
@@ -193,12 +198,11 @@ impl TestApp {
             "object_type": "activity", "object_id": 1, "aspect_type": "create", "owner_id": 1,
             "subscription_id": -1, "event_time": 1,
         });
-        app.wait_until("the subscription is complete", async || {
+        self.wait_until("the subscription is complete", async || {
             let path = format!("/webhook/{SECRET}");
-            app.post(&path, stranger.to_string()).await.status == 403
+            self.post(&path, stranger.to_string()).await.status == 403
         })
         .await;
-        app
     }
 
     /// Stops all tasks and drops the database.

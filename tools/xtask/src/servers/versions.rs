@@ -1,4 +1,4 @@
-//! The versions of the databases that tests use.
+//! The servers' answers, and the versions of the databases that tests use.
 
 use std::io::Read;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -7,6 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::command::{self, cargo};
+
+/// Maximum time until a server takes a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Maximum time until a SQL server greets.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,16 +21,27 @@ pub(super) fn read_sql_version(url: &str) -> anyhow::Result<String> {
         .with_context(|| format!("`{url}` is no URL: write mysql://USER:PASSWORD@HOST:PORT/"))?;
     let address =
         format!("{}:{}", url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(3306));
-    let greeting = read_greeting(&address).with_context(|| format!("cannot ask {address}"))?;
+    let greeting = read_greeting(&address)?;
     let version = parse_greeting(&greeting)
         .with_context(|| format!("{address} greets unlike MySQL or MariaDB"))?;
     let product = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
     Ok(format!("{product} {version} at {address}"))
 }
 
+/// Connects to a server.
+///
+/// # Errors
+///
+/// Nothing listens at the address, or it does not answer in time.
+pub(super) fn connect(address: &str) -> anyhow::Result<TcpStream> {
+    let sockets = address.to_socket_addrs().with_context(|| format!("cannot resolve {address}"))?;
+    let Some(socket) = sockets.into_iter().next() else { bail!("cannot resolve {address}") };
+    TcpStream::connect_timeout(&socket, CONNECT_TIMEOUT)
+        .with_context(|| format!("cannot connect to {address}"))
+}
+
 fn read_greeting(address: &str) -> anyhow::Result<Vec<u8>> {
-    let Some(socket) = address.to_socket_addrs()?.next() else { bail!("no such host") };
-    let stream = TcpStream::connect_timeout(&socket, GREETING_TIMEOUT)?;
+    let stream = connect(address)?;
     stream.set_read_timeout(Some(GREETING_TIMEOUT))?;
     let mut greeting = vec![0; 128];
     let length = (&stream).read(&mut greeting)?;

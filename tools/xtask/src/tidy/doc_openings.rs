@@ -5,7 +5,7 @@ use regex::Regex;
 use super::sources::SourceFile;
 
 /// Maximum share of doc comments that may open with a question word, in percent.
-const MAX_PERCENT: f64 = 11.0;
+const MAX_PERCENT: f64 = 5.0;
 
 /// The question words, also after a verb that only leads to one.
 const OPENING: &str =

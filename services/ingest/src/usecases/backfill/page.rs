@@ -7,61 +7,68 @@ use strava_client::SummaryActivity;
 
 use super::Progress;
 use crate::domain::backfill::{Backfill, BackfillState, NextPage, OldestStart, plan_next_page};
-use crate::domain::connection::{Connection, RecentPoll, ReconcileCursor};
+use crate::domain::connection::{RecentPoll, ReconcileCursor};
 use crate::domain::facts::Facts;
 use crate::store;
 use crate::usecases::ServiceContext;
-use crate::usecases::list_page::{FetchedPage, ListedRows, find_current_connection, record_rows};
+use crate::usecases::list_page::{ListPage, find_current_connection, record_rows};
 
 /// Rows per transaction.
 const CHUNK_ROWS: usize = 50;
+
+/// Rows stored in one transaction.
+#[derive(Clone, Copy)]
+struct Chunk<'a> {
+    page: &'a ListPage<'a>,
+    rows: &'a [SummaryActivity],
+    /// The backfill after the page, for the last rows.
+    advanced: Option<&'a Backfill>,
+}
 
 /// Stores the page; the last transaction advances the backfill and, at the end of the list, closes the job.
 pub(super) async fn store_page(
     ctx: &ServiceContext,
     job: &ClaimedJob,
-    connection: &Connection,
     backfill: &Backfill,
-    fetched: &FetchedPage,
+    page: &ListPage<'_>,
 ) -> Result<Progress, StoreError> {
-    let (page, rows) = (&fetched.page, fetched.rows());
-    let next = if page.is_empty() {
+    let answer = &page.answer;
+    let rows = &answer.activities;
+    let next = if answer.is_empty() {
         NextPage::End
     } else {
-        let oldest = oldest_start(page.activities.iter());
-        let count = page.activities.len() + page.unreadable.len();
+        let oldest = oldest_start(rows);
+        let count = rows.len() + answer.unreadable.len();
         plan_next_page(count, ctx.settings.page as usize, oldest, backfill.before_s)
     };
     let advanced = backfill.advance(rows.len(), next, ctx.now());
     let last = rows.len().saturating_sub(1) / CHUNK_ROWS;
     for at in 0..=last {
         let chunk = &rows[at * CHUNK_ROWS..rows.len().min((at + 1) * CHUNK_ROWS)];
-        let listed = ListedRows { connection, source: fetched.source, rows: chunk };
-        let advanced = (at == last).then_some(&advanced);
-        let store = |tx| async move { try_store_chunk(ctx, &tx, job, listed, advanced).await };
-        if !ctx.bulk.run("store_backfill_rows", connection.athlete, store).await? {
+        let chunk = Chunk { page, rows: chunk, advanced: (at == last).then_some(&advanced) };
+        let store = |tx| async move { try_store_chunk(ctx, &tx, job, chunk).await };
+        if !ctx.bulk.run("store_backfill_rows", page.connection.athlete, store).await? {
             return Ok(Progress::Lost);
         }
     }
     Ok(if next == NextPage::End { Progress::Complete } else { Progress::NextPage })
 }
 
-/// Stores some rows and, with the last ones, the advanced backfill. Returns false if the job or the connection is lost.
+/// Stores the rows and, with the last ones, the advanced backfill. Returns false if the job or the connection is lost.
 async fn try_store_chunk(
     ctx: &ServiceContext,
     tx: &AthleteTx,
     job: &ClaimedJob,
-    listed: ListedRows<'_>,
-    advanced: Option<&Backfill>,
+    chunk: Chunk<'_>,
 ) -> Result<bool, StoreError> {
-    let Some(mut connection) = find_current_connection(tx, listed.connection).await? else {
+    let Some(mut connection) = find_current_connection(tx, chunk.page.connection).await? else {
         return Ok(tx.unchanged(false));
     };
     if !ctx.queue.lock_claimed(tx, job).await? {
         return Ok(tx.unchanged(false));
     }
-    record_rows(ctx, tx, listed, Cause::Backfill).await?;
-    if let Some(backfill) = advanced {
+    record_rows(ctx, tx, chunk.page, chunk.rows, Cause::Backfill).await?;
+    if let Some(backfill) = chunk.advanced {
         store::backfills::save(tx.conn(), backfill, true).await?;
         tx.bump_version();
         if backfill.state == BackfillState::Done {
@@ -78,9 +85,10 @@ async fn try_store_chunk(
 
 /// Returns the start of the last row of a page. A hidden start is shown as the first second of the day, while Strava
 /// sorts by the true one, which is some time that day.
-fn oldest_start<'a>(rows: impl Iterator<Item = &'a SummaryActivity>) -> Option<OldestStart> {
+fn oldest_start(rows: &[SummaryActivity]) -> Option<OldestStart> {
     const DAY_S: i64 = 86_400;
     let starts: Vec<_> = rows
+        .iter()
         .map(|row| {
             let shown = Facts::from_summary(row).start_at.as_secs();
             OldestStart {
@@ -106,7 +114,7 @@ mod tests {
         });
         let row: SummaryActivity = serde_json::from_value(row).unwrap();
 
-        let oldest = oldest_start([&row].into_iter()).unwrap();
+        let oldest = oldest_start(&[row]).unwrap();
 
         assert_eq!(oldest.at_most_s - oldest.shown_s, 86_400);
     }

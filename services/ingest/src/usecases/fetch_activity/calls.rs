@@ -7,13 +7,13 @@ use strava_client::lease::Purpose;
 use strava_client::{ErrorKind, Streams};
 
 use super::FetchTarget;
-use crate::clients::strava::{LeaseOptions, LeasedStrava};
+use crate::clients::strava::LeasedStrava;
 use crate::domain::facts::Facts;
 use crate::domain::observation::{Source, StreamsRef};
 use crate::domain::streams;
 use crate::usecases::ServiceContext;
-use crate::usecases::job_failure::{JobError, JobFailure};
-use crate::usecases::list_page::{attempt_name, draw_ticket};
+use crate::usecases::job_failure::JobFailure;
+use crate::usecases::list_page::draw_ticket;
 
 /// Strava's answer about one activity.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub(super) async fn fetch<'a>(
     ctx: &'a ServiceContext,
     job: &ClaimedJob,
     target: &FetchTarget,
-) -> Result<(FetchedActivity, LeasedStrava<'a>), JobError> {
+) -> Result<(FetchedActivity, LeasedStrava<'a>), anyhow::Error> {
     let (ticket, leased) = tokio::join!(
         draw_ticket(&ctx.database, &target.connection),
         acquire_lease(ctx, job, target, 0)
@@ -85,7 +85,7 @@ pub(super) async fn fetch<'a>(
             Ok(fetched) => streams = fetched,
             Err(error) => {
                 strava.report_usage().await;
-                return Err(error.into());
+                return Err(error);
             }
         }
     }
@@ -99,12 +99,9 @@ async fn acquire_lease<'a>(
     retries: u32,
 ) -> Result<LeasedStrava<'a>, JobFailure> {
     let is_live = job.priority <= priority::LIVE;
-    let options = LeaseOptions {
-        purpose: if is_live { Purpose::Live } else { Purpose::Reconcile },
-        attempt: format!("{}:{retries}", attempt_name(job)),
-        reads: 2,
-    };
-    let leased = ctx.strava.acquire_lease(&target.connection, options).await;
+    let purpose = if is_live { Purpose::Live } else { Purpose::Reconcile };
+    let attempt = format!("{}:{}:{retries}", job.id, job.epoch);
+    let leased = ctx.strava.acquire_lease(&target.connection, purpose, attempt, 2).await;
     leased.map_err(|refusal| JobFailure::from_lease(&refusal, ctx.now()))
 }
 

@@ -2,7 +2,7 @@
 
 use contracts::wire::Cause;
 use jobs::{ClaimedJob, Retry};
-use kernel::{ActivityId, Timestamp};
+use kernel::Timestamp;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use outbox::{AthleteTx, StoreError};
@@ -10,13 +10,13 @@ use outbox::{AthleteTx, StoreError};
 use super::FetchTarget;
 use super::calls::{FetchedActivity, FetchedStreams};
 use crate::domain::activity::Activity;
+use crate::domain::journal::JournalEntry;
 use crate::domain::observation::Observation;
 use crate::domain::retry_schedule;
 use crate::store;
 use crate::usecases::ServiceContext;
 use crate::usecases::job_failure::JobFailure;
 use crate::usecases::list_page::find_current_connection;
-use crate::usecases::record_journal::JournalStep;
 use crate::usecases::record_observation::PublishMode;
 
 /// Time and reason of the next fetch; without a time there is none.
@@ -71,8 +71,15 @@ async fn try_commit(
     observation.hints.answer(target.before.hints.received);
     let (id, has_pending_hint) = (observation.activity, observation.hints.is_pending());
     let published = ctx.record_observation(tx, change, mode).await?;
-    let step = journal_step(job, &follow_up, published.as_ref(), id);
-    ctx.record_step(tx, target.key, step).await?;
+    let (step, state) = journal_codes(&follow_up, published.as_ref());
+    let entry = JournalEntry {
+        activity: published.map(|published| published.id).or(id),
+        reason: follow_up.reason.to_owned(),
+        attempts: job.attempts,
+        next_try_us: follow_up.due.map_or(0, Timestamp::as_micros),
+        ..ctx.journal_entry(target.key, step, state)
+    };
+    store::journal::insert(tx.conn(), &entry).await?;
     match follow_up.due {
         Some(due) => {
             // A hint received meanwhile does not wait for the follow-up.
@@ -213,25 +220,18 @@ fn apply_streams(
     }
 }
 
-fn journal_step<'a>(
-    job: &ClaimedJob,
-    follow_up: &'a FollowUp,
+/// Returns the step and the state in the journal.
+fn journal_codes(
+    follow_up: &FollowUp,
     published: Option<&Activity>,
-    id: Option<ActivityId>,
-) -> JournalStep<'a> {
+) -> (&'static str, &'static str) {
     let is_removal = published.is_some_and(|published| published.state.is_removed());
-    JournalStep {
-        activity: published.map(|published| published.id).or(id),
-        step: if is_removal { "removed" } else { "fetched" },
-        state: match follow_up.due {
-            Some(_) => "waiting",
-            None if published.is_none() && follow_up.reason == "not-readable" => "failed",
-            None => "done",
-        },
-        reason: follow_up.reason,
-        attempts: job.attempts,
-        next_try: follow_up.due,
-    }
+    let state = match follow_up.due {
+        Some(_) => "waiting",
+        None if published.is_none() && follow_up.reason == "not-readable" => "failed",
+        None => "done",
+    };
+    (if is_removal { "removed" } else { "fetched" }, state)
 }
 
 impl FetchedStreams {
