@@ -115,7 +115,7 @@ async fn measure_services(
 ) -> anyhow::Result<Vec<Vec<String>>> {
     let (token, identity) = (free_address()?.to_string(), free_address()?.to_string());
     let mut rows = Vec::new();
-    let mut kept = Vec::new();
+    let mut providers = Vec::new();
     for name in SERVICES {
         let listen =
             if name == "identity" { identity.clone() } else { free_address()?.to_string() };
@@ -136,10 +136,10 @@ async fn measure_services(
         let cost = measure_idle(options, folder, &launch).await?;
         rows.push(format_row(&format!("{name} alone, Kafka"), &cost));
         if ["token", "identity"].contains(&name) {
-            kept.push(launch.start(options, folder).await?);
+            providers.push(launch.start(options, folder).await?);
         }
     }
-    for process in kept {
+    for process in providers {
         process.stop().await?;
     }
     Ok(rows)

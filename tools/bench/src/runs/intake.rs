@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use kernel::{Clock, SystemClock};
 use tokio::process::Command;
@@ -93,8 +94,8 @@ fn webhook_server<'a>(
     url: &str,
     subscription: i64,
 ) -> anyhow::Result<MeasuredServer<'a>> {
-    let rest = url.trim_start_matches("http://");
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let address_and_path = url.trim_start_matches("http://").split_once('/');
+    let (host, path) = address_and_path.with_context(|| format!("{url} has no path"))?;
     let (head, address) = (format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\n"), host.parse()?);
     let requests = Box::new(move || webhook_requests(head.clone(), subscription));
     Ok(MeasuredServer { process, address, requests })

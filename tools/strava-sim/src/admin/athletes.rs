@@ -50,7 +50,7 @@ pub(crate) async fn list(sim: SimData) -> HttpResponse {
 
 /// The true state of an athlete's activities, oldest first, deleted ones at the end.
 #[utoipa::path(get, path = "/_sim/athletes/{id}/activities", tag = "athletes", params(("id" = i64, Path,)), responses((status = 200, body = Vec<GroundTruth>), (status = 404, body = AdminError)))]
-pub(crate) async fn activities(sim: SimData, id: Path<i64>) -> AdminResult {
+pub(crate) async fn list_activities(sim: SimData, id: Path<i64>) -> AdminResult {
     let world = sim.world();
     let timeline = world.timelines.get(&id).ok_or_else(|| AdminError::not_found("athlete"))?;
     let deleted = world.deleted.iter().filter(|activity| activity.summary.athlete.id == *id);

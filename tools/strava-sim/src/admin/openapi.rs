@@ -17,41 +17,41 @@ use super::{activities, athletes, settings, tokens, webhooks};
     ),
     paths(
         settings::reset,
-        settings::clock,
+        settings::get_clock,
         settings::set_clock,
-        settings::limits,
-        settings::faults,
+        settings::set_limits,
+        settings::list_faults,
         settings::add_faults,
         settings::clear_faults,
-        settings::uploads,
-        settings::set_uploads,
-        settings::consent,
+        settings::get_upload_settings,
+        settings::set_upload_settings,
+        settings::get_consent,
         settings::set_consent,
-        settings::counters,
+        settings::get_counters,
         settings::reset_counters,
-        tokens::apps,
+        tokens::list_apps,
         tokens::add_app,
-        tokens::expire,
-        tokens::rotation,
+        tokens::expire_tokens,
+        tokens::set_rotation,
         athletes::list,
-        athletes::activities,
+        athletes::list_activities,
         athletes::disconnect,
         activities::create,
         activities::show,
         activities::edit,
         activities::delete,
         activities::hide,
-        webhooks::settings,
-        webhooks::set,
-        webhooks::subscriptions,
-        webhooks::deliveries,
-        webhooks::forge,
+        webhooks::get_settings,
+        webhooks::set_settings,
+        webhooks::list_subscriptions,
+        webhooks::list_deliveries,
+        webhooks::forge_event,
     )
 )]
 struct AdminApi;
 
 /// `GET /_sim/openapi.json`.
-pub(super) async fn document() -> HttpResponse {
+pub(super) async fn show_document() -> HttpResponse {
     HttpResponse::Ok().json(AdminApi::openapi())
 }
 

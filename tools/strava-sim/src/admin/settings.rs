@@ -37,7 +37,7 @@ fn read_clock(sim: &SimState) -> ClockReading {
 
 /// The time on the simulator's clock.
 #[utoipa::path(get, path = "/_sim/clock", tag = "world", responses((status = 200, body = ClockReading)))]
-pub(crate) async fn clock(sim: SimData) -> HttpResponse {
+pub(crate) async fn get_clock(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(read_clock(&sim))
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct LimitsChange {
 
 /// Changes rate limits.
 #[utoipa::path(post, path = "/_sim/limits", tag = "world", request_body = LimitsChange, responses((status = 204)))]
-pub(crate) async fn limits(sim: SimData, change: Json<LimitsChange>) -> HttpResponse {
+pub(crate) async fn set_limits(sim: SimData, change: Json<LimitsChange>) -> HttpResponse {
     let mut world = sim.world();
     let world = &mut *world;
     for app in world.apps.values_mut().filter(|app| change.app.is_none_or(|only| only == app.id)) {
@@ -100,7 +100,7 @@ pub(crate) async fn limits(sim: SimData, change: Json<LimitsChange>) -> HttpResp
 
 /// The rules in force.
 #[utoipa::path(get, path = "/_sim/faults", tag = "faults", responses((status = 200, body = Vec<FaultRule>)))]
-pub(crate) async fn faults(sim: SimData) -> HttpResponse {
+pub(crate) async fn list_faults(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().faults)
 }
 
@@ -130,13 +130,13 @@ pub(crate) async fn clear_faults(sim: SimData) -> HttpResponse {
 
 /// The settings of uploads.
 #[utoipa::path(get, path = "/_sim/uploads", tag = "uploads", responses((status = 200, body = UploadSettings)))]
-pub(crate) async fn uploads(sim: SimData) -> HttpResponse {
+pub(crate) async fn get_upload_settings(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().upload_settings)
 }
 
 /// Changes the settings of uploads; fields left out stay.
 #[utoipa::path(post, path = "/_sim/uploads", tag = "uploads", request_body = UploadSettings, responses((status = 200, body = UploadSettings), (status = 422, body = AdminError)))]
-pub(crate) async fn set_uploads(sim: SimData, patch: Json<Value>) -> AdminResult {
+pub(crate) async fn set_upload_settings(sim: SimData, patch: Json<Value>) -> AdminResult {
     let mut world = sim.world();
     world.upload_settings = merge_settings(&world.upload_settings, &patch)?;
     Ok(HttpResponse::Ok().json(&world.upload_settings))
@@ -144,7 +144,7 @@ pub(crate) async fn set_uploads(sim: SimData, patch: Json<Value>) -> AdminResult
 
 /// The settings of the authorize page.
 #[utoipa::path(get, path = "/_sim/consent", tag = "oauth", responses((status = 200, body = ConsentSettings)))]
-pub(crate) async fn consent(sim: SimData) -> HttpResponse {
+pub(crate) async fn get_consent(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().consent)
 }
 
@@ -171,7 +171,7 @@ pub(crate) async fn set_consent(sim: SimData, settings: Json<ConsentSettings>) -
 
 /// The counters.
 #[utoipa::path(get, path = "/_sim/counters", tag = "world", responses((status = 200, body = Counters)))]
-pub(crate) async fn counters(sim: SimData) -> HttpResponse {
+pub(crate) async fn get_counters(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().counters)
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct AppSettings {
 
 /// The applications.
 #[utoipa::path(get, path = "/_sim/apps", tag = "oauth", responses((status = 200, body = Vec<AppSettings>)))]
-pub(crate) async fn apps(sim: SimData) -> HttpResponse {
+pub(crate) async fn list_apps(sim: SimData) -> HttpResponse {
     let apps: Vec<AppSettings> = sim.world().apps.values().map(AppSettings::new).collect();
     HttpResponse::Ok().json(apps)
 }
@@ -91,7 +91,7 @@ pub(crate) struct ExpireTokens {
 
 /// Lets access tokens expire.
 #[utoipa::path(post, path = "/_sim/tokens/expire", tag = "oauth", request_body = ExpireTokens, responses((status = 200)))]
-pub(crate) async fn expire(sim: SimData, body: Bytes) -> AdminResult {
+pub(crate) async fn expire_tokens(sim: SimData, body: Bytes) -> AdminResult {
     let selection: ExpireTokens = if body.is_empty() {
         ExpireTokens::default()
     } else {
@@ -124,7 +124,7 @@ pub(crate) struct RotationChange {
 
 /// Sets the condition under which a refresh answers with a new refresh token.
 #[utoipa::path(post, path = "/_sim/tokens/rotation", tag = "oauth", request_body = RotationChange, responses((status = 204)))]
-pub(crate) async fn rotation(sim: SimData, change: Json<RotationChange>) -> HttpResponse {
+pub(crate) async fn set_rotation(sim: SimData, change: Json<RotationChange>) -> HttpResponse {
     sim.world().tokens.rotation = change.mode;
     HttpResponse::NoContent().finish()
 }

@@ -13,13 +13,13 @@ use crate::world::{DeliveryLogEntry, Subscription, WebhookSettings};
 
 /// The settings of webhooks.
 #[utoipa::path(get, path = "/_sim/webhooks", tag = "webhooks", responses((status = 200, body = WebhookSettings)))]
-pub(crate) async fn settings(sim: SimData) -> HttpResponse {
+pub(crate) async fn get_settings(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().events.settings)
 }
 
 /// Changes the settings of webhooks; fields left out stay.
 #[utoipa::path(post, path = "/_sim/webhooks", tag = "webhooks", request_body = WebhookSettings, responses((status = 200, body = WebhookSettings), (status = 422, body = AdminError)))]
-pub(crate) async fn set(sim: SimData, patch: Json<Value>) -> AdminResult {
+pub(crate) async fn set_settings(sim: SimData, patch: Json<Value>) -> AdminResult {
     let mut world = sim.world();
     let settings = merge_settings(&world.events.settings, &patch)?;
     world.events.change_settings(settings);
@@ -28,7 +28,7 @@ pub(crate) async fn set(sim: SimData, patch: Json<Value>) -> AdminResult {
 
 /// The subscriptions of all applications.
 #[utoipa::path(get, path = "/_sim/webhooks/subscriptions", tag = "webhooks", responses((status = 200)))]
-pub(crate) async fn subscriptions(sim: SimData) -> HttpResponse {
+pub(crate) async fn list_subscriptions(sim: SimData) -> HttpResponse {
     let world = sim.world();
     let all: Vec<&Subscription> = world.events.subscriptions.values().collect();
     HttpResponse::Ok().json(all)
@@ -36,7 +36,7 @@ pub(crate) async fn subscriptions(sim: SimData) -> HttpResponse {
 
 /// The delivery log, oldest first.
 #[utoipa::path(get, path = "/_sim/webhooks/deliveries", tag = "webhooks", responses((status = 200, body = Vec<DeliveryLogEntry>)))]
-pub(crate) async fn deliveries(sim: SimData) -> HttpResponse {
+pub(crate) async fn list_deliveries(sim: SimData) -> HttpResponse {
     HttpResponse::Ok().json(&sim.world().events.log)
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct ForgedEvent {
 
 /// Sends a forged event at once and answers with the receiver's statuses (0 = none).
 #[utoipa::path(post, path = "/_sim/webhooks/forge", tag = "webhooks", request_body = ForgedEvent, responses((status = 200), (status = 404, body = AdminError)))]
-pub(crate) async fn forge(sim: SimData, forged: Json<ForgedEvent>) -> AdminResult {
+pub(crate) async fn forge_event(sim: SimData, forged: Json<ForgedEvent>) -> AdminResult {
     let forged = forged.into_inner();
     let mut event = forged.event;
     let subscription = sim.world().events.subscriptions.get(&forged.app.unwrap_or(1)).cloned();

@@ -30,7 +30,8 @@ pub(super) fn find_own_activity(
     let world = sim.world();
     let activity = world
         .activity(id)
-        .filter(|found| found.summary.athlete.id == caller.athlete && found.is_visible(access));
+        .filter(|activity| activity.summary.athlete.id == caller.athlete)
+        .filter(|activity| activity.is_visible(access));
     let athlete = world.athlete(caller.athlete);
     activity.cloned().zip(athlete).ok_or_else(|| Fault::not_found("Activity"))
 }
@@ -126,7 +127,7 @@ pub(super) async fn show(sim: SimData, caller: Caller, id: Path<i64>) -> Handler
 }
 
 /// `GET /activities/{id}/laps`.
-pub(super) async fn laps(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
+pub(super) async fn list_laps(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     let (activity, _) = find_own_activity(&sim, &caller, *id, caller.read_access()?)?;
     let laps = run_heavy(activity, |activity| {
         load_streams(activity).map(|streams| analysis::laps(activity, &streams)).unwrap_or_default()
@@ -135,7 +136,7 @@ pub(super) async fn laps(sim: SimData, caller: Caller, id: Path<i64>) -> Handler
 }
 
 /// `GET /activities/{id}/zones`.
-pub(super) async fn zones(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
+pub(super) async fn list_zones(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     let (activity, athlete) = find_own_activity(&sim, &caller, *id, caller.read_access()?)?;
     let bounds = athlete.heart_rate_zones();
     let zones = run_heavy(activity, move |activity| {

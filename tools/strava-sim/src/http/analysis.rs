@@ -81,7 +81,7 @@ struct DisplayedStart {
 }
 
 impl DisplayedStart {
-    fn of_activity(activity: &Activity) -> Self {
+    fn new(activity: &Activity) -> Self {
         let parse = |date| parse_iso(date).unwrap_or(activity.start_s);
         let summary = &activity.summary;
         Self { utc_s: parse(&summary.start_date), local_s: parse(&summary.start_date_local) }
@@ -146,14 +146,14 @@ fn lap_json(activity: &Activity, span: &Lap, part: &Stretch<'_>, number: usize) 
     let metres = span.distance.unwrap_or_else(|| part.distance());
     let moving = if part.to > part.from { part.moving_s() } else { span.elapsed_s as i64 };
     let top = part.streams.velocity[part.from..=part.to].iter().copied().fold(0.0, f64::max);
-    let shown = DisplayedStart::of_activity(activity);
+    let start = DisplayedStart::new(activity);
     let mut lap = json!({
         "id": summary.id.wrapping_mul(3) % 900_000_000_000 + number as i64, "resource_state": 2,
         "name": format!("Lap {number}"),
         "activity": {"id": summary.id, "visibility": summary.visibility, "resource_state": 1},
         "athlete": {"id": summary.athlete.id, "resource_state": 1},
         "elapsed_time": span.elapsed_s.round() as i64, "moving_time": moving,
-        "start_date": format_iso(shown.utc_s + span.start_s as i64), "start_date_local": format_iso(shown.local_s + span.start_s as i64),
+        "start_date": format_iso(start.utc_s + span.start_s as i64), "start_date_local": format_iso(start.local_s + span.start_s as i64),
         "distance": round(metres, 1), "average_speed": round(metres / moving.max(1) as f64, 2), "max_speed": top,
         "lap_index": number, "split": number, "start_index": part.from, "end_index": part.to,
         "total_elevation_gain": part.elevation_gain(), "device_watts": part.streams.watts.is_some(), "pace_zone": 2,
@@ -168,7 +168,7 @@ fn lap_json(activity: &Activity, span: &Lap, part: &Stretch<'_>, number: usize) 
 /// Fastest stretches of the usual distances.
 pub(super) fn best_efforts(activity: &Activity, streams: &Streams) -> Vec<Value> {
     let summary = &activity.summary;
-    let shown = DisplayedStart::of_activity(activity);
+    let start = DisplayedStart::new(activity);
     EFFORTS
         .iter()
         .enumerate()
@@ -179,8 +179,8 @@ pub(super) fn best_efforts(activity: &Activity, streams: &Streams) -> Vec<Value>
                 "id": summary.id.wrapping_mul(5) % 900_000_000_000 + number as i64, "resource_state": 2, "name": name,
                 "activity": {"id": summary.id, "visibility": summary.visibility, "resource_state": 1},
                 "athlete": {"id": summary.athlete.id, "resource_state": 1},
-                "elapsed_time": time, "moving_time": time, "start_date": format_iso(shown.utc_s + streams.time[from]),
-                "start_date_local": format_iso(shown.local_s + streams.time[from]), "distance": *metres as i64,
+                "elapsed_time": time, "moving_time": time, "start_date": format_iso(start.utc_s + streams.time[from]),
+                "start_date_local": format_iso(start.local_s + streams.time[from]), "distance": *metres as i64,
                 "pr_rank": null, "achievements": [], "start_index": from, "end_index": to,
             }))
         })

@@ -42,20 +42,20 @@ pub(super) async fn update(sim: SimData, caller: Caller, params: Params) -> Hand
 }
 
 /// `GET /athlete/zones`.
-pub(super) async fn zones(sim: SimData, caller: Caller) -> HandlerResult {
+pub(super) async fn show_zones(sim: SimData, caller: Caller) -> HandlerResult {
     caller.require("profile:read_all", "profile:read_permission")?;
     Ok(ok_json(&find_athlete(&sim.world(), &caller)?.zones))
 }
 
 /// `GET /gear/{id}`.
-pub(super) async fn gear(sim: SimData, caller: Caller, id: Path<String>) -> HandlerResult {
+pub(super) async fn show_gear(sim: SimData, caller: Caller, id: Path<String>) -> HandlerResult {
     let athlete = find_athlete(&sim.world(), &caller)?;
     let gear = athlete.gear.iter().find(|gear| gear["id"] == id.as_str());
     gear.map(ok_json).ok_or_else(|| Fault::not_found("Gear"))
 }
 
 /// `GET /athletes/{id}/stats`: the caller's own, of activities that everyone may see.
-pub(super) async fn stats(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
+pub(super) async fn show_stats(sim: SimData, caller: Caller, id: Path<i64>) -> HandlerResult {
     if *id != caller.athlete {
         return Err(Fault::forbidden("Athlete"));
     }

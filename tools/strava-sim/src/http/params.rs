@@ -103,7 +103,8 @@ impl Params {
         else {
             return;
         };
-        let delimiters: Vec<_> = delimiter.find_iter(body).map(|found| found.range()).collect();
+        let delimiters: Vec<_> =
+            delimiter.find_iter(body).map(|delimiter| delimiter.range()).collect();
         for pair in delimiters.windows(2) {
             let part = body.slice(pair[0].end..pair[1].start);
             let part = if part.starts_with(b"\r\n") { part.slice(2..) } else { part };

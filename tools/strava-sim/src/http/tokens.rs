@@ -24,7 +24,7 @@ pub(super) fn authenticate_client(world: &World, params: &Params) -> Result<i64,
 }
 
 /// `POST /oauth/token`.
-pub(super) async fn token(sim: SimData, params: Params) -> HandlerResult {
+pub(super) async fn issue_tokens(sim: SimData, params: Params) -> HandlerResult {
     let now = sim.clock.now_s();
     let mut world = sim.world();
     let app = authenticate_client(&world, &params)?;
@@ -111,8 +111,8 @@ pub(super) async fn deauthorize(
         .tokens
         .access
         .get(token)
-        .filter(|found| found.expires_s > now)
-        .map(|found| (found.app, found.athlete))
+        .filter(|access| access.expires_s > now)
+        .map(|access| (access.app, access.athlete))
         .ok_or_else(Fault::invalid_token)?;
     world.disconnect(app, athlete);
     Ok(ok_json(&json!({"access_token": token})))

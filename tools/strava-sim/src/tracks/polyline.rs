@@ -14,12 +14,12 @@ pub(crate) fn encode(points: &[[f64; 2]]) -> String {
 }
 
 fn push_delta(out: &mut String, delta: i64) {
-    let mut rest = if delta < 0 { !(delta << 1) } else { delta << 1 } as u64;
-    while rest >= 0x20 {
-        out.push(char::from((0x20 | (rest & 0x1f)) as u8 + 63));
-        rest >>= 5;
+    let mut bits = if delta < 0 { !(delta << 1) } else { delta << 1 } as u64;
+    while bits >= 0x20 {
+        out.push(char::from((0x20 | (bits & 0x1f)) as u8 + 63));
+        bits >>= 5;
     }
-    out.push(char::from(rest as u8 + 63));
+    out.push(char::from(bits as u8 + 63));
 }
 
 /// Decodes positions; a broken tail is left out.

@@ -12,7 +12,7 @@ impl SummaryActivity {
         self.set_start_with_offset(start_s, utc_offset_at(zone, start_s), zone);
     }
 
-    /// Sets the start, with a wall clock so many seconds east of UTC.
+    /// Sets the start, with a wall clock this many seconds east of UTC.
     pub(crate) fn set_start_with_offset(&mut self, start_s: i64, offset_s: i64, zone: Tz) {
         self.start_date = format_iso(start_s);
         self.start_date_local = format_iso(start_s + offset_s);

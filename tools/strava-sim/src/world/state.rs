@@ -206,7 +206,7 @@ impl World {
             self.publish_change(&activity, &ActivityChange::Deleted);
         }
         for upload in self.uploads.values_mut() {
-            if upload.result.as_ref().is_ok_and(|made| made.summary.id == id) {
+            if upload.result.as_ref().is_ok_and(|activity| activity.summary.id == id) {
                 upload.activity_deleted = true;
             }
         }
@@ -241,9 +241,9 @@ impl World {
     ) -> Option<&Arc<Activity>> {
         let earliest = (from_s - MAX_OVERLAP_S, i64::MIN);
         self.timelines.get(&athlete)?.range(earliest..(to_s, i64::MAX)).map(|entry| entry.1).find(
-            |found| {
-                let end_s = found.start_s + found.summary.elapsed_time;
-                found.start_s < to_s && end_s > from_s && !found.summary.manual
+            |activity| {
+                let end_s = activity.start_s + activity.summary.elapsed_time;
+                activity.start_s < to_s && end_s > from_s && !activity.summary.manual
             },
         )
     }

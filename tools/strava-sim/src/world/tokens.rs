@@ -139,7 +139,7 @@ impl Tokens {
 
     /// The athlete whose access or refresh token of the application this is.
     pub(crate) fn find_owner(&self, app: i64, token: &str) -> Option<i64> {
-        let by_access = self.access.get(token).map(|found| (found.app, found.athlete));
+        let by_access = self.access.get(token).map(|token| (token.app, token.athlete));
         let (owner_app, athlete) = by_access.or_else(|| self.refresh.get(token).copied())?;
         (owner_app == app).then_some(athlete)
     }

@@ -26,9 +26,9 @@ async fn the_ground_truth_keeps_deleted_and_hidden_facts() {
     let body = json!({"athlete": ANA, "hide_start": true, "start_date": "2026-03-04T05:06:07Z"});
     let id = app.create_activity(body).await;
     let token = app.access_token(ANA, ALL_SCOPES).await;
-    let shown = app.get_json(&token, &format!("/activities/{id}")).await;
+    let detail = app.get_json(&token, &format!("/activities/{id}")).await;
     assert_eq!(
-        (&shown["start_date"], &shown["start_date_local"]),
+        (&detail["start_date"], &detail["start_date_local"]),
         (&json!("2026-03-04T00:00:01Z"), &json!("2026-03-04T00:00:01Z"))
     );
     app.admin(Method::DELETE, &format!("activities/{id}"), Value::Null).await;
@@ -44,9 +44,9 @@ async fn a_local_start_with_an_offset_is_a_wall_clock_time() {
     let app = TestApp::start().await;
     let body =
         json!({"athlete": ANA, "start_date_local": "2026-03-04T23:40:00", "utc_offset": 46_800});
-    let made = app.admin_post("activities", body).await;
+    let created = app.admin_post("activities", body).await;
     assert_eq!(
-        (&made["start_date"], &made["start_date_local"]),
+        (&created["start_date"], &created["start_date_local"]),
         (&json!("2026-03-04T10:40:00Z"), &json!("2026-03-04T23:40:00Z"))
     );
     let body = json!({"athlete": ANA, "start_date_local": "2026-07-04T12:00:00"});

@@ -27,14 +27,14 @@ async fn only_after_is_oldest_first_everything_else_newest_first() {
     ] {
         let answer =
             app.get_json(&token, &format!("/athlete/activities?per_page=200&{query}")).await;
-        let found = starts(answer.as_array().unwrap());
-        let mut sorted = found.clone();
+        let dates = starts(answer.as_array().unwrap());
+        let mut sorted = dates.clone();
         sorted.sort();
         if !oldest_first {
             sorted.reverse();
         }
-        assert_eq!(found, sorted, "{query}");
-        assert!(found.len() > 5, "{query}");
+        assert_eq!(dates, sorted, "{query}");
+        assert!(dates.len() > 5, "{query}");
     }
 }
 

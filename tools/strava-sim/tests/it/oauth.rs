@@ -205,13 +205,13 @@ async fn the_rotation_of_refresh_tokens_can_be_chosen() {
     let token = app.connect(ANA, ALL_SCOPES).await;
     app.admin_post("tokens/rotation", json!({"mode": "never"})).await;
     app.admin_post("tokens/expire", Value::Null).await;
-    let kept = app.refresh(&token).await.json();
-    assert_eq!(kept["refresh_token"], token["refresh_token"]);
-    assert_ne!(kept["access_token"], token["access_token"]);
+    let refreshed = app.refresh(&token).await.json();
+    assert_eq!(refreshed["refresh_token"], token["refresh_token"]);
+    assert_ne!(refreshed["access_token"], token["access_token"]);
     app.admin_post("tokens/rotation", json!({"mode": "always"})).await;
     let rotated = app.refresh(&token).await.json();
     assert_ne!(rotated["refresh_token"], token["refresh_token"]);
-    assert_eq!(rotated["access_token"], kept["access_token"]);
+    assert_eq!(rotated["access_token"], refreshed["access_token"]);
 }
 
 #[tokio::test]

@@ -227,9 +227,9 @@ async fn a_manual_entry_fits_the_definition_and_looks_like_the_recorded_one() {
     ];
     let answer = app.post_form(&token, "/activities", &fields).await;
     assert_eq!(answer.status, 201);
-    let made = answer.json();
+    let created = answer.json();
     assert_eq!(
-        find_errors(&answer_schema("post", "/activities", "201"), &made, false),
+        find_errors(&answer_schema("post", "/activities", "201"), &created, false),
         Vec::<String>::new()
     );
     let recorded = read_testdata("activity-created-manual.json");
@@ -250,12 +250,13 @@ async fn a_manual_entry_fits_the_definition_and_looks_like_the_recorded_one() {
         "distance",
         "average_speed",
     ] {
-        assert_eq!(made[key], recorded[key], "{key}");
+        assert_eq!(created[key], recorded[key], "{key}");
     }
     for key in ["laps", "splits_metric", "splits_standard", "device_name", "upload_id_str"] {
-        assert!(made.get(key).is_none(), "{key} must be absent");
+        assert!(created.get(key).is_none(), "{key} must be absent");
     }
-    assert_eq!(made["map"]["polyline"], "");
-    let streams = app.get(&token, &format!("/activities/{}/streams?keys=time", made["id"])).await;
+    assert_eq!(created["map"]["polyline"], "");
+    let streams =
+        app.get(&token, &format!("/activities/{}/streams?keys=time", created["id"])).await;
     assert_eq!(streams.status, 404);
 }

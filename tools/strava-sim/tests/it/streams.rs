@@ -72,10 +72,10 @@ async fn a_recorded_file_gives_its_real_streams_at_the_new_date() {
     let (app, token) = TestApp::start_connected(ANA).await;
     let body = json!({"athlete": ANA, "file": "run-fenix2.fit", "name": "Run with Milla",
         "start_date": "2026-05-01T10:00:00Z"});
-    let made = app.admin_post("activities", body).await;
-    assert_eq!(made["start_date"], "2026-05-01T10:00:00Z");
-    assert_eq!(made["start_date_local"], "2026-05-01T12:00:00Z");
-    let id = made["id"].as_i64().unwrap();
+    let created = app.admin_post("activities", body).await;
+    assert_eq!(created["start_date"], "2026-05-01T10:00:00Z");
+    assert_eq!(created["start_date_local"], "2026-05-01T12:00:00Z");
+    let id = created["id"].as_i64().unwrap();
     let streams = app.streams(&token, id, ALL_STREAMS).await;
     assert_eq!(streams["latlng"]["original_size"], 2809);
     assert_eq!(streams["heartrate"]["original_size"], 2809);

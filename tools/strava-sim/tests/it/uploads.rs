@@ -183,6 +183,6 @@ async fn uploads_can_hang_vanish_or_fail_with_any_text() {
     let done = upload_with(json!({})).await;
     let id = done["activity_id"].as_i64().unwrap();
     app.admin(reqwest::Method::DELETE, &format!("activities/{id}"), Value::Null).await;
-    let gone = app.get_json(&token, &format!("/uploads/{}", done["id"])).await;
-    assert_eq!(gone["status"], DELETED);
+    let deleted = app.get_json(&token, &format!("/uploads/{}", done["id"])).await;
+    assert_eq!(deleted["status"], DELETED);
 }

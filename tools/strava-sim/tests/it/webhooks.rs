@@ -20,9 +20,9 @@ async fn a_subscription_is_validated_listed_and_deleted() {
     let refused = receiver.subscribe(&app, "wrong word").await;
     let fault = "PushSubscription callback url GET to callback URL does not return 200";
     refused.assert_fault(400, fault);
-    let made = receiver.subscribe(&app, "secret-word").await;
-    assert_eq!(made.status, 201);
-    let id = made.json()["id"].as_i64().unwrap();
+    let created = receiver.subscribe(&app, "secret-word").await;
+    assert_eq!(created.status, 201);
+    let id = created.json()["id"].as_i64().unwrap();
     let query = receiver.queries().pop().unwrap();
     assert!(query.starts_with("kept=yes&hub.verify_token=secret-word&hub.challenge="), "{query}");
     assert!(query.ends_with("&hub.mode=subscribe"), "{query}");
@@ -214,10 +214,12 @@ async fn an_upload_and_a_manual_entry_announce_themselves() {
         ("start_date_local", "2026-01-02T03:04:05Z"),
         ("elapsed_time", "600"),
     ];
-    let made = app.post_form(&token, "/activities", &fields).await.json();
-    assert_eq!(receiver.wait_for_events(1).await[0]["object_id"], made["id"]);
-    let edit =
-        app.client.put(app.url(&format!("/api/v3/activities/{}", made["id"]))).bearer_auth(&token);
+    let created = app.post_form(&token, "/activities", &fields).await.json();
+    assert_eq!(receiver.wait_for_events(1).await[0]["object_id"], created["id"]);
+    let edit = app
+        .client
+        .put(app.url(&format!("/api/v3/activities/{}", created["id"])))
+        .bearer_auth(&token);
     let edited = send(edit.json(&json!({"name": "Better", "commute": true}))).await.json();
     assert_eq!((&edited["name"], &edited["commute"]), (&json!("Better"), &json!(true)));
     assert_eq!(receiver.wait_for_events(2).await[1]["updates"], json!({"title": "Better"}));
