@@ -337,10 +337,10 @@ pub(crate) mod tests {
         for (ticket, answer) in answers {
             match answer {
                 RecordedAnswer::Summary(name) => {
-                    _ = observation.record_summary(source(*ticket), facts(name))
+                    _ = observation.record_summary(source(*ticket), facts(name));
                 }
                 RecordedAnswer::Detail(name) => {
-                    _ = observation.record_detail(source(*ticket), facts(name))
+                    _ = observation.record_detail(source(*ticket), facts(name));
                 }
                 RecordedAnswer::Missing => _ = observation.record_missing(source(*ticket)),
             }

@@ -306,8 +306,8 @@ impl TestApp {
     }
 
     pub(crate) async fn query_number(&self, query: &str) -> i64 {
-        let row = outbox::sql::one(self.service.database().readers(), query, []).await.unwrap();
-        row.unwrap().try_get_by_index(0).unwrap()
+        let readers = self.service.database().readers();
+        outbox::sql::fetch_scalar(readers, query, []).await.unwrap().unwrap()
     }
 
     pub(crate) async fn wait_until(&self, what: &str, holds: impl AsyncFn() -> bool) {
