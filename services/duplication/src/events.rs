@@ -16,7 +16,7 @@ pub(crate) fn build_subscription(
     ctx: &ServiceContext,
     replays: &ReplayMonitor,
 ) -> Subscription<ParkedEvents> {
-    let group = crate::NAME;
+    let group = crate::settings::NAME;
     let parked = ParkedEvents::new(ctx.database.clone()).for_group(group);
     Subscription::new(group, parked)
         .on(Topic::Activities, ActivityHandler { ctx: ctx.clone() })

@@ -19,6 +19,3 @@ mod workers;
 pub use service::{Dependencies, Service, StartError};
 pub use settings::Settings;
 pub use usecases::run_copy::FAILPOINTS;
-
-/// Name of the service.
-pub(crate) const NAME: &str = "duplication";

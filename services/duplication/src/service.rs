@@ -12,13 +12,14 @@ use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
 use strava_client::lease::LeaseClient;
 use utoipa::OpenApi;
 
+use crate::Settings;
 use crate::events;
 use crate::http::{Api, HttpState};
+use crate::settings::NAME;
 use crate::store::migrations;
 use crate::usecases::ServiceContext;
 use crate::usecases::replay_sources::REPLAY_SOURCES;
 use crate::workers::copy_worker;
-use crate::{NAME, Settings};
 
 /// Interval at which a replay that is needed and not being answered is requested.
 const REPLAY_INTERVAL: Duration = Duration::from_mins(5);

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// Name of the service, its database and its settings section.
+pub(crate) const NAME: &str = "duplication";
+
 /// The section `[duplication]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

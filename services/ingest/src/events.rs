@@ -17,7 +17,7 @@ pub(crate) fn subscription<P: Parking>(
     monitor: &ReplayMonitor,
     parking: P,
 ) -> Subscription<P> {
-    Subscription::new(crate::NAME, parking)
+    Subscription::new(crate::settings::NAME, parking)
         .on(Topic::StravaEvents, hints::HintHandler(ctx.clone()))
         .on(Topic::Athletes, athletes::AthleteHandler(ctx.clone()))
         .on(Topic::Athletes, monitor.done_handler())

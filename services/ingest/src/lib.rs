@@ -12,5 +12,3 @@ mod workers;
 
 pub use service::{Dependencies, FAILPOINTS, Service, StartError};
 pub use settings::Settings;
-
-pub(crate) const NAME: &str = "ingest";

@@ -102,8 +102,8 @@ impl Service {
         let monitor = ReplayMonitor::new(
             ctx.database.clone(),
             bus.clone(),
-            crate::NAME,
-            &[crate::NAME],
+            crate::settings::NAME,
+            &[crate::settings::NAME],
             &REPLAY_SOURCES,
         );
         Ok(Self { ctx, bus, intake, verifier, monitor })
@@ -122,7 +122,7 @@ impl Service {
 }
 
 impl service_kit::Service for Service {
-    const NAME: &'static str = crate::NAME;
+    const NAME: &'static str = crate::settings::NAME;
     type Settings = Settings;
 
     fn migrations() -> Migrations {

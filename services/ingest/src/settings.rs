@@ -7,6 +7,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+/// Name of the service, its database and its settings section.
+pub(crate) const NAME: &str = "ingest";
+
 /// Settings of ingest (section `ingest`). Durations are in seconds.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -11,6 +11,3 @@ mod workers;
 
 pub use service::{Dependencies, FAILPOINTS, Service, StartError};
 pub use settings::Settings;
-
-/// Name of the service.
-pub(crate) const NAME: &str = "stats";

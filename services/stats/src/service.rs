@@ -76,7 +76,7 @@ impl Service {
         let replays = ReplayMonitor::new(
             database.clone(),
             bus,
-            crate::NAME,
+            crate::settings::NAME,
             events::GROUPS,
             events::REPLAY_SOURCES,
         );
@@ -108,7 +108,7 @@ impl Service {
 }
 
 impl service_kit::Service for Service {
-    const NAME: &'static str = crate::NAME;
+    const NAME: &'static str = crate::settings::NAME;
     type Settings = Settings;
 
     fn migrations() -> Migrations {

@@ -3,6 +3,9 @@
 use kernel::AthleteId;
 use serde::{Deserialize, Deserializer, de::Error};
 
+/// Name of the service, its database and its settings section.
+pub(crate) const NAME: &str = "stats";
+
 /// The section `stats`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

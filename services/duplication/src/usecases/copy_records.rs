@@ -92,7 +92,7 @@ async fn publish_change(tx: &AthleteTx, copy: &Copy) -> Result<(), StoreError> {
     };
     tx.publish(to_message(Topic::Copies, copy, change)).await?;
     let entry = JournalEntry {
-        service: crate::NAME.to_owned(),
+        service: crate::settings::NAME.to_owned(),
         activity: copy.activity.to_string(),
         application: copy.source.origins.first().map_or(0, |origin| origin.application.get()),
         strava_activity: 0,

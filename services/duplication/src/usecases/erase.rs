@@ -101,7 +101,7 @@ fn erasure_receipt(
         Erasure::Everything => (0, 0),
     };
     let body = Erased {
-        service: crate::NAME.to_owned(),
+        service: crate::settings::NAME.to_owned(),
         application,
         through_generation,
         erased_at_us: ctx.clock.now().as_micros(),

@@ -19,7 +19,7 @@ impl ServiceContext {
             activity: None,
             application: key.application,
             strava: key.strava,
-            service: crate::NAME.to_owned(),
+            service: crate::settings::NAME.to_owned(),
             step: step.to_owned(),
             state: state.to_owned(),
             reason: String::new(),

@@ -100,7 +100,7 @@ fn journal_entry(change: &ActivityChange) -> OutboxMessage<JournalEntry> {
         cause: change.cause,
         replay: false,
         body: JournalEntry {
-            service: crate::NAME.to_owned(),
+            service: crate::settings::NAME.to_owned(),
             activity: change.activity.to_string(),
             application: change.application.get(),
             strava_activity: change.strava_activity.get(),

@@ -45,7 +45,7 @@ async fn try_erase(tx: &AthleteTx, erasure: Erasure, now: Timestamp) -> Result<(
         cause: Cause::Operator,
         replay: false,
         body: Erased {
-            service: crate::NAME.to_owned(),
+            service: crate::settings::NAME.to_owned(),
             application,
             through_generation,
             erased_at_us: now.as_micros(),
