@@ -78,9 +78,9 @@ pub(crate) async fn up(
     let outcome = match target {
         Target::Sqlite { .. } => {
             // DDL is transactional here: one process migrates, in one commit, and the other waits.
-            let unit = crate::raw_tx::begin(&conn, None).await?;
-            match apply(&unit.tx, migrations).await {
-                Ok(()) => unit.tx.commit().await.map_err(StoreError::from),
+            let raw = crate::raw_tx::begin(&conn, None).await?;
+            match apply(&raw.tx, migrations).await {
+                Ok(()) => raw.tx.commit().await.map_err(StoreError::from),
                 Err(error) => Err(error),
             }
         }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::Context;
 use identity::AddUser;
 use indicatif::{ProgressBar, ProgressStyle};
-use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
+use kernel::{Clock, Ids, SystemClock, SystemIds};
 use secrecy::ExposeSecret;
 
 use super::simulator::Simulator;
-use super::user::DemoUser;
+use super::user::{DemoAccount, DemoUser};
 use crate::cli::{DemoArgs, RunOptions};
 use crate::compose::{Addresses, Foundation, all, open_identity};
 use crate::program::Program;
@@ -27,14 +27,6 @@ pub(super) struct DemoEnvironment {
     http: reqwest::Client,
     uses_kafka: bool,
     _data: Option<tempfile::TempDir>,
-}
-
-struct DemoAccount {
-    name: String,
-    strava: i64,
-    athlete: AthleteId,
-    email: String,
-    password: String,
 }
 
 impl DemoEnvironment {
@@ -64,12 +56,8 @@ impl DemoEnvironment {
     /// Signs in with every account.
     pub(super) async fn sign_in_users(&self) -> anyhow::Result<[DemoUser; 3]> {
         let mut users = Vec::new();
-        for member in &self.accounts {
-            let who = (member.name.as_str(), member.strava);
-            let credentials = (member.email.as_str(), member.password.as_str());
-            users.push(
-                DemoUser::sign_in(&self.http, &self.program.ready.url, who, credentials).await?,
-            );
+        for account in &self.accounts {
+            users.push(DemoUser::sign_in(&self.http, &self.program.ready.url, account).await?);
         }
         <[DemoUser; 3]>::try_from(users).ok().context("the simulator has fewer than three athletes")
     }
@@ -81,9 +69,9 @@ impl DemoEnvironment {
 
     /// Name, e-mail address and password of each account.
     pub(super) fn accounts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.accounts
-            .iter()
-            .map(|member| (member.name.as_str(), member.email.as_str(), member.password.as_str()))
+        self.accounts.iter().map(|account| {
+            (account.name.as_str(), account.email.as_str(), account.password.as_str())
+        })
     }
 
     /// Address of the simulator's consent page.

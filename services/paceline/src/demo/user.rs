@@ -3,8 +3,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use kernel::AthleteId;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+
+/// A local account of the demo and the Strava athlete it belongs to.
+pub(super) struct DemoAccount {
+    pub(super) name: String,
+    /// Strava athlete id.
+    pub(super) strava: i64,
+    pub(super) athlete: AthleteId,
+    pub(super) email: String,
+    pub(super) password: String,
+}
 
 /// A signed-in user.
 pub(super) struct DemoUser {
@@ -24,25 +35,24 @@ impl DemoUser {
     pub(super) async fn sign_in(
         http: &Client,
         base: &str,
-        (name, strava): (&str, i64),
-        (email, password): (&str, &str),
+        account: &DemoAccount,
     ) -> anyhow::Result<Self> {
         let answer: Value = http
             .post(format!("{base}/v1/session"))
-            .json(&json!({"email": email, "password": password}))
+            .json(&json!({"email": account.email, "password": account.password}))
             .send()
             .await?
             .error_for_status()
-            .with_context(|| format!("{name} cannot sign in"))?
+            .with_context(|| format!("{} cannot sign in", account.name))?
             .json()
             .await?;
         let token =
             answer["access_token"].as_str().context("no access token in the answer")?.to_owned();
         let athlete = subject(&token)?;
         Ok(Self {
-            name: name.to_owned(),
+            name: account.name.clone(),
             athlete,
-            strava,
+            strava: account.strava,
             base: base.to_owned(),
             token,
             http: http.clone(),
