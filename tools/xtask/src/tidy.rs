@@ -58,8 +58,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         walkthrough::check(&root(), &sources, &mut faults)?;
     }
     doc_openings::check(&sources, &mut faults)?;
-    compose::check(&mut faults)?;
-    service_list::check(&root(), &service_list::list_services(&root())?, &sources, &mut faults)?;
+    let services = service_list::list_services(&sources)?;
+    compose::check(&services, &mut faults)?;
+    service_list::check(&root(), &services, &sources, &mut faults)?;
     if faults.is_empty() {
         return Ok(());
     }
