@@ -2,12 +2,15 @@
 
 mod foundation;
 mod objects;
+mod running_service;
 mod services;
 mod start;
+mod start_context;
 
 pub use foundation::Foundation;
 pub(crate) use foundation::database_target;
-pub(crate) use services::StartContext;
-pub use services::{Addresses, ServiceNames, Services, all};
 pub(crate) use services::{SERVICES, ServiceEntry};
+pub use services::{ServiceNames, Services, all};
 pub(crate) use start::open_identity;
+pub use start_context::Addresses;
+pub(crate) use start_context::StartContext;

@@ -11,6 +11,7 @@ mod output;
 mod program;
 mod public_routes;
 mod ready;
+mod run_options;
 pub mod settings;
 
 pub use compose::{Addresses, Foundation, ServiceNames, Services, all};

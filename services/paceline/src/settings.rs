@@ -9,7 +9,7 @@ use service_kit::Service;
 use settings::{EffectiveSetting, Loader, SettingsError};
 use url::Url;
 
-use crate::cli::RunOptions;
+use crate::run_options::RunOptions;
 
 /// Every setting.
 #[derive(Clone, Debug, Deserialize)]

@@ -3,15 +3,14 @@
 mod lock;
 mod log_state;
 mod schema;
+mod settings;
 mod stream;
 mod writer;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::Topic;
-use kernel::Clock;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -23,46 +22,14 @@ use crate::record::TopicPartition;
 use crate::{BusError, OutgoingRecord, PublishError, Record, TopicReport};
 use lock::FileLock;
 use log_state::LogState;
-use writer::{LogWriter, NewRecord, WriterRequest};
+use schema::NewRecord;
+use writer::{LogWriter, WriterRequest};
 
-/// An error of the log's database.
-pub(crate) type DatabaseError = sea_orm::DbErr;
+pub use settings::BuiltInLogSettings;
 
 /// Maximum number of requests that wait for the writer.
 const WRITER_QUEUE_SIZE: usize = 8192;
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// File, retention and partitions of the built-in log.
-#[derive(Clone, Debug)]
-pub struct BuiltInLogSettings {
-    /// The SQLite file.
-    pub file: PathBuf,
-    /// Prefix of every topic's name (set by tests; empty otherwise).
-    pub prefix: String,
-    /// Number of partitions of a new topic.
-    pub partitions: i32,
-    /// Time for which a record is kept.
-    pub retention: Duration,
-    /// The clock for timestamps and retention.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl BuiltInLogSettings {
-    /// Creates settings for this file, with 12 partitions and 48 hours of retention.
-    pub fn new(file: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            file: file.into(),
-            prefix: String::new(),
-            partitions: contracts::DEFAULT_PARTITIONS,
-            retention: Duration::from_hours(48),
-            clock,
-        }
-    }
-
-    fn topic_name(&self, topic: Topic) -> String {
-        format!("{}{topic}", self.prefix)
-    }
-}
 
 /// The open log. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use contracts::Topic;
 
-use crate::built_in::DatabaseError;
-
 /// The reason why a record was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -50,7 +48,7 @@ pub enum BusError {
     },
     /// The built-in log's database failed.
     #[error("the built-in log failed")]
-    Database(#[from] DatabaseError),
+    Database(#[from] sea_orm::DbErr),
     /// The client refused its settings, or the broker an operation.
     #[error("Kafka: {operation}")]
     Kafka {

@@ -5,6 +5,7 @@ mod group;
 mod inspect;
 mod poller;
 mod producer;
+mod requests;
 mod topics;
 
 use std::collections::HashMap;
@@ -19,9 +20,9 @@ pub(crate) use producer::Producer;
 use crate::engine::RecordStream;
 use crate::{BusError, PublisherKind, Record, TopicReport};
 use inspect::LagObserver;
+use requests::run_blocking;
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
-const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The clients of one cluster. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -118,19 +119,5 @@ impl KafkaCluster {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(group.to_owned(), Arc::new(observer));
         poller::start(&self.0.settings, group, topics)
-    }
-}
-
-/// Runs a blocking request of librdkafka on a thread where blocking is allowed.
-async fn run_blocking<T: Send + 'static>(
-    operation: &str,
-    request: impl FnOnce() -> Result<T, BusError> + Send + 'static,
-) -> Result<T, BusError> {
-    match tokio::task::spawn_blocking(request).await {
-        Ok(result) => result,
-        Err(error) => {
-            tracing::error!(%error, operation, "a request to the broker was aborted");
-            Err(BusError::Closed)
-        }
     }
 }

@@ -6,15 +6,6 @@ use crate::built_in::BuiltInLog;
 use crate::kafka::Producer;
 use crate::{OutgoingRecord, PublishError};
 
-/// The purpose of a publisher, which decides its latency and timeout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PublisherKind {
-    /// For a webhook: sends at once and gives up after 1.2 s.
-    Intake,
-    /// For an outbox relay: batches, compresses, and waits up to 30 s.
-    Relay,
-}
-
 /// Publishes records to the log. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Publisher(pub(crate) PublisherTransport);

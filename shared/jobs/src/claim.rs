@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kernel::{AthleteId, JobId, Timestamp};
+use kernel::Timestamp;
 use outbox::{StoreError, sql};
 use sea_orm::{FromQueryResult, Value};
 
+use crate::job::ClaimedJob;
 use crate::queue::Queue;
 use crate::row::JobRow;
 
@@ -16,33 +17,6 @@ const MAX_ATTEMPTS: usize = 8;
 const MAX_ATHLETES: i64 = 500;
 /// Athletes whose last claim is remembered.
 const MAX_LAST_CLAIMS: usize = 10_000;
-
-/// A job that a worker holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClaimedJob {
-    /// Id.
-    pub id: JobId,
-    /// Kind of work.
-    pub kind: String,
-    /// Subject of the work; one job per kind and subject.
-    pub subject: String,
-    /// The athlete it belongs to, if any.
-    pub athlete: Option<AthleteId>,
-    /// Priority; see [`crate::priority`].
-    pub priority: i32,
-    /// Fencing epoch: the next claim has a higher one, which makes this one void.
-    pub epoch: i64,
-    /// `wanted` at the claim.
-    pub wanted: i64,
-    /// Number of this attempt, from 1.
-    pub attempts: i64,
-    /// Arguments of the worker.
-    pub payload: serde_json::Value,
-    /// The instant since which it was due.
-    pub due: Timestamp,
-    /// The instant of the claim: any answer requested from now on is newer.
-    pub claimed_at: Timestamp,
-}
 
 /// The next athlete to be served; `None` for jobs without an athlete.
 struct NextAthlete(Option<String>);

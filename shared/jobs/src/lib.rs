@@ -3,6 +3,7 @@
 
 mod backoff;
 mod claim;
+mod job;
 mod migrations;
 mod queue;
 mod row;
@@ -10,8 +11,7 @@ mod view;
 mod workers;
 
 pub use backoff::backoff;
-pub use claim::ClaimedJob;
+pub use job::{ClaimedJob, JobView, State};
 pub use migrations::migrations;
 pub use queue::{CloseResult, JobRequest, Queue, Retry, priority};
-pub use view::{JobView, State};
 pub use workers::{JobHandler, JobOutcome, run_workers};

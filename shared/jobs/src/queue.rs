@@ -9,8 +9,7 @@ use outbox::{Database, StoreError, Tx, sql};
 use sea_orm::{ConnectionTrait, Value};
 use tokio::sync::{Mutex, Notify};
 
-use crate::claim::ClaimedJob;
-use crate::view::State;
+use crate::job::{ClaimedJob, State};
 
 /// Priorities, the smaller the more urgent; they match the purposes of a lease.
 pub mod priority {

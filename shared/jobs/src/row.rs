@@ -4,8 +4,7 @@ use kernel::Timestamp;
 use outbox::StoreError;
 use sea_orm::FromQueryResult;
 
-use crate::claim::ClaimedJob;
-use crate::view::{JobView, State};
+use crate::job::{ClaimedJob, JobView, State};
 
 #[derive(FromQueryResult)]
 pub(crate) struct JobRow {

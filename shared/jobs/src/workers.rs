@@ -12,7 +12,7 @@ use outbox::StoreError;
 use tokio::sync::Notify;
 
 use crate::backoff::backoff;
-use crate::claim::ClaimedJob;
+use crate::job::ClaimedJob;
 use crate::queue::{Queue, Retry};
 
 /// Duration of a lease; the jobs of a worker that dies are free after it.

@@ -1,6 +1,6 @@
 //! Connections to each engine: pools, pragmas, session settings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use sea_orm::sqlx::sqlite::{
 };
 use sea_orm::sqlx::{self, ConnectOptions as _, Executor as _};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
+use url::Url;
 
 use crate::StoreError;
 
@@ -23,6 +24,23 @@ const MYSQL_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const MYSQL_CONNECTIONS: u32 = 10;
 /// Maximum reading connections of a SQLite file.
 const SQLITE_READERS: u32 = 4;
+
+/// The place of a service's database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A SQLite file; created with its directory when missing.
+    Sqlite {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A database on a MySQL or MariaDB server; created when missing and allowed.
+    MySql {
+        /// The server and the account.
+        url: Url,
+        /// The database, `paceline_<service>`.
+        name: String,
+    },
+}
 
 /// Connects the one writer of a SQLite file.
 ///
@@ -97,7 +115,7 @@ pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
 
 /// Connection options of the database `name` on the server at `url`; creates it if the account may.
 pub(crate) async fn mysql_database(
-    url: &url::Url,
+    url: &Url,
     name: &str,
 ) -> Result<MySqlConnectOptions, StoreError> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {

@@ -1,6 +1,5 @@
 //! One database per service: one writer, several readers, migrated when opened.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use event_bus::HandleError;
@@ -8,26 +7,9 @@ use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use sea_orm_migration::MigrationTrait;
 use tokio::sync::{Notify, Semaphore};
-use url::Url;
 
+use crate::connect::Target;
 use crate::{Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
-
-/// The place of a service's database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A SQLite file; created with its directory when missing.
-    Sqlite {
-        /// The file.
-        file: PathBuf,
-    },
-    /// A database on a MySQL or MariaDB server; created when missing and allowed.
-    MySql {
-        /// The server and the account.
-        url: Url,
-        /// The database, `paceline_<service>`.
-        name: String,
-    },
-}
 
 /// A service's database.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 mod athlete_row;
 mod athlete_tx;
+mod athletes_tx;
 mod connect;
 mod database;
 mod error;
@@ -22,7 +23,9 @@ pub mod sql;
 mod tx;
 
 pub use athlete_tx::AthleteTx;
-pub use database::{Database, Target};
+pub use athletes_tx::AthletesTx;
+pub use connect::Target;
+pub use database::Database;
 pub use error::{IsConflict, StoreError};
 pub use migrate::{add_column, create_index, create_table};
 pub use outbox_message::OutboxMessage;
@@ -31,4 +34,4 @@ pub use relay::{FAILPOINTS, RecordSink, Relay};
 pub use replay::{IsNeedless, ReplayDoneHandler, ReplayMonitor, ReplaySource};
 pub use signal::Signal;
 pub use singleton::Singleton;
-pub use tx::{AthletesTx, Tx};
+pub use tx::Tx;

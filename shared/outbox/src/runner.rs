@@ -7,7 +7,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use kernel::AthleteId;
 
 use crate::athlete_row::LockedAthlete;
-use crate::tx::{AthletesTx, Tx};
+use crate::athletes_tx::AthletesTx;
+use crate::tx::Tx;
 use crate::{AthleteTx, Database, IsConflict, StoreError};
 
 /// Retries after a conflict; the caller hears of the next one.

@@ -1,7 +1,6 @@
 //! Transaction handles: cheap values that a closure of [`Database::run`] works with.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,18 +11,12 @@ use sea_orm::DatabaseTransaction;
 use crate::athlete_row::LockedAthlete;
 use crate::outbox_message::{self, EncodedRecord, Routing};
 use crate::raw_tx::RawTx;
-use crate::{AthleteTx, Database, OutboxMessage, StoreError};
+use crate::{Database, OutboxMessage, StoreError};
 
 /// A write transaction without an athlete. Only the runner commits it.
 #[derive(Debug)]
 pub struct Tx {
     inner: Arc<TxInner>,
-}
-
-/// A write transaction that holds the rows of several athletes.
-#[derive(Debug)]
-pub struct AthletesTx {
-    tx: Tx,
 }
 
 #[derive(Debug)]
@@ -145,31 +138,5 @@ impl Tx {
             inner.database.jobs_signal().notify();
         }
         Ok(())
-    }
-}
-
-impl AthletesTx {
-    pub(crate) fn new(tx: Tx) -> Self {
-        Self { tx }
-    }
-
-    /// The handle for one of the locked athletes. It must end with the closure, as this one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Inconsistent`] if the transaction did not lock this athlete.
-    pub fn athlete(&self, athlete: AthleteId) -> Result<AthleteTx, StoreError> {
-        if !self.tx.athletes().contains_key(&athlete) {
-            return Err(StoreError::inconsistent("the transaction does not hold this athlete"));
-        }
-        Ok(AthleteTx::new(self.tx.share(), athlete))
-    }
-}
-
-impl Deref for AthletesTx {
-    type Target = Tx;
-
-    fn deref(&self) -> &Tx {
-        &self.tx
     }
 }

@@ -47,8 +47,8 @@ fn read_variable(name: &str, format: &str) -> String {
     match value {
         Ok(value) if !value.is_empty() => value,
         _ => panic!(
-            "{name} is not set: it must be {format}. `make test` starts one; by hand: `cargo xtask servers`, \
-             then set what it prints"
+            "{name} is not set: it must be {format}. `make test` starts one; by hand: \
+             `eval \"$(cargo xtask servers --background)\"`"
         ),
     }
 }

@@ -21,9 +21,6 @@ use sources::SourceFile;
 /// Maximum number of lines of a file outside tests.
 const MAX_LINES: usize = 400;
 
-/// Files that import from each other are faults, also without `--circles`.
-const REFUSE_CIRCLES: bool = false;
-
 /// Names in ARCHITECTURE.md that do not exist are faults, also without `--walkthrough`.
 const REFUSE_STALE_NAMES: bool = false;
 
@@ -33,9 +30,6 @@ pub(crate) struct Options {
     /// Take the retired names from this file instead of tools/xtask/retired-names.txt.
     #[arg(long, value_name = "FILE", hide = true)]
     retired_names: Option<PathBuf>,
-    /// Also refuse files that import from each other.
-    #[arg(long)]
-    circles: bool,
     /// Also refuse names in ARCHITECTURE.md that do not exist.
     #[arg(long)]
     walkthrough: bool,
@@ -51,15 +45,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let list = options.retired_names.clone().unwrap_or_else(|| root().join(retired_names::LIST));
     retired_names::check(&sources, &list, &mut faults)?;
-    if REFUSE_CIRCLES || options.circles {
-        import_circles::check(&sources, &mut faults);
-    }
+    import_circles::check(&sources, &mut faults);
     if REFUSE_STALE_NAMES || options.walkthrough {
         walkthrough::check(&root(), &sources, &mut faults)?;
     }
     doc_openings::check(&sources, &mut faults)?;
-    compose::check(&mut faults)?;
-    service_list::check(&root(), &service_list::list_services(&root())?, &sources, &mut faults)?;
+    let services = service_list::list_services(&sources)?;
+    compose::check(&services, &mut faults)?;
+    service_list::check(&root(), &services, &sources, &mut faults)?;
     if faults.is_empty() {
         return Ok(());
     }

@@ -1,7 +1,6 @@
 //! The services of the program, listed once.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
@@ -9,10 +8,11 @@ use event_bus::Bus;
 use http_kit::Probe;
 use lifecycle::Tasks;
 use service_kit::{Migrations, Runtime, Service};
-use url::Url;
 use utoipa::openapi::OpenApi;
 
-use super::{Foundation, start};
+use super::running_service::RunningService;
+use super::start;
+use super::start_context::{Start, StartContext};
 use crate::settings::Settings;
 
 /// Names of services.
@@ -39,18 +39,6 @@ pub(crate) struct ServiceEntry {
     is_enabled: fn(&Settings) -> bool,
 }
 
-/// The dependencies that services are started with.
-#[derive(Clone, Copy)]
-pub(crate) struct StartContext<'a> {
-    pub(crate) foundation: &'a Foundation,
-    pub(crate) bus: &'a Bus,
-    pub(crate) addresses: &'a Addresses,
-    pub(crate) tasks: &'a Tasks,
-}
-
-/// The start of a service.
-pub(crate) type Start<'a> =
-    Pin<Box<dyn Future<Output = anyhow::Result<Arc<dyn RunningService>>> + 'a>>;
 type StartFn = for<'a> fn(StartContext<'a>) -> Start<'a>;
 
 impl ServiceEntry {
@@ -83,48 +71,6 @@ fn local_accounts(settings: &Settings) -> bool {
 /// The names of all services.
 pub fn all() -> ServiceNames {
     SERVICES.iter().map(|entry| entry.name).collect()
-}
-
-/// Addresses of this process and of the token service.
-#[derive(Clone, Debug)]
-pub struct Addresses {
-    /// Public address for browsers; that of the public listener when none is set.
-    pub public: Url,
-    /// True if the operator set a public address, so that Strava can call the webhook.
-    pub reachable: bool,
-    /// Operations listener of the token service.
-    pub token: Url,
-}
-
-/// A started service, whatever its type.
-pub(crate) trait RunningService: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn routes(&self, routes: &mut ServiceConfig);
-    fn internal_routes(&self, routes: &mut ServiceConfig);
-    fn probes(&self) -> Vec<Probe>;
-    fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks);
-}
-
-impl<S: Service> RunningService for S {
-    fn name(&self) -> &'static str {
-        S::NAME
-    }
-
-    fn routes(&self, routes: &mut ServiceConfig) {
-        Service::routes(self, routes);
-    }
-
-    fn internal_routes(&self, routes: &mut ServiceConfig) {
-        Service::internal_routes(self, routes);
-    }
-
-    fn probes(&self) -> Vec<Probe> {
-        Service::probes(self)
-    }
-
-    fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks) {
-        service_kit::spawn(self, bus, runtime, tasks);
-    }
 }
 
 /// The started services of this process.

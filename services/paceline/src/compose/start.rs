@@ -7,8 +7,9 @@ use secrecy::ExposeSecret;
 use service_kit::Service;
 use strava_client::lease::LeaseClient;
 
-use super::services::{Start, StartContext};
-use super::{Addresses, Foundation};
+use super::foundation::Foundation;
+use super::running_service::RunningService;
+use super::start_context::{Addresses, Start, StartContext};
 
 pub(super) fn token(with: StartContext<'_>) -> Start<'_> {
     Box::pin(async move {
@@ -126,7 +127,7 @@ pub(crate) async fn open_identity(
 
 fn started<S: Service, E: Into<anyhow::Error>>(
     outcome: Result<S, E>,
-) -> anyhow::Result<Arc<dyn super::services::RunningService>> {
+) -> anyhow::Result<Arc<dyn RunningService>> {
     let service =
         outcome.map_err(Into::into).with_context(|| format!("{} does not start", S::NAME))?;
     Ok(Arc::new(service))

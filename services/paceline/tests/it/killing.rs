@@ -126,7 +126,7 @@ async fn provoke(app: &TestApp, guardian_and_child: &mut Family, failpoint: &str
         Way::Found => {
             app.record_as(GUARDIAN_ID, &title, &json!({"silent": true})).await;
             guardian_and_child.copied.push(title);
-            look(app).await;
+            request_refresh(app).await;
         }
         Way::Reconnect => drop(guardian_and_child.guardian.try_to_connect(app).await),
         Way::Refresh => {
@@ -140,9 +140,9 @@ async fn provoke(app: &TestApp, guardian_and_child: &mut Family, failpoint: &str
 }
 
 /// Strava's list is looked at now; the answer may die with the process.
-async fn look(app: &TestApp) {
-    let look = app.http.post(format!("{}/strava/refresh-data", app.base));
-    drop(look.header("X-API-Key", API_KEY).send().await);
+async fn request_refresh(app: &TestApp) {
+    let request = app.http.post(format!("{}/strava/refresh-data", app.base));
+    drop(request.header("X-API-Key", API_KEY).send().await);
 }
 
 /// After the restart everything comes out right; where access was lost, that is said, and connecting again heals it.
@@ -162,7 +162,7 @@ async fn is_right(app: &mut TestApp, guardian_and_child: &mut Family, failpoint:
         }
         (Way::Reconnect, _) => guardian.connect(app).await,
         // It may have died at a look of its own, before there was anything to find.
-        (Way::Found, _) => look(app).await,
+        (Way::Found, _) => request_refresh(app).await,
         // Nobody knows whether the file left: it is sent again only after a second look, ten minutes later.
         (_, "duplication.before-send") => {
             eventually(TIMEOUT, "the first look finds nothing", async || {

@@ -18,7 +18,7 @@ async fn a_second_paceline_up_on_the_same_data_directory_refuses_with_a_clear_me
 
     let status = second.wait_for_exit(TIMEOUT).await;
     assert_eq!(status.code(), Some(1));
-    let output = said(&second, "another paceline runs on the data directory").await;
+    let output = wait_for_output(&second, "another paceline runs on the data directory").await;
     assert!(output.contains(app.data().to_str().unwrap()), "{output}");
     assert!(output.contains("--data-dir"), "{output}");
     // The first one is none the worse for it.
@@ -48,13 +48,13 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
         Process::start(env!("CARGO_BIN_EXE_paceline"), common, [("PACELINE_STATS__WATHC_S", "1")]);
 
     assert_eq!(from_file.wait_for_exit(TIMEOUT).await.code(), Some(78));
-    let output = said(&from_file, "kafka.partitions").await;
+    let output = wait_for_output(&from_file, "kafka.partitions").await;
     assert!(output.contains(file.to_str().unwrap()), "{output}");
     assert_eq!(from_variable.wait_for_exit(TIMEOUT).await.code(), Some(78));
-    let output = said(&from_variable, "stats.watch_s").await;
+    let output = wait_for_output(&from_variable, "stats.watch_s").await;
     assert!(output.contains("PACELINE_STATS__WATCH_S"), "{output}");
     assert_eq!(unknown.wait_for_exit(TIMEOUT).await.code(), Some(78));
-    said(&unknown, "PACELINE_STATS__WATHC_S").await;
+    wait_for_output(&unknown, "PACELINE_STATS__WATHC_S").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +114,7 @@ async fn publish_hint(app: &TestApp, activity: i64) {
 }
 
 /// Waits until the output of the process contains a text, and returns the output.
-async fn said(process: &Process, part: &str) -> String {
+async fn wait_for_output(process: &Process, part: &str) -> String {
     testkit::eventually(TIMEOUT, &format!("it says {part:?}"), async || {
         let output = process.output();
         if output.contains(part) { Ok(output) } else { Err(output) }

@@ -13,7 +13,6 @@ use sea_orm::{
 };
 
 use super::log_state::GroupOffsets;
-use super::writer::NewRecord;
 use crate::Record;
 use crate::record::TopicPartition;
 
@@ -26,6 +25,14 @@ const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS group_offset (grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, \
      offset INTEGER NOT NULL, PRIMARY KEY (grp, topic, partition)) WITHOUT ROWID",
 ];
+
+/// A record that has its partition but no offset yet.
+#[derive(Debug)]
+pub(crate) struct NewRecord {
+    pub(crate) topic_partition: TopicPartition,
+    pub(crate) key: String,
+    pub(crate) value: Vec<u8>,
+}
 
 /// Opens the file with at most this many connections.
 pub(crate) async fn connect(file: &Path, connections: u32) -> Result<DatabaseConnection, DbErr> {

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::log_state::LogState;
-use super::{BuiltInLogSettings, schema};
+use super::schema::{self, NewRecord};
+use super::settings::BuiltInLogSettings;
 use crate::record::TopicPartition;
 use crate::{BusError, PublishError, TopicReport};
 
@@ -26,14 +27,6 @@ const OFFSET_WRITE_DELAY: Duration = Duration::from_millis(200);
 const SWEEP_INTERVAL: Duration = Duration::from_mins(15);
 /// Maximum number of records deleted in one transaction, so that publishing does not wait for a sweep.
 const SWEEP_LIMIT: i64 = 2_000;
-
-/// A record that has its partition but no offset yet.
-#[derive(Debug)]
-pub(crate) struct NewRecord {
-    pub(crate) topic_partition: TopicPartition,
-    pub(crate) key: String,
-    pub(crate) value: Vec<u8>,
-}
 
 type PublishReply = oneshot::Sender<Result<(), PublishError>>;
 type Reply<T> = oneshot::Sender<Result<T, BusError>>;

@@ -15,10 +15,18 @@ use super::lanes::{LaneKey, Lanes, QueuedRecord};
 use super::offset_tracker::OffsetTracker;
 use super::retry_policy::{Retry, RetryReason, plan_retry};
 use super::{
-    Assignment, CommandSender, ConsumerCommand, ConsumerGroup, HIGH_WATERMARK, LOW_WATERMARK,
-    MAX_SPAN, REVOKE_TIMEOUT, RecordStream, TransportEvent, retry_delay,
+    Assignment, CommandSender, ConsumerCommand, ConsumerGroup, REVOKE_TIMEOUT, RecordStream,
+    TransportEvent, retry_delay,
 };
 use crate::{BusError, Parking};
+
+/// Unsettled records of one partition at which reading it pauses. The watermarks are far apart and
+/// high, because on Kafka every pause and resume can cost `fetch.wait.max.ms`.
+const HIGH_WATERMARK: usize = 1024;
+/// Unsettled records of one partition at which reading it resumes.
+const LOW_WATERMARK: usize = 512;
+/// Maximum number of records read past the oldest unsettled one of a partition.
+const MAX_SPAN: usize = 65_536;
 
 /// Maximum time for the transport's last commit.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);

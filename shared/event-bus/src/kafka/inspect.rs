@@ -13,7 +13,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::config::LoggingContext;
 use super::poller::record_from_message;
-use super::{ADMIN_TIMEOUT, KafkaSettings, config, topics};
+use super::requests::{ADMIN_TIMEOUT, fetch_topic_metadata};
+use super::{KafkaSettings, config};
 use crate::record::TopicPartition;
 use crate::{BusError, Record};
 
@@ -139,6 +140,6 @@ fn partition_count(
     settings: &KafkaSettings,
     topic: Topic,
 ) -> Result<i32, BusError> {
-    let metadata = topics::fetch_topic_metadata(observer.client(), &settings.topic_name(topic))?;
+    let metadata = fetch_topic_metadata(observer.client(), &settings.topic_name(topic))?;
     Ok(metadata.ok_or(BusError::UnknownTopic(topic))?.partitions)
 }

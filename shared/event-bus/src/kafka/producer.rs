@@ -11,8 +11,8 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tokio::time::sleep;
 
 use super::config::LoggingContext;
-use super::topics::{TopicMetadata, fetch_topic_metadata};
-use super::{ADMIN_TIMEOUT, KafkaSettings, config, run_blocking};
+use super::requests::{ADMIN_TIMEOUT, TopicMetadata, fetch_topic_metadata, run_blocking};
+use super::{KafkaSettings, config};
 use crate::{BusError, OutgoingRecord, PublishError, PublisherKind};
 
 /// Time after which a new idempotent producer has its id, which it asks for on a 500 ms timer.

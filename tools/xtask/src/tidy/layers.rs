@@ -36,7 +36,7 @@ const SHARED_STORES: [&str; 5] = [
 ];
 
 /// The crate of the contract between program and services: it passes migrations on, and names nothing else of sea-orm.
-const MIGRATION_CONTRACT: &str = "shared/service";
+const MIGRATION_CONTRACT: &str = "shared/service-kit";
 
 /// Adds a fault for every path in the file that points the wrong way.
 pub(super) fn check(source: &SourceFile, faults: &mut Vec<String>) {
@@ -181,9 +181,9 @@ mod tests {
             0
         );
         assert_eq!(faults("shared/http-kit/src/lib.rs", "use sea_orm::EntityTrait;").len(), 1);
-        assert_eq!(faults("shared/service/src/lib.rs", "use sea_orm::EntityTrait;").len(), 1);
+        assert_eq!(faults("shared/service-kit/src/lib.rs", "use sea_orm::EntityTrait;").len(), 1);
         assert_eq!(
-            faults("shared/service/src/lib.rs", "use sea_orm_migration::MigrationTrait;").len(),
+            faults("shared/service-kit/src/lib.rs", "use sea_orm_migration::MigrationTrait;").len(),
             0
         );
         assert_eq!(

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use syn::visit::{self, Visit};
 
 use super::sources::SourceFile;
 
@@ -21,6 +22,9 @@ const MENTIONS: [(&str, &[&str]); 4] = [
     ("deploy/compose/gateway.conf", &["proxy_pass http://NAME:8080;"]),
     ("docs/operations.md", &["| `NAME.db` |", "`paceline_NAME`", "`NAME.database`"]),
 ];
+
+/// The file with the program's list of services.
+const PROGRAM_LIST: &str = "services/paceline/src/compose/services.rs";
 
 /// The crate whose measurements run every service.
 const BENCH: &str = "tools/bench";
@@ -46,17 +50,45 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Lists the services by their folders: all but the program that puts them together.
-pub(super) fn list_services(root: &Path) -> anyhow::Result<Vec<String>> {
-    let mut services = Vec::new();
-    for entry in std::fs::read_dir(root.join("services"))? {
-        let entry = entry?;
-        if entry.path().join("Cargo.toml").exists() && entry.file_name() != "paceline" {
-            services.push(entry.file_name().to_string_lossy().into_owned());
+/// Lists the services of the program in the order of its one list.
+///
+/// # Errors
+///
+/// The file does not hold the list, or the list is empty.
+pub(super) fn list_services(sources: &[SourceFile]) -> anyhow::Result<Vec<String>> {
+    let program = sources
+        .iter()
+        .find(|source| source.path == Path::new(PROGRAM_LIST))
+        .with_context(|| format!("cannot find {PROGRAM_LIST}"))?;
+    let mut found = ServiceEntries::default();
+    for item in &program.syntax.items {
+        if let syn::Item::Static(list) = item
+            && list.ident == "SERVICES"
+        {
+            found.visit_expr(&list.expr);
         }
     }
-    services.sort();
-    Ok(services)
+    if found.names.is_empty() {
+        bail!("{PROGRAM_LIST}: SERVICES has no entry `ServiceEntry::new::<NAME::Service>`");
+    }
+    Ok(found.names)
+}
+
+/// The services named by `ServiceEntry::new::<NAME::Service>`.
+#[derive(Default)]
+struct ServiceEntries {
+    names: Vec<String>,
+}
+
+impl<'ast> Visit<'ast> for ServiceEntries {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<String> =
+            path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        match names.as_slice() {
+            [name, service] if service == "Service" => self.names.push(name.clone()),
+            _ => visit::visit_path(self, path),
+        }
+    }
 }
 
 fn check_text(
@@ -97,10 +129,26 @@ mod tests {
         );
     }
 
+    fn services_in(text: &str) -> anyhow::Result<Vec<String>> {
+        list_services(&[SourceFile::parse(PROGRAM_LIST, text.into()).unwrap()])
+    }
+
     #[test]
-    fn the_folders_of_services_are_the_services() {
-        let services = list_services(&crate::command::root()).unwrap();
-        assert!(services.contains(&"stats".to_owned()));
-        assert!(!services.contains(&"paceline".to_owned()));
+    fn the_services_are_those_of_the_programs_list_in_its_order() {
+        let services = services_in(
+            "static SERVICES: [ServiceEntry; 2] = [
+                 ServiceEntry::new::<stats::Service>(start::stats),
+                 ServiceEntry::new::<identity::Service>(start::identity).enabled_if(local),
+                 // ServiceEntry::new::<lake::Service>(start::lake),
+             ];
+             static OTHERS: [ServiceEntry; 1] = [ServiceEntry::new::<other::Service>(start::other)];",
+        );
+        assert_eq!(services.unwrap(), ["stats", "identity"]);
+    }
+
+    #[test]
+    fn a_program_without_a_list_of_services_is_an_error() {
+        assert!(services_in("static SERVICES: [ServiceEntry; 0] = [];").is_err());
+        assert!(list_services(&[]).is_err());
     }
 }

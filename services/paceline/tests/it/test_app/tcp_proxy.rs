@@ -18,7 +18,7 @@ pub(crate) struct TcpProxy {
 }
 
 #[derive(Clone)]
-struct Line {
+struct Forwarder {
     target: SocketAddr,
     seen: Option<Arc<Mutex<Vec<u8>>>>,
     /// Bytes of a Kafka broker's advertised address and their replacement.
@@ -48,7 +48,7 @@ impl TcpProxy {
         let seen = Arc::<Mutex<Vec<u8>>>::default();
         let (connected, watched) = watch::channel(true);
         let rewrites = if is_broker { rewrites(target.port(), address.port()) } else { Vec::new() };
-        let line = Line {
+        let forwarder = Forwarder {
             target,
             seen: records.then(|| seen.clone()),
             rewrites: Arc::new(rewrites),
@@ -56,9 +56,9 @@ impl TcpProxy {
         };
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let mut lines = JoinSet::new();
+            let mut forwarders = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                lines.spawn(line.clone().carry(client));
+                forwarders.spawn(forwarder.clone().carry(client));
             }
         });
         Self { address, seen, connected, _task: task }
@@ -80,7 +80,7 @@ impl TcpProxy {
     }
 }
 
-impl Line {
+impl Forwarder {
     async fn carry(mut self, client: TcpStream) {
         if !*self.connected.borrow_and_update() {
             return;
