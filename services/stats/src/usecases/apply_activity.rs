@@ -27,7 +27,7 @@ pub(crate) enum ChangeOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
     Live,
-    /// History: live work passes in between, and nothing is told to the journal.
+    /// History: live work passes in between, and no journal entry is published.
     Bulk,
 }
 
