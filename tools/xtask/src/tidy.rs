@@ -22,7 +22,7 @@ use sources::SourceFile;
 const MAX_LINES: usize = 400;
 
 /// Names in ARCHITECTURE.md that do not exist are faults, also without `--walkthrough`.
-const REFUSE_STALE_NAMES: bool = false;
+const REFUSE_STALE_NAMES: bool = true;
 
 /// The choices of `cargo xtask tidy`.
 #[derive(Default, clap::Args)]
