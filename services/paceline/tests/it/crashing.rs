@@ -11,7 +11,7 @@ use crate::test_app::{Databases, Setup, TIMEOUT, TestApp, TestUser, Topics};
 const LIVES: u64 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_random_moments_of_a_backfill_and_live_load_the_totals_are_the_truth() {
+async fn killed_at_random_moments_of_backfill_and_live_load_totals_are_right() {
     kill_at_random(Setup::default()).await;
 }
 

@@ -29,7 +29,7 @@ async fn the_whole_journey_runs_on_kafka_and_mariadb() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_event_three_times_and_out_of_order_gives_the_same_totals_and_one_copy_each() {
+async fn events_three_times_and_out_of_order_give_the_same_totals_and_one_copy() {
     let mut app = TestApp::start(Setup::default()).await;
     let [guardian, child] = app.linked_guardian_and_child().await;
     app.sim_post("webhooks", &json!({"duplicate": 2, "reorder": true})).await;

@@ -57,7 +57,7 @@ async fn dying_between_any_two_steps_of_duplication_loses_and_doubles_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dying_between_any_two_steps_of_stats_and_of_the_relays_loses_and_doubles_nothing() {
+async fn dying_between_any_two_steps_of_stats_and_relays_changes_no_total() {
     let both: Vec<_> = stats::FAILPOINTS.iter().chain(&outbox::FAILPOINTS).copied().collect();
     die_at_each(&both).await;
 }

@@ -8,8 +8,7 @@ use testkit::eventually;
 use crate::test_app::{Databases, Setup, TIMEOUT, TcpProxy, TestApp, Topics};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_the_broker_away_every_accepted_hint_is_worked_off_and_with_the_database_away_none_is_accepted()
- {
+async fn hints_are_handled_after_a_broker_outage_and_refused_without_database() {
     let (mut topics, databases) = (Topics::new(), Databases::new().await);
     let broker = TcpProxy::of_broker(topics.brokers.parse().unwrap()).await;
     let server: url::Url = databases.url().parse().unwrap();

@@ -11,7 +11,7 @@ use testkit::Process;
 use crate::test_app::{Setup, TIMEOUT, TestApp, Topics};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_paceline_up_on_the_same_data_directory_refuses_with_a_clear_message() {
+async fn a_second_program_on_the_same_data_directory_is_refused_and_told_why() {
     let mut app = TestApp::start(Setup::default()).await;
 
     let mut second = app.spawn_process("up", &[], &[]);

@@ -221,7 +221,7 @@ async fn while_the_bus_is_away_nothing_is_lost_and_afterwards_everything_comes()
 }
 
 #[tokio::test]
-async fn an_event_that_did_not_arrive_ends_up_before_those_of_its_key_and_holds_up_no_other() {
+async fn an_event_that_did_not_arrive_comes_before_later_ones_of_its_key() {
     for of in databases().await {
         let (database, _) = open(&of).await;
         let (memory, stop) = (Memory::default(), Stop::new());
@@ -238,7 +238,7 @@ async fn an_event_that_did_not_arrive_ends_up_before_those_of_its_key_and_holds_
 }
 
 #[tokio::test]
-async fn an_event_for_every_partition_that_was_refused_is_replayed_to_every_partition() {
+async fn a_refused_event_for_every_partition_is_replayed_to_every_partition() {
     for of in databases().await {
         let (database, _) = open(&of).await;
         let (memory, stop) = (Memory::default(), Stop::new());

@@ -224,7 +224,7 @@ async fn several_athletes_are_locked_at_once_and_each_keeps_its_own_counter() {
 }
 
 #[tokio::test]
-async fn an_event_is_stamped_by_the_clock_named_by_the_ids_and_refused_when_too_large() {
+async fn an_event_has_the_clocks_time_and_a_new_id_and_a_maximum_size() {
     for of in databases().await {
         let (database, _) = open(&of).await;
         let id = database
@@ -249,7 +249,7 @@ async fn an_event_is_stamped_by_the_clock_named_by_the_ids_and_refused_when_too_
 }
 
 #[tokio::test]
-async fn a_row_held_by_another_transaction_conflicts_and_succeeds_once_it_is_released() {
+async fn a_row_held_by_another_transaction_conflicts_until_it_is_released() {
     for of in databases().await {
         let (database, _) = open(&of).await;
         let other = Database::open(&of.target(), crate::support::own()).await.unwrap();
