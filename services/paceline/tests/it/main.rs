@@ -4,6 +4,7 @@
 mod crashing;
 mod description;
 mod fairness;
+mod former_release;
 mod idle;
 mod journey;
 mod killing;

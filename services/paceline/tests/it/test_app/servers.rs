@@ -60,6 +60,12 @@ impl Databases {
         url.into()
     }
 
+    /// One service's database.
+    pub(crate) fn target(&self, service: &str) -> Target {
+        let name = format!("{}_paceline_{service}", self.name);
+        Target::MySql { url: self.url.clone(), name }
+    }
+
     /// Drops one service's database.
     pub(crate) async fn wipe(&self, service: &str) {
         self.holder
