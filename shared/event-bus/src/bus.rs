@@ -6,7 +6,9 @@ use crate::built_in::BuiltInLog;
 use crate::engine::RecordStream;
 use crate::kafka::KafkaCluster;
 use crate::publisher::PublisherTransport;
-use crate::{BuiltInLogSettings, BusError, KafkaSettings, Publisher, PublisherKind, Record};
+use crate::{
+    BuiltInLogSettings, BusError, KafkaSettings, Publisher, PublisherKind, Record, TopicReport,
+};
 
 /// The log and its clients. Cheap to clone.
 #[derive(Clone, Debug)]

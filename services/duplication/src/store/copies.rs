@@ -147,7 +147,7 @@ pub(crate) async fn is_own_copy(
 ) -> Result<bool, StoreError> {
     let select = "SELECT 1 FROM copy WHERE strava_activity = ? AND child = ? AND reason <> ?";
     let values = [activity.get().into(), child.to_string().into(), reason::ALREADY_THERE.into()];
-    Ok(sql::exists(conn, select, values).await?)
+    sql::exists(conn, select, values).await
 }
 
 /// Deletes every copy in which an athlete takes part.

@@ -122,19 +122,19 @@ pub(crate) async fn delete_erased_before(
 
 /// True if any fact is stored, also a removed one.
 pub(crate) async fn any_exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    Ok(sql::exists(conn, "SELECT revision FROM fact LIMIT 1", []).await?)
+    sql::exists(conn, "SELECT revision FROM fact LIMIT 1", []).await
 }
 
 /// True if any fact is stored that is not removed.
 pub(crate) async fn any_counted_exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let select = "SELECT revision FROM fact WHERE removed = FALSE LIMIT 1";
-    Ok(sql::exists(conn, select, []).await?)
+    sql::exists(conn, select, []).await
 }
 
 /// True if a fact of any athlete was ever stored: only then an athlete has a version.
 pub(crate) async fn any_ever_existed(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let select = "SELECT version FROM athlete WHERE version > 0 LIMIT 1";
-    Ok(sql::exists(conn, select, []).await?)
+    sql::exists(conn, select, []).await
 }
 
 /// Returns the time zone of the athlete's newest activity; UTC if there is none.

@@ -138,7 +138,7 @@ pub(crate) async fn list_athletes(
 
 /// True if any total is stored.
 pub(crate) async fn any_exist(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    Ok(sql::exists(conn, "SELECT sport FROM daily_total LIMIT 1", []).await?)
+    sql::exists(conn, "SELECT sport FROM daily_total LIMIT 1", []).await
 }
 
 async fn select(

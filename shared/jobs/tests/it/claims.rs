@@ -141,7 +141,7 @@ async fn a_failing_athlete_does_not_hold_up_another() {
                 let due = desk.clock_now().plus(jobs::backoff(claimed.attempts));
                 desk.reschedule(
                     &claimed,
-                    Retry { due: due, reason: "Strava is down for this one", counts: true },
+                    Retry { due, reason: "Strava is down for this one", counts: true },
                 )
                 .await;
             } else {
