@@ -195,12 +195,8 @@ impl<H: JobHandler> Worker<H> {
         error: &anyhow::Error,
     ) -> Result<(), StoreError> {
         let now = self.queue.clock.now();
-        let blameless = error.chain().any(|cause| {
-            matches!(
-                cause.downcast_ref(),
-                Some(StoreError::Unavailable(_) | StoreError::Conflict(_))
-            )
-        });
+        let blameless =
+            error.chain().any(|cause| cause.downcast_ref().is_some_and(StoreError::is_temporary));
         let delay = if blameless { UNAVAILABLE_DELAY } else { backoff(job.attempts) };
         let error = format!("{error:#}");
         tracing::warn!(

@@ -13,6 +13,7 @@ use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
 use url::Url;
 
 use crate::StoreError;
+use crate::connection_health::ConnectionHealth;
 
 /// Time limit for SQLite's lock, which only another process can hold.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,7 +47,10 @@ pub enum Target {
 ///
 /// `synchronous=FULL`: after `kill -9` NORMAL would do, but after a power cut it loses the last
 /// commits of this file while the log's own file, which is FULL, remembers that they were settled.
-pub(crate) async fn sqlite_writer(file: &Path) -> Result<DatabaseConnection, StoreError> {
+pub(crate) async fn sqlite_writer(
+    file: &Path,
+    health: &ConnectionHealth,
+) -> Result<DatabaseConnection, StoreError> {
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent)
             .map_err(|error| StoreError::from(sqlx::Error::Io(error)))?;
@@ -59,6 +63,13 @@ pub(crate) async fn sqlite_writer(file: &Path) -> Result<DatabaseConnection, Sto
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+        .before_acquire({
+            let health = health.clone();
+            move |_conn, meta| {
+                let sound = health.accepts(meta.age);
+                Box::pin(async move { Ok(sound) })
+            }
+        })
         .connect_with(options)
         .await?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
@@ -86,7 +97,11 @@ fn sqlite_options(file: &Path) -> SqliteConnectOptions {
 }
 
 /// A pool on a MySQL database: READ COMMITTED, lock time-out 5 s instead of 50.
-pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
+pub(crate) fn mysql_pool(
+    options: MySqlConnectOptions,
+    health: &ConnectionHealth,
+) -> DatabaseConnection {
+    let health = health.clone();
     let pool = MySqlPoolOptions::new()
         .max_connections(MYSQL_CONNECTIONS)
         .acquire_timeout(MYSQL_ACQUIRE_TIMEOUT)
@@ -94,8 +109,12 @@ pub(crate) fn mysql_pool(options: MySqlConnectOptions) -> DatabaseConnection {
         .max_lifetime(Duration::from_mins(5))
         .idle_timeout(Duration::from_mins(2))
         .test_before_acquire(false)
-        .before_acquire(|conn, meta| {
+        .before_acquire(move |conn, meta| {
+            let sound = health.accepts(meta.age);
             Box::pin(async move {
+                if !sound {
+                    return Ok(false);
+                }
                 if meta.idle_for > Duration::from_secs(5) {
                     sqlx::Connection::ping(conn).await?;
                 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use event_bus::HandleError;
 use kernel::{AthleteId, Clock, Ids, SystemClock, SystemIds};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use sea_orm_migration::MigrationTrait;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::connect::Target;
+use crate::connection_health::ConnectionHealth;
+use crate::tx_connection::TxConnection;
 use crate::{Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
 
 /// A service's database.
@@ -18,6 +20,7 @@ pub struct Database {
     readers: DatabaseConnection,
     outbox_signal: Arc<Notify>,
     jobs_signal: Arc<Signal>,
+    health: ConnectionHealth,
     gate: Arc<Semaphore>,
     bulk: bool,
     clock: Arc<dyn Clock>,
@@ -53,13 +56,17 @@ impl Database {
 
     /// Opens a database as it is, without checking its tables.
     pub async fn connect(target: &Target) -> Result<Self, StoreError> {
+        let health = ConnectionHealth::default();
         let (writer, readers) = match target {
             Target::Sqlite { file } => {
-                (connect::sqlite_writer(file).await?, connect::sqlite_readers(file))
+                (connect::sqlite_writer(file, &health).await?, connect::sqlite_readers(file))
             }
             Target::MySql { url, name } => {
                 let options = connect::mysql_database(url, name).await?;
-                (connect::mysql_pool(options.clone()), connect::mysql_pool(options))
+                (
+                    connect::mysql_pool(options.clone(), &health),
+                    connect::mysql_pool(options, &health),
+                )
             }
         };
         Ok(Self {
@@ -67,6 +74,7 @@ impl Database {
             readers,
             outbox_signal: Arc::default(),
             jobs_signal: Arc::default(),
+            health,
             gate: Arc::new(Semaphore::new(1)),
             bulk: false,
             clock: Arc::new(SystemClock::new()),
@@ -153,8 +161,21 @@ impl Database {
         Ok(())
     }
 
-    pub(crate) async fn begin(&self) -> Result<raw_tx::RawTx, StoreError> {
-        raw_tx::begin(&self.writer, self.bulk.then(|| Arc::clone(&self.gate))).await
+    pub(crate) async fn begin(&self) -> Result<TxConnection, StoreError> {
+        // One bulk transaction at a time waits for the writer, so that a live one waits for at most one.
+        let permit = match self.bulk {
+            true => Arc::clone(&self.gate).acquire_owned().await.ok(),
+            false => None,
+        };
+        let begun = raw_tx::begin(&self.writer).await;
+        match &begun {
+            // No connection was to be had: nothing is wrong with those there are.
+            Ok(_)
+            | Err(StoreError::Conflict(_) | StoreError::Unavailable(DbErr::ConnectionAcquire(_))) =>
+                {}
+            Err(_) => self.health.report_failure(),
+        }
+        Ok(TxConnection::new(begun?, self.health.clone(), permit))
     }
 }
 

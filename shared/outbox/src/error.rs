@@ -13,6 +13,9 @@ pub enum StoreError {
     /// The database cannot be reached, or refuses to write: nothing is wrong with the work.
     #[error("the database is unavailable")]
     Unavailable(#[source] DbErr),
+    /// The commit failed, and may have happened or not: what is stored decides. Never retried blindly.
+    #[error("it is unknown if the transaction was committed")]
+    CommitUnknown(#[source] DbErr),
     /// A row with this unique key exists already.
     #[error("a row with this key exists already")]
     UniqueViolation,
@@ -33,6 +36,11 @@ impl StoreError {
         Self::Inconsistent { what: what.into() }
     }
 
+    /// True if nothing is wrong with the work: the same may succeed later.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::CommitUnknown(_))
+    }
+
     /// True if a row with this unique key exists already.
     pub const fn is_unique_violation(&self) -> bool {
         matches!(self, Self::UniqueViolation)
@@ -41,19 +49,39 @@ impl StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
+        match Failure::of(&error) {
+            Failure::UniqueViolation => Self::UniqueViolation,
+            Failure::Conflict => Self::Conflict(error),
+            Failure::Unavailable => Self::Unavailable(error),
+            Failure::Other => Self::Other(error),
+        }
+    }
+}
+
+/// The kind of a failed statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// A row with this unique key exists.
+    UniqueViolation,
+    /// Deadlock, lock time-out or busy.
+    Conflict,
+    /// The server or the disk is unavailable.
+    Unavailable,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    pub(crate) fn of(error: &DbErr) -> Self {
         if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
             return Self::UniqueViolation;
         }
-        match &error {
-            DbErr::ConnectionAcquire(_) => Self::Unavailable(error),
+        match error {
+            DbErr::ConnectionAcquire(_) => Self::Unavailable,
             DbErr::Conn(RuntimeErr::SqlxError(cause))
             | DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause)) => match kind_of(cause) {
-                Kind::Conflict => Self::Conflict(error),
-                Kind::Unavailable => Self::Unavailable(error),
-                Kind::Other => Self::Other(error),
-            },
-            _ => Self::Other(error),
+            | DbErr::Query(RuntimeErr::SqlxError(cause)) => kind_of(cause),
+            _ => Self::Other,
         }
     }
 }
@@ -67,20 +95,16 @@ impl From<sqlx::Error> for StoreError {
 impl From<StoreError> for HandleError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(_) | StoreError::Unavailable(_) => Self::Unavailable(error.into()),
+            StoreError::Conflict(_) | StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => {
+                Self::Unavailable(error.into())
+            }
             StoreError::Inconsistent { .. } => Self::Rejected(error.into()),
             StoreError::UniqueViolation | StoreError::Other(_) => Self::Failed(error.into()),
         }
     }
 }
 
-enum Kind {
-    Conflict,
-    Unavailable,
-    Other,
-}
-
-fn kind_of(error: &sqlx::Error) -> Kind {
+fn kind_of(error: &sqlx::Error) -> Failure {
     let sqlx::Error::Database(error) = error else {
         return match error {
             sqlx::Error::Io(_)
@@ -88,14 +112,14 @@ fn kind_of(error: &sqlx::Error) -> Kind {
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Kind::Unavailable,
-            _ => Kind::Other,
+            | sqlx::Error::WorkerCrashed => Failure::Unavailable,
+            _ => Failure::Other,
         };
     };
     if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
         return match error.number() {
             // record changed (snapshot isolation), lock time-out, deadlock
-            1020 | 1205 | 1213 => Kind::Conflict,
+            1020 | 1205 | 1213 => Failure::Conflict,
             // too many connections, shutting down, network, killed, gone; 1290, 1792 and 1836
             // are a server that became read-only under us (a failover)
             1040
@@ -109,16 +133,16 @@ fn kind_of(error: &sqlx::Error) -> Kind {
             | 1836
             | 1927
             | 2006
-            | 2013 => Kind::Unavailable,
-            _ => Kind::Other,
+            | 2013 => Failure::Unavailable,
+            _ => Failure::Other,
         };
     }
     // SQLite's extended codes carry the primary one in the low byte.
     match error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff) {
-        Some(5 | 6) => Kind::Conflict,
+        Some(5 | 6) => Failure::Conflict,
         // read-only, input/output error, disk full, cannot open
-        Some(8 | 10 | 13 | 14) => Kind::Unavailable,
-        _ => Kind::Other,
+        Some(8 | 10 | 13 | 14) => Failure::Unavailable,
+        _ => Failure::Other,
     }
 }
 

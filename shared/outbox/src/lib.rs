@@ -5,6 +5,7 @@ mod athlete_row;
 mod athlete_tx;
 mod athletes_tx;
 mod connect;
+mod connection_health;
 mod database;
 mod error;
 mod fence;
@@ -21,6 +22,7 @@ mod signal;
 mod singleton;
 pub mod sql;
 mod tx;
+mod tx_connection;
 
 pub use athlete_tx::AthleteTx;
 pub use athletes_tx::AthletesTx;

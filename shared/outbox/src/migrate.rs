@@ -7,6 +7,7 @@ use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationName, MigrationTrait, SchemaManager,
 };
 
+use crate::connection_health::ConnectionHealth;
 use crate::{StoreError, Target, connect, sql};
 
 /// The table of applied migrations.
@@ -70,17 +71,20 @@ pub(crate) async fn up(
     migrations: &[Box<dyn MigrationTrait>],
 ) -> Result<(), StoreError> {
     let conn = match target {
-        Target::Sqlite { file } => connect::sqlite_writer(file).await?,
-        Target::MySql { url, name } => {
-            connect::mysql_pool(connect::mysql_database(url, name).await?)
+        Target::Sqlite { file } => {
+            connect::sqlite_writer(file, &ConnectionHealth::default()).await?
         }
+        Target::MySql { url, name } => connect::mysql_pool(
+            connect::mysql_database(url, name).await?,
+            &ConnectionHealth::default(),
+        ),
     };
     let outcome = match target {
         Target::Sqlite { .. } => {
             // DDL is transactional here: one process migrates, in one commit, and the other waits.
-            let raw = crate::raw_tx::begin(&conn, None).await?;
-            match apply(&raw.tx, migrations).await {
-                Ok(()) => raw.tx.commit().await.map_err(StoreError::from),
+            let raw = crate::raw_tx::begin(&conn).await?;
+            match apply(&raw, migrations).await {
+                Ok(()) => raw.commit().await.map_err(StoreError::from),
                 Err(error) => Err(error),
             }
         }
@@ -88,16 +92,16 @@ pub(crate) async fn up(
             // The lock lives in a session, so the transaction pins the connection; DDL commits
             // by itself on this engine whatever the transaction thinks.
             let lock = format!("paceline.{name}");
-            let holder = crate::raw_tx::begin(&conn, None).await?;
+            let holder = crate::raw_tx::begin(&conn).await?;
             sql::exists(
-                &holder.tx,
+                &holder,
                 "SELECT GET_LOCK(?, ?)",
                 [lock.clone().into(), LOCK_TIMEOUT_S.into()],
             )
             .await?;
             let outcome = apply(&conn, migrations).await;
-            sql::exists(&holder.tx, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
-            holder.tx.rollback().await?;
+            sql::exists(&holder, "SELECT RELEASE_LOCK(?)", [lock.into()]).await?;
+            holder.rollback().await?;
             outcome
         }
     };

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contracts::Event;
 use kernel::{AthleteId, EventId};
-use sea_orm::DatabaseTransaction;
 
 use crate::athlete_row::LockedAthlete;
 use crate::outbox_message::{self, EncodedRecord, Routing};
-use crate::raw_tx::RawTx;
+use crate::tx_connection::TxConnection;
 use crate::{Database, OutboxMessage, StoreError};
 
 /// A write transaction without an athlete. Only the runner commits it.
@@ -21,7 +20,7 @@ pub struct Tx {
 
 #[derive(Debug)]
 struct TxInner {
-    raw: RawTx,
+    conn: TxConnection,
     database: Database,
     athletes: Mutex<BTreeMap<AthleteId, LockedAthlete>>,
     published: AtomicBool,
@@ -32,7 +31,7 @@ struct TxInner {
 impl Tx {
     pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let inner = TxInner {
-            raw: database.begin().await?,
+            conn: database.begin().await?,
             database: database.clone(),
             athletes: Mutex::default(),
             published: AtomicBool::new(false),
@@ -48,8 +47,8 @@ impl Tx {
     }
 
     /// The connection that statements of the service's store run on.
-    pub fn conn(&self) -> &DatabaseTransaction {
-        &self.inner.raw.tx
+    pub fn conn(&self) -> &TxConnection {
+        &self.inner.conn
     }
 
     /// Passes `value` through and makes the runner roll back instead of commit: nothing was changed,
@@ -125,12 +124,12 @@ impl Tx {
                     "the transaction {name} says that it changed nothing, but it did"
                 )));
             }
-            return Ok(inner.raw.tx.rollback().await?);
+            return inner.conn.rollback().await;
         }
         for (id, athlete) in &athletes {
-            athlete.save(&inner.raw.tx, *id).await?;
+            athlete.save(&inner.conn, *id).await?;
         }
-        inner.raw.tx.commit().await?;
+        inner.conn.commit().await?;
         if published {
             inner.database.outbox_signal().notify_one();
         }

@@ -14,7 +14,9 @@ pub(super) fn invalid_field(field: &str, message: impl std::fmt::Display) -> Pro
 
 pub(super) fn store_problem(error: StoreError) -> Problem {
     match error {
-        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::CommitUnknown(_) => {
+            Problem::unavailable(error)
+        }
         _ => Problem::internal(error),
     }
 }

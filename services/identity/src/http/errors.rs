@@ -10,7 +10,9 @@ use crate::usecases::sign_in::SignInError;
 
 pub(super) fn from_store(error: StoreError) -> Problem {
     match error {
-        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::CommitUnknown(_) => {
+            Problem::unavailable(error)
+        }
         other => Problem::internal(other),
     }
 }

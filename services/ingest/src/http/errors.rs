@@ -9,7 +9,9 @@ use crate::usecases::accept_event::IntakeError;
 /// Converts an error of the store.
 pub(super) fn store_problem(error: StoreError) -> Problem {
     match error {
-        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::CommitUnknown(_) => {
+            Problem::unavailable(error)
+        }
         _ => Problem::internal(error),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn detail_response(status: StatusCode, detail: &str) -> HttpResponse 
 /// Builds the response of the predecessors' routes to a failure of the store.
 pub(super) fn store_error_response(error: &StoreError) -> HttpResponse {
     match error {
-        StoreError::Unavailable(_) | StoreError::Conflict(_) => {
+        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::CommitUnknown(_) => {
             tracing::warn!(%error, "the database is unavailable");
             detail_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
@@ -39,9 +39,11 @@ pub(super) fn store_error_response(error: &StoreError) -> HttpResponse {
 pub(super) fn to_problem(error: SummaryError) -> Problem {
     match error {
         SummaryError::InvalidQuery(invalid) => Problem::invalid().field(invalid.field(), &invalid),
-        SummaryError::Store(error @ (StoreError::Unavailable(_) | StoreError::Conflict(_))) => {
-            Problem::unavailable(error)
-        }
+        SummaryError::Store(
+            error @ (StoreError::Unavailable(_)
+            | StoreError::Conflict(_)
+            | StoreError::CommitUnknown(_)),
+        ) => Problem::unavailable(error),
         SummaryError::Store(error) => Problem::internal(error),
     }
 }

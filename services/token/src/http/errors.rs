@@ -31,7 +31,9 @@ impl From<AuthorizeError> for Problem {
 /// The problem of a failed database.
 pub(super) fn store_problem(error: StoreError) -> Problem {
     match error {
-        StoreError::Unavailable(_) | StoreError::Conflict(_) => Problem::unavailable(error),
+        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::CommitUnknown(_) => {
+            Problem::unavailable(error)
+        }
         other => Problem::internal(other),
     }
 }

@@ -186,7 +186,7 @@ async fn record_tokens(
     let delays = ConstantBuilder::new().with_delay(STORE_RETRY_DELAY);
     let stored = store
         .retry(delays.with_max_times(MAX_STORE_RETRIES))
-        .when(|error| matches!(error, StoreError::Unavailable(_) | StoreError::Conflict(_)))
+        .when(|error| error.is_temporary())
         .await?;
     if !stored {
         return Ok(None);
