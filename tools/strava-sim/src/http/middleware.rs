@@ -14,10 +14,15 @@ use crate::sim_state::{SimData, SimState};
 use crate::times::format_http_date;
 use crate::world::{FaultRule, RateLimitCheck};
 
+/// The path without `/api/v3`, as fault rules name it.
+fn without_api_prefix(path: &str) -> &str {
+    path.strip_prefix("/api/v3").unwrap_or(path)
+}
+
 /// The pattern of an endpoint, such as `GET /activities/{id}/streams`, under either base.
 fn endpoint_pattern(method: &str, path: &str) -> String {
     let mut out = format!("{method} ");
-    let path = path.strip_prefix("/api/v3").unwrap_or(path);
+    let path = without_api_prefix(path);
     for segment in path.split('/').skip(1) {
         let digits = segment.strip_prefix(['b', 'g']).unwrap_or(segment);
         let is_id = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
@@ -46,7 +51,7 @@ struct CallDecision {
 
 /// Counts the call and decides about it, all under one lock.
 fn decide_call(sim: &SimState, request: &ServiceRequest, endpoint: &str) -> CallDecision {
-    let path = format!("{} {}", request.method(), request.path());
+    let path = format!("{} {}", request.method(), without_api_prefix(request.path()));
     let needs_no_token = endpoint.contains("/oauth/") || endpoint.contains("/push_subscriptions");
     let now = sim.clock.now_s();
     let token = bearer_token(request);

@@ -26,6 +26,18 @@ async fn a_fault_hits_its_endpoint_so_often_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_fault_of_one_activity_hits_that_one_and_no_other() {
+    let (app, token) = TestApp::start_connected(ANA).await;
+    let listed = app.get(&token, "/athlete/activities?per_page=2").await.json();
+    let id = |index: usize| listed[index]["id"].as_i64().unwrap();
+    let rule = json!({"endpoint": format!("GET /activities/{}", id(0)), "kind": "not_found"});
+    app.admin_post("faults", rule).await;
+
+    assert_eq!(app.get(&token, &format!("/activities/{}", id(0))).await.status, 404);
+    assert_eq!(app.get(&token, &format!("/activities/{}", id(1))).await.status, 200);
+}
+
+#[tokio::test]
 async fn every_kind_answers_as_it_says() {
     let (app, token) = TestApp::start_connected(ANA).await;
     for (kind, status, text) in [
