@@ -149,6 +149,7 @@ impl LogWriter {
             Err(error) => {
                 self.write_failed = true;
                 tracing::error!(%error, "the built-in log could not be written");
+                self.reconnect().await;
                 if let Err(error) = self.reload_heads().await {
                     tracing::error!(%error, "the built-in log could not be read");
                 }
@@ -210,6 +211,20 @@ impl LogWriter {
             self.write_failed = false;
         }
         Ok(())
+    }
+
+    /// Replaces the connection: after a failed write nobody knows if a transaction is still open on it,
+    /// and later commits would be made inside that one.
+    async fn reconnect(&mut self) {
+        match schema::connect(&self.settings.file, 1).await {
+            Ok(db) => {
+                let failed = std::mem::replace(&mut self.db, db);
+                if let Err(error) = failed.close().await {
+                    tracing::warn!(%error, "a connection of the built-in log could not be closed");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the built-in log could not be opened again"),
+        }
     }
 
     async fn reload_heads(&mut self) -> Result<(), DbErr> {
@@ -292,4 +307,44 @@ impl LogWriter {
 )]
 async fn begin_transaction(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     db.begin().await
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::SystemClock;
+
+    use super::*;
+
+    fn records(count: usize) -> Vec<NewRecord> {
+        let topic_partition = TopicPartition { topic: Topic::Journal, partition: 0 };
+        let record = || NewRecord { topic_partition, key: String::new(), value: vec![7; 100] };
+        (0..count).map(|_| record()).collect()
+    }
+
+    async fn publish(writer: &mut LogWriter, count: usize) -> Result<(), PublishError> {
+        let (reply, answer) = oneshot::channel();
+        writer.publish(records(count), vec![reply]).await;
+        answer.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_every_acknowledged_record_is_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bus.db");
+        let settings = BuiltInLogSettings::new(file.clone(), Arc::new(SystemClock::new()));
+        let db = schema::connect(&file, 1).await.unwrap();
+        schema::create_tables(&db).await.unwrap();
+        let mut writer =
+            LogWriter::open(db, Arc::new(LogState::default()), settings).await.unwrap();
+        writer.ensure_topics(&[Topic::Journal]).await.unwrap();
+        writer.db.execute_unprepared("PRAGMA max_page_count = 200").await.unwrap();
+
+        // More rows than one statement takes: a transaction, which the full disk ends somewhere.
+        assert!(publish(&mut writer, MAX_ROWS + 1).await.is_err());
+        assert_eq!(publish(&mut writer, 3).await, Ok(()));
+
+        let heads =
+            schema::load_heads(&schema::connect(&file, 1).await.unwrap(), "").await.unwrap();
+        assert_eq!(heads[&Topic::Journal][0], 3, "another connection sees what was acknowledged");
+    }
 }
