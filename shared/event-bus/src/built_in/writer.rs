@@ -337,7 +337,7 @@ mod tests {
         let mut writer =
             LogWriter::open(db, Arc::new(LogState::default()), settings).await.unwrap();
         writer.ensure_topics(&[Topic::Journal]).await.unwrap();
-        writer.db.execute_unprepared("PRAGMA max_page_count = 200").await.unwrap();
+        writer.db.execute_unprepared("PRAGMA max_page_count = 100").await.unwrap();
 
         // More rows than one statement takes: a transaction, which the full disk ends somewhere.
         assert!(publish(&mut writer, MAX_ROWS + 1).await.is_err());
