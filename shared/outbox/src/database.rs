@@ -163,10 +163,8 @@ impl Database {
 
     pub(crate) async fn begin(&self) -> Result<TxConnection, StoreError> {
         // One bulk transaction at a time waits for the writer, so that a live one waits for at most one.
-        let permit = match self.bulk {
-            true => Arc::clone(&self.gate).acquire_owned().await.ok(),
-            false => None,
-        };
+        let permit =
+            if self.bulk { Arc::clone(&self.gate).acquire_owned().await.ok() } else { None };
         let begun = raw_tx::begin(&self.writer).await;
         match &begun {
             // No connection was to be had: nothing is wrong with those there are.

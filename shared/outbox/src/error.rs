@@ -49,7 +49,7 @@ impl StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        match Failure::of(&error) {
+        match Failure::classify(&error) {
             Failure::UniqueViolation => Self::UniqueViolation,
             Failure::Conflict => Self::Conflict(error),
             Failure::Unavailable => Self::Unavailable(error),
@@ -72,7 +72,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(error: &DbErr) -> Self {
+    pub(crate) fn classify(error: &DbErr) -> Self {
         if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
             return Self::UniqueViolation;
         }

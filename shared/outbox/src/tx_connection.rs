@@ -62,7 +62,7 @@ impl TxConnection {
 
     fn watch<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
         if let Err(error) = &outcome {
-            match Failure::of(error) {
+            match Failure::classify(error) {
                 Failure::UniqueViolation => {}
                 Failure::Conflict => self.failed.store(true, Ordering::Release),
                 Failure::Unavailable | Failure::Other => {

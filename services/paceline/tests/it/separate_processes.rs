@@ -100,7 +100,7 @@ fn run(app: &TestApp, service: &str, port: u16, ops: &str) -> Process {
     Process::start(env!("CARGO_BIN_EXE_paceline"), words, common.into_iter().chain(settings))
 }
 
-/// Leads each request to the service whose door it is.
+/// Forwards each request to the service that serves its path.
 struct Gateway {
     address: SocketAddr,
     _task: JoinSet<()>,
@@ -145,7 +145,7 @@ async fn pass(mut client: TcpStream, ports: &[u16]) -> std::io::Result<()> {
 }
 
 fn service_of(path: &str) -> usize {
-    let doors: [&[&str]; 4] = [
+    let prefixes: [&[&str]; 4] = [
         &["/strava/authorize", "/strava/callback", "/callback", "/v1/me/connections"],
         &[
             "/webhook",
@@ -157,5 +157,5 @@ fn service_of(path: &str) -> usize {
         &["/v1/me/stats", "/strava/stats", "/api/distance"],
         &["/v1/links", "/v1/copies", "/v1/rules"],
     ];
-    doors.iter().position(|doors| doors.iter().any(|door| path.starts_with(door))).unwrap()
+    prefixes.iter().position(|own| own.iter().any(|prefix| path.starts_with(prefix))).unwrap()
 }
