@@ -58,6 +58,20 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parked_and_migrate_run_beside_a_serving_program() {
+    let mut app = TestApp::start(Setup::default()).await;
+    for (command, arguments, expected) in
+        [("parked", ["list"].as_slice(), "nothing is parked"), ("migrate", &[], "up to date")]
+    {
+        let mut beside = app.spawn_process(command, arguments, &[]);
+        let status = beside.wait_for_exit(TIMEOUT).await;
+        assert!(status.success(), "{command}: {}", beside.output());
+        wait_for_output(&beside, expected).await;
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn started_with_kafka_it_works_off_what_the_built_in_log_still_holds() {
     let topics = Topics::new();
     let mut app = TestApp::start(Setup::default()).await;
