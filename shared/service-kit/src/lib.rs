@@ -65,10 +65,10 @@ pub struct Runtime {
     pub failpoints: Failpoints,
 }
 
-/// The database of a service: where it is, and if missing migrations are applied or refused.
+/// The database of a service: its place, and the treatment of missing migrations.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// Where it is.
+    /// The place of the database.
     pub target: Target,
     /// True: missing migrations are applied. False: they are refused.
     pub migrate: bool,
