@@ -26,7 +26,7 @@ pub(crate) struct AthleteRow {
 struct StoredAthlete {
     counter: i64,
     version: i64,
-    gone: i32,
+    deleted: i32,
 }
 
 impl LockedAthlete {
@@ -43,7 +43,7 @@ impl LockedAthlete {
             _ => "ON DUPLICATE KEY UPDATE",
         };
         let lock = format!(
-            "INSERT INTO athlete (id, counter, version, gone) VALUES {rows} {on_conflict} counter = athlete.counter"
+            "INSERT INTO athlete (id, counter, version, deleted) VALUES {rows} {on_conflict} counter = athlete.counter"
         );
         let ids = athletes.iter().map(|id| Value::from(id.to_string()));
         sql::execute(conn, &lock, ids.collect::<Vec<_>>()).await?;
@@ -57,12 +57,13 @@ impl LockedAthlete {
     ) -> Result<Self, StoreError> {
         let row: StoredAthlete = sql::fetch_one(
             conn,
-            "SELECT counter, version, gone FROM athlete WHERE id = ?",
+            "SELECT counter, version, deleted FROM athlete WHERE id = ?",
             [athlete.to_string().into()],
         )
         .await?
         .ok_or_else(|| StoreError::inconsistent("the athlete's row vanished under its lock"))?;
-        let stored = AthleteRow { counter: row.counter, version: row.version, gone: row.gone != 0 };
+        let stored =
+            AthleteRow { counter: row.counter, version: row.version, gone: row.deleted != 0 };
         let fences = Fences::load(conn, athlete, stored.gone).await?;
         Ok(Self { stored, now: stored, fences })
     }
@@ -88,7 +89,7 @@ impl LockedAthlete {
         }
         sql::execute(
             conn,
-            "UPDATE athlete SET counter = ?, version = ?, gone = ? WHERE id = ?",
+            "UPDATE athlete SET counter = ?, version = ?, deleted = ? WHERE id = ?",
             [
                 self.now.counter.into(),
                 self.now.version.into(),

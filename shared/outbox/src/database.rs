@@ -34,8 +34,16 @@ impl Database {
         target: &Target,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<Self, StoreError> {
-        migrate::up(target, &all_migrations(migrations)).await?;
+        Self::migrate(target, &all_migrations(migrations)).await?;
         Self::connect(target).await
+    }
+
+    /// Creates the database if need be and applies those of these migrations that are not applied yet.
+    pub async fn migrate(
+        target: &Target,
+        migrations: &[Box<dyn MigrationTrait>],
+    ) -> Result<(), StoreError> {
+        migrate::up(target, migrations).await
     }
 
     /// Opens a database that is migrated elsewhere, and refuses one that lacks a migration.

@@ -52,7 +52,7 @@ impl Fences {
             })
     }
 
-    /// Raises the fence; false if it is as high already. `gone` is a column of the athlete's row, which
+    /// Raises the fence; false if it is as high already. `deleted` is a column of the athlete's row, which
     /// the caller writes.
     pub(crate) async fn raise<C: ConnectionTrait>(
         &mut self,

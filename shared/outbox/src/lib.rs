@@ -18,6 +18,7 @@ mod relay;
 mod replay;
 pub mod replay_state;
 mod runner;
+mod schema_change;
 mod signal;
 mod singleton;
 pub mod sql;
@@ -29,11 +30,14 @@ pub use athletes_tx::AthletesTx;
 pub use connect::Target;
 pub use database::Database;
 pub use error::{IsConflict, StoreError};
-pub use migrate::{add_column, create_index, create_table};
 pub use outbox_message::OutboxMessage;
 pub use parked::{ParkedEvent, ParkedEvents, ReplayError};
 pub use relay::{FAILPOINTS, RecordSink, Relay};
 pub use replay::{IsNeedless, ReplayDoneHandler, ReplayMonitor, ReplaySource};
+pub use schema_change::{
+    Rebuild, add_column, change_mysql, change_rows, create_index, create_table, rebuild_table,
+    rename_column, rename_table,
+};
 pub use signal::Signal;
 pub use singleton::Singleton;
 pub use tx::Tx;

@@ -2,10 +2,7 @@
 
 use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
-use sea_orm_migration::prelude::{IndexCreateStatement, TableAlterStatement, TableCreateStatement};
-use sea_orm_migration::{
-    IntoSchemaManagerConnection, MigrationName, MigrationTrait, SchemaManager,
-};
+use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManager};
 
 use crate::connection_health::ConnectionHealth;
 use crate::{StoreError, Target, connect, sql};
@@ -14,56 +11,6 @@ use crate::{StoreError, Target, connect, sql};
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS applied_migration (name VARCHAR(191) NOT NULL PRIMARY KEY, position BIGINT NOT NULL)";
 /// Time limit, in seconds, for another process that migrates the same MySQL database.
 const LOCK_TIMEOUT_S: i64 = 120;
-
-/// A migration that creates a table.
-pub fn create_table(
-    name: &'static str,
-    mut table: TableCreateStatement,
-) -> Box<dyn MigrationTrait> {
-    Box::new(Ddl { name, statement: Statement::Table(Box::new(table.if_not_exists().take())) })
-}
-
-/// A migration that creates an index.
-pub fn create_index(
-    name: &'static str,
-    mut index: IndexCreateStatement,
-) -> Box<dyn MigrationTrait> {
-    Box::new(Ddl { name, statement: Statement::Index(Box::new(index.if_not_exists().take())) })
-}
-
-/// A migration that changes a table. One column per migration: SQLite takes no more.
-pub fn add_column(name: &'static str, alter: TableAlterStatement) -> Box<dyn MigrationTrait> {
-    Box::new(Ddl { name, statement: Statement::Alter(Box::new(alter)) })
-}
-
-struct Ddl {
-    name: &'static str,
-    statement: Statement,
-}
-
-enum Statement {
-    Table(Box<TableCreateStatement>),
-    Index(Box<IndexCreateStatement>),
-    Alter(Box<TableAlterStatement>),
-}
-
-impl MigrationName for Ddl {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-#[expect(elided_lifetimes_in_paths, reason = "the trait elides it, and async_trait wants the same")]
-impl MigrationTrait for Ddl {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        match &self.statement {
-            Statement::Table(table) => manager.create_table(table.as_ref().clone()).await,
-            Statement::Index(index) => manager.create_index(index.as_ref().clone()).await,
-            Statement::Alter(alter) => manager.alter_table(alter.as_ref().clone()).await,
-        }
-    }
-}
 
 /// Applies missing migrations, one process at a time.
 pub(crate) async fn up(

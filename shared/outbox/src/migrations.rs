@@ -3,10 +3,16 @@
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
 
-use crate::migrate::{create_index, create_table};
+use crate::schema_change::{create_index, create_table, rename_column, rename_table};
 
 /// The shared migrations, in order; `Database::open` runs them before the service's own.
 pub fn shared() -> Vec<Box<dyn MigrationTrait>> {
+    let mut migrations = first_release();
+    migrations.extend(renamed());
+    migrations
+}
+
+fn first_release() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         create_table("kit_0001_athlete", athlete()),
         create_table("kit_0002_fence", fence()),
@@ -40,6 +46,45 @@ pub fn shared() -> Vec<Box<dyn MigrationTrait>> {
         ),
         create_table("kit_0009_caught_up", caught_up()),
         create_table("kit_0010_replay_done", replay_done()),
+    ]
+}
+
+/// Columns and tables under the names of the glossary.
+fn renamed() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        rename_column("outbox_0011_athlete_deleted", "athlete", ["gone", "deleted"]),
+        rename_column(
+            "outbox_0012_outbox_to_all_partitions",
+            "outbox",
+            ["everywhere", "to_all_partitions"],
+        ),
+        rename_table("outbox_0013_singleton_lease", ["relay_lease", "singleton_lease"]),
+        rename_column(
+            "outbox_0014_parked_event_consumer_group",
+            "parked_event",
+            ["grp", "consumer_group"],
+        ),
+        rename_column(
+            "outbox_0015_parked_event_record_partition",
+            "parked_event",
+            ["at_partition", "record_partition"],
+        ),
+        rename_column(
+            "outbox_0016_parked_event_record_offset",
+            "parked_event",
+            ["at_offset", "record_offset"],
+        ),
+        rename_table("outbox_0017_replay_state", ["caught_up", "replay_state"]),
+        rename_column(
+            "outbox_0018_replay_state_requested_at",
+            "replay_state",
+            ["asked_at_us", "requested_at_us"],
+        ),
+        rename_column(
+            "outbox_0019_replay_done_record_partition",
+            "replay_done",
+            ["at_partition", "record_partition"],
+        ),
     ]
 }
 

@@ -96,7 +96,7 @@ pub(crate) async fn insert_record<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
-        "INSERT INTO outbox (event_id, topic, record_key, everywhere, athlete, value, written_at_us, published_at_us) \
+        "INSERT INTO outbox (event_id, topic, record_key, to_all_partitions, athlete, value, written_at_us, published_at_us) \
          VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
         [
             record.event_id.to_string().into(),

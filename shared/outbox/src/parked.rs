@@ -23,7 +23,7 @@ pub(crate) const UNPUBLISHED: i32 = -1;
 /// The partition of an event for every partition of its topic that could not be published.
 pub(crate) const UNPUBLISHED_EVERYWHERE: i32 = -2;
 
-const SELECT: &str = "SELECT id, topic, at_partition, at_offset, grp, record_key, value, reason, athlete, parked_at_us \
+const SELECT: &str = "SELECT id, topic, record_partition, record_offset, consumer_group, record_key, value, reason, athlete, parked_at_us \
      FROM parked_event";
 
 /// A service's parked events.
@@ -63,9 +63,9 @@ pub struct ParkedEvent {
 struct ParkedRow {
     id: String,
     topic: String,
-    at_partition: i32,
-    at_offset: i64,
-    grp: String,
+    record_partition: i32,
+    record_offset: i64,
+    consumer_group: String,
     record_key: String,
     value: Vec<u8>,
     reason: String,
@@ -186,12 +186,16 @@ impl Parking for ParkedEvents {
 
 impl From<ParkedRow> for ParkedEvent {
     fn from(row: ParkedRow) -> Self {
-        let group = row.grp.split_once(' ').map_or(row.grp.as_str(), |(group, _)| group).to_owned();
+        let group = row
+            .consumer_group
+            .split_once(' ')
+            .map_or(row.consumer_group.as_str(), |(group, _)| group)
+            .to_owned();
         Self {
             id: row.id,
             topic: row.topic,
-            partition: row.at_partition,
-            offset: row.at_offset,
+            partition: row.record_partition,
+            offset: row.record_offset,
             group,
             key: row.record_key,
             value: row.value,
@@ -248,7 +252,7 @@ async fn is_parked<C: ConnectionTrait>(
 ) -> Result<bool, StoreError> {
     let value: Option<Vec<u8>> = sql::fetch_scalar(
         conn,
-        "SELECT value FROM parked_event WHERE topic = ? AND at_partition = ? AND at_offset = ? AND grp = ?",
+        "SELECT value FROM parked_event WHERE topic = ? AND record_partition = ? AND record_offset = ? AND consumer_group = ?",
         [
             record.topic.name().into(),
             record.partition.into(),
@@ -272,7 +276,7 @@ async fn insert_as<C: ConnectionTrait>(
     let reason: String = reason.chars().take(MAX_REASON).collect();
     sql::execute(
         conn,
-        "INSERT INTO parked_event (id, topic, at_partition, at_offset, grp, record_key, value, reason, athlete, \
+        "INSERT INTO parked_event (id, topic, record_partition, record_offset, consumer_group, record_key, value, reason, athlete, \
          parked_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             database.ids().uuid_v7(now).to_string().into(),

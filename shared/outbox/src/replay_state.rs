@@ -44,7 +44,7 @@ pub struct PartitionOf {
 struct CaughtUpRow {
     at_us: i64,
     replay_id: String,
-    asked_at_us: i64,
+    requested_at_us: i64,
 }
 
 /// The state on this topic. A request unanswered for an hour counts as not made.
@@ -60,7 +60,7 @@ pub async fn load<C: ConnectionTrait>(
         let absent = now.since(Timestamp::from_micros(row.at_us)) > MAX_ABSENCE;
         return Ok(if absent { SyncState::Incomplete } else { SyncState::Complete });
     }
-    let at = Timestamp::from_micros(row.asked_at_us);
+    let at = Timestamp::from_micros(row.requested_at_us);
     let unanswered = now.since(at) >= REQUEST_TIMEOUT;
     Ok(if unanswered {
         SyncState::Incomplete
@@ -78,7 +78,7 @@ pub async fn record_caught_up<C: ConnectionTrait>(
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
-        "UPDATE caught_up SET at_us = ? WHERE topic = ? AND replay_id = '' AND at_us > ? AND at_us < ?",
+        "UPDATE replay_state SET at_us = ? WHERE topic = ? AND replay_id = '' AND at_us > ? AND at_us < ?",
         [
             now.as_micros().into(),
             topic.name().into(),
@@ -99,7 +99,7 @@ pub async fn set_complete<C: ConnectionTrait>(
     put(
         conn,
         topic,
-        &CaughtUpRow { at_us: now.as_micros(), replay_id: String::new(), asked_at_us: 0 },
+        &CaughtUpRow { at_us: now.as_micros(), replay_id: String::new(), requested_at_us: 0 },
     )
     .await
 }
@@ -112,7 +112,7 @@ pub async fn record_request<C: ConnectionTrait>(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let at_us = find(conn, topic).await?.map_or(0, |row| row.at_us);
-    let row = CaughtUpRow { at_us, replay_id: replay.to_owned(), asked_at_us: now.as_micros() };
+    let row = CaughtUpRow { at_us, replay_id: replay.to_owned(), requested_at_us: now.as_micros() };
     put(conn, topic, &row).await
 }
 
@@ -132,7 +132,7 @@ pub async fn record_done<C: ConnectionTrait>(
     // COMMITTED, each would miss the other's and neither would complete the topic.
     let waiting = sql::execute(
         conn,
-        "UPDATE caught_up SET replay_id = replay_id WHERE topic = ? AND replay_id = ?",
+        "UPDATE replay_state SET replay_id = replay_id WHERE topic = ? AND replay_id = ?",
         [topic.name().into(), replay.into()],
     )
     .await?;
@@ -141,7 +141,7 @@ pub async fn record_done<C: ConnectionTrait>(
     }
     let inserted = sql::execute(
         conn,
-        "INSERT INTO replay_done (replay_id, at_partition) VALUES (?, ?)",
+        "INSERT INTO replay_done (replay_id, record_partition) VALUES (?, ?)",
         [replay.into(), on.partition.into()],
     )
     .await;
@@ -169,7 +169,7 @@ async fn find<C: ConnectionTrait>(
 ) -> Result<Option<CaughtUpRow>, StoreError> {
     sql::fetch_one(
         conn,
-        "SELECT at_us, replay_id, asked_at_us FROM caught_up WHERE topic = ?",
+        "SELECT at_us, replay_id, requested_at_us FROM replay_state WHERE topic = ?",
         [topic.name().into()],
     )
     .await
@@ -183,19 +183,19 @@ async fn put<C: ConnectionTrait>(
     let values = [
         row.at_us.into(),
         row.replay_id.clone().into(),
-        row.asked_at_us.into(),
+        row.requested_at_us.into(),
         topic.name().into(),
     ];
     let updated = sql::execute(
         conn,
-        "UPDATE caught_up SET at_us = ?, replay_id = ?, asked_at_us = ? WHERE topic = ?",
+        "UPDATE replay_state SET at_us = ?, replay_id = ?, requested_at_us = ? WHERE topic = ?",
         values.clone(),
     )
     .await?;
     if updated == 0 {
         sql::execute(
             conn,
-            "INSERT INTO caught_up (at_us, replay_id, asked_at_us, topic) VALUES (?, ?, ?, ?)",
+            "INSERT INTO replay_state (at_us, replay_id, requested_at_us, topic) VALUES (?, ?, ?, ?)",
             values,
         )
         .await?;

@@ -48,7 +48,7 @@ impl Singleton {
                 let Some(epoch) = epoch else { return insert(&tx, name, until).await };
                 let acquired = sql::execute(
                     tx.conn(),
-                    "UPDATE relay_lease SET epoch = epoch + 1, until_us = ?, owner = ? \
+                    "UPDATE singleton_lease SET epoch = epoch + 1, until_us = ?, owner = ? \
                      WHERE name = ? AND epoch = ? AND (until_us < ? OR epoch = ?)",
                     [
                         until.into(),
@@ -89,7 +89,7 @@ impl Singleton {
         };
         sql::execute(
             conn,
-            "UPDATE relay_lease SET until_us = ? WHERE name = ? AND epoch = ?",
+            "UPDATE singleton_lease SET until_us = ? WHERE name = ? AND epoch = ?",
             [until.into(), self.name.into(), epoch.into()],
         )
         .await?;
@@ -98,7 +98,7 @@ impl Singleton {
 }
 
 async fn find_epoch(tx: &Tx, name: &str) -> Result<Option<i64>, StoreError> {
-    let select = "SELECT epoch FROM relay_lease WHERE name = ?";
+    let select = "SELECT epoch FROM singleton_lease WHERE name = ?";
     sql::fetch_scalar(tx.conn(), select, [name.into()]).await
 }
 
@@ -106,7 +106,7 @@ async fn find_epoch(tx: &Tx, name: &str) -> Result<Option<i64>, StoreError> {
 async fn insert(tx: &Tx, name: &str, until: i64) -> Result<Option<i64>, StoreError> {
     let inserted = sql::execute(
         tx.conn(),
-        "INSERT INTO relay_lease (name, epoch, until_us, owner) VALUES (?, 1, ?, ?)",
+        "INSERT INTO singleton_lease (name, epoch, until_us, owner) VALUES (?, 1, ?, ?)",
         [name.into(), until.into(), OWNER.as_str().into()],
     )
     .await;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use outbox::{Target, sql};
+use outbox::{Database, Target, sql};
 use sea_orm::sqlx;
 use sea_orm::sqlx::mysql::MySqlPoolOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
+use sea_orm_migration::MigrationTrait;
 use tempfile::TempDir;
 use url::Url;
 
@@ -61,6 +62,22 @@ impl TestDatabase {
                 .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
         }
         conn.close().await.expect("the connection closes");
+    }
+
+    /// Applies the migrations one after the other, each twice: as if the process had died before it was recorded.
+    pub async fn migrate_with_crashes(&self, migrations: &[Box<dyn MigrationTrait>]) {
+        for count in 1..=migrations.len() {
+            let (applied, name) = (&migrations[..count], migrations[count - 1].name());
+            for attempt in ["first", "after a crash"] {
+                Database::migrate(&self.target, applied).await.unwrap_or_else(|error| {
+                    panic!("{name} on {}, {attempt}: {error:?}", self.engine())
+                });
+                if attempt == "first" {
+                    let forget = format!("DELETE FROM applied_migration WHERE name = '{name}'");
+                    self.execute(&forget).await;
+                }
+            }
+        }
     }
 
     /// Returns the first column of the first row as a number.

@@ -33,7 +33,7 @@ struct OutboxRow {
     id: i64,
     topic: String,
     record_key: String,
-    everywhere: i32,
+    to_all_partitions: i32,
     value: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ impl Batch {
     pub(super) async fn load(database: &Database) -> Result<Self, StoreError> {
         let rows: Vec<OutboxRow> = sql::fetch_all(
             database.readers(),
-            "SELECT id, topic, record_key, everywhere, value FROM outbox WHERE published_at_us = 0 ORDER BY id LIMIT ?",
+            "SELECT id, topic, record_key, to_all_partitions, value FROM outbox WHERE published_at_us = 0 ORDER BY id LIMIT ?",
             [BATCH_SIZE.into()],
         )
         .await?;
@@ -171,7 +171,7 @@ impl TryFrom<OutboxRow> for UnpublishedRow {
             topic,
             key: row.record_key,
             value: row.value,
-            to_every_partition: row.everywhere != 0,
+            to_every_partition: row.to_all_partitions != 0,
         };
         Ok(Self { id: row.id, record })
     }

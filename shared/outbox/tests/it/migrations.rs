@@ -1,6 +1,9 @@
 //! Migrations: from nothing, again, and after a crash between one and its record.
 
-use outbox::{Database, StoreError, add_column, create_index};
+use outbox::{
+    Database, Rebuild, StoreError, add_column, change_rows, create_index, create_table,
+    rebuild_table,
+};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{Alias, ColumnDef, Index, Table};
 use testkit::databases;
@@ -37,16 +40,58 @@ async fn a_database_opens_from_nothing_and_again_and_from_the_previous_release()
 #[tokio::test]
 async fn a_crash_between_a_migration_and_its_record_is_healed_by_the_next_start() {
     for of in databases().await {
-        Database::open(&of.target(), next_release()).await.unwrap().close().await.unwrap();
-        of.execute("DELETE FROM applied_migration").await;
-        Database::open(&of.target(), next_release()).await.unwrap();
+        let all: Vec<_> = outbox::migrations::shared().into_iter().chain(next_release()).collect();
+        of.migrate_with_crashes(&all).await;
         let applied = of.query_i64("SELECT COUNT(*) FROM applied_migration").await;
-        assert_eq!(
-            applied,
-            (outbox::migrations::shared().len() + next_release().len()) as i64,
-            "{}",
-            of.engine()
-        );
+        assert_eq!(applied, all.len() as i64, "{}", of.engine());
+    }
+}
+
+fn two_rows() -> Vec<Box<dyn MigrationTrait>> {
+    let former = Table::create()
+        .table("thing")
+        .col(ColumnDef::new("number").big_integer().not_null().primary_key())
+        .take();
+    vec![
+        create_table("test_0001_thing", former),
+        change_rows("test_0002_rows", "INSERT INTO thing (number) VALUES (1), (2)"),
+    ]
+}
+
+fn rebuilt() -> Box<dyn MigrationTrait> {
+    let create = Table::create()
+        .table("thing")
+        .col(ColumnDef::new("name").string_len(20).not_null().primary_key())
+        .take();
+    let columns = vec![("name", "CONCAT('n', number)")];
+    rebuild_table(
+        "test_0003_thing_name",
+        Rebuild { table: "thing", create, new_column: "name", columns },
+    )
+}
+
+#[tokio::test]
+async fn rebuilding_a_table_keeps_its_rows_wherever_an_earlier_attempt_was_killed() {
+    // What each statement of an attempt leaves behind.
+    let steps = [
+        "ALTER TABLE thing RENAME TO thing_former",
+        "CREATE TABLE thing (name VARCHAR(20) NOT NULL PRIMARY KEY)",
+        "INSERT INTO thing (name) VALUES ('n1')",
+        "INSERT INTO thing (name) VALUES ('n2')",
+        "DROP TABLE thing_former",
+    ];
+    for killed_after in 0..=steps.len() {
+        for of in databases().await {
+            let mut migrations = two_rows();
+            Database::migrate(&of.target(), &migrations).await.unwrap();
+            for step in &steps[..killed_after] {
+                of.execute(step).await;
+            }
+            migrations.push(rebuilt());
+            Database::migrate(&of.target(), &migrations).await.unwrap();
+            let kept = "SELECT COUNT(*) FROM thing WHERE name IN ('n1', 'n2')";
+            assert_eq!(of.query_i64(kept).await, 2, "{} {killed_after}", of.engine());
+        }
     }
 }
 

@@ -279,7 +279,7 @@ async fn however_many_rows_were_published_they_are_purged_together() {
         let (database, _) = open(&of).await;
         let rows = vec!["('e', 'journal', 'k', 0, '', 1, 1)"; 1_200].join(", ");
         of.execute(&format!(
-            "INSERT INTO outbox (event_id, topic, record_key, everywhere, value, written_at_us, published_at_us) \
+            "INSERT INTO outbox (event_id, topic, record_key, to_all_partitions, value, written_at_us, published_at_us) \
              VALUES {rows}"
         ))
         .await;

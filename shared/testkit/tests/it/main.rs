@@ -14,7 +14,7 @@ async fn a_dump_shows_text_numbers_and_blobs_of_every_table() {
         let athlete: AthleteId = "00000000-0000-0000-0000-00000000abcd".parse().unwrap();
         let work = |_tx| async { Ok::<_, StoreError>(()) };
         database.run("insert", athlete, work).await.unwrap();
-        let insert = "INSERT INTO outbox (event_id, topic, record_key, everywhere, value, written_at_us, \
+        let insert = "INSERT INTO outbox (event_id, topic, record_key, to_all_partitions, value, written_at_us, \
                       published_at_us) VALUES ('e', 'journal', 'key', 0, ?, 48123456, 0)";
         let blob = [b"a sentinel ".as_slice(), &[0xfe, 0xed]].concat();
         sql::execute(database.writer(), insert, [blob.into()]).await.unwrap();
