@@ -4,6 +4,7 @@
 mod envelope;
 mod event;
 mod messages;
+mod source;
 pub mod streams_codec;
 mod topic;
 
@@ -12,6 +13,7 @@ pub use event::{Erasure, Event, payload_name, record_key};
 pub use messages::{
     activities, athletes, copies, erasures, journal, replays, strava, streams, wire,
 };
+pub use source::strava_ids;
 pub use topic::{DEFAULT_PARTITIONS, Topic, UnknownTopic};
 
 /// The compiled descriptor of `proto/`, for tools that transcode or compare messages.

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod ids;
 pub mod random;
+pub mod source;
 pub mod sport;
 pub mod time;
 pub mod units;
@@ -14,5 +15,6 @@ pub use ids::{
     Revision, StravaActivityId, StravaAthleteId, Ticket,
 };
 pub use random::{Ids, SystemIds};
+pub use source::{InvalidSource, Source, SourceId, SourceKey};
 pub use sport::Sport;
 pub use time::Timestamp;

@@ -75,8 +75,19 @@ pub struct ActivityFacts {
     #[prost(bool, tag = "23")]
     pub has_details: bool,
 }
-/// Topics activities (live, sweep) and activities.bulk (backfill, import, replay), key athlete.
+/// What one source contributed to an activity.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActivitySource {
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub source_id: ::prost::alloc::string::String,
+    /// facts and streams taken from it; empty for the leading one, which gave the rest
+    #[prost(string, repeated, tag = "3")]
+    pub fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Topics activities (live, sweep) and activities.bulk (backfill, import, replay), key athlete.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ActivityChanged {
     /// UUIDv7, our own id
     #[prost(string, tag = "1")]
@@ -91,9 +102,19 @@ pub struct ActivityChanged {
     pub facts: ::core::option::Option<ActivityFacts>,
     #[prost(message, optional, tag = "5")]
     pub streams: ::core::option::Option<StreamsRef>,
-    /// of the Strava observation, 0 when there is none
+    /// of the leading source, 0 when that is not Strava
     #[prost(int64, tag = "6")]
     pub application: i64,
+    /// Strava's id there, 0 when that is not Strava
     #[prost(int64, tag = "7")]
     pub strava_activity: i64,
+    /// the leading source: strava:<application> or file
+    #[prost(string, tag = "8")]
+    pub source: ::prost::alloc::string::String,
+    /// the activity's id there: Strava's, or a file's content hash
+    #[prost(string, tag = "9")]
+    pub source_id: ::prost::alloc::string::String,
+    /// every source the facts were derived from, the leading one first
+    #[prost(message, repeated, tag = "10")]
+    pub sources: ::prost::alloc::vec::Vec<ActivitySource>,
 }

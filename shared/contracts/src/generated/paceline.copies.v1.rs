@@ -22,6 +22,12 @@ pub struct CopyChanged {
     pub reason: ::prost::alloc::string::String,
     #[prost(int64, tag = "8")]
     pub revision: i64,
+    /// where the copy is: strava:<the child's application>; empty until done
+    #[prost(string, tag = "9")]
+    pub source: ::prost::alloc::string::String,
+    /// its id there; empty until done
+    #[prost(string, tag = "10")]
+    pub source_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

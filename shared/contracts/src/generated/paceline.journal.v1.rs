@@ -7,9 +7,10 @@ pub struct JournalEntry {
     /// our id, when known
     #[prost(string, tag = "2")]
     pub activity: ::prost::alloc::string::String,
+    /// of a Strava source
     #[prost(int64, tag = "3")]
     pub application: i64,
-    /// when known
+    /// of a Strava source, when known
     #[prost(int64, tag = "4")]
     pub strava_activity: i64,
     /// hinted, fetched, counted, copied, ...
@@ -26,4 +27,10 @@ pub struct JournalEntry {
     /// 0: none planned
     #[prost(int64, tag = "9")]
     pub next_try_us: i64,
+    /// strava:<application> or file, when known
+    #[prost(string, tag = "10")]
+    pub source: ::prost::alloc::string::String,
+    /// the activity's id there, when known
+    #[prost(string, tag = "11")]
+    pub source_id: ::prost::alloc::string::String,
 }
