@@ -1,6 +1,7 @@
 //! The job table; services with jobs add these migrations to their own.
 
-use outbox::{create_index, create_table};
+use kernel::Source;
+use outbox::{add_column, change_mysql, create_index, create_table, rename_column};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table};
 
@@ -52,6 +53,18 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         create_index(
             "jobs_0004_athlete",
             Index::create().name("job_athlete").table("job").col("athlete").take(),
+        ),
+        rename_column("jobs_0005_newest_answer", "job", ["answered_us", "newest_answer_us"]),
+        add_column(
+            "jobs_0006_source",
+            Table::alter()
+                .table("job")
+                .add_column(ColumnDef::new("source").string_len(Source::MAX_CHARS).null())
+                .take(),
+        ),
+        change_mysql(
+            "jobs_0007_source_ascii",
+            "ALTER TABLE job MODIFY source VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL",
         ),
     ]
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{AthleteId, Clock, Ids, JobId, Timestamp};
+use kernel::{AthleteId, Clock, Ids, JobId, Source, Timestamp};
 use outbox::{Database, StoreError, Tx, sql};
 use sea_orm::{ConnectionTrait, Value};
 use tokio::sync::{Mutex, Notify};
@@ -47,6 +47,8 @@ pub struct JobRequest {
     pub subject: String,
     /// The athlete it belongs to: for fairness and erasure.
     pub athlete: Option<AthleteId>,
+    /// The source it reads, if it reads one: what is withdrawn there ends it.
+    pub source: Option<Source>,
     /// Priority; see [`priority`].
     pub priority: i32,
     /// The earliest instant of the first attempt.
@@ -103,15 +105,16 @@ impl Queue {
             "UPDATE job SET wanted = wanted + 1, \
              attempts = CASE WHEN state = 0 THEN attempts ELSE 0 END, \
              payload = CASE WHEN state = 0 AND priority < ? THEN payload ELSE ? END, \
-             athlete = ?, \
+             athlete = ?, source = ?, \
              due_us = CASE WHEN state = 0 AND due_us < ? THEN due_us ELSE ? END, \
              priority = CASE WHEN state = 0 AND priority < ? THEN priority ELSE ? END, \
              state = 0 \
-             WHERE kind = ? AND subject = ? AND answered_us <= ?",
+             WHERE kind = ? AND subject = ? AND newest_answer_us <= ?",
             [
                 job.priority.into(),
                 job.payload.to_string().into(),
                 job.athlete.map(|athlete| athlete.to_string()).into(),
+                job.source.map(|source| source.to_string()).into(),
                 job.due.as_micros().into(),
                 job.due.as_micros().into(),
                 job.priority.into(),
@@ -136,7 +139,7 @@ impl Queue {
         };
         let values: [Value; 3] =
             [job.kind.into(), job.subject.clone().into(), after.as_micros().into()];
-        let select = "SELECT id FROM job WHERE kind = ? AND subject = ? AND answered_us > ?";
+        let select = "SELECT id FROM job WHERE kind = ? AND subject = ? AND newest_answer_us > ?";
         Ok(sql::one(conn, select, values).await?.is_some())
     }
 
@@ -148,13 +151,14 @@ impl Queue {
         let id = JobId::from_uuid(self.ids.uuid_v7(self.clock.now()));
         sql::execute(
             conn,
-            "INSERT INTO job (id, kind, subject, athlete, priority, state, due_us, lease_until_us, epoch, wanted, \
-             attempts, answered_us, last_error, payload) VALUES (?, ?, ?, ?, ?, 0, ?, 0, 0, 1, 0, 0, '', ?)",
+            "INSERT INTO job (id, kind, subject, athlete, source, priority, state, due_us, lease_until_us, epoch, \
+             wanted, attempts, newest_answer_us, last_error, payload) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 0, 0, 1, 0, 0, '', ?)",
             [
                 id.to_string().into(),
                 job.kind.into(),
                 job.subject.clone().into(),
                 job.athlete.map(|athlete| athlete.to_string()).into(),
+                job.source.map(|source| source.to_string()).into(),
                 job.priority.into(),
                 job.due.as_micros().into(),
                 job.payload.to_string().into(),
@@ -202,7 +206,7 @@ impl Queue {
         tx.wake_workers_on_commit();
         let closed = sql::execute(
             tx.conn(),
-            "UPDATE job SET state = 1, lease_until_us = 0, attempts = 0, last_error = '', answered_us = ? \
+            "UPDATE job SET state = 1, lease_until_us = 0, attempts = 0, last_error = '', newest_answer_us = ? \
              WHERE id = ? AND epoch = ? AND state = 0 AND wanted = ?",
             [
                 claimed.claimed_at.as_micros().into(),
@@ -301,10 +305,23 @@ impl Queue {
         Ok(saved > 0)
     }
 
-    /// Deletes every job of an athlete and returns their number; a running one loses its lease.
+    /// Deletes every job of an athlete, whatever it reads, and returns their number; a running one
+    /// loses its lease.
     pub async fn delete_for_athlete(&self, tx: &Tx, athlete: AthleteId) -> Result<u64, StoreError> {
         let id = athlete.to_string();
         sql::execute(tx.conn(), "DELETE FROM job WHERE athlete = ?", [id.into()]).await
+    }
+
+    /// Deletes an athlete's jobs that read this source and returns their number; a running one loses
+    /// its lease. Those of the athlete's other sources go on.
+    pub async fn delete_for_source(
+        &self,
+        tx: &Tx,
+        athlete: AthleteId,
+        source: Source,
+    ) -> Result<u64, StoreError> {
+        let values = [athlete.to_string().into(), source.to_string().into()];
+        sql::execute(tx.conn(), "DELETE FROM job WHERE athlete = ? AND source = ?", values).await
     }
 
     /// Deletes one job. False: there was none.
@@ -323,7 +340,7 @@ impl Queue {
     pub async fn purge(&self, before: Timestamp) -> Result<u64, StoreError> {
         sql::execute(
             self.database.writer(),
-            "DELETE FROM job WHERE state = ? AND answered_us < ?",
+            "DELETE FROM job WHERE state = ? AND newest_answer_us < ?",
             [State::Closed.code().into(), before.as_micros().into()],
         )
         .await

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jobs::{CloseResult, Retry, State, priority};
+use jobs::{CloseResult, JobRequest, Retry, State, priority};
+use kernel::{ApplicationId, Source};
 use outbox::StoreError;
 use testkit::databases;
 
@@ -194,5 +195,27 @@ async fn jobs_of_an_athlete_who_withdrew_are_forgotten_also_the_running_one() {
         assert_eq!(deleted.await.unwrap(), 2, "{}", of.engine());
         assert!(!desk.queue.extend_lease(&running, LEASE).await.unwrap(), "{}", of.engine());
         assert_eq!(desk.work_off().await, ["c"], "{}", of.engine());
+    }
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_at_one_source_leaves_the_jobs_of_the_others() {
+    for of in databases().await {
+        let desk = open(&of).await;
+        let other = Source::Strava(ApplicationId::new(2));
+        desk.enqueue(job(1, "withdrawn")).await;
+        desk.enqueue(JobRequest { source: Some(other), ..job(1, "application") }).await;
+        desk.enqueue(JobRequest { source: Some(Source::File), ..job(1, "file") }).await;
+        desk.enqueue(JobRequest { source: None, ..job(1, "no source") }).await;
+        desk.enqueue(job(2, "athlete")).await;
+        let queue = &desk.queue;
+        let withdrawn = job(1, "").source.unwrap();
+        let deleted = desk.database.run("delete", athlete(1), |tx| async move {
+            queue.delete_for_source(&tx, athlete(1), withdrawn).await
+        });
+        assert_eq!(deleted.await.unwrap(), 1, "{}", of.engine());
+        let mut left = desk.work_off().await;
+        left.sort();
+        assert_eq!(left, ["application", "athlete", "file", "no source"], "{}", of.engine());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jobs::{ClaimedJob, CloseResult, JobRequest, Queue, Retry, priority};
-use kernel::{AthleteId, ManualClock, Timestamp};
+use kernel::{ApplicationId, AthleteId, ManualClock, Source, Timestamp};
 use outbox::{Database, StoreError};
 use serde_json::json;
 use testkit::{SeededIds, TestDatabase};
@@ -100,6 +100,7 @@ pub(crate) fn job(of: u128, subject: &str) -> JobRequest {
         kind: KIND,
         subject: subject.to_owned(),
         athlete: Some(athlete(of)),
+        source: Some(Source::Strava(ApplicationId::new(1))),
         priority: priority::LIVE,
         due: NOW.minus(Duration::from_millis(1)).plus(Duration::from_micros(of as u64)),
         payload: json!({}),
