@@ -7,6 +7,7 @@ pub(crate) mod facts;
 pub(crate) mod hint;
 pub(crate) mod journal;
 pub(crate) mod observation;
+pub(crate) mod observation_key;
 pub(crate) mod retry_schedule;
 pub(crate) mod signature;
 pub(crate) mod streams;

@@ -3,6 +3,7 @@
 pub(crate) mod activities;
 pub(crate) mod backfills;
 pub(crate) mod connections;
+pub(crate) mod identities;
 pub(crate) mod journal;
 pub(crate) mod migrations;
 pub(crate) mod observations;
@@ -18,7 +19,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Deletes the rows of an athlete. The identities stay: a later connection finds the same ids again.
 pub(crate) async fn delete_athlete(conn: &impl ConnectionTrait, athlete: AthleteId) -> Result<()> {
-    for table in ["observation", "activity", "import", "journal", "connection"] {
+    for table in ["observation", "activity", "backfill", "journal", "connection"] {
         let delete = format!("DELETE FROM {table} WHERE athlete = ?");
         sql::execute(conn, &delete, [athlete.to_string().into()]).await?;
     }

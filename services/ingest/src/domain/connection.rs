@@ -1,7 +1,7 @@
 //! A connection as last published by token.
 
 use contracts::Origin;
-use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
+use kernel::{ApplicationId, AthleteId, Generation, Source, StravaAthleteId, Timestamp};
 
 /// State of a connection: Strava can be called only through a connected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ impl Connection {
     /// Returns the origin of data read through the connection.
     pub(crate) fn origin(&self) -> Origin {
         Origin { application: self.application, generation: self.generation }
+    }
+
+    /// Returns the source that is read through the connection.
+    pub(crate) fn source(&self) -> Source {
+        Source::Strava(self.application)
     }
 
     /// Returns the subject of the jobs of the connection.

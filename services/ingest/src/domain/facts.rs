@@ -92,6 +92,51 @@ impl Facts {
             != (earlier.start_at, earlier.elapsed_time_s, earlier.distance_dm)
     }
 
+    /// Takes what a device measures from another recording of the activity; of heart rates only those it has.
+    /// Returns the names of the facts taken.
+    pub(crate) fn take_measured(&mut self, recording: &Self) -> Vec<&'static str> {
+        self.distance_dm = recording.distance_dm;
+        self.moving_time_s = recording.moving_time_s;
+        self.elapsed_time_s = recording.elapsed_time_s;
+        self.elevation_gain_dm = recording.elevation_gain_dm;
+        self.average_speed_mm_s = recording.average_speed_mm_s;
+        self.max_speed_mm_s = recording.max_speed_mm_s;
+        let mut taken = vec![
+            "distance",
+            "moving_time",
+            "elapsed_time",
+            "elevation_gain",
+            "average_speed",
+            "max_speed",
+        ];
+        self.average_heartrate_dbpm =
+            self.average_heartrate_dbpm.filter(|_| recording.average_heartrate_dbpm.is_none());
+        self.max_heartrate_dbpm =
+            self.max_heartrate_dbpm.filter(|_| recording.max_heartrate_dbpm.is_none());
+        taken.extend(self.fill_heart_rates(recording));
+        taken
+    }
+
+    /// Takes the heart rates it lacks from another recording. Returns the names of those taken.
+    pub(crate) fn fill_heart_rates(&mut self, recording: &Self) -> Vec<&'static str> {
+        let mut filled = Vec::new();
+        let rates = [
+            (
+                "average_heartrate",
+                &mut self.average_heartrate_dbpm,
+                recording.average_heartrate_dbpm,
+            ),
+            ("max_heartrate", &mut self.max_heartrate_dbpm, recording.max_heartrate_dbpm),
+        ];
+        for (name, rate, other) in rates {
+            if rate.is_none() && other.is_some() {
+                *rate = other;
+                filled.push(name);
+            }
+        }
+        filled
+    }
+
     /// Converts the facts to their message.
     pub(crate) fn to_wire(&self, has_details: bool) -> ActivityFacts {
         ActivityFacts {

@@ -1,6 +1,6 @@
 //! The journal: steps of the processing of an activity, as keys, codes and numbers. No free text.
 
-use kernel::{ActivityId, ApplicationId, AthleteId, EventId, StravaActivityId, Timestamp};
+use kernel::{ActivityId, AthleteId, EventId, SourceKey, Timestamp};
 
 /// One entry of an athlete's journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,8 +8,8 @@ pub(crate) struct JournalEntry {
     pub(crate) id: EventId,
     pub(crate) athlete: AthleteId,
     pub(crate) activity: Option<ActivityId>,
-    pub(crate) application: ApplicationId,
-    pub(crate) strava: StravaActivityId,
+    /// None if the service that published it did not know one.
+    pub(crate) source: Option<SourceKey>,
     pub(crate) service: String,
     /// `hinted`, `fetched`, `counted`, `copied`…
     pub(crate) step: String,

@@ -2,7 +2,6 @@
 
 use contracts::journal as wire;
 use event_bus::{HandleError, Handler, Received};
-use kernel::{ApplicationId, StravaActivityId};
 
 use crate::domain::journal::JournalEntry;
 use crate::usecases::{ServiceContext, record_journal::store_published_entry};
@@ -20,8 +19,7 @@ impl Handler for JournalHandler {
             id: event.id,
             athlete,
             activity: body.activity.parse().ok(),
-            application: ApplicationId::new(body.application),
-            strava: StravaActivityId::new(body.strava_activity),
+            source: body.source_key().map_err(|odd| HandleError::Rejected(odd.into()))?,
             service: body.service.clone(),
             step: body.step.clone(),
             state: body.state.clone(),

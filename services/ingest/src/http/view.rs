@@ -1,11 +1,11 @@
 //! Views of the public API: metres, seconds, RFC 3339.
 
-use kernel::Timestamp;
 use kernel::units::to_metres;
+use kernel::{StravaActivityId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::activity::Activity;
+use crate::domain::activity::{Activity, ActivitySource};
 use crate::domain::backfill::{Backfill, BackfillState};
 use crate::domain::journal::JournalEntry;
 
@@ -13,7 +13,15 @@ use crate::domain::journal::JournalEntry;
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ActivityView {
     id: String,
-    strava_id: i64,
+    /// The leading source: `strava:<application>` or `file`.
+    source: String,
+    /// The activity's id at that source: Strava's, or a file's content hash.
+    source_id: String,
+    /// Every source the facts come from, the leading one first.
+    sources: Vec<SourceView>,
+    /// Strava's id, if that is the leading source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strava_id: Option<i64>,
     name: String,
     sport: String,
     start: String,
@@ -42,6 +50,16 @@ pub(super) struct ActivityView {
     /// Stored streams, by Strava's names.
     streams: Vec<String>,
     revision: i64,
+}
+
+/// One source of an activity.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SourceView {
+    source: String,
+    source_id: String,
+    /// What was taken from it: `distance`, `average_heartrate`, `streams`, ...; empty for the leading one, which gave
+    /// the rest.
+    fields: Vec<String>,
 }
 
 /// The progress of a backfill.
@@ -76,6 +94,13 @@ pub(super) struct EntryView {
     service: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     activity: Option<String>,
+    /// The source of the activity: `strava:<application>` or `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// The activity's id at that source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_id: Option<String>,
+    /// Strava's id, if that is the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     strava_activity: Option<i64>,
     step: String,
@@ -94,7 +119,10 @@ impl ActivityView {
         let facts = state.facts.as_ref()?;
         Some(Self {
             id: activity.id.to_string(),
-            strava_id: activity.strava.get(),
+            source: activity.source.source.to_string(),
+            source_id: activity.source.source_id.to_string(),
+            sources: state.sources.iter().map(SourceView::from).collect(),
+            strava_id: activity.source.strava_activity().map(StravaActivityId::get),
             name: facts.name.clone(),
             sport: facts.sport.as_str().to_owned(),
             start: facts.start_at.to_rfc3339(),
@@ -125,6 +153,16 @@ impl ActivityView {
     }
 }
 
+impl From<&ActivitySource> for SourceView {
+    fn from(source: &ActivitySource) -> Self {
+        Self {
+            source: source.key.source.to_string(),
+            source_id: source.key.source_id.to_string(),
+            fields: source.fields.clone(),
+        }
+    }
+}
+
 impl From<&Backfill> for ImportView {
     fn from(backfill: &Backfill) -> Self {
         let is_done = backfill.state == BackfillState::Done;
@@ -150,7 +188,13 @@ impl From<&JournalEntry> for EntryView {
             at: entry.at.to_rfc3339(),
             service: entry.service.clone(),
             activity: entry.activity.map(|activity| activity.to_string()),
-            strava_activity: Some(entry.strava.get()).filter(|id| *id != 0),
+            source: entry.source.as_ref().map(|key| key.source.to_string()),
+            source_id: entry.source.as_ref().map(|key| key.source_id.to_string()),
+            strava_activity: entry
+                .source
+                .as_ref()
+                .and_then(|key| key.strava_activity())
+                .map(StravaActivityId::get),
             step: entry.step.clone(),
             state: entry.state.clone(),
             reason: non_empty(&entry.reason),

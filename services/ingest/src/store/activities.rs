@@ -3,7 +3,8 @@
 use contracts::Origin;
 use contracts::wire::Cause;
 use kernel::{
-    ActivityId, ApplicationId, AthleteId, Generation, Revision, StravaActivityId, Timestamp,
+    ActivityId, ApplicationId, AthleteId, Generation, Revision, SourceKey, StravaActivityId,
+    Timestamp,
 };
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
@@ -15,7 +16,7 @@ use crate::domain::connection::Connection;
 
 const TABLE: Table = Table {
     name: "activity",
-    columns: "athlete, application, strava_activity, revision, cause, changed_at_us, \
+    columns: "athlete, source, source_id, sources, revision, cause, changed_at_us, \
               start_at_us, facts, has_details, streams_key, streams_bytes, streams_points, \
               streams_kinds, origins, id",
     key_columns: 1,
@@ -25,8 +26,10 @@ const TABLE: Table = Table {
 struct ActivityRow {
     id: String,
     athlete: String,
-    application: i64,
-    strava_activity: i64,
+    source: String,
+    source_id: String,
+    /// JSON.
+    sources: String,
     revision: i64,
     cause: i64,
     changed_at_us: i64,
@@ -91,27 +94,32 @@ pub(crate) async fn list_page(
     list(conn, &select, values).await
 }
 
-/// Lists the activities of a connection that began in the time from `since` to before `until`, newest first.
+/// Lists what is present at the source of a connection and began in the time from `since` to before `until`, newest
+/// first.
 pub(crate) async fn list_started_between(
     conn: &impl ConnectionTrait,
     connection: &Connection,
     since: Timestamp,
     until: Option<Timestamp>,
 ) -> Result<Vec<StravaActivityId>> {
-    let ids = sql::fetch_scalars::<i64>(
+    let ids = sql::fetch_scalars::<String>(
         conn,
-        "SELECT strava_activity FROM activity \
-         WHERE athlete = ? AND application = ? AND start_at_us >= ? AND start_at_us < ? \
-         AND facts IS NOT NULL ORDER BY start_at_us DESC",
+        "SELECT o.source_id FROM activity a JOIN source_identity i ON i.activity = a.id \
+         JOIN observation o \
+         ON o.athlete = i.athlete AND o.source = i.source AND o.source_id = i.source_id \
+         WHERE a.athlete = ? AND a.start_at_us >= ? AND a.start_at_us < ? \
+         AND a.facts IS NOT NULL AND o.source = ? \
+         AND (o.summary_ticket IS NOT NULL OR o.detail_ticket IS NOT NULL) \
+         ORDER BY a.start_at_us DESC",
         [
             connection.athlete.to_string().into(),
-            connection.application.get().into(),
             since.as_micros().into(),
             until.map_or(i64::MAX, Timestamp::as_micros).into(),
+            connection.source().to_string().into(),
         ],
     )
     .await?;
-    Ok(ids.into_iter().map(StravaActivityId::new).collect())
+    ids.iter().map(|id| parse_id(id)).collect()
 }
 
 /// Returns the next athlete with activities after this one, by id.
@@ -163,8 +171,9 @@ fn column_values(activity: &Activity) -> Result<Vec<Value>> {
         .collect();
     Ok(vec![
         activity.athlete.to_string().into(),
-        activity.application.get().into(),
-        activity.strava.get().into(),
+        activity.source.source.to_string().into(),
+        activity.source.source_id.as_str().into(),
+        to_json(Some(&state.sources))?,
         activity.revision.get().into(),
         i64::from(i32::from(activity.cause)).into(),
         activity.changed_at.as_micros().into(),
@@ -188,8 +197,10 @@ impl TryFrom<ActivityRow> for Activity {
         Ok(Self {
             id: parse_id(&row.id)?,
             athlete: parse_id(&row.athlete)?,
-            application: ApplicationId::new(row.application),
-            strava: StravaActivityId::new(row.strava_activity),
+            source: SourceKey {
+                source: parse_id(&row.source)?,
+                source_id: parse_id(&row.source_id)?,
+            },
             revision: Revision::new(row.revision),
             cause: Cause::try_from(row.cause as i32).unwrap_or_default(),
             changed_at: Timestamp::from_micros(row.changed_at_us),
@@ -198,6 +209,7 @@ impl TryFrom<ActivityRow> for Activity {
                 has_details: row.has_details != 0,
                 streams: row.streams.map(Into::into),
                 origins: origins.iter().map(|word| parse_origin(word)).collect::<Result<_, _>>()?,
+                sources: from_json(Some(&row.sources))?.unwrap_or_default(),
             },
         })
     }

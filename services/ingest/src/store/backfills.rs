@@ -1,4 +1,4 @@
-//! Backfills, in the table `import`.
+//! Backfills.
 
 use kernel::{ApplicationId, AthleteId, Generation, Timestamp};
 use outbox::{StoreError, sql};
@@ -9,8 +9,8 @@ use super::row::{Table, parse_id};
 use crate::domain::backfill::{Backfill, BackfillState};
 
 const TABLE: Table = Table {
-    name: "import",
-    columns: "generation, state, reason, done, calls, before_s, started_at_us, changed_at_us, \
+    name: "backfill",
+    columns: "generation, state, reason, activities_read, calls, cursor_s, started_at_us, changed_at_us, \
               next_try_us, athlete, application",
     key_columns: 2,
 };
@@ -22,9 +22,9 @@ struct BackfillRow {
     generation: i64,
     state: String,
     reason: String,
-    done: i64,
+    activities_read: i64,
     calls: i64,
-    before_s: Option<i64>,
+    cursor_s: Option<i64>,
     started_at_us: i64,
     changed_at_us: i64,
     next_try_us: i64,
@@ -36,7 +36,7 @@ pub(crate) async fn find(
     athlete: AthleteId,
     application: ApplicationId,
 ) -> Result<Option<Backfill>> {
-    let select = "SELECT * FROM import WHERE athlete = ? AND application = ?";
+    let select = "SELECT * FROM backfill WHERE athlete = ? AND application = ?";
     let values = [athlete.to_string().into(), application.get().into()];
     let row = sql::fetch_one::<BackfillRow>(conn, select, values).await?;
     row.map(Backfill::try_from).transpose()
@@ -47,7 +47,7 @@ pub(crate) async fn list_for_athlete(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Backfill>> {
-    let select = "SELECT * FROM import WHERE athlete = ? ORDER BY application";
+    let select = "SELECT * FROM backfill WHERE athlete = ? ORDER BY application";
     let rows = sql::fetch_all::<BackfillRow>(conn, select, [athlete.to_string().into()]).await?;
     rows.into_iter().map(Backfill::try_from).collect()
 }
@@ -87,9 +87,9 @@ impl TryFrom<BackfillRow> for Backfill {
             generation: Generation::new(row.generation),
             state,
             reason: row.reason,
-            done: row.done,
+            done: row.activities_read,
             calls: row.calls,
-            before_s: row.before_s,
+            before_s: row.cursor_s,
             started_at: Timestamp::from_micros(row.started_at_us),
             changed_at: Timestamp::from_micros(row.changed_at_us),
             next_try_us: row.next_try_us,

@@ -11,7 +11,7 @@ use crate::domain::connection::{Connection, ConnectionState, RecentPoll, Reconci
 const TABLE: Table = Table {
     name: "connection",
     columns: "strava_athlete, generation, state, scopes, connected_at_us, reason, revision, \
-              head_at_us, head_tried_us, head_problem, turned_at_us, turn_before_s, athlete, \
+              polled_at_us, poll_tried_at_us, poll_problem, reconciled_at_us, reconcile_cursor_s, athlete, \
               application",
     key_columns: 2,
 };
@@ -27,11 +27,11 @@ struct ConnectionRow {
     connected_at_us: i64,
     reason: String,
     revision: i64,
-    head_at_us: i64,
-    head_tried_us: i64,
-    head_problem: String,
-    turned_at_us: i64,
-    turn_before_s: Option<i64>,
+    polled_at_us: i64,
+    poll_tried_at_us: i64,
+    poll_problem: String,
+    reconciled_at_us: i64,
+    reconcile_cursor_s: Option<i64>,
 }
 
 /// Finds the athlete's connection to an application.
@@ -129,13 +129,13 @@ impl TryFrom<ConnectionRow> for Connection {
             reason: row.reason,
             revision: row.revision,
             recent_poll: RecentPoll {
-                succeeded_us: row.head_at_us,
-                tried_us: row.head_tried_us,
-                problem: row.head_problem,
+                succeeded_us: row.polled_at_us,
+                tried_us: row.poll_tried_at_us,
+                problem: row.poll_problem,
             },
             reconcile: ReconcileCursor {
-                reconciled_us: row.turned_at_us,
-                before_s: row.turn_before_s,
+                reconciled_us: row.reconciled_at_us,
+                before_s: row.reconcile_cursor_s,
             },
         })
     }

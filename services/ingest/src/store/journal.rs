@@ -1,6 +1,6 @@
 //! The journal.
 
-use kernel::{ActivityId, ApplicationId, AthleteId, EventId, StravaActivityId, Timestamp};
+use kernel::{ActivityId, AthleteId, EventId, Source, SourceKey, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
@@ -10,7 +10,7 @@ use crate::domain::journal::JournalEntry;
 
 const TABLE: Table = Table {
     name: "journal",
-    columns: "athlete, activity, application, strava_activity, service, step, state, reason, \
+    columns: "athlete, activity, source, source_id, service, step, state, reason, \
               attempts, next_try_us, at_us, id",
     key_columns: 1,
 };
@@ -20,8 +20,8 @@ struct JournalRow {
     id: String,
     athlete: String,
     activity: Option<String>,
-    application: i64,
-    strava_activity: i64,
+    source: Option<String>,
+    source_id: Option<String>,
     service: String,
     step: String,
     state: String,
@@ -43,8 +43,8 @@ pub(crate) async fn insert(conn: &impl ConnectionTrait, entry: &JournalEntry) ->
     let values = vec![
         entry.athlete.to_string().into(),
         entry.activity.map(|activity| activity.to_string()).into(),
-        entry.application.get().into(),
-        entry.strava.get().into(),
+        entry.source.as_ref().map(|key| key.source.to_string()).into(),
+        entry.source.as_ref().map(|key| key.source_id.to_string()).into(),
         truncate(&entry.service, 32),
         truncate(&entry.step, 32),
         truncate(&entry.state, 16),
@@ -91,14 +91,14 @@ pub(crate) async fn delete_before(conn: &impl ConnectionTrait, before: Timestamp
     Ok(())
 }
 
-/// Deletes the athlete's entries of one application.
-pub(crate) async fn delete_for_application(
+/// Deletes the athlete's entries about one source.
+pub(crate) async fn delete_for_source(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
-    application: ApplicationId,
+    source: Source,
 ) -> Result<()> {
-    let values = [athlete.to_string().into(), application.get().into()];
-    sql::execute(conn, "DELETE FROM journal WHERE athlete = ? AND application = ?", values).await?;
+    let values = [athlete.to_string().into(), source.to_string().into()];
+    sql::execute(conn, "DELETE FROM journal WHERE athlete = ? AND source = ?", values).await?;
     Ok(())
 }
 
@@ -106,12 +106,19 @@ impl TryFrom<JournalRow> for JournalEntry {
     type Error = StoreError;
 
     fn try_from(row: JournalRow) -> Result<Self> {
+        let source = row.source.as_deref().zip(row.source_id.as_deref());
         Ok(Self {
             id: parse_id(&row.id)?,
             athlete: parse_id(&row.athlete)?,
             activity: row.activity.map(|id| parse_id(&id)).transpose()?,
-            application: ApplicationId::new(row.application),
-            strava: StravaActivityId::new(row.strava_activity),
+            source: source
+                .map(|(source, id)| {
+                    Ok::<_, StoreError>(SourceKey {
+                        source: parse_id(source)?,
+                        source_id: parse_id(id)?,
+                    })
+                })
+                .transpose()?,
             service: row.service,
             step: row.step,
             state: row.state,

@@ -1,5 +1,7 @@
 //! Migrations: one DDL statement each, the same on SQLite and MySQL.
 
+mod by_source;
+
 use outbox::{create_index, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
@@ -48,6 +50,9 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
         ),
         create_table("ingest_0011_subscription", subscription()),
     ]
+    .into_iter()
+    .chain(by_source::migrations())
+    .collect()
 }
 
 fn text(name: &'static str, length: u32) -> ColumnDef {

@@ -1,105 +1,113 @@
-//! Observations, and Paceline's ids of Strava's activities.
+//! Observations.
 
-use std::collections::HashMap;
-
-use kernel::{
-    ActivityId, ApplicationId, AthleteId, Generation, StravaActivityId, Ticket, Timestamp,
-};
+use kernel::{ActivityId, AthleteId, Generation, Source, SourceId, Ticket, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::Result;
 use super::row::{StreamsRow, Table, from_json, parse_id, to_json};
 use crate::domain::facts::Facts;
-use crate::domain::observation::{ActivityKey, HintState, Observation, Part, Source};
+use crate::domain::observation::{HintState, Observation, Part, SourceAnswer};
+use crate::domain::observation_key::ObservationKey;
 
 const TABLE: Table = Table {
     name: "observation",
     columns: "summary_ticket, summary_generation, summary_answered_us, summary, detail_ticket, \
               detail_generation, detail_answered_us, detail, streams_ticket, streams_generation, \
               streams_answered_us, streams_key, streams_bytes, streams_points, streams_kinds, \
-              missing_ticket, missing_generation, missing_answered_us, hints, answered, live, \
-              delete_hinted, looks, stream_looks, unlisted, athlete, application, \
-              strava_activity",
+              not_found_ticket, not_found_generation, not_found_answered_us, hints, \
+              hints_answered, hinted_by_webhook, delete_hinted, rechecks, stream_rechecks, \
+              unlisted, athlete, source, source_id",
     key_columns: 3,
 };
 
-const SELECT: &str = "SELECT o.*, i.activity FROM observation o LEFT JOIN strava_identity i \
-     ON i.athlete = o.athlete AND i.application = o.application AND i.strava_activity = o.strava_activity \
-     WHERE o.athlete = ? AND o.application = ?";
+const SELECT: &str = "SELECT o.*, i.activity FROM observation o LEFT JOIN source_identity i \
+     ON i.athlete = o.athlete AND i.source = o.source AND i.source_id = o.source_id";
 
 #[derive(FromQueryResult)]
 struct ObservationRow {
     athlete: String,
-    application: i64,
-    strava_activity: i64,
+    source: String,
+    source_id: String,
     activity: Option<String>,
     #[sea_orm(nested(prefix = "summary_"))]
-    summary_source: Option<SourceRow>,
+    summary_answer: Option<AnswerRow>,
     summary: Option<String>,
     #[sea_orm(nested(prefix = "detail_"))]
-    detail_source: Option<SourceRow>,
+    detail_answer: Option<AnswerRow>,
     detail: Option<String>,
     #[sea_orm(nested(prefix = "streams_"))]
-    streams_source: Option<SourceRow>,
+    streams_answer: Option<AnswerRow>,
     #[sea_orm(nested(prefix = "streams_"))]
     streams: Option<StreamsRow>,
-    #[sea_orm(nested(prefix = "missing_"))]
-    missing_source: Option<SourceRow>,
+    #[sea_orm(nested(prefix = "not_found_"))]
+    not_found_answer: Option<AnswerRow>,
     hints: i64,
-    answered: i64,
-    live: i64,
+    hints_answered: i64,
+    hinted_by_webhook: i64,
     delete_hinted: i64,
-    looks: i64,
-    stream_looks: i64,
+    rechecks: i64,
+    stream_rechecks: i64,
     unlisted: i64,
 }
 
-/// The columns of a part's source; null without the part.
+/// The columns of a part's answer; null without the part.
 #[derive(FromQueryResult)]
-struct SourceRow {
+struct AnswerRow {
     ticket: i64,
     generation: i64,
     answered_us: i64,
 }
 
-#[derive(FromQueryResult)]
-struct IdentityRow {
-    strava_activity: i64,
-    activity: String,
-}
-
 /// Finds an observation. In an athlete's transaction the athlete's row is locked, so that nothing else changes it.
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
-    key: ActivityKey,
+    key: &ObservationKey,
 ) -> Result<Option<Observation>> {
-    let select = format!("{SELECT} AND o.strava_activity = ?");
+    let select = format!("{SELECT} WHERE o.athlete = ? AND o.source = ? AND o.source_id = ?");
     let row = sql::fetch_one::<ObservationRow>(conn, &select, key_values(key)).await?;
     row.map(Observation::try_from).transpose()
 }
 
-/// Finds the observations of these activities.
+/// Finds the observations of one source with these ids.
 pub(crate) async fn find_many(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
-    application: ApplicationId,
-    ids: &[StravaActivityId],
+    source: Source,
+    ids: &[SourceId],
 ) -> Result<Vec<Observation>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let select = format!("{SELECT} AND o.strava_activity IN ({})", sql::placeholders(ids.len()));
-    list(conn, &select, id_values(athlete, application, ids)).await
+    let select = format!(
+        "{SELECT} WHERE o.athlete = ? AND o.source = ? AND o.source_id IN ({})",
+        sql::placeholders(ids.len())
+    );
+    let mut values = vec![athlete.to_string().into(), source.to_string().into()];
+    values.extend(ids.iter().map(|id| Value::from(id.as_str())));
+    list(conn, &select, values).await
 }
 
-/// Lists the observations of one connection.
-pub(crate) async fn list_for_connection(
+/// Lists the observations of one activity.
+pub(crate) async fn list_for_activity(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
-    application: ApplicationId,
+    activity: ActivityId,
 ) -> Result<Vec<Observation>> {
-    list(conn, SELECT, id_values(athlete, application, &[])).await
+    let select = "SELECT o.*, i.activity FROM source_identity i JOIN observation o \
+         ON o.athlete = i.athlete AND o.source = i.source AND o.source_id = i.source_id \
+         WHERE i.activity = ? AND i.athlete = ? ORDER BY o.source, o.source_id";
+    list(conn, select, vec![activity.to_string().into(), athlete.to_string().into()]).await
+}
+
+/// Lists the observations of one source.
+pub(crate) async fn list_for_source(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+    source: Source,
+) -> Result<Vec<Observation>> {
+    let select = format!("{SELECT} WHERE o.athlete = ? AND o.source = ?");
+    list(conn, &select, vec![athlete.to_string().into(), source.to_string().into()]).await
 }
 
 /// Inserts or, if it is stored already, updates an observation.
@@ -111,55 +119,10 @@ pub(crate) async fn save(
     TABLE.save(conn, column_values(observation)?, is_stored).await
 }
 
-/// Deletes an observation. Its identity stays: the same activity must not be counted twice later.
-pub(crate) async fn delete(conn: &impl ConnectionTrait, key: ActivityKey) -> Result<()> {
-    let delete =
-        "DELETE FROM observation WHERE athlete = ? AND application = ? AND strava_activity = ?";
+/// Deletes an observation. Which activity it was of stays known.
+pub(crate) async fn delete(conn: &impl ConnectionTrait, key: &ObservationKey) -> Result<()> {
+    let delete = "DELETE FROM observation WHERE athlete = ? AND source = ? AND source_id = ?";
     sql::execute(conn, delete, key_values(key)).await?;
-    Ok(())
-}
-
-/// Finds Paceline's id of an activity; it outlives expiry and reconnect.
-pub(crate) async fn find_identity(
-    conn: &impl ConnectionTrait,
-    key: ActivityKey,
-) -> Result<Option<ActivityId>> {
-    let ids = find_identities(conn, key.athlete, key.application, &[key.strava]).await?;
-    Ok(ids.into_values().next())
-}
-
-/// Finds Paceline's ids of these activities.
-pub(crate) async fn find_identities(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-    application: ApplicationId,
-    ids: &[StravaActivityId],
-) -> Result<HashMap<StravaActivityId, ActivityId>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let select = format!(
-        "SELECT strava_activity, activity FROM strava_identity \
-         WHERE athlete = ? AND application = ? AND strava_activity IN ({})",
-        sql::placeholders(ids.len())
-    );
-    let values = id_values(athlete, application, ids);
-    let rows = sql::fetch_all::<IdentityRow>(conn, &select, values).await?;
-    rows.into_iter()
-        .map(|row| Ok((StravaActivityId::new(row.strava_activity), parse_id(&row.activity)?)))
-        .collect()
-}
-
-/// Inserts Paceline's id of an activity, which never changes.
-pub(crate) async fn insert_identity(
-    conn: &impl ConnectionTrait,
-    key: ActivityKey,
-    activity: ActivityId,
-) -> Result<()> {
-    let insert = "INSERT INTO strava_identity (athlete, application, strava_activity, activity) \
-                  VALUES (?, ?, ?, ?)";
-    let values = key_values(key).into_iter().chain([activity.to_string().into()]);
-    sql::execute(conn, insert, values).await?;
     Ok(())
 }
 
@@ -172,28 +135,18 @@ async fn list(
     rows.into_iter().map(Observation::try_from).collect()
 }
 
-fn key_values(key: ActivityKey) -> [Value; 3] {
-    [key.athlete.to_string().into(), key.application.get().into(), key.strava.get().into()]
-}
-
-fn id_values(
-    athlete: AthleteId,
-    application: ApplicationId,
-    ids: &[StravaActivityId],
-) -> Vec<Value> {
-    let mut values = vec![athlete.to_string().into(), application.get().into()];
-    values.extend(ids.iter().map(|id| Value::from(id.get())));
-    values
+fn key_values(key: &ObservationKey) -> [Value; 3] {
+    [key.athlete.to_string().into(), key.source.to_string().into(), key.source_id.as_str().into()]
 }
 
 fn column_values(observation: &Observation) -> Result<Vec<Value>> {
     let Observation { key, summary, detail, streams, missing, hints, activity: _ } = observation;
     let mut values = Vec::new();
     for part in [summary, detail] {
-        values.extend(source_values(part.as_ref().map(|part| part.source)));
+        values.extend(answer_values(part.as_ref().map(|part| part.answer)));
         values.push(to_json(part.as_ref().map(|part| &part.value))?);
     }
-    values.extend(source_values(streams.as_ref().map(|part| part.source)));
+    values.extend(answer_values(streams.as_ref().map(|part| part.answer)));
     let streams = streams.as_ref().map(|part| &part.value);
     values.extend([
         streams.map(|streams| streams.key.clone()).into(),
@@ -201,7 +154,7 @@ fn column_values(observation: &Observation) -> Result<Vec<Value>> {
         streams.map(|streams| streams.points).into(),
         streams.map(|streams| streams.kinds.join(",")).into(),
     ]);
-    values.extend(source_values(*missing));
+    values.extend(answer_values(*missing));
     values.extend([
         hints.received.into(),
         hints.answered.into(),
@@ -211,20 +164,20 @@ fn column_values(observation: &Observation) -> Result<Vec<Value>> {
         hints.stream_rechecks.into(),
         i64::from(hints.unlisted).into(),
     ]);
-    values.extend(key_values(*key));
+    values.extend(key_values(key));
     Ok(values)
 }
 
-fn source_values(source: Option<Source>) -> [Value; 3] {
+fn answer_values(answer: Option<SourceAnswer>) -> [Value; 3] {
     [
-        source.map(|source| source.ticket.get()).into(),
-        source.map(|source| source.generation.get()).into(),
-        source.map(|source| source.answered_at.as_micros()).into(),
+        answer.map(|answer| answer.ticket.get()).into(),
+        answer.map(|answer| answer.generation.get()).into(),
+        answer.map(|answer| answer.answered_at.as_micros()).into(),
     ]
 }
 
-impl From<SourceRow> for Source {
-    fn from(row: SourceRow) -> Self {
+impl From<AnswerRow> for SourceAnswer {
+    fn from(row: AnswerRow) -> Self {
         Self {
             ticket: Ticket::new(row.ticket),
             generation: Generation::new(row.generation),
@@ -240,29 +193,29 @@ impl TryFrom<ObservationRow> for Observation {
         let facts: Option<Facts> = from_json(row.summary.as_deref())?;
         let details: Option<Facts> = from_json(row.detail.as_deref())?;
         Ok(Self {
-            key: ActivityKey {
+            key: ObservationKey {
                 athlete: parse_id(&row.athlete)?,
-                application: ApplicationId::new(row.application),
-                strava: StravaActivityId::new(row.strava_activity),
+                source: parse_id(&row.source)?,
+                source_id: parse_id(&row.source_id)?,
             },
             activity: row.activity.map(|id| parse_id(&id)).transpose()?,
-            summary: part(row.summary_source, facts),
-            detail: part(row.detail_source, details),
-            streams: part(row.streams_source, row.streams.map(Into::into)),
-            missing: row.missing_source.map(Into::into),
+            summary: part(row.summary_answer, facts),
+            detail: part(row.detail_answer, details),
+            streams: part(row.streams_answer, row.streams.map(Into::into)),
+            missing: row.not_found_answer.map(Into::into),
             hints: HintState {
                 received: row.hints,
-                answered: row.answered,
-                live: row.live != 0,
+                answered: row.hints_answered,
+                live: row.hinted_by_webhook != 0,
                 delete: row.delete_hinted != 0,
-                rechecks: row.looks,
-                stream_rechecks: row.stream_looks,
+                rechecks: row.rechecks,
+                stream_rechecks: row.stream_rechecks,
                 unlisted: row.unlisted != 0,
             },
         })
     }
 }
 
-fn part<T>(source: Option<SourceRow>, value: Option<T>) -> Option<Part<T>> {
-    source.zip(value).map(|(source, value)| Part { source: source.into(), value })
+fn part<T>(answer: Option<AnswerRow>, value: Option<T>) -> Option<Part<T>> {
+    answer.zip(value).map(|(answer, value)| Part { answer: answer.into(), value })
 }

@@ -3,12 +3,10 @@
 
 use contracts::Erasure;
 use contracts::athletes::{self as wire, AthleteChanged, athlete_changed::Change};
-use contracts::wire::Cause;
 use jobs::priority;
-use kernel::{ApplicationId, AthleteId, Generation, StravaAthleteId, Timestamp};
+use kernel::{ApplicationId, AthleteId, Generation, Source, StravaAthleteId, Timestamp};
 use outbox::{AthleteTx, StoreError};
 
-use super::record_observation::{ObservationChange, PublishMode};
 use super::{ServiceContext, job};
 use crate::domain::backfill::{Backfill, BackfillState};
 use crate::domain::connection::{Connection, ConnectionState, RecentPoll, ReconcileCursor};
@@ -56,7 +54,7 @@ async fn apply_connection(
     }
     store::connections::save(tx.conn(), &connection, is_stored).await?;
     if !connection.is_connected() {
-        ctx.queue.delete_for_athlete(tx, athlete).await?;
+        ctx.queue.delete_for_source(tx, athlete, connection.source()).await?;
         return Ok(());
     }
     let stored = store::backfills::find(tx.conn(), athlete, application).await?;
@@ -83,35 +81,27 @@ async fn erase_connection(
     through: Generation,
 ) -> Result<(), StoreError> {
     tx.raise_fence(Erasure::Connection { application, through }).await?;
-    let athlete = tx.athlete();
+    let (athlete, source) = (tx.athlete(), Source::Strava(application));
     let stored = store::connections::find(tx.conn(), athlete, application).await?;
     if stored.as_ref().is_none_or(|stored| stored.generation <= through) {
-        ctx.queue.delete_for_athlete(tx, athlete).await?;
+        ctx.queue.delete_for_source(tx, athlete, source).await?;
         if let Some(stored) = stored {
             let withdrawn = Connection { state: ConnectionState::Disconnected, ..stored };
             store::connections::save(tx.conn(), &withdrawn, true).await?;
         }
     }
-    let observations =
-        store::observations::list_for_connection(tx.conn(), athlete, application).await?;
-    for mut observation in observations {
+    for mut observation in store::observations::list_for_source(tx.conn(), athlete, source).await? {
         observation.erase_through(through);
-        let published = match observation.activity {
-            Some(id) => store::activities::find(tx.conn(), id).await?,
-            None => None,
-        };
-        if observation.is_present() || observation.missing.is_some() {
-            let cause = published.as_ref().map_or(Cause::Backfill, |published| published.cause);
-            let change = ObservationChange { observation, is_stored: true, published };
-            ctx.record_observation(tx, change, PublishMode { cause, always: false }).await?;
-            continue;
+        if observation.is_blank() {
+            store::observations::delete(tx.conn(), &observation.key).await?;
+        } else {
+            store::observations::save(tx.conn(), &observation, true).await?;
         }
-        store::observations::delete(tx.conn(), observation.key).await?;
-        if let Some(published) = published {
-            store::activities::delete(tx.conn(), published.id).await?;
+        if let Some(activity) = observation.activity {
+            ctx.derive_again(tx, activity).await?;
         }
     }
-    store::journal::delete_for_application(tx.conn(), athlete, application).await?;
+    store::journal::delete_for_source(tx.conn(), athlete, source).await?;
     tx.delete_fenced_records().await?;
     tx.bump_version();
     Ok(())

@@ -4,19 +4,22 @@ mod calls;
 mod commit;
 
 use jobs::{ClaimedJob, JobOutcome};
-use kernel::Timestamp;
+use kernel::{ApplicationId, StravaActivityId, Timestamp};
 
 use super::job_failure::JobFailure;
 use super::{ServiceContext, job};
 use crate::domain::connection::Connection;
 use crate::domain::journal::JournalEntry;
-use crate::domain::observation::{ActivityKey, Observation};
+use crate::domain::observation::Observation;
+use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 /// The activity to fetch and its observation before the fetch.
 #[derive(Clone, Debug)]
 struct FetchTarget {
-    key: ActivityKey,
+    key: ObservationKey,
+    /// Strava's id.
+    strava: StravaActivityId,
     connection: Connection,
     before: Observation,
 }
@@ -28,8 +31,12 @@ pub(crate) async fn fetch_activity(
 ) -> Result<JobOutcome, anyhow::Error> {
     let payload: job::ActivityJob = serde_json::from_value(job.payload.clone())?;
     let Some(athlete) = job.athlete else { return Ok(JobOutcome::Done) };
-    let key = ActivityKey { athlete, application: payload.application, strava: payload.strava };
-    let failure = match try_fetch(ctx, job, key).await {
+    let (source, strava) = (payload.key.source.application(), payload.key.strava_activity());
+    let (Some(application), Some(strava)) = (source, strava) else {
+        anyhow::bail!("{} is not at Strava", payload.key);
+    };
+    let key = ObservationKey::strava(athlete, application, strava);
+    let failure = match try_fetch(ctx, job, &key, (application, strava)).await {
         Ok(()) => return Ok(JobOutcome::Settled),
         Err(error) => error.downcast::<JobFailure>()?,
     };
@@ -37,7 +44,7 @@ pub(crate) async fn fetch_activity(
         reason: failure.reason().to_owned(),
         attempts: job.attempts,
         next_try_us: failure.due().map_or(0, Timestamp::as_micros),
-        ..ctx.journal_entry(key, "fetched", failure.journal_state())
+        ..ctx.journal_entry(&key, "fetched", failure.journal_state())
     };
     store::journal::insert(ctx.database.writer(), &entry).await?;
     Ok(failure.into_outcome())
@@ -46,18 +53,18 @@ pub(crate) async fn fetch_activity(
 async fn try_fetch(
     ctx: &ServiceContext,
     job: &ClaimedJob,
-    key: ActivityKey,
+    key: &ObservationKey,
+    (application, strava): (ApplicationId, StravaActivityId),
 ) -> Result<(), anyhow::Error> {
     let readers = ctx.database.readers();
-    let (athlete, application) = (key.athlete, key.application);
-    let connection = store::connections::find_connected(readers, athlete, application).await?;
+    let connection = store::connections::find_connected(readers, key.athlete, application).await?;
     let connection = connection.ok_or(JobFailure::Drop { reason: "disconnected" })?;
-    let before =
-        store::observations::find(readers, key).await?.unwrap_or_else(|| Observation::empty(key));
-    let target = FetchTarget { key, connection, before };
-    let (fetched, strava) = calls::fetch(ctx, job, &target).await?;
+    let before = store::observations::find(readers, key).await?;
+    let before = before.unwrap_or_else(|| Observation::empty(key.clone()));
+    let target = FetchTarget { key: key.clone(), strava, connection, before };
+    let (fetched, lease) = calls::fetch(ctx, job, &target).await?;
     // The lease is reported meanwhile: the athlete need not wait for it.
     let commit = commit::commit(ctx, job, &target, fetched);
-    let (committed, ()) = tokio::join!(commit, strava.report_usage());
+    let (committed, ()) = tokio::join!(commit, lease.report_usage());
     Ok(committed?)
 }

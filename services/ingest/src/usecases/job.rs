@@ -1,22 +1,22 @@
 //! Kinds of jobs and the payloads of their workers.
 
 use jobs::{JobRequest, priority};
-use kernel::{ActivityId, ApplicationId, AthleteId, StravaActivityId, Timestamp};
+use kernel::{ActivityId, ApplicationId, AthleteId, SourceKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::connection::Connection;
-use crate::domain::observation::ActivityKey;
+use crate::domain::observation_key::ObservationKey;
 
 /// Fetches one activity.
-pub(crate) const FETCH_ACTIVITY: &str = "activity";
+pub(crate) const FETCH_ACTIVITY: &str = "fetch_activity";
 /// Backfills an athlete's activities after connecting.
 pub(crate) const BACKFILL: &str = "backfill";
 /// Polls the newest page of an athlete's list.
-pub(crate) const POLL_RECENT: &str = "head";
+pub(crate) const POLL_RECENT: &str = "poll_recent";
 /// Reconciles the next page of an athlete's whole list.
-pub(crate) const RECONCILE_PAGE: &str = "turn";
+pub(crate) const RECONCILE_PAGE: &str = "reconcile_page";
 /// Answers a replay request.
-pub(crate) const ANSWER_REPLAY: &str = "replay";
+pub(crate) const ANSWER_REPLAY: &str = "answer_replay";
 
 /// Kinds triggered by webhooks.
 pub(crate) const LIVE_KINDS: &[&str] = &[FETCH_ACTIVITY];
@@ -28,8 +28,8 @@ pub(crate) const BULK_KINDS: &[&str] = &[RECONCILE_PAGE, BACKFILL, ANSWER_REPLAY
 /// Payload of a fetch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ActivityJob {
-    pub(crate) application: ApplicationId,
-    pub(crate) strava: StravaActivityId,
+    #[serde(flatten)]
+    pub(crate) key: SourceKey,
     /// W3C Trace Context of the requester.
     #[serde(default)]
     pub(crate) trace: String,
@@ -56,13 +56,14 @@ pub(crate) struct ReplayJob {
 }
 
 /// Requests a fetch of an activity.
-pub(crate) fn fetch_request(key: ActivityKey, live: bool, due: Timestamp) -> JobRequest {
+pub(crate) fn fetch_request(key: &ObservationKey, live: bool, due: Timestamp) -> JobRequest {
     let trace = telemetry::current_traceparent();
-    let payload = ActivityJob { application: key.application, strava: key.strava, trace };
+    let payload = ActivityJob { key: key.source_key(), trace };
     JobRequest {
         kind: FETCH_ACTIVITY,
         subject: key.subject(),
         athlete: Some(key.athlete),
+        source: Some(key.source),
         priority: if live { priority::LIVE } else { priority::RECONCILE },
         due,
         payload: to_payload(&payload),
@@ -81,6 +82,7 @@ pub(crate) fn connection_request(
         kind,
         subject: connection.subject(),
         athlete: Some(connection.athlete),
+        source: Some(connection.source()),
         priority,
         due,
         payload: to_payload(&ConnectionJob { application: connection.application }),
@@ -94,6 +96,7 @@ pub(crate) fn replay_request(job: &ReplayJob, due: Timestamp) -> JobRequest {
         kind: ANSWER_REPLAY,
         subject: job.id.clone(),
         athlete: None,
+        source: None,
         priority: priority::RECONCILE,
         due,
         payload: to_payload(job),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use contracts::wire::Cause;
 use jobs::ClaimedJob;
-use kernel::Ticket;
+use kernel::{SourceId, StravaActivityId, Ticket};
 use outbox::{AthleteTx, Database, StoreError};
 use strava_client::lease::Purpose;
 use strava_client::{ActivityPage, ErrorKind, ListQuery, SummaryActivity};
@@ -12,10 +12,10 @@ use strava_client::{ActivityPage, ErrorKind, ListQuery, SummaryActivity};
 use super::ServiceContext;
 use super::job_failure::JobFailure;
 use super::record_observation::{ObservationChange, PublishMode};
-use crate::domain::activity::Activity;
 use crate::domain::connection::Connection;
 use crate::domain::facts::Facts;
-use crate::domain::observation::{ActivityKey, Observation, Source};
+use crate::domain::observation::{Observation, SourceAnswer};
+use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 /// A page of the list, and the connection and request it came through.
@@ -23,7 +23,8 @@ use crate::store;
 pub(crate) struct ListPage<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) query: ListQuery,
-    pub(crate) source: Source,
+    /// The ticket of the request, and when it was answered.
+    pub(crate) received: SourceAnswer,
     pub(crate) answer: ActivityPage,
 }
 
@@ -68,8 +69,8 @@ pub(crate) async fn fetch_page<'a>(
         }
     };
     let answered_at = answer.date.unwrap_or_else(|| ctx.now());
-    let source = Source { ticket, generation: connection.generation, answered_at };
-    Ok(ListPage { connection, query, source, answer: answer.body })
+    let received = SourceAnswer { ticket, generation: connection.generation, answered_at };
+    Ok(ListPage { connection, query, received, answer: answer.body })
 }
 
 /// Finds the stored connection that a request went through; none if it is withdrawn or replaced meanwhile.
@@ -86,51 +87,56 @@ pub(crate) async fn find_current_connection(
     Ok(stored.filter(|stored| stored.generation == generation && stored.is_connected()))
 }
 
-/// Records some rows of the page and returns the activities that changed.
+/// Records some rows of the page. Returns those of the activities that changed whose details are not known.
 pub(crate) async fn record_rows(
     ctx: &ServiceContext,
     tx: &AthleteTx,
     page: &ListPage<'_>,
     rows: &[SummaryActivity],
     cause: Cause,
-) -> Result<Vec<Activity>, StoreError> {
-    let (athlete, application) = (page.connection.athlete, page.connection.application);
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let stored = store::observations::find_many(tx.conn(), athlete, application, &ids).await?;
-    let mut stored: HashMap<_, _> = stored.into_iter().map(|it| (it.key.strava, it)).collect();
+) -> Result<Vec<StravaActivityId>, StoreError> {
+    let connection = page.connection;
+    let athlete = connection.athlete;
+    let ids: Vec<_> = rows.iter().map(|row| SourceId::from(row.id)).collect();
+    let stored =
+        store::observations::find_many(tx.conn(), athlete, connection.source(), &ids).await?;
+    let mut stored: HashMap<_, _> =
+        stored.into_iter().map(|it| (it.key.source_id.clone(), it)).collect();
     let new: Vec<_> = ids.into_iter().filter(|id| !stored.contains_key(id)).collect();
     let identities =
-        store::observations::find_identities(tx.conn(), athlete, application, &new).await?;
+        store::identities::find_many(tx.conn(), athlete, connection.source(), &new).await?;
     let known = stored.values().filter_map(|observation| observation.activity);
     let known: Vec<_> = known.chain(identities.values().copied()).collect();
     let published = store::activities::find_many(tx.conn(), &known).await?;
     let mut published: HashMap<_, _> = published.into_iter().map(|it| (it.id, it)).collect();
     let mut changed = Vec::new();
     for row in rows {
-        let (strava, facts) = (row.id, Facts::from_summary(row));
-        let observation = stored.remove(&strava);
+        let facts = Facts::from_summary(row);
+        let key = ObservationKey::strava(athlete, connection.application, row.id);
+        let observation = stored.remove(&key.source_id);
         let is_stored = observation.is_some();
-        let key = ActivityKey { athlete, application, strava };
+        let identity = identities.get(&key.source_id).copied();
         let mut observation = observation.unwrap_or_else(|| Observation::empty(key));
-        if is_stored && repeats_stored(&observation, page.source, &facts) {
+        if is_stored && repeats_stored(&observation, page.received, &facts) {
             continue;
         }
-        observation.activity = observation.activity.or(identities.get(&strava).copied());
+        observation.activity = observation.activity.or(identity);
         observation.hints.unlisted = false;
-        if observation.record_summary(page.source, facts) {
+        if observation.record_summary(page.received, facts) {
             let published = observation.activity.and_then(|id| published.remove(&id));
             let change = ObservationChange { observation, is_stored, published };
             let mode = PublishMode { cause, always: false };
-            changed.extend(ctx.record_observation(tx, change, mode).await?);
+            let recorded = ctx.record_observation(tx, change, mode).await?;
+            changed.extend(recorded.filter(|it| !it.state.has_details).map(|_| row.id));
         }
     }
     Ok(changed)
 }
 
 /// Returns true if the row repeats facts that were stored through the same connection.
-fn repeats_stored(observation: &Observation, source: Source, facts: &Facts) -> bool {
+fn repeats_stored(observation: &Observation, received: SourceAnswer, facts: &Facts) -> bool {
     let generation = observation.last_sighting().map(|sighting| sighting.generation);
-    generation == Some(source.generation)
+    generation == Some(received.generation)
         && observation.facts() == Some(facts)
         && !observation.hints.unlisted
 }

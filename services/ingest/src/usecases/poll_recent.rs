@@ -17,7 +17,7 @@ use super::list_page::{self, ListPage};
 use crate::domain::connection::{Connection, RecentPoll, ReconcileCursor};
 use crate::domain::facts::Facts;
 use crate::domain::journal::JournalEntry;
-use crate::domain::observation::ActivityKey;
+use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 /// Maximum number of activities missing from a page that are fetched one by one.
@@ -115,10 +115,10 @@ async fn record_page(
     tx: &AthleteTx,
     page: &ListPage<'_>,
 ) -> Result<(), StoreError> {
-    let changed =
-        list_page::record_rows(ctx, tx, page, &page.answer.activities, Cause::Sweep).await?;
-    for activity in changed.iter().filter(|activity| !activity.state.has_details) {
-        request_fetch(ctx, tx, page.connection, activity.strava, false).await?;
+    let rows = &page.answer.activities;
+    let changed = list_page::record_rows(ctx, tx, page, rows, Cause::Sweep).await?;
+    for strava in changed {
+        request_fetch(ctx, tx, page.connection, strava, false).await?;
     }
     for strava in find_missing(tx, page).await? {
         request_fetch(ctx, tx, page.connection, strava, true).await?;
@@ -133,9 +133,8 @@ async fn request_fetch(
     strava: StravaActivityId,
     is_unlisted: bool,
 ) -> Result<(), StoreError> {
-    let key =
-        ActivityKey { athlete: connection.athlete, application: connection.application, strava };
-    let mut change = ctx.load_observation(tx, key).await?;
+    let key = ObservationKey::strava(connection.athlete, connection.application, strava);
+    let mut change = ctx.load_observation(tx, &key).await?;
     let observation = &mut change.observation;
     let is_fresh =
         observation.answered_at().is_some_and(|at| ctx.now().since(at) < UNLISTED_INTERVAL);
@@ -145,8 +144,8 @@ async fn request_fetch(
     observation.hints.unlisted = is_unlisted;
     observation.hints.record(false, false);
     store::observations::save(tx.conn(), observation, change.is_stored).await?;
-    ctx.queue.enqueue(tx, &job::fetch_request(key, false, ctx.now())).await?;
-    let entry = ctx.journal_entry(key, "swept", "waiting");
+    ctx.queue.enqueue(tx, &job::fetch_request(&key, false, ctx.now())).await?;
+    let entry = ctx.journal_entry(&key, "swept", "waiting");
     let entry = JournalEntry { activity: change.observation.activity, ..entry };
     store::journal::insert(tx.conn(), &entry).await
 }

@@ -9,7 +9,7 @@ use outbox::{AthleteTx, StoreError};
 use super::{ServiceContext, job};
 use crate::domain::connection::Connection;
 use crate::domain::journal::JournalEntry;
-use crate::domain::observation::ActivityKey;
+use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 /// Maximum difference between Strava's clocks and ours, caches included.
@@ -73,16 +73,16 @@ async fn try_record_hint(
         return Ok(tx.unchanged(HintOutcome::UnknownOwner));
     }
     let strava = StravaActivityId::new(hint.object_id);
-    let key = ActivityKey { athlete: owner.athlete, application: owner.application, strava };
-    let mut change = ctx.load_observation(tx, key).await?;
+    let key = ObservationKey::strava(owner.athlete, owner.application, strava);
+    let mut change = ctx.load_observation(tx, &key).await?;
     let newest_hint = Timestamp::from_secs(hint.event_time_s).plus(MAX_CLOCK_SKEW);
     if change.observation.answered_at().is_some_and(|answered| answered > newest_hint) {
         return Ok(tx.unchanged(HintOutcome::Outdated));
     }
     change.observation.hints.record(true, hint.aspect() == Aspect::Delete);
     store::observations::save(tx.conn(), &change.observation, change.is_stored).await?;
-    ctx.queue.enqueue(tx, &job::fetch_request(key, true, ctx.now())).await?;
-    let entry = ctx.journal_entry(key, "hinted", "waiting");
+    ctx.queue.enqueue(tx, &job::fetch_request(&key, true, ctx.now())).await?;
+    let entry = ctx.journal_entry(&key, "hinted", "waiting");
     let entry = JournalEntry { id, activity: change.observation.activity, ..entry };
     store::journal::insert(tx.conn(), &entry).await?;
     Ok(HintOutcome::Requested)

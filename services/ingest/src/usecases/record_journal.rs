@@ -6,19 +6,23 @@ use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
 use crate::domain::journal::JournalEntry;
-use crate::domain::observation::ActivityKey;
+use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 impl ServiceContext {
     /// Builds an entry of ingest itself. It is stored with the step it describes and not published.
-    pub(crate) fn journal_entry(&self, key: ActivityKey, step: &str, state: &str) -> JournalEntry {
+    pub(crate) fn journal_entry(
+        &self,
+        key: &ObservationKey,
+        step: &str,
+        state: &str,
+    ) -> JournalEntry {
         let now = self.now();
         JournalEntry {
             id: EventId::from_uuid(self.ids.uuid_v7(now)),
             athlete: key.athlete,
             activity: None,
-            application: key.application,
-            strava: key.strava,
+            source: Some(key.source_key()),
             service: crate::settings::NAME.to_owned(),
             step: step.to_owned(),
             state: state.to_owned(),

@@ -8,7 +8,8 @@ use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
 use crate::domain::activity::{Activity, ActivityState};
-use crate::domain::observation::{ActivityKey, Observation};
+use crate::domain::observation::Observation;
+use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 /// An observation to be changed, and the activity published before the change.
@@ -38,17 +39,17 @@ pub(crate) const fn topic_for_cause(cause: Cause) -> Topic {
 }
 
 impl ServiceContext {
-    /// Loads the observation of an activity, or an empty one.
+    /// Loads an observation, or an empty one.
     pub(crate) async fn load_observation(
         &self,
         tx: &AthleteTx,
-        key: ActivityKey,
+        key: &ObservationKey,
     ) -> Result<ObservationChange, StoreError> {
         let stored = store::observations::find(tx.conn(), key).await?;
         let is_stored = stored.is_some();
-        let mut observation = stored.unwrap_or_else(|| Observation::empty(key));
+        let mut observation = stored.unwrap_or_else(|| Observation::empty(key.clone()));
         if observation.activity.is_none() {
-            observation.activity = store::observations::find_identity(tx.conn(), key).await?;
+            observation.activity = store::identities::find(tx.conn(), key).await?;
         }
         let published = match observation.activity {
             Some(id) => store::activities::find(tx.conn(), id).await?,
@@ -57,7 +58,7 @@ impl ServiceContext {
         Ok(ObservationChange { observation, is_stored, published })
     }
 
-    /// Stores the observation and publishes the activity if it changed. Returns the new revision, if any.
+    /// Stores the observation and publishes its activity if that changed. Returns the new revision, if any.
     pub(crate) async fn record_observation(
         &self,
         tx: &AthleteTx,
@@ -65,48 +66,94 @@ impl ServiceContext {
         mode: PublishMode,
     ) -> Result<Option<Activity>, StoreError> {
         let ObservationChange { mut observation, is_stored, published } = change;
-        if let Some(minimum) = tx.min_generation(observation.key.application) {
+        let application = observation.key.source.application();
+        if let Some(minimum) = application.and_then(|application| tx.min_generation(application)) {
             observation.erase_through(Generation::new(minimum.get() - 1));
         }
-        let state = ActivityState::from_observation(&observation);
-        let never_existed =
-            state.is_removed() && observation.missing.is_none() && published.is_none();
+        store::observations::save(tx.conn(), &observation, is_stored).await?;
+        let key = observation.key.clone();
+        let mut all = match observation.activity {
+            Some(id) => store::observations::list_for_activity(tx.conn(), key.athlete, id).await?,
+            None => Vec::new(),
+        };
+        all.retain(|other| other.key != key);
+        all.push(observation);
+        let state = ActivityState::derive(&all);
+        let was_ever_there = published.is_some() || all.iter().any(|it| !it.is_blank());
         let needs_revision = match &published {
             Some(published) => mode.always || state.needs_revision_after(&published.state),
-            None => !never_existed,
+            None => was_ever_there,
         };
-        store::observations::save(tx.conn(), &observation, is_stored).await?;
         if !needs_revision {
             return Ok(None);
         }
+        let known = all.iter().find_map(|observation| observation.activity);
+        let id = match known {
+            Some(id) => id,
+            None => self.new_identity(tx, &key).await?,
+        };
         let activity = Activity {
-            id: self.ensure_identity(tx, &observation).await?,
-            athlete: observation.key.athlete,
-            application: observation.key.application,
-            strava: observation.key.strava,
+            id,
+            athlete: key.athlete,
+            source: state.leading_source().unwrap_or_else(|| key.source_key()),
             revision: tx.draw_revision(),
             cause: mode.cause,
             changed_at: self.now(),
             state,
         };
-        store::activities::save(tx.conn(), &activity, published.is_some()).await?;
+        self.publish_activity(tx, activity, published.is_some()).await.map(Some)
+    }
+
+    /// Derives an activity again from the observations that are left, and publishes it if it changed. Without any
+    /// it is deleted.
+    pub(crate) async fn derive_again(
+        &self,
+        tx: &AthleteTx,
+        id: ActivityId,
+    ) -> Result<Option<Activity>, StoreError> {
+        let Some(published) = store::activities::find(tx.conn(), id).await? else {
+            return Ok(None);
+        };
+        let all = store::observations::list_for_activity(tx.conn(), tx.athlete(), id).await?;
+        let Some(first) = all.first() else {
+            store::activities::delete(tx.conn(), id).await?;
+            return Ok(None);
+        };
+        let state = ActivityState::derive(&all);
+        if !state.needs_revision_after(&published.state) {
+            return Ok(None);
+        }
+        let activity = Activity {
+            source: state.leading_source().unwrap_or_else(|| first.key.source_key()),
+            revision: tx.draw_revision(),
+            changed_at: self.now(),
+            state,
+            ..published
+        };
+        self.publish_activity(tx, activity, true).await.map(Some)
+    }
+
+    async fn publish_activity(
+        &self,
+        tx: &AthleteTx,
+        activity: Activity,
+        is_stored: bool,
+    ) -> Result<Activity, StoreError> {
+        store::activities::save(tx.conn(), &activity, is_stored).await?;
         tx.publish(activity_message(&activity, false, topic_for_cause(activity.cause))).await?;
         tx.bump_version();
         metrics::counter!("ingest_revisions_total", "cause" => activity.cause.as_str_name())
             .increment(1);
-        Ok(Some(activity))
+        Ok(activity)
     }
 
-    async fn ensure_identity(
+    async fn new_identity(
         &self,
         tx: &AthleteTx,
-        observation: &Observation,
+        key: &ObservationKey,
     ) -> Result<ActivityId, StoreError> {
-        if let Some(id) = observation.activity {
-            return Ok(id);
-        }
         let id = ActivityId::from_uuid(self.ids.uuid_v7(self.now()));
-        store::observations::insert_identity(tx.conn(), observation.key, id).await?;
+        store::identities::insert(tx.conn(), key, id).await?;
         Ok(id)
     }
 }

@@ -54,8 +54,9 @@ async fn a_long_backfill_does_not_delay_live_activities() {
     let strava_id = last_athlete(&app).await;
     app.add_fault(json!({"endpoint": LIST, "kind": "slow", "delay_ms": 300})).await;
     let athlete = app.start_connect(strava_id).await;
-    let importing =
-        async || app.query_number("SELECT COUNT(*) FROM import WHERE state = 'running'").await == 1;
+    let importing = async || {
+        app.query_number("SELECT COUNT(*) FROM backfill WHERE state = 'running'").await == 1
+    };
     app.wait_until("the backfill is running", importing).await;
 
     let began = std::time::Instant::now();
@@ -82,8 +83,9 @@ async fn a_dropped_connection_ends_its_backfill() {
     let strava_id = last_athlete(&app).await;
     app.add_fault(json!({"endpoint": LIST, "kind": "slow", "delay_ms": 200})).await;
     let athlete = app.start_connect(strava_id).await;
-    let running =
-        async || app.query_number("SELECT COUNT(*) FROM import WHERE state = 'running'").await == 1;
+    let running = async || {
+        app.query_number("SELECT COUNT(*) FROM backfill WHERE state = 'running'").await == 1
+    };
     app.wait_until("the backfill is running", running).await;
 
     app.set_connection_state(athlete, 1, 2, contracts::athletes::ConnectionState::Disconnected)

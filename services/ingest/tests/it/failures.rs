@@ -68,7 +68,8 @@ async fn streams_of_a_manual_activity_are_not_fetched() {
 
     assert_eq!(app.call_count("GET /activities/{id}/streams").await, 0);
     assert_eq!(
-        app.query_number("SELECT COUNT(*) FROM job WHERE kind = 'activity' AND state = 0").await,
+        app.query_number("SELECT COUNT(*) FROM job WHERE kind = 'fetch_activity' AND state = 0")
+            .await,
         0
     );
     app.shut_down().await;

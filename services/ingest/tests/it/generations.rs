@@ -124,10 +124,10 @@ async fn of_a_deleted_athlete_only_the_fence_is_left() {
     app.publish_reconnect(athlete, 7, 10).await;
     app.wait_until_idle().await;
 
-    for table in ["observation", "activity", "journal", "import", "connection"] {
+    for table in ["observation", "activity", "journal", "backfill", "connection"] {
         assert_eq!(app.query_number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
-    assert_eq!(app.query_number("SELECT COUNT(*) FROM athlete WHERE gone = 1").await, 1);
+    assert_eq!(app.query_number("SELECT COUNT(*) FROM athlete WHERE deleted = 1").await, 1);
     app.shut_down().await;
 }
 

@@ -175,7 +175,7 @@ async fn without_the_log_hints_become_jobs_and_only_the_first_waits() {
         database
             .execute(
                 "INSERT INTO connection (athlete, application, strava_athlete, generation, state, scopes, \
-                 connected_at_us, reason, revision, head_at_us, head_tried_us, head_problem, turned_at_us) VALUES \
+                 connected_at_us, reason, revision, polled_at_us, poll_tried_at_us, poll_problem, reconciled_at_us) VALUES \
                  ('0190163d-8694-739b-aea5-966c26f8ad91', 1, 7001, 1, 1, '', 0, '', 1, 0, 0, '', 0)",
             )
             .await;
@@ -188,7 +188,10 @@ async fn without_the_log_hints_become_jobs_and_only_the_first_waits() {
         assert_eq!(http.post(&url).body(event(7)).send().await.unwrap().status(), 200);
         assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
 
-        assert_eq!(database.query_i64("SELECT wanted FROM job WHERE subject = '1:1'").await, 2);
+        assert_eq!(
+            database.query_i64("SELECT wanted FROM job WHERE subject LIKE '%/strava:1/1'").await,
+            2
+        );
         tasks.join(Duration::from_secs(20)).await;
         drop(service);
     }

@@ -11,4 +11,5 @@ mod ordering;
 mod polling;
 mod queries;
 mod replays;
+mod sources;
 mod test_app;

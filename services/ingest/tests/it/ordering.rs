@@ -146,7 +146,8 @@ async fn an_unreadable_activity_is_retried_after_5_15_and_45_minutes() {
     }
 
     assert_eq!(
-        app.query_number("SELECT COUNT(*) FROM job WHERE kind = 'activity' AND state = 0").await,
+        app.query_number("SELECT COUNT(*) FROM job WHERE kind = 'fetch_activity' AND state = 0")
+            .await,
         0
     );
     assert!(
@@ -194,7 +195,7 @@ async fn a_hint_of_an_unknown_owner_enqueues_nothing() {
     assert_eq!(app.send_hint(stranger, 1, "create").await.status, 200);
     app.wait_until_idle().await;
 
-    assert_eq!(app.query_number("SELECT COUNT(*) FROM job WHERE kind = 'activity'").await, 0);
+    assert_eq!(app.query_number("SELECT COUNT(*) FROM job WHERE kind = 'fetch_activity'").await, 0);
     app.shut_down().await;
 }
 

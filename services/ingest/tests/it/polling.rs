@@ -128,7 +128,7 @@ async fn the_reconciliation_finds_the_delete_of_an_old_activity() {
     for _ in 0..(known.len() / 4 + 2) {
         app.advance_clock(24 * 3_600 + 60).await;
         let reconciled = format!(
-            "SELECT COUNT(*) FROM connection WHERE turned_at_us > {}",
+            "SELECT COUNT(*) FROM connection WHERE reconciled_at_us > {}",
             app.now().as_micros() - 60_000_000
         );
         app.wait_until("the page is reconciled", async || app.query_number(&reconciled).await == 1)

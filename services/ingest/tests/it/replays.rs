@@ -123,8 +123,9 @@ async fn a_new_database_requests_a_replay_and_is_complete_after_all_partitions()
     app.wait_until("it requests a replay", async || requested_replay(&app).await.is_some()).await;
     let asked = requested_replay(&app).await.unwrap();
     assert_eq!((asked.service.as_str(), asked.answer_on.as_str()), ("ingest", "athletes"));
-    let complete =
-        async || app.query_number("SELECT COUNT(*) FROM caught_up WHERE replay_id = ''").await == 1;
+    let complete = async || {
+        app.query_number("SELECT COUNT(*) FROM replay_state WHERE replay_id = ''").await == 1
+    };
     assert!(!complete().await);
 
     let done = ReplayDone { id: asked.id, service: asked.service, of: asked.of };
@@ -143,8 +144,9 @@ async fn a_replay_is_complete_only_after_every_actual_partition() {
     let app = TestApp::new().await;
     app.wait_until("it requests a replay", async || requested_replay(&app).await.is_some()).await;
     let asked = requested_replay(&app).await.unwrap();
-    let complete =
-        async || app.query_number("SELECT COUNT(*) FROM caught_up WHERE replay_id = ''").await == 1;
+    let complete = async || {
+        app.query_number("SELECT COUNT(*) FROM replay_state WHERE replay_id = ''").await == 1
+    };
     let done = ReplayDone { id: asked.id, service: asked.service, of: asked.of };
 
     app.publish(Topic::Athletes, message(None, done.clone())).await;

@@ -278,7 +278,7 @@ impl TestApp {
 
     pub(crate) async fn wait_for_backfill(&self, athlete: TestAthlete) {
         let query = format!(
-            "SELECT COUNT(*) FROM import WHERE state = 'done' AND athlete = '{}'",
+            "SELECT COUNT(*) FROM backfill WHERE state = 'done' AND athlete = '{}'",
             athlete.id
         );
         self.wait_until("the backfill is done", async || self.query_number(&query).await == 1)

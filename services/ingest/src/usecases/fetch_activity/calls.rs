@@ -9,7 +9,7 @@ use strava_client::{ErrorKind, Streams};
 use super::FetchTarget;
 use crate::clients::strava::LeasedStrava;
 use crate::domain::facts::Facts;
-use crate::domain::observation::{Source, StreamsRef};
+use crate::domain::observation::{SourceAnswer, StreamsRef};
 use crate::domain::streams;
 use crate::usecases::ServiceContext;
 use crate::usecases::job_failure::JobFailure;
@@ -18,7 +18,7 @@ use crate::usecases::list_page::draw_ticket;
 /// Strava's answer about one activity.
 #[derive(Clone, Debug)]
 pub(super) struct FetchedActivity {
-    pub(super) source: Source,
+    pub(super) answer: SourceAnswer,
     /// None: Strava has no such activity, or does not show it.
     pub(super) facts: Option<Facts>,
     pub(super) streams: FetchedStreams,
@@ -54,15 +54,15 @@ pub(super) async fn fetch<'a>(
     ctx.failpoint("ingest.ticket-drawn");
     let ticket = ticket?.ok_or(JobFailure::FENCED)?;
     let mut strava = leased?;
-    let mut answer = strava.fetch_activity(target.key.strava).await;
+    let mut answer = strava.fetch_activity(target.strava).await;
     if answer.as_ref().is_err_and(|error| error.kind == ErrorKind::TokenDead) {
         // Reporting the dead token makes token refresh it.
         strava.report_usage().await;
         strava = acquire_lease(ctx, job, target, 1).await?;
-        answer = strava.fetch_activity(target.key.strava).await;
+        answer = strava.fetch_activity(target.strava).await;
     }
     let date = answer.as_ref().map_or_else(|error| error.date, |answer| answer.date);
-    let source = Source {
+    let received = SourceAnswer {
         ticket,
         generation: target.connection.generation,
         answered_at: date.unwrap_or_else(|| ctx.now()),
@@ -71,7 +71,7 @@ pub(super) async fn fetch<'a>(
         Ok(answer) => Facts::from_summary(&answer.body.summary),
         Err(error) if error.kind == ErrorKind::NotFound => {
             let streams = FetchedStreams::Unchanged;
-            return Ok((FetchedActivity { source, facts: None, streams }, strava));
+            return Ok((FetchedActivity { answer: received, facts: None, streams }, strava));
         }
         Err(error) => {
             strava.report_usage().await;
@@ -81,7 +81,7 @@ pub(super) async fn fetch<'a>(
     ctx.failpoint("ingest.activity-fetched");
     let mut streams = FetchedStreams::Unchanged;
     if needs_streams(target, &facts) {
-        match fetch_streams(ctx, job, target, &mut strava, source).await {
+        match fetch_streams(ctx, job, target, &mut strava, received).await {
             Ok(fetched) => streams = fetched,
             Err(error) => {
                 strava.report_usage().await;
@@ -89,7 +89,7 @@ pub(super) async fn fetch<'a>(
             }
         }
     }
-    Ok((FetchedActivity { source, facts: Some(facts), streams }, strava))
+    Ok((FetchedActivity { answer: received, facts: Some(facts), streams }, strava))
 }
 
 async fn acquire_lease<'a>(
@@ -118,10 +118,10 @@ async fn fetch_streams(
     job: &ClaimedJob,
     target: &FetchTarget,
     strava: &mut LeasedStrava<'_>,
-    source: Source,
+    answered: SourceAnswer,
 ) -> Result<FetchedStreams, anyhow::Error> {
-    match strava.fetch_streams(target.key.strava).await {
-        Ok(answer) => store_streams(ctx, target, source, answer.body).await,
+    match strava.fetch_streams(target.strava).await {
+        Ok(answer) => store_streams(ctx, target, answered, answer.body).await,
         Err(error) => {
             let failure = JobFailure::from_strava(&error, job.attempts, ctx.now());
             Ok(FetchedStreams::Failed(failure))
@@ -133,7 +133,7 @@ async fn fetch_streams(
 async fn store_streams(
     ctx: &ServiceContext,
     target: &FetchTarget,
-    source: Source,
+    answered: SourceAnswer,
     streams: Streams,
 ) -> Result<FetchedStreams, anyhow::Error> {
     let set = match streams {
@@ -142,14 +142,7 @@ async fn store_streams(
         Streams::None => return Ok(FetchedStreams::Unchanged),
     };
     let packed = zstd::bulk::compress(&set.encode()?, ZSTD_LEVEL)?;
-    let key = format!(
-        "athletes/{}/strava/{}/{}/{}/{}",
-        target.key.athlete,
-        target.key.application,
-        source.generation,
-        target.key.strava,
-        source.ticket
-    );
+    let key = answered.streams_object_key(&target.key);
     let stored = StreamsRef {
         key: key.clone(),
         bytes: packed.len() as i64,

@@ -63,7 +63,7 @@ async fn try_commit(
         retry_with_current_connection(ctx, tx, job, target).await?;
         return Ok(fetched.streams.into_object_key().into_iter().collect());
     }
-    let mut change = ctx.load_observation(tx, target.key).await?;
+    let mut change = ctx.load_observation(tx, &target.key).await?;
     let mode = publish_mode(&change.observation, target, change.published.as_ref());
     let mut unused_objects = Vec::new();
     let observation = &mut change.observation;
@@ -77,7 +77,7 @@ async fn try_commit(
         reason: follow_up.reason.to_owned(),
         attempts: job.attempts,
         next_try_us: follow_up.due.map_or(0, Timestamp::as_micros),
-        ..ctx.journal_entry(target.key, step, state)
+        ..ctx.journal_entry(&target.key, step, state)
     };
     store::journal::insert(tx.conn(), &entry).await?;
     match follow_up.due {
@@ -100,7 +100,7 @@ async fn retry_with_current_connection(
     job: &ClaimedJob,
     target: &FetchTarget,
 ) -> Result<(), StoreError> {
-    let (athlete, application) = (target.key.athlete, target.key.application);
+    let (athlete, application) = (target.key.athlete, target.connection.application);
     let current = store::connections::find(tx.conn(), athlete, application).await?;
     if current.is_some_and(|current| current.is_connected() && !tx.is_fenced(&[current.origin()])) {
         let retry = Retry { due: ctx.now(), reason: "reconnected", counts: false };
@@ -136,7 +136,7 @@ fn apply_fetched(
     let Some(facts) = fetched.facts.take() else {
         return apply_missing(observation, &fetched, now, unused_objects);
     };
-    observation.record_detail(fetched.source, facts);
+    observation.record_detail(fetched.answer, facts);
     let recheck = recheck_delete_hint(observation, now);
     let streams = apply_streams(observation, fetched, now, unused_objects);
     match (recheck.due, streams.due) {
@@ -157,7 +157,7 @@ fn apply_missing(
     let was_present = observation.is_present();
     let delete_hinted = observation.hints.delete;
     if was_present || delete_hinted || observation.missing.is_some() {
-        let streams = observation.record_missing(fetched.source);
+        let streams = observation.record_missing(fetched.answer);
         unused_objects.extend(streams.map(|streams| streams.key));
     }
     if was_present {
@@ -200,7 +200,7 @@ fn apply_streams(
 ) -> FollowUp {
     match fetched.streams {
         FetchedStreams::Stored(stored) => {
-            unused_objects.extend(observation.record_streams(fetched.source, stored));
+            unused_objects.extend(observation.record_streams(fetched.answer, stored));
             observation.hints.stream_rechecks = 0;
             FollowUp::default()
         }
