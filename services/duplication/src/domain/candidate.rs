@@ -20,7 +20,8 @@ pub(crate) struct ActivityRevision {
     /// True if it answers a replay; a copy made before the service lost its rows may exist.
     pub(crate) is_replay: bool,
     pub(crate) traceparent: String,
-    pub(crate) strava_activity: Option<StravaActivityId>,
+    /// Strava's ids of the activity.
+    pub(crate) strava_activities: Vec<StravaActivityId>,
     /// `None` if the activity was removed.
     pub(crate) candidate: Option<CopyCandidate>,
 }

@@ -1,7 +1,7 @@
 //! A copy of one activity under one link: its source, its state, and its upload.
 
 use contracts::Origin;
-use kernel::{ActivityId, AthleteId, CopyId, LinkId, StravaActivityId, Timestamp};
+use kernel::{ActivityId, AthleteId, CopyId, LinkId, SourceKey, StravaActivityId, Timestamp};
 
 use super::external_id::external_id;
 use super::reason;
@@ -91,13 +91,14 @@ pub(crate) struct Copy {
     pub(crate) target: Option<Origin>,
     /// Strava's id of the upload.
     pub(crate) upload: Option<i64>,
-    pub(crate) strava_activity: Option<StravaActivityId>,
+    /// The activity made in the child's account.
+    pub(crate) made: Option<SourceKey>,
     /// True if the child's list must be searched before the first upload.
-    pub(crate) must_look: bool,
+    pub(crate) must_search: bool,
     /// Number of searches of the child's list since the last upload.
-    pub(crate) looks: i64,
+    pub(crate) searches: i64,
     /// Number of uploads.
-    pub(crate) sends: i64,
+    pub(crate) uploads: i64,
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) source_changed_at: Option<Timestamp>,
     pub(crate) source_removed_at: Option<Timestamp>,
@@ -123,9 +124,15 @@ impl Copy {
         reason.clone_into(&mut self.reason);
     }
 
+    /// Records that the upload made an activity, or that Strava named the one it repeats.
+    pub(crate) fn set_uploaded(&mut self, activity: StravaActivityId, reason: &str) {
+        let made = self.target.map(|target| SourceKey::strava(target.application, activity));
+        self.set_done(made, reason);
+    }
+
     /// Records that the activity is in the child's account.
-    pub(crate) fn set_done(&mut self, activity: StravaActivityId, reason: &str) {
-        self.strava_activity = Some(activity);
+    pub(crate) fn set_done(&mut self, made: Option<SourceKey>, reason: &str) {
+        self.made = made;
         self.set_state(CopyState::Done, reason);
     }
 

@@ -3,7 +3,7 @@
 use contracts::Cause;
 use contracts::activities::{ActivityChanged, ActivityFacts};
 use event_bus::{HandleError, Handler, Received};
-use kernel::{StravaActivityId, Timestamp};
+use kernel::{InvalidSource, SourceKey, StravaActivityId, Timestamp};
 
 use crate::domain::candidate::{ActivityRevision, CopyCandidate};
 use crate::domain::copy::CopySource;
@@ -22,6 +22,8 @@ enum InvalidEvent {
     Athlete,
     #[error("the activity id is not a UUID")]
     Activity(#[from] uuid::Error),
+    #[error(transparent)]
+    Source(#[from] InvalidSource),
     #[error("the event is no removal and has no facts")]
     Facts,
 }
@@ -52,11 +54,21 @@ fn parse_revision(event: &Received<ActivityChanged>) -> Result<ActivityRevision,
         is_live: matches!(event.cause, Cause::Live | Cause::Sweep),
         is_replay: event.replay,
         traceparent: event.traceparent.clone(),
-        strava_activity: Some(body.strava_activity)
-            .filter(|activity| *activity != 0)
-            .map(StravaActivityId::new),
+        strava_activities: strava_activities(body)?,
         candidate,
     })
+}
+
+/// Returns Strava's ids of the activity, of every source it was derived from.
+fn strava_activities(body: &ActivityChanged) -> Result<Vec<StravaActivityId>, InvalidSource> {
+    let mut keys: Vec<_> = body.source_key()?.into_iter().collect();
+    for source in &body.sources {
+        keys.push(SourceKey::parse(&source.source, &source.source_id)?);
+    }
+    let mut ids: Vec<_> = keys.iter().filter_map(SourceKey::strava_activity).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 fn to_candidate(event: &Received<ActivityChanged>, facts: &ActivityFacts) -> CopyCandidate {

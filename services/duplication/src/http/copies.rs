@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
 use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query};
-use kernel::{CopyId, units};
+use kernel::{CopyId, SourceKey, StravaActivityId, units};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,6 +42,12 @@ pub(crate) struct CopyView {
     start_at: String,
     /// Metres.
     distance_m: f64,
+    /// Where the copy is: `strava:<the child's application>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Its id there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_id: Option<String>,
     /// Its number in the child's account.
     #[serde(skip_serializing_if = "Option::is_none")]
     strava_activity: Option<i64>,
@@ -62,7 +68,8 @@ pub(crate) struct CopyView {
 
 impl From<&Copy> for CopyView {
     fn from(copy: &Copy) -> Self {
-        let activity = copy.strava_activity.map(|activity| activity.get());
+        let made = copy.made.as_ref();
+        let activity = made.and_then(SourceKey::strava_activity).map(StravaActivityId::get);
         Self {
             id: copy.id.as_uuid(),
             link: copy.link.as_uuid(),
@@ -76,6 +83,8 @@ impl From<&Copy> for CopyView {
             sport: copy.source.sport.clone(),
             start_at: copy.source.start_at.to_rfc3339(),
             distance_m: units::to_metres(copy.source.distance_dm),
+            source: made.map(|key| key.source.to_string()),
+            source_id: made.map(|key| key.source_id.to_string()),
             strava_activity: activity,
             strava_activity_str: activity.map(|activity| activity.to_string()),
             source_changed_at: copy.source_changed_at.map(|at| at.to_rfc3339()),

@@ -15,19 +15,19 @@ pub(crate) async fn advance(
     let (activity, number) = (revision.activity.to_string(), revision.revision);
     let raised = sql::execute(
         conn,
-        "UPDATE seen_activity SET revision = ? WHERE activity = ? AND revision < ?",
+        "UPDATE activity_revision SET revision = ? WHERE activity = ? AND revision < ?",
         [number.into(), activity.as_str().into(), number.into()],
     );
     if raised.await? > 0 {
         return Ok(true);
     }
-    let known = "SELECT 1 FROM seen_activity WHERE activity = ?";
+    let known = "SELECT 1 FROM activity_revision WHERE activity = ?";
     if sql::exists(conn, known, [activity.as_str().into()]).await? {
         return Ok(false);
     }
     sql::execute(
         conn,
-        "INSERT INTO seen_activity (activity, athlete, revision) VALUES (?, ?, ?)",
+        "INSERT INTO activity_revision (activity, athlete, revision) VALUES (?, ?, ?)",
         [activity.into(), revision.athlete.to_string().into(), number.into()],
     )
     .await?;

@@ -2,7 +2,8 @@
 
 use contracts::Origin;
 use kernel::{
-    ActivityId, ApplicationId, AthleteId, CopyId, Generation, LinkId, StravaActivityId, Timestamp,
+    ActivityId, ApplicationId, AthleteId, CopyId, Generation, LinkId, SourceKey, StravaActivityId,
+    Timestamp,
 };
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
@@ -14,8 +15,8 @@ use crate::domain::reason;
 /// The columns of [`CopyRow`], in the order of [`to_values`].
 const COLUMNS: &str = "id, link, activity, guardian, child, state, reason, detail, revision, \
     source_revision, name, sport, start_at_us, distance_dm, trainer, commute, streams_key, \
-    origins, target_application, target_generation, upload, strava_activity, must_look, looks, \
-    sends, sent_at_us, source_changed_at_us, source_removed_at_us, traceparent, created_at_us, \
+    origins, target_application, target_generation, upload, source, source_id, must_search, searches, \
+    uploads, sent_at_us, source_changed_at_us, source_removed_at_us, traceparent, created_at_us, \
     updated_at_us";
 
 #[derive(FromQueryResult)]
@@ -42,10 +43,11 @@ struct CopyRow {
     target_application: Option<i64>,
     target_generation: Option<i64>,
     upload: Option<i64>,
-    strava_activity: Option<i64>,
-    must_look: bool,
-    looks: i64,
-    sends: i64,
+    source: Option<String>,
+    source_id: Option<String>,
+    must_search: bool,
+    searches: i64,
+    uploads: i64,
     sent_at_us: Option<i64>,
     source_changed_at_us: Option<i64>,
     source_removed_at_us: Option<i64>,
@@ -119,7 +121,7 @@ pub(crate) async fn lock_by_athlete(
     athlete: AthleteId,
 ) -> Result<Vec<Copy>, StoreError> {
     let sides: [Value; 2] = [athlete.to_string().into(), athlete.to_string().into()];
-    let lock = "UPDATE copy SET looks = looks WHERE guardian = ? OR child = ?";
+    let lock = "UPDATE copy SET searches = searches WHERE guardian = ? OR child = ?";
     sql::execute(conn, lock, sides.clone()).await?;
     list(conn, "guardian = ? OR child = ?", sides).await
 }
@@ -139,15 +141,23 @@ pub(crate) async fn list_page(
     list(conn, &condition, values).await
 }
 
-/// Returns true if an upload of ours made this activity in the child's account.
+/// Returns true if an upload of ours made one of these activities in the child's account, through whichever
+/// application.
 pub(crate) async fn is_own_copy(
     conn: &impl ConnectionTrait,
     child: AthleteId,
-    activity: StravaActivityId,
+    activities: &[StravaActivityId],
 ) -> Result<bool, StoreError> {
-    let select = "SELECT 1 FROM copy WHERE strava_activity = ? AND child = ? AND reason <> ?";
-    let values = [activity.get().into(), child.to_string().into(), reason::ALREADY_THERE.into()];
-    sql::exists(conn, select, values).await
+    if activities.is_empty() {
+        return Ok(false);
+    }
+    let select = format!(
+        "SELECT 1 FROM copy WHERE source_id IN ({}) AND child = ? AND reason <> ?",
+        sql::placeholders(activities.len())
+    );
+    let ids = activities.iter().map(|activity| activity.to_string().into());
+    let values = ids.chain([child.to_string().into(), reason::ALREADY_THERE.into()]);
+    sql::exists(conn, &select, values.collect::<Vec<Value>>()).await
 }
 
 /// Deletes every copy in which an athlete takes part.
@@ -170,7 +180,7 @@ async fn list(
     rows.into_iter().map(Copy::try_from).collect()
 }
 
-fn to_values(copy: &Copy) -> [Value; 31] {
+fn to_values(copy: &Copy) -> [Value; 32] {
     let source = &copy.source;
     let origins = source.origins.iter();
     let origins = origins.map(|origin| format!("{}:{}", origin.application, origin.generation));
@@ -196,10 +206,11 @@ fn to_values(copy: &Copy) -> [Value; 31] {
         copy.target.map(|target| target.application.get()).into(),
         copy.target.map(|target| target.generation.get()).into(),
         copy.upload.into(),
-        copy.strava_activity.map(StravaActivityId::get).into(),
-        copy.must_look.into(),
-        copy.looks.into(),
-        copy.sends.into(),
+        copy.made.as_ref().map(|key| key.source.to_string()).into(),
+        copy.made.as_ref().map(|key| key.source_id.to_string()).into(),
+        copy.must_search.into(),
+        copy.searches.into(),
+        copy.uploads.into(),
         copy.sent_at.map(Timestamp::as_micros).into(),
         copy.source_changed_at.map(Timestamp::as_micros).into(),
         copy.source_removed_at.map(Timestamp::as_micros).into(),
@@ -218,6 +229,9 @@ impl TryFrom<CopyRow> for Copy {
 
     fn try_from(row: CopyRow) -> Result<Self, StoreError> {
         let target = row.target_application.zip(row.target_generation);
+        let made = row.source.as_deref().zip(row.source_id.as_deref());
+        let made = made.map(|(source, id)| SourceKey::parse(source, id)).transpose();
+        let made = made.map_err(|_invalid| unreadable_column("copy.source", &row.id))?;
         Ok(Self {
             id: parse_column(&row.id, "copy.id")?,
             link: parse_column(&row.link, "copy.link")?,
@@ -246,10 +260,10 @@ impl TryFrom<CopyRow> for Copy {
                 generation: Generation::new(generation),
             }),
             upload: row.upload,
-            strava_activity: row.strava_activity.map(StravaActivityId::new),
-            must_look: row.must_look,
-            looks: row.looks,
-            sends: row.sends,
+            made,
+            must_search: row.must_search,
+            searches: row.searches,
+            uploads: row.uploads,
             sent_at: row.sent_at_us.map(Timestamp::from_micros),
             source_changed_at: row.source_changed_at_us.map(Timestamp::from_micros),
             source_removed_at: row.source_removed_at_us.map(Timestamp::from_micros),

@@ -32,7 +32,7 @@ pub(crate) async fn insert(conn: &impl ConnectionTrait, link: &Link) -> Result<(
         .map_err(|error| unreadable_column("link.names", &error.to_string()))?;
     sql::execute(
         conn,
-        &format!("INSERT INTO link ({COLUMNS}, living) VALUES ({})", sql::placeholders(9)),
+        &format!("INSERT INTO link ({COLUMNS}, active_pair) VALUES ({})", sql::placeholders(9)),
         [
             link.id.to_string().into(),
             link.guardian.to_string().into(),
@@ -63,7 +63,7 @@ pub(crate) async fn list_living(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
-    let condition = "(guardian = ? OR child = ?) AND living IS NOT NULL ORDER BY id LIMIT ?";
+    let condition = "(guardian = ? OR child = ?) AND active_pair IS NOT NULL ORDER BY id LIMIT ?";
     let athlete = athlete.to_string();
     list(conn, condition, [athlete.clone().into(), athlete.into(), MAX_LISTED.into()]).await
 }
@@ -82,14 +82,14 @@ pub(crate) async fn count_living(
     conn: &impl ConnectionTrait,
     guardian: AthleteId,
 ) -> Result<u64, StoreError> {
-    let select = "SELECT COUNT(*) FROM link WHERE guardian = ? AND living IS NOT NULL";
+    let select = "SELECT COUNT(*) FROM link WHERE guardian = ? AND active_pair IS NOT NULL";
     let count = sql::fetch_scalar::<i64>(conn, select, [guardian.to_string().into()]).await?;
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
 /// Returns true if there is any living link.
 pub(crate) async fn exists_living(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    let living = sql::one(conn, "SELECT 1 FROM link WHERE living IS NOT NULL LIMIT 1", []);
+    let living = sql::one(conn, "SELECT 1 FROM link WHERE active_pair IS NOT NULL LIMIT 1", []);
     Ok(living.await?.is_some())
 }
 
@@ -121,7 +121,7 @@ pub(crate) async fn mark_ended(
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
-        "UPDATE link SET state = ?, ended_at_us = ?, living = NULL WHERE id = ?",
+        "UPDATE link SET state = ?, ended_at_us = ?, active_pair = NULL WHERE id = ?",
         [LinkState::Ended.as_str().into(), now.as_micros().into(), link.to_string().into()],
     )
     .await?;

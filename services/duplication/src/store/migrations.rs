@@ -1,6 +1,10 @@
 //! The tables, one statement for each migration, the same on SQLite and MySQL.
 
-use outbox::{create_index, create_table};
+use kernel::{Source, SourceId};
+use outbox::{
+    Rebuild, change_mysql, change_rows, create_index, create_table, rebuild_table, rename_column,
+    rename_table,
+};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{
     ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
@@ -8,7 +12,7 @@ use sea_orm_migration::prelude::{
 
 /// Returns every migration, in order.
 pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
-    let copy_once = build_index("copy", "copy_once", &["link", "activity"]).unique().take();
+    let copy_once = || build_index("copy", "copy_once", &["link", "activity"]).unique().take();
     vec![
         create_table("duplication_0001_link", link_table()),
         add_index("duplication_0002_link_guardian", "link", "link_guardian", &["guardian"]),
@@ -16,11 +20,28 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
         create_table("duplication_0004_connection", connection_table()),
         create_table("duplication_0005_seen_activity", seen_activity_table()),
         create_table("duplication_0006_copy", copy_table()),
-        create_index("duplication_0007_copy_once", copy_once),
+        create_index("duplication_0007_copy_once", copy_once()),
         add_index("duplication_0008_copy_guardian", "copy", "copy_guardian", &["guardian", "id"]),
         add_index("duplication_0009_copy_child", "copy", "copy_child", &["child", "id"]),
         add_index("duplication_0010_copy_activity", "copy", "copy_activity", &["activity"]),
         add_index("duplication_0011_copy_made", "copy", "copy_made", &["strava_activity"]),
+        rename_table("duplication_0012_activity_revision", ["seen_activity", "activity_revision"]),
+        rename_column("duplication_0013_active_pair", "link", ["living", "active_pair"]),
+        rebuild_table("duplication_0014_copy_source", copy_by_source()),
+        change_mysql(
+            "duplication_0015_copy_source_ascii",
+            "ALTER TABLE copy MODIFY source VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL, \
+             MODIFY source_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL",
+        ),
+        create_index("duplication_0016_copy_once", copy_once()),
+        add_index("duplication_0017_copy_guardian", "copy", "copy_guardian", &["guardian", "id"]),
+        add_index("duplication_0018_copy_child", "copy", "copy_child", &["child", "id"]),
+        add_index("duplication_0019_copy_activity", "copy", "copy_activity", &["activity"]),
+        add_index("duplication_0020_copy_source_id", "copy", "copy_source_id", &["source_id"]),
+        change_rows(
+            "duplication_0021_job_kind",
+            "UPDATE job SET kind = 'run_copy' WHERE kind = 'copy'",
+        ),
     ]
 }
 
@@ -85,28 +106,74 @@ fn seen_activity_table() -> TableCreateStatement {
 }
 
 fn copy_table() -> TableCreateStatement {
+    let mut table = copy_columns(["looks", "sends", "must_look"]);
+    table.col(ColumnDef::new("strava_activity").big_integer()).take()
+}
+
+/// The copy table with the source and id of what was made in the child's account; the rows are kept.
+fn copy_by_source() -> Rebuild {
+    let mut create = copy_columns(["searches", "uploads", "must_search"]);
+    create
+        .col(ColumnDef::new("source").string_len(Source::MAX_CHARS).null())
+        .col(ColumnDef::new("source_id").string_len(SourceId::MAX_CHARS as u32).null());
+    let source = "CASE WHEN strava_activity IS NULL THEN NULL \
+         ELSE CONCAT('strava:', COALESCE(target_application, 0)) END";
+    let source_id =
+        "CASE WHEN strava_activity IS NULL THEN NULL ELSE CONCAT(strava_activity, '') END";
+    let mut columns = vec![
+        ("source", source),
+        ("source_id", source_id),
+        ("searches", "looks"),
+        ("uploads", "sends"),
+        ("must_search", "must_look"),
+    ];
+    let kept = IDS.iter().chain(TEXTS.iter().map(|(name, _)| name)).chain(&NUMBERS);
+    let kept = kept.chain(&FLAGS).chain(&OPTIONAL_NUMBERS).chain(&["id"]);
+    columns.extend(kept.map(|column| (*column, *column)));
+    Rebuild { table: "copy", create, new_column: "source_id", columns }
+}
+
+const IDS: [&str; 4] = ["link", "activity", "guardian", "child"];
+const TEXTS: [(&str, u32); 8] = [
+    ("state", 16),
+    ("reason", 40),
+    ("detail", 1000),
+    ("name", 400),
+    ("sport", 50),
+    ("streams_key", 512),
+    ("origins", 1000),
+    ("traceparent", 80),
+];
+const NUMBERS: [&str; 6] =
+    ["revision", "source_revision", "start_at_us", "distance_dm", "created_at_us", "updated_at_us"];
+const FLAGS: [&str; 2] = ["trainer", "commute"];
+const OPTIONAL_NUMBERS: [&str; 6] = [
+    "target_application",
+    "target_generation",
+    "upload",
+    "sent_at_us",
+    "source_changed_at_us",
+    "source_removed_at_us",
+];
+
+/// The columns of both versions; those that were renamed are the searches, the uploads, and whether to search first.
+fn copy_columns([searches, uploads, must_search]: [&'static str; 3]) -> TableCreateStatement {
     let mut table = Table::create();
     table.table("copy");
     table.col(ColumnDef::new("id").string_len(36).not_null().primary_key());
-    for name in ["link", "activity", "guardian", "child"] {
+    for name in IDS {
         table.col(ColumnDef::new(name).string_len(36).not_null());
     }
-    let words = [("state", 16), ("reason", 40), ("detail", 1000), ("name", 400), ("sport", 50)];
-    let more = [("streams_key", 512), ("origins", 1000), ("traceparent", 80)];
-    for (name, length) in words.into_iter().chain(more) {
+    for (name, length) in TEXTS {
         table.col(ColumnDef::new(name).string_len(length).not_null());
     }
-    let counts = ["revision", "source_revision", "start_at_us", "distance_dm", "looks", "sends"];
-    for name in counts.into_iter().chain(["created_at_us", "updated_at_us"]) {
+    for name in NUMBERS.into_iter().chain([searches, uploads]) {
         table.col(ColumnDef::new(name).big_integer().not_null());
     }
-    for name in ["trainer", "commute", "must_look"] {
+    for name in FLAGS.into_iter().chain([must_search]) {
         table.col(ColumnDef::new(name).boolean().not_null());
     }
-    let targets = ["target_application", "target_generation", "upload", "strava_activity"];
-    for name in
-        targets.into_iter().chain(["sent_at_us", "source_changed_at_us", "source_removed_at_us"])
-    {
+    for name in OPTIONAL_NUMBERS {
         table.col(ColumnDef::new(name).big_integer());
     }
     table

@@ -2,7 +2,7 @@
 
 use contracts::copies::{CopyChanged, CopyState as WireState};
 use contracts::journal::JournalEntry;
-use contracts::{Cause, Event, Topic};
+use contracts::{Cause, Event, Topic, strava_ids};
 use jobs::{ClaimedJob, CloseResult, JobRequest, priority};
 use kernel::{AthleteId, Timestamp};
 use outbox::{AthleteTx, OutboxMessage, StoreError};
@@ -12,7 +12,7 @@ use crate::domain::copy::{Copy, CopyState};
 use crate::store::copies;
 
 /// Job kind of a copy.
-pub(crate) const JOB_KIND: &str = "copy";
+pub(crate) const JOB_KIND: &str = "run_copy";
 
 /// Inserts a new copy and publishes it.
 pub(crate) async fn insert(
@@ -70,6 +70,7 @@ fn job_request(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> J
         kind: JOB_KIND,
         subject,
         athlete,
+        source: None,
         priority: priority::COPY,
         due,
         payload: serde_json::Value::Null,
@@ -80,12 +81,16 @@ fn job_request(subject: String, athlete: Option<AthleteId>, due: Timestamp) -> J
 async fn publish_change(tx: &AthleteTx, copy: &Copy) -> Result<(), StoreError> {
     tx.bump_version();
     metrics::counter!("duplication_copies_total", "state" => copy.state.as_str()).increment(1);
+    let made = copy.made.as_ref();
+    let (_, strava_activity) = made.map(strava_ids).unwrap_or_default();
     let change = CopyChanged {
         copy: copy.id.to_string(),
         link: copy.link.to_string(),
         activity: copy.activity.to_string(),
         child: copy.child.to_string(),
-        strava_activity: copy.strava_activity.map_or(0, |activity| activity.get()),
+        strava_activity,
+        source: made.map(|key| key.source.to_string()).unwrap_or_default(),
+        source_id: made.map(|key| key.source_id.to_string()).unwrap_or_default(),
         state: wire_state(copy.state).into(),
         reason: copy.reason.clone(),
         revision: copy.revision,
@@ -95,12 +100,11 @@ async fn publish_change(tx: &AthleteTx, copy: &Copy) -> Result<(), StoreError> {
         service: crate::settings::NAME.to_owned(),
         activity: copy.activity.to_string(),
         application: copy.source.origins.first().map_or(0, |origin| origin.application.get()),
-        strava_activity: 0,
         step: "copied".to_owned(),
         state: journal_state(copy.state).to_owned(),
         reason: copy.reason.clone(),
-        attempts: copy.sends,
-        next_try_us: 0,
+        attempts: copy.uploads,
+        ..JournalEntry::default()
     };
     tx.publish(to_message(Topic::Journal, copy, entry)).await?;
     Ok(())

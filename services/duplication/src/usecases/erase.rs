@@ -75,7 +75,7 @@ fn clear_source(copy: &mut Copy) {
 fn clear_upload(copy: &mut Copy) {
     copy.target = None;
     copy.upload = None;
-    copy.strava_activity = None;
+    copy.made = None;
     copy.detail.clear();
     if !copy.state.is_final() {
         copy.set_state(CopyState::Failed, reason::NOT_CONNECTED);

@@ -74,9 +74,8 @@ async fn apply_links(
     revision: &ActivityRevision,
     mut candidate: CopyCandidate,
 ) -> Result<(), StoreError> {
-    if let Some(activity) = revision.strava_activity {
-        candidate.is_own_copy = copies::is_own_copy(tx.conn(), revision.athlete, activity).await?;
-    }
+    let ids = &revision.strava_activities;
+    candidate.is_own_copy = copies::is_own_copy(tx.conn(), revision.athlete, ids).await?;
     let mut copies = copies::list_by_activity(tx.conn(), revision.activity).await?;
     for link in links::list_accepted(tx.conn(), revision.athlete).await? {
         let decision = candidate.decide(&link, ctx.settings.private_activities);
@@ -115,10 +114,10 @@ fn new_copy(
         source,
         target: None,
         upload: None,
-        strava_activity: None,
-        must_look: revision.is_replay,
-        looks: 0,
-        sends: 0,
+        made: None,
+        must_search: revision.is_replay,
+        searches: 0,
+        uploads: 0,
         sent_at: None,
         source_changed_at: None,
         source_removed_at: None,

@@ -104,7 +104,7 @@ impl CopyStep<'_> {
         into_outcome(match self.copy.state {
             CopyState::Done | CopyState::Failed | CopyState::Skipped => Ok(JobOutcome::Done),
             CopyState::Planned if self.waits_for_source() => Ok(JobOutcome::Done),
-            CopyState::Planned if self.copy.must_look => self.search().await,
+            CopyState::Planned if self.copy.must_search => self.search().await,
             CopyState::Planned => self.upload().await,
             CopyState::Sending => self.search().await,
             CopyState::Processing => self.poll().await,

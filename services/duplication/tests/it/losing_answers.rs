@@ -25,7 +25,7 @@ async fn an_upload_whose_answer_was_lost_is_found_and_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn an_upload_that_never_arrived_is_sent_again_only_after_two_looks() {
+async fn an_upload_that_never_arrived_is_sent_again_only_after_two_searches() {
     let app = TestApp::start().await;
     app.create_link("Milla", false).await;
     app.strava.inject_fault(UPLOAD, "reset").await;

@@ -16,7 +16,7 @@ async fn a_replayed_activity_without_a_line_is_looked_for_before_it_is_sent() {
     app.publish_activities(&[&run]).await;
     let first = app.wait_for_state("done").await;
     // A restored backup: the ledger has forgotten, Strava has not.
-    app.execute("DELETE FROM copy; DELETE FROM seen_activity; DELETE FROM job").await;
+    app.execute("DELETE FROM copy; DELETE FROM activity_revision; DELETE FROM job").await;
 
     app.publish_activities(&[&Run { replay: true, ..run.clone() }]).await;
 
@@ -77,7 +77,7 @@ async fn a_new_service_requests_athletes_and_is_in_sync_after_all_partitions() {
 
     assert_eq!(
         app.query_number(
-            "SELECT COUNT(*) FROM caught_up WHERE topic = 'athletes' AND replay_id = ''"
+            "SELECT COUNT(*) FROM replay_state WHERE topic = 'athletes' AND replay_id = ''"
         )
         .await,
         1

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use contracts::activities::{ActivityChanged, ActivityFacts};
 use contracts::{Cause, Origin};
-use kernel::{ActivityId, ApplicationId, AthleteId, Revision, Sport, StravaActivityId, Timestamp};
+use kernel::{ActivityId, AthleteId, InvalidSource, Revision, SourceKey, Sport, Timestamp};
 
 /// Maximum length of a stored title, in characters.
 const MAX_NAME: usize = 255;
@@ -18,10 +18,8 @@ pub(crate) struct ActivityChange {
     pub(crate) revision: Revision,
     pub(crate) origins: Vec<Origin>,
     pub(crate) cause: Cause,
-    /// Application of the Strava observation; 0 if there is none.
-    pub(crate) application: ApplicationId,
-    /// Id at Strava; 0 if Strava does not know the activity.
-    pub(crate) strava_activity: StravaActivityId,
+    /// The leading source.
+    pub(crate) source: Option<SourceKey>,
     /// None if the activity is removed.
     pub(crate) fact: Option<Fact>,
 }
@@ -63,6 +61,8 @@ pub(crate) enum InvalidActivity {
     NoAthlete,
     #[error("the activity's id is not a UUID")]
     Activity(#[from] uuid::Error),
+    #[error(transparent)]
+    Source(#[from] InvalidSource),
     #[error("neither a removal nor facts")]
     NoFacts,
     #[error("{field} is not a calendar date")]
@@ -88,8 +88,7 @@ impl ActivityChange {
             revision: Revision::new(message.revision),
             origins: origins.to_vec(),
             cause,
-            application: ApplicationId::new(message.application),
-            strava_activity: StravaActivityId::new(message.strava_activity),
+            source: message.source_key()?,
             fact,
         })
     }

@@ -37,7 +37,8 @@ impl YearToDate {
 /// One entry of the list of recent activities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecentActivity {
-    pub(crate) strava_activity: StravaActivityId,
+    /// Strava's id, if that is the leading source.
+    pub(crate) strava_activity: Option<StravaActivityId>,
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) sums: Sums,

@@ -1,7 +1,7 @@
 //! Bodies in the predecessors' shapes: metres with one decimal, whole seconds.
 
 use chrono::SecondsFormat;
-use kernel::{Timestamp, units::to_metres};
+use kernel::{StravaActivityId, Timestamp, units::to_metres};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -84,7 +84,7 @@ pub(super) struct RecentActivity {
 impl From<published_stats::RecentActivity> for RecentActivity {
     fn from(recent: published_stats::RecentActivity) -> Self {
         Self {
-            id: Some(recent.strava_activity.get()).filter(|id| *id != 0),
+            id: recent.strava_activity.map(StravaActivityId::get),
             name: recent.name,
             kind: recent.kind,
             distance: to_metres(recent.sums.distance_dm),

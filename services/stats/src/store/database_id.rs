@@ -1,11 +1,11 @@
-//! The table `incarnation`: one row with the id of the database, which a wiped database lacks.
+//! The table `database_identity`: one row with the id of the database, which a wiped database lacks.
 
 use outbox::{Database, StoreError, sql};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 /// Returns the id of the database, or none if its row is missing.
 pub(crate) async fn find(conn: &impl ConnectionTrait) -> Result<Option<String>, StoreError> {
-    sql::fetch_scalar(conn, "SELECT incarnation FROM incarnation WHERE id = 1", []).await
+    sql::fetch_scalar(conn, "SELECT database_id FROM database_identity WHERE id = 1", []).await
 }
 
 /// Returns the id of the database, which is created if there is none.
@@ -16,7 +16,7 @@ pub(crate) async fn find_or_create(database: &Database) -> Result<String, StoreE
     let now = database.clock().now();
     let inserted = sql::execute(
         database.writer(),
-        "INSERT INTO incarnation (id, incarnation, since_us) VALUES (1, ?, ?)",
+        "INSERT INTO database_identity (id, database_id, created_at_us) VALUES (1, ?, ?)",
         [database.ids().uuid_v7(now).to_string().into(), now.as_micros().into()],
     )
     .await;
@@ -33,11 +33,11 @@ pub(crate) async fn find_or_create(database: &Database) -> Result<String, StoreE
 pub(crate) async fn table_exists(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let catalogue = match conn.get_database_backend() {
         DbBackend::Sqlite => {
-            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'incarnation'"
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'database_identity'"
         }
         _ => {
             "SELECT COUNT(*) FROM information_schema.tables \
-             WHERE table_schema = DATABASE() AND table_name = 'incarnation'"
+             WHERE table_schema = DATABASE() AND table_name = 'database_identity'"
         }
     };
     let count: Option<i64> = sql::fetch_scalar(conn, catalogue, []).await?;

@@ -1,6 +1,6 @@
 //! Counts one activity, in one transaction: guard, fact, sums of the touched days, version.
 
-use contracts::{Topic, journal::JournalEntry};
+use contracts::{Topic, journal::JournalEntry, strava_ids};
 use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
@@ -93,6 +93,8 @@ async fn try_apply(
 
 fn journal_entry(change: &ActivityChange) -> OutboxMessage<JournalEntry> {
     let step = if change.fact.is_some() { "counted" } else { "uncounted" };
+    let source = change.source.as_ref();
+    let (application, strava_activity) = source.map(strava_ids).unwrap_or_default();
     OutboxMessage {
         topic: Topic::Journal,
         athlete: Some(change.athlete),
@@ -102,8 +104,10 @@ fn journal_entry(change: &ActivityChange) -> OutboxMessage<JournalEntry> {
         body: JournalEntry {
             service: crate::settings::NAME.to_owned(),
             activity: change.activity.to_string(),
-            application: change.application.get(),
-            strava_activity: change.strava_activity.get(),
+            application,
+            strava_activity,
+            source: source.map(|key| key.source.to_string()).unwrap_or_default(),
+            source_id: source.map(|key| key.source_id.to_string()).unwrap_or_default(),
             step: step.to_owned(),
             state: "done".to_owned(),
             ..JournalEntry::default()

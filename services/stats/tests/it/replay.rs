@@ -30,7 +30,7 @@ pub(crate) fn replay_done(request: &ReplayRequested) -> Envelope {
 }
 
 pub(crate) async fn count_incomplete(app: &TestApp) -> i64 {
-    app.rows("caught_up WHERE replay_id <> ''").await
+    app.rows("replay_state WHERE replay_id <> ''").await
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Counted {
             app.publish_everywhere(request.answer_on.parse().unwrap(), replay_done(&request)).await;
         }
         app.eventually("it is complete", async || {
-            app.rows("caught_up").await == 2 && count_incomplete(&app).await == 0
+            app.rows("replay_state").await == 2 && count_incomplete(&app).await == 0
         })
         .await;
         app.wait_until_handled().await;
@@ -82,7 +82,7 @@ impl Counted {
 }
 
 const TABLES: [&str; 7] =
-    ["fact", "daily_total", "connection", "incarnation", "athlete", "fence", "caught_up"];
+    ["fact", "daily_total", "connection", "database_identity", "athlete", "fence", "replay_state"];
 
 #[tokio::test]
 async fn emptied_of_every_row_it_is_whole_again_after_its_replay() {

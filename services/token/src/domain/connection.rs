@@ -125,11 +125,11 @@ pub(crate) struct Connection {
     /// Time of the worker's next check: a hint to confirm, or a revoke to send.
     pub(crate) check_due: Option<Timestamp>,
     /// True until Strava has answered the revoke.
-    pub(crate) revoking: bool,
+    pub(crate) revoke_pending: bool,
     /// No lease before this: Strava calls the token dead and a refresh does not help.
     pub(crate) hold_until: Option<Timestamp>,
     /// Number of times in a row that Strava called the token dead.
-    pub(crate) dead_reports: i64,
+    pub(crate) refused_token_reports: i64,
     /// Revision of the last change that was published.
     pub(crate) revision: Revision,
     pub(crate) connected_at: Timestamp,
@@ -160,9 +160,9 @@ impl Connection {
             intent: None,
             hinted_at: None,
             check_due: None,
-            revoking: false,
+            revoke_pending: false,
             hold_until: None,
-            dead_reports: 0,
+            refused_token_reports: 0,
             revision: Revision::new(0),
             connected_at: Timestamp::from_micros(0),
         }
@@ -211,7 +211,7 @@ impl Connection {
         self.reason = reason;
         self.hinted_at = None;
         self.hold_until = None;
-        if self.revoking {
+        if self.revoke_pending {
             return;
         }
         self.intent = None;
@@ -229,6 +229,6 @@ impl Connection {
         self.refresh_fingerprint.clear();
         self.token_expires_at = None;
         self.intent = None;
-        self.revoking = false;
+        self.revoke_pending = false;
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn find_holder<C: ConnectionTrait>(
     strava_athlete: StravaAthleteId,
 ) -> Result<Option<Connection>, StoreError> {
     let values = [application.get().into(), strava_athlete.get().into()];
-    select_one(conn, "application = ? AND held = ?", values).await
+    select_one(conn, "application = ? AND active_strava_athlete = ?", values).await
 }
 
 /// Lists all connections of an athlete.
@@ -72,13 +72,14 @@ pub(crate) async fn list_due(
     database: &Database,
     now: Timestamp,
 ) -> Result<Vec<Connection>, StoreError> {
-    let condition = "check_due_us > 0 AND check_due_us <= ? ORDER BY check_due_us LIMIT ?";
+    let condition = "withdrawal_check_due_us > 0 AND withdrawal_check_due_us <= ? ORDER BY withdrawal_check_due_us LIMIT ?";
     select_all(database, condition, [now.as_micros().into(), DUE_LIMIT.into()]).await
 }
 
 /// The time of the next check.
 pub(crate) async fn next_check_due(database: &Database) -> Result<Option<Timestamp>, StoreError> {
-    let earliest = "SELECT MIN(check_due_us) FROM connection WHERE check_due_us > 0";
+    let earliest =
+        "SELECT MIN(withdrawal_check_due_us) FROM connection WHERE withdrawal_check_due_us > 0";
     let due: Option<Option<i64>> = sql::fetch_scalar(database.readers(), earliest, []).await?;
     Ok(due.flatten().map(Timestamp::from_micros))
 }
@@ -114,7 +115,7 @@ pub(crate) async fn update_tokens<C: ConnectionTrait>(
     connection: &Connection,
     sent_fingerprint: &str,
 ) -> Result<(), StoreError> {
-    let condition = " AND refresh_print = ?";
+    let condition = " AND refresh_fingerprint = ?";
     match update_if(conn, connection, condition, [sent_fingerprint.into()]).await? {
         0 => Err(StoreError::inconsistent("a refresh token was replaced under its lock")),
         _ => Ok(()),
@@ -157,12 +158,12 @@ async fn select_all<const N: usize>(
 /// The columns of a connection besides its key, and their values.
 fn columns(connection: &Connection) -> [ColumnValue; 23] {
     let intent = connection.intent.as_ref();
-    let held = (connection.state != ConnectionState::Disconnected || connection.revoking)
+    let active = (connection.state != ConnectionState::Disconnected || connection.revoke_pending)
         .then(|| connection.strava_athlete.get());
     [
         ("application", connection.application.get().into()),
         ("strava_athlete", connection.strava_athlete.get().into()),
-        ("held", held.into()),
+        ("active_strava_athlete", active.into()),
         ("athlete", connection.athlete.to_string().into()),
         ("generation", connection.generation.get().into()),
         ("state", connection.state.code().into()),
@@ -170,20 +171,20 @@ fn columns(connection: &Connection) -> [ColumnValue; 23] {
         ("scopes", connection.scopes.joined().into()),
         ("access_sealed", connection.access.0.clone().into()),
         ("refresh_sealed", connection.refresh.0.clone().into()),
-        ("access_print", connection.access_fingerprint.clone().into()),
-        ("refresh_print", connection.refresh_fingerprint.clone().into()),
+        ("access_fingerprint", connection.access_fingerprint.clone().into()),
+        ("refresh_fingerprint", connection.refresh_fingerprint.clone().into()),
         ("token_expires_at_us", micros(connection.token_expires_at).into()),
         ("intent_attempt", intent.map(|intent| intent.attempt.clone()).unwrap_or_default().into()),
         (
-            "intent_print",
+            "intent_fingerprint",
             intent.map(|intent| intent.fingerprint.clone()).unwrap_or_default().into(),
         ),
         ("intent_at_us", micros(intent.map(|intent| intent.started_at)).into()),
-        ("hinted_at_us", micros(connection.hinted_at).into()),
-        ("check_due_us", micros(connection.check_due).into()),
-        ("revoking", i32::from(connection.revoking).into()),
-        ("hold_until_us", micros(connection.hold_until).into()),
-        ("dead_reports", connection.dead_reports.into()),
+        ("withdrawal_hinted_at_us", micros(connection.hinted_at).into()),
+        ("withdrawal_check_due_us", micros(connection.check_due).into()),
+        ("revoke_pending", i32::from(connection.revoke_pending).into()),
+        ("no_lease_before_us", micros(connection.hold_until).into()),
+        ("refused_token_reports", connection.refused_token_reports.into()),
         ("revision", connection.revision.get().into()),
         ("connected_at_us", connection.connected_at.as_micros().into()),
     ]
@@ -202,17 +203,17 @@ struct ConnectionRow {
     scopes: String,
     access_sealed: String,
     refresh_sealed: String,
-    access_print: String,
-    refresh_print: String,
+    access_fingerprint: String,
+    refresh_fingerprint: String,
     token_expires_at_us: i64,
     intent_attempt: String,
-    intent_print: String,
+    intent_fingerprint: String,
     intent_at_us: i64,
-    hinted_at_us: i64,
-    check_due_us: i64,
-    revoking: i32,
-    hold_until_us: i64,
-    dead_reports: i64,
+    withdrawal_hinted_at_us: i64,
+    withdrawal_check_due_us: i64,
+    revoke_pending: i32,
+    no_lease_before_us: i64,
+    refused_token_reports: i64,
     revision: i64,
     connected_at_us: i64,
 }
@@ -226,7 +227,7 @@ impl TryFrom<ConnectionRow> for Connection {
         let intent = RefreshIntent {
             attempt: row.intent_attempt,
             started_at: Timestamp::from_micros(row.intent_at_us),
-            fingerprint: row.intent_print,
+            fingerprint: row.intent_fingerprint,
         };
         Ok(Self {
             id: row.id,
@@ -239,15 +240,15 @@ impl TryFrom<ConnectionRow> for Connection {
             scopes: Scopes::parse(&row.scopes),
             access: SealedToken(row.access_sealed),
             refresh: SealedToken(row.refresh_sealed),
-            access_fingerprint: row.access_print,
-            refresh_fingerprint: row.refresh_print,
+            access_fingerprint: row.access_fingerprint,
+            refresh_fingerprint: row.refresh_fingerprint,
             token_expires_at: from_micros(row.token_expires_at_us),
             intent: Some(intent).filter(|intent| !intent.attempt.is_empty()),
-            hinted_at: from_micros(row.hinted_at_us),
-            check_due: from_micros(row.check_due_us),
-            revoking: row.revoking != 0,
-            hold_until: from_micros(row.hold_until_us),
-            dead_reports: row.dead_reports,
+            hinted_at: from_micros(row.withdrawal_hinted_at_us),
+            check_due: from_micros(row.withdrawal_check_due_us),
+            revoke_pending: row.revoke_pending != 0,
+            hold_until: from_micros(row.no_lease_before_us),
+            refused_token_reports: row.refused_token_reports,
             revision: Revision::new(row.revision),
             connected_at: Timestamp::from_micros(row.connected_at_us),
         })

@@ -31,7 +31,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     conn: &C,
     lease: &StoredLease,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT INTO lease (id, application, athlete, purpose, attempt, access_print, \
+    let insert = "INSERT INTO lease (id, application, athlete, purpose, attempt, access_fingerprint, \
          allowed_reads, allowed_writes, expires_at_us, quarter_us, day_us, reported) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
     let values = [
@@ -197,7 +197,7 @@ struct LeaseRow {
     athlete: String,
     purpose: String,
     attempt: String,
-    access_print: String,
+    access_fingerprint: String,
     allowed_reads: i64,
     allowed_writes: i64,
     expires_at_us: i64,
@@ -218,7 +218,7 @@ impl TryFrom<LeaseRow> for StoredLease {
             athlete: row.athlete.parse().map_err(|_no_uuid| invalid("athlete"))?,
             purpose: parse_purpose(&row.purpose).ok_or_else(|| invalid("purpose"))?,
             attempt: row.attempt,
-            access_fingerprint: row.access_print,
+            access_fingerprint: row.access_fingerprint,
             allowed: CallCount::new(row.allowed_reads, row.allowed_writes),
             expires_at: Timestamp::from_micros(row.expires_at_us),
             quarter: Timestamp::from_micros(row.quarter_us),

@@ -1,6 +1,6 @@
 //! The tables: one DDL statement per migration, alike on SQLite and MySQL.
 
-use outbox::{create_index, create_table};
+use outbox::{create_index, create_table, rename_column};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{
     ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
@@ -8,6 +8,12 @@ use sea_orm_migration::prelude::{
 
 /// This service's migrations, in order.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    let mut migrations = first_release();
+    migrations.extend(renamed());
+    migrations
+}
+
+fn first_release() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         create_table("token_0001_connection", connection()),
         create_index(
@@ -37,6 +43,67 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
             index("lease_window", "lease", &["application", "day_us"]),
         ),
         create_table("token_0009_budget", budget()),
+    ]
+}
+
+/// Columns under the names of the glossary.
+fn renamed() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        rename_column(
+            "token_0010_connection_active_strava_athlete",
+            "connection",
+            ["held", "active_strava_athlete"],
+        ),
+        rename_column(
+            "token_0011_connection_access_fingerprint",
+            "connection",
+            ["access_print", "access_fingerprint"],
+        ),
+        rename_column(
+            "token_0012_connection_refresh_fingerprint",
+            "connection",
+            ["refresh_print", "refresh_fingerprint"],
+        ),
+        rename_column(
+            "token_0013_connection_intent_fingerprint",
+            "connection",
+            ["intent_print", "intent_fingerprint"],
+        ),
+        rename_column(
+            "token_0014_connection_no_lease_before_us",
+            "connection",
+            ["hold_until_us", "no_lease_before_us"],
+        ),
+        rename_column(
+            "token_0015_connection_refused_token_reports",
+            "connection",
+            ["dead_reports", "refused_token_reports"],
+        ),
+        rename_column(
+            "token_0016_connection_withdrawal_hinted_at_us",
+            "connection",
+            ["hinted_at_us", "withdrawal_hinted_at_us"],
+        ),
+        rename_column(
+            "token_0017_connection_withdrawal_check_due_us",
+            "connection",
+            ["check_due_us", "withdrawal_check_due_us"],
+        ),
+        rename_column(
+            "token_0018_connection_revoke_pending",
+            "connection",
+            ["revoking", "revoke_pending"],
+        ),
+        rename_column(
+            "token_0019_lease_access_fingerprint",
+            "lease",
+            ["access_print", "access_fingerprint"],
+        ),
+        rename_column(
+            "token_0020_oauth_state_write_requested",
+            "oauth_state",
+            ["asked_write", "write_requested"],
+        ),
     ]
 }
 

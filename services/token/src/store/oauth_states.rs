@@ -26,7 +26,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     let delete = "DELETE FROM oauth_state WHERE expires_at_us <= ?";
     sql::execute(conn, delete, [now.as_micros().into()]).await?;
     let insert = "INSERT INTO oauth_state \
-         (state_hash, athlete, application, asked_write, browser_hash, expires_at_us) \
+         (state_hash, athlete, application, write_requested, browser_hash, expires_at_us) \
          VALUES (?, ?, ?, ?, ?, ?)";
     let values = [
         hash.into(),
@@ -62,7 +62,7 @@ pub(crate) async fn take<C: ConnectionTrait>(
 struct OauthStateRow {
     athlete: String,
     application: i64,
-    asked_write: i32,
+    write_requested: i32,
     browser_hash: String,
     expires_at_us: i64,
 }
@@ -75,7 +75,7 @@ impl TryFrom<OauthStateRow> for OauthState {
         Ok(Self {
             athlete: row.athlete.parse().map_err(no_uuid)?,
             application: ApplicationId::new(row.application),
-            write: row.asked_write != 0,
+            write: row.write_requested != 0,
             browser_hash: row.browser_hash,
         })
     }

@@ -86,7 +86,7 @@ pub(super) async fn ensure_no_revoke_is_pending(
     let find_revoking = async || {
         let found =
             connections::find_by_athlete(ctx.database.readers(), app.client_id, athlete).await?;
-        Ok::<_, StoreError>(found.filter(|connection| connection.revoking))
+        Ok::<_, StoreError>(found.filter(|connection| connection.revoke_pending))
     };
     let Some(connection) = find_revoking().await? else { return Ok(()) };
     check_connection(ctx, &connection.id).await?;

@@ -42,7 +42,7 @@ pub(crate) async fn check_connection(
     ctx: &Arc<ServiceContext>,
     id: &str,
 ) -> Result<(), StoreError> {
-    if connections::get(ctx.database.readers(), id).await?.revoking {
+    if connections::get(ctx.database.readers(), id).await?.revoke_pending {
         return revoke_token(ctx, id).await;
     }
     let retry_at = match refresh_token(ctx, id, RefreshReason::Hinted).await? {
@@ -51,7 +51,7 @@ pub(crate) async fn check_connection(
     };
     change_connection(ctx, id, |connection| {
         // Disconnected meanwhile: the revoke has a time of its own.
-        if connection.revoking {
+        if connection.revoke_pending {
             return;
         }
         // A hint that is not settled is checked again.
@@ -66,7 +66,7 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
     // Loaded under the lock: a refresh that had it before may have replaced the token, and Strava
     // says yes to the revoke of one it has forgotten.
     let connection = connections::get(ctx.database.readers(), id).await?;
-    if !connection.revoking {
+    if !connection.revoke_pending {
         return Ok(());
     }
     let refresh_timeout = ctx.settings.refresh_timeout();
@@ -74,7 +74,7 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
         // Another process refreshes: the tokens it gets are those to revoke.
         return change_connection(ctx, id, |connection| {
             let deadline = connection.refresh_deadline(refresh_timeout);
-            if connection.revoking && deadline.is_some() {
+            if connection.revoke_pending && deadline.is_some() {
                 connection.check_due = deadline;
             }
         })
@@ -85,7 +85,7 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
     let sent = ctx.run_detached(async move { send_revoke(&task_ctx, &connection).await });
     let answered = sent.await.unwrap_or(false);
     change_connection(ctx, id, |connection| {
-        if !connection.revoking {
+        if !connection.revoke_pending {
             return;
         }
         if !answered {

@@ -49,7 +49,7 @@ pub(super) fn store_tokens(
     let refresh = seal(TokenKind::Refresh, tokens.refresh_token.expose())?;
     let access_fingerprint = fingerprint(tokens.access_token.expose());
     if access_fingerprint != connection.access_fingerprint {
-        connection.dead_reports = 0;
+        connection.refused_token_reports = 0;
         connection.hold_until = None;
     }
     connection.access = access;

@@ -33,8 +33,8 @@ async fn end_and_revoke(
     if connection.state == ConnectionState::Disconnected {
         return Ok(tx.unchanged(true));
     }
-    connection.revoking = !connection.refresh_fingerprint.is_empty();
-    if connection.revoking {
+    connection.revoke_pending = !connection.refresh_fingerprint.is_empty();
+    if connection.revoke_pending {
         // A refresh under way may replace the token: its answer is waited for.
         let refresh_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
         connection.check_due = refresh_deadline.max(Some(ctx.now()));

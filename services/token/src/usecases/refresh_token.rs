@@ -123,7 +123,7 @@ async fn start_refresh(
     let now = ctx.now();
     if !is_refreshable(&connection, reason) {
         connection.hinted_at = None;
-        if !connection.revoking {
+        if !connection.revoke_pending {
             connection.check_due = None;
         }
         connections::update(tx.conn(), &connection).await?;
@@ -210,7 +210,7 @@ async fn store_refreshed_tokens(
     }
     store_tokens(ctx, &mut connection, tokens)?;
     let started_at = connection.intent.take().map(|intent| intent.started_at);
-    if connection.revoking {
+    if connection.revoke_pending {
         // Disconnected meanwhile: these are the tokens the revoke has waited for.
         connection.check_due = Some(ctx.now());
     } else if connection.hinted_at <= started_at {

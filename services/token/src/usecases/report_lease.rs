@@ -123,10 +123,10 @@ async fn judge_connection(
             // The next lease refreshes first. Should Strava then give the same token again, and call
             // it dead again, asking at once would not end.
             connection.token_expires_at = None;
-            connection.dead_reports += 1;
-            if connection.dead_reports > 1 {
+            connection.refused_token_reports += 1;
+            if connection.refused_token_reports > 1 {
                 let doublings =
-                    u32::try_from(connection.dead_reports - 2).unwrap_or(u32::MAX).min(10);
+                    u32::try_from(connection.refused_token_reports - 2).unwrap_or(u32::MAX).min(10);
                 connection.hold_until =
                     Some(ctx.now().plus((MIN_HOLD * 2_u32.pow(doublings)).min(MAX_HOLD)));
             }
@@ -142,8 +142,8 @@ async fn judge_connection(
                 publish_change(tx, &mut connection).await?;
             }
         }
-        None if is_success(report) && connection.dead_reports > 0 => {
-            connection.dead_reports = 0;
+        None if is_success(report) && connection.refused_token_reports > 0 => {
+            connection.refused_token_reports = 0;
             connection.hold_until = None;
         }
         _ => return Ok(()),

@@ -18,8 +18,10 @@ async fn a_forged_deauthorization_changes_nothing() {
     app.publish_withdrawal_hint(99).await;
     testkit::eventually(Duration::from_secs(10), "the hint is checked", async || {
         let refreshes = app.sim_counter("/refreshes").await;
-        let open =
-            app.database.query_i64("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
+        let open = app
+            .database
+            .query_i64("SELECT COUNT(*) FROM connection WHERE withdrawal_hinted_at_us > 0")
+            .await;
         if (refreshes, open) == (1, 0) { Ok(()) } else { Err((refreshes, open)) }
     })
     .await;
@@ -118,8 +120,10 @@ async fn a_hint_is_checked_again_until_strava_answers() {
     .await;
     app.publish_withdrawal_hint(GUARDIAN).await;
     testkit::eventually(Duration::from_secs(20), "the hint is settled", async || {
-        let open =
-            app.database.query_i64("SELECT COUNT(*) FROM connection WHERE hinted_at_us > 0").await;
+        let open = app
+            .database
+            .query_i64("SELECT COUNT(*) FROM connection WHERE withdrawal_hinted_at_us > 0")
+            .await;
         let refreshes = app.sim_counter("/refreshes").await;
         if (open, refreshes) == (0, 1) { Ok(()) } else { Err((open, refreshes)) }
     })
@@ -149,8 +153,10 @@ async fn a_disconnect_stops_leases_revokes_and_lets_another_account_connect() {
     })
     .await;
     testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
-        let left =
-            app.database.query_i64("SELECT COUNT(*) FROM connection WHERE revoking = 1").await;
+        let left = app
+            .database
+            .query_i64("SELECT COUNT(*) FROM connection WHERE revoke_pending = 1")
+            .await;
         if left == 0 { Ok(()) } else { Err(left) }
     })
     .await;
@@ -180,7 +186,8 @@ async fn disconnected_during_a_refresh(app: &TestApp, base: &str) {
         tokio::join!(app.request_lease(athlete, generation, Purpose::Live), disconnect);
     assert_eq!(lease.unwrap_err(), LeaseError::Denied(DenialReason::Disconnected));
     testkit::eventually(Duration::from_secs(10), "the revoke is settled", async || {
-        let left = "SELECT COUNT(*) FROM connection WHERE revoking = 1 OR refresh_sealed <> ''";
+        let left =
+            "SELECT COUNT(*) FROM connection WHERE revoke_pending = 1 OR refresh_sealed <> ''";
         match app.database.query_i64(left).await {
             0 => Ok(()),
             left => Err(left),

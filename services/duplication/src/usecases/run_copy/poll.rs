@@ -53,7 +53,7 @@ impl CopyStep<'_> {
     async fn restart_search(&self) -> StepResult {
         self.update(|copy| {
             copy.set_state(CopyState::Sending, reason::UNANSWERED);
-            copy.looks = 0;
+            copy.searches = 0;
         })
         .await?;
         Ok(self.retry_after(Duration::ZERO, reason::UNANSWERED))

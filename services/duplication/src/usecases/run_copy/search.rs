@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{StravaActivityId, Timestamp};
+use kernel::{SourceKey, StravaActivityId, Timestamp};
 use strava_client::lease::{Lease, Report};
 use strava_client::{ListQuery, StravaError};
 
@@ -17,9 +17,9 @@ const SEARCH_RADIUS: Duration = Duration::from_hours(24);
 const MAX_PAGES: u32 = 2;
 
 /// An activity in the child's list that is the copy, or makes it needless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FoundActivity {
-    id: StravaActivityId,
+    key: SourceKey,
     /// [`reason::FOUND`] if it has our `external_id`, else [`reason::ALREADY_THERE`].
     reason: &'static str,
 }
@@ -38,7 +38,7 @@ impl CopyStep<'_> {
     /// Returns the earliest instant of the second search, which decides about another upload: a job
     /// that is woken before must not hasten it.
     fn next_search_at(&self) -> Option<Timestamp> {
-        let sent_at = self.copy.sent_at.filter(|_| self.copy.looks > 0)?;
+        let sent_at = self.copy.sent_at.filter(|_| self.copy.searches > 0)?;
         Some(sent_at.plus(Duration::from_secs(self.ctx.settings.look_again_s)))
     }
 
@@ -49,7 +49,10 @@ impl CopyStep<'_> {
         let found = self.read_list(&lease, &mut report).await;
         self.report_usage(&lease, &report).await;
         match found {
-            Ok(found) => Ok(found),
+            Ok(found) => Ok(found.map(|(activity, reason)| FoundActivity {
+                key: SourceKey::strava(connection.application, activity),
+                reason,
+            })),
             Err(error) => Err(self.handle_call_error(&error).await?.into()),
         }
     }
@@ -59,7 +62,7 @@ impl CopyStep<'_> {
         &self,
         lease: &Lease,
         report: &mut Report,
-    ) -> Result<Option<FoundActivity>, StravaError> {
+    ) -> Result<Option<(StravaActivityId, &'static str)>, StravaError> {
         let source = &self.copy.source;
         let ours = ActivityExtent { start_at: source.start_at, distance_dm: source.distance_dm };
         let external_id = self.copy.external_id();
@@ -76,7 +79,7 @@ impl CopyStep<'_> {
             let list = response?.body;
             for activity in &list.activities {
                 if is_same_id(activity.external_id.as_deref(), &external_id) {
-                    return Ok(Some(FoundActivity { id: activity.id, reason: reason::FOUND }));
+                    return Ok(Some((activity.id, reason::FOUND)));
                 }
                 let distance_m = activity.distance.unwrap_or_default();
                 let theirs = ActivityExtent {
@@ -84,7 +87,7 @@ impl CopyStep<'_> {
                     distance_dm: kernel::units::to_decimetres(distance_m),
                 };
                 if is_same_activity(ours, theirs) {
-                    found = Some(FoundActivity { id: activity.id, reason: reason::ALREADY_THERE });
+                    found = Some((activity.id, reason::ALREADY_THERE));
                 }
             }
             if list.is_empty() {
@@ -95,7 +98,7 @@ impl CopyStep<'_> {
     }
 
     pub(super) async fn record_found(&self, found: &FoundActivity) -> StepResult {
-        self.update(|copy| copy.set_done(found.id, found.reason)).await?;
+        self.update(|copy| copy.set_done(Some(found.key.clone()), found.reason)).await?;
         Ok(JobOutcome::Done)
     }
 
@@ -105,16 +108,16 @@ impl CopyStep<'_> {
         if self.copy.state == CopyState::Planned {
             return self.allow_upload().await;
         }
-        if self.copy.looks == 0 {
+        if self.copy.searches == 0 {
             self.update(|copy| {
-                copy.looks += 1;
+                copy.searches += 1;
                 copy.set_state(CopyState::Sending, reason::UNANSWERED);
             })
             .await?;
             let pause = Duration::from_secs(self.ctx.settings.look_again_s);
             return Ok(self.retry_after(pause, reason::UNANSWERED));
         }
-        if self.copy.sends >= i64::from(self.ctx.settings.max_sends) {
+        if self.copy.uploads >= i64::from(self.ctx.settings.max_sends) {
             return self.finish(CopyState::Failed, reason::UNANSWERED).await;
         }
         if !self.is_linked().await? {
@@ -126,7 +129,7 @@ impl CopyStep<'_> {
     async fn allow_upload(&self) -> StepResult {
         self.update(|copy| {
             copy.set_state(CopyState::Planned, reason::NONE);
-            copy.must_look = false;
+            copy.must_search = false;
             copy.target = None;
         })
         .await?;

@@ -16,8 +16,8 @@ use crate::usecases::copy_records;
 pub(super) fn apply_upload_outcome(copy: &mut Copy, outcome: &UploadOutcome) {
     match outcome {
         UploadOutcome::Processing => copy.set_state(CopyState::Processing, reason::NONE),
-        UploadOutcome::Ready(activity) => copy.set_done(*activity, reason::NONE),
-        UploadOutcome::Duplicate(activity) => copy.set_done(*activity, reason::ALREADY_THERE),
+        UploadOutcome::Ready(activity) => copy.set_uploaded(*activity, reason::NONE),
+        UploadOutcome::Duplicate(activity) => copy.set_uploaded(*activity, reason::ALREADY_THERE),
         UploadOutcome::Deleted => copy.set_state(CopyState::Failed, reason::DELETED),
         UploadOutcome::Failed(error) => copy.set_refused(error),
     }

@@ -94,8 +94,8 @@ impl CopyStep<'_> {
                     }
                     copy.set_state(CopyState::Sending, reason::NONE);
                     copy.target = Some(target);
-                    copy.sends += 1;
-                    copy.looks = 0;
+                    copy.uploads += 1;
+                    copy.searches = 0;
                     copy.sent_at = Some(self.now());
                 }
                 copy_records::update(self.ctx, &guardian, &mut copy).await?;
@@ -168,7 +168,7 @@ impl CopyStep<'_> {
         self.update(|copy| {
             copy.set_state(CopyState::Planned, reason::NONE);
             copy.target = None;
-            copy.sends -= 1;
+            copy.uploads -= 1;
         })
         .await
     }

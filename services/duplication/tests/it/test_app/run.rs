@@ -46,6 +46,9 @@ impl Run {
             streams: self.streams.clone(),
             application: 1,
             strava_activity: self.strava_activity,
+            source: "strava:1".to_owned(),
+            source_id: self.strava_activity.to_string(),
+            sources: Vec::new(),
         };
         Envelope {
             event_id: EventId::from_uuid(SystemIds.uuid_v7(self.start)),

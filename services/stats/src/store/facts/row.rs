@@ -1,7 +1,7 @@
 //! One row of the table `fact`.
 
 use contracts::{Erasure, Origin};
-use kernel::{Sport, StravaActivityId, Timestamp};
+use kernel::{SourceKey, Sport, Timestamp};
 use outbox::StoreError;
 use sea_orm::{FromQueryResult, Value};
 
@@ -12,7 +12,7 @@ use crate::store::parse_local_date;
 
 /// Columns of the table, the two that are never updated first.
 pub(super) const COLUMNS: &str = "activity, athlete, \
-    revision, removed, erased_at_us, origins, application, strava_activity, name, sport, \
+    revision, removed, erased_at_us, origins, source, source_id, name, sport, \
     legacy_type, start_at_us, start_local, local_date, utc_offset_s, timezone, distance_dm, \
     moving_time_s, elapsed_time_s, elevation_gain_dm, average_speed_mm_s, max_speed_mm_s, \
     average_heartrate_dbpm, max_heartrate_dbpm, kudos_count, visibility";
@@ -31,8 +31,9 @@ pub(super) struct FactRow {
     pub(super) erased_at_us: Option<i64>,
     /// Every connection it draws on, as `application:generation` with commas between.
     pub(super) origins: String,
-    pub(super) application: i64,
-    pub(super) strava_activity: i64,
+    /// The leading source, and the activity's id there.
+    pub(super) source: Option<String>,
+    pub(super) source_id: Option<String>,
     pub(super) name: String,
     pub(super) sport: String,
     pub(super) legacy_type: String,
@@ -68,8 +69,8 @@ impl FactRow {
             self.removed.into(),
             self.erased_at_us.into(),
             self.origins.into(),
-            self.application.into(),
-            self.strava_activity.into(),
+            self.source.into(),
+            self.source_id.into(),
             self.name.into(),
             self.sport.into(),
             self.legacy_type.into(),
@@ -135,8 +136,8 @@ impl From<&ActivityChange> for FactRow {
         Self {
             removed: false,
             origins: format_origins(&change.origins),
-            application: change.application.get(),
-            strava_activity: change.strava_activity.get(),
+            source: change.source.as_ref().map(|key| key.source.to_string()),
+            source_id: change.source.as_ref().map(|key| key.source_id.to_string()),
             name: fact.name.clone(),
             sport: fact.sport.as_str().to_owned(),
             legacy_type: fact.legacy_type.clone(),
@@ -163,7 +164,11 @@ impl From<&ActivityChange> for FactRow {
 impl From<FactRow> for RecentActivity {
     fn from(row: FactRow) -> Self {
         Self {
-            strava_activity: StravaActivityId::new(row.strava_activity),
+            strava_activity: row
+                .source
+                .as_deref()
+                .zip(row.source_id.as_deref())
+                .and_then(|(source, id)| SourceKey::parse(source, id).ok()?.strava_activity()),
             sums: row.sums(),
             start_at: Timestamp::from_micros(row.start_at_us),
             kind: if row.legacy_type.is_empty() { row.sport } else { row.legacy_type },
