@@ -10,7 +10,7 @@ use testkit::Process;
 use crate::test_app::{Databases, TIMEOUT};
 
 /// A query on a service's database and its result in the fixture.
-const STORED: [(&str, &str, i64); 8] = [
+const STORED: [(&str, &str, i64); 18] = [
     ("token", "SELECT COUNT(*) FROM connection", 3),
     ("ingest", "SELECT COUNT(*) FROM observation", 758),
     ("ingest", "SELECT COUNT(*) FROM activity", 758),
@@ -19,7 +19,49 @@ const STORED: [(&str, &str, i64); 8] = [
     ("duplication", "SELECT COUNT(*) FROM link", 1),
     ("duplication", "SELECT COUNT(*) FROM copy", 1),
     ("identity", "SELECT COUNT(*) FROM account", 3),
+    ("ingest", "SELECT COUNT(*) FROM source_identity WHERE source = 'strava:1'", 758),
+    (
+        "ingest",
+        "SELECT COUNT(*) FROM observation o JOIN source_identity i ON i.athlete = o.athlete \
+         AND i.source = o.source AND i.source_id = o.source_id \
+         JOIN activity a ON a.id = i.activity AND a.source_id = o.source_id",
+        758,
+    ),
+    (
+        "ingest",
+        "SELECT COUNT(*) FROM activity WHERE sources LIKE '[{\"source\":\"strava:1\",%'",
+        758,
+    ),
+    ("ingest", "SELECT COUNT(*) FROM journal WHERE source = 'strava:1'", 6),
+    ("ingest", "SELECT COUNT(*) FROM job WHERE source = 'strava:1' OR kind = 'answer_replay'", 6),
+    (
+        "ingest",
+        "SELECT COUNT(*) FROM job WHERE kind = 'fetch_activity' AND subject LIKE '%-%/strava:1/18%' \
+         AND payload LIKE '{\"source\":\"strava:1\",\"source_id\":\"18%\"}'",
+        2,
+    ),
+    (
+        "ingest",
+        "SELECT COUNT(*) FROM job \
+         WHERE kind NOT IN ('fetch_activity', 'backfill', 'poll_recent', 'reconcile_page', 'answer_replay')",
+        0,
+    ),
+    ("ingest", "SELECT COUNT(*) FROM backfill WHERE activities_read > 0", 3),
+    ("stats", "SELECT COUNT(*) FROM fact WHERE source = 'strava:1' AND source_id <> ''", 758),
+    ("duplication", "SELECT COUNT(*) FROM copy WHERE source = 'strava:1' AND uploads = 1", 1),
 ];
+
+/// Every service's name and migrations.
+fn services() -> [(&'static str, service_kit::Migrations); 5] {
+    use service_kit::Service as _;
+    [
+        ("token", token::Service::migrations()),
+        ("ingest", ingest::Service::migrations()),
+        ("stats", stats::Service::migrations()),
+        ("duplication", duplication::Service::migrations()),
+        ("identity", identity::Service::migrations()),
+    ]
+}
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/databases/d85d006").join(name)
@@ -97,4 +139,16 @@ async fn mariadb_databases_of_the_first_release_are_migrated() {
 
     assert_everything_is_there(|service| databases.target(service)).await;
     databases.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_after_any_migration_of_any_service_is_healed_by_the_next_start() {
+    for (service, own) in services() {
+        let migrations: Vec<_> = outbox::migrations::shared().into_iter().chain(own).collect();
+        for database in testkit::databases().await {
+            database.migrate_with_crashes(&migrations).await;
+            let applied = database.query_i64("SELECT COUNT(*) FROM applied_migration").await;
+            assert_eq!(applied, migrations.len() as i64, "{service} on {}", database.engine());
+        }
+    }
 }
