@@ -45,7 +45,7 @@ impl Probe {
         Self { name: name.into(), check: Arc::new(check), required: true }
     }
 
-    /// Makes the check optional: it is reported, but its failure does not make the process unready.
+    /// Makes the check optional: its failure makes the process degraded, not unready.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.required = false;
@@ -106,12 +106,12 @@ impl OpsEndpoints {
     /// Runs all checks concurrently.
     async fn check_readiness(&self) -> Readiness {
         let checks = join_all(self.probes.iter().map(run_check)).await;
-        let ready =
-            !self.stop.is_stopped() && checks.iter().all(|check| check.ok || !check.required);
-        let status = match (ready, self.stop.is_stopped()) {
-            (true, _) => "ready",
-            (false, true) => "stopping",
-            (false, false) => "not-ready",
+        let failed = checks.iter().filter(|check| !check.ok).map(|check| check.required).max();
+        let status = match (self.stop.is_stopped(), failed) {
+            (true, _) => "stopping",
+            (false, None) => "ready",
+            (false, Some(false)) => "degraded",
+            (false, Some(true)) => "not-ready",
         };
         Readiness { status, checks }
     }
@@ -120,7 +120,7 @@ impl OpsEndpoints {
 /// The body of `/readyz`.
 #[derive(Debug, Serialize)]
 struct Readiness {
-    /// `ready`, `not-ready` or `stopping`.
+    /// `ready`, `degraded` (ready, but an optional check fails), `not-ready` or `stopping`.
     status: &'static str,
     checks: Vec<CheckResult>,
 }
@@ -159,7 +159,7 @@ async fn livez() -> HttpResponse {
 async fn readyz(ops: Data<OpsEndpoints>) -> HttpResponse {
     let readiness = ops.check_readiness().await;
     match readiness.status {
-        "ready" => HttpResponse::Ok().json(readiness),
+        "ready" | "degraded" => HttpResponse::Ok().json(readiness),
         _ => HttpResponse::ServiceUnavailable()
             .insert_header((header::RETRY_AFTER, "1"))
             .json(readiness),

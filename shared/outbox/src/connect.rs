@@ -1,5 +1,6 @@
 //! Connections to each engine: pools, pragmas, session settings.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -41,6 +42,18 @@ pub enum Target {
         /// The database, `paceline_<service>`.
         name: String,
     },
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { file } => write!(f, "the file {}", file.display()),
+            Self::MySql { url, name } => {
+                let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(3306));
+                write!(f, "the database {name} at {host}:{port}")
+            }
+        }
+    }
 }
 
 /// Connects the one writer of a SQLite file.

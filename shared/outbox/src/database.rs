@@ -11,6 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::connect::Target;
 use crate::connection_health::ConnectionHealth;
 use crate::tx_connection::TxConnection;
+use crate::write_check::WriteCheck;
 use crate::{Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
 
 /// A service's database.
@@ -21,6 +22,7 @@ pub struct Database {
     outbox_signal: Arc<Notify>,
     jobs_signal: Arc<Signal>,
     health: ConnectionHealth,
+    write_check: WriteCheck,
     gate: Arc<Semaphore>,
     bulk: bool,
     clock: Arc<dyn Clock>,
@@ -52,7 +54,7 @@ impl Database {
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<Self, StoreError> {
         let database = Self::connect(target).await?;
-        let missing = migrate::missing(&database.writer, &all_migrations(migrations)).await?;
+        let missing = database.missing_migrations(migrations).await?;
         if missing.is_empty() {
             return Ok(database);
         }
@@ -60,6 +62,14 @@ impl Database {
             "the database lacks the migrations {}",
             missing.join(", ")
         )))
+    }
+
+    /// Returns the names of the migrations, the shared ones included, that are not applied yet.
+    pub async fn missing_migrations(
+        &self,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> Result<Vec<String>, StoreError> {
+        migrate::missing(&self.writer, &all_migrations(migrations)).await
     }
 
     /// Opens a database as it is, without checking its tables.
@@ -83,6 +93,7 @@ impl Database {
             outbox_signal: Arc::default(),
             jobs_signal: Arc::default(),
             health,
+            write_check: WriteCheck::default(),
             gate: Arc::new(Semaphore::new(1)),
             bulk: false,
             clock: Arc::new(SystemClock::new()),
@@ -130,10 +141,12 @@ impl Database {
         &self.ids
     }
 
-    /// Checks that the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sql::exists(&self.readers, "SELECT 1", []).await?;
-        Ok(())
+    pub(crate) const fn health(&self) -> &ConnectionHealth {
+        &self.health
+    }
+
+    pub(crate) const fn write_check(&self) -> &WriteCheck {
+        &self.write_check
     }
 
     /// The athlete's version as last committed: 0 for one never seen. For `ETag`s; read it on the
@@ -176,9 +189,10 @@ impl Database {
         let begun = raw_tx::begin(&self.writer).await;
         match &begun {
             // No connection was to be had: nothing is wrong with those there are.
-            Ok(_)
-            | Err(StoreError::Conflict(_) | StoreError::Unavailable(DbErr::ConnectionAcquire(_))) =>
-                {}
+            Err(StoreError::Unavailable(DbErr::ConnectionAcquire(_))) => {
+                self.health.report_unavailable();
+            }
+            Ok(_) | Err(StoreError::Conflict(_)) => {}
             Err(_) => self.health.report_failure(),
         }
         Ok(TxConnection::new(begun?, self.health.clone(), permit))

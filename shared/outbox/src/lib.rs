@@ -7,6 +7,7 @@ mod athletes_tx;
 mod connect;
 mod connection_health;
 mod database;
+mod database_checks;
 mod error;
 mod fence;
 mod migrate;
@@ -24,6 +25,7 @@ mod singleton;
 pub mod sql;
 mod tx;
 mod tx_connection;
+mod write_check;
 
 pub use athlete_tx::AthleteTx;
 pub use athletes_tx::AthletesTx;
@@ -41,3 +43,4 @@ pub use schema_change::{
 pub use signal::Signal;
 pub use singleton::Singleton;
 pub use tx::Tx;
+pub use write_check::NotWritable;

@@ -96,11 +96,10 @@ pub(crate) async fn missing(
     conn: &DatabaseConnection,
     migrations: &[Box<dyn MigrationTrait>],
 ) -> Result<Vec<String>, StoreError> {
-    let applied = match applied(conn).await {
-        Ok(applied) => applied,
-        // No such table: nothing was ever applied.
-        Err(StoreError::Other(_)) => Vec::new(),
-        Err(error) => return Err(error),
+    let applied = if SchemaManager::new(conn).has_table("applied_migration").await? {
+        applied(conn).await?
+    } else {
+        Vec::new()
     };
     Ok(migrations
         .iter()

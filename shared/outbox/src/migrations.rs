@@ -8,7 +8,7 @@ use crate::schema_change::{create_index, create_table, rename_column, rename_tab
 /// The shared migrations, in order; `Database::open` runs them before the service's own.
 pub fn shared() -> Vec<Box<dyn MigrationTrait>> {
     let mut migrations = first_release();
-    migrations.extend(renamed());
+    migrations.extend(later());
     migrations
 }
 
@@ -49,8 +49,8 @@ fn first_release() -> Vec<Box<dyn MigrationTrait>> {
     ]
 }
 
-/// Columns and tables under the names of the glossary.
-fn renamed() -> Vec<Box<dyn MigrationTrait>> {
+/// Columns and tables under the names of the glossary, and what came later.
+fn later() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         rename_column("outbox_0011_athlete_deleted", "athlete", ["gone", "deleted"]),
         rename_column(
@@ -85,6 +85,7 @@ fn renamed() -> Vec<Box<dyn MigrationTrait>> {
             "replay_done",
             ["at_partition", "record_partition"],
         ),
+        create_table("outbox_0020_health_check", health_check()),
     ]
 }
 
@@ -158,6 +159,15 @@ fn caught_up() -> TableCreateStatement {
         .col(ColumnDef::new("at_us").big_integer().not_null())
         .col(ColumnDef::new("replay_id").string_len(36).not_null())
         .col(ColumnDef::new("asked_at_us").big_integer().not_null())
+        .take()
+}
+
+/// One row, written by the check that the database can be written.
+fn health_check() -> TableCreateStatement {
+    Table::create()
+        .table("health_check")
+        .col(ColumnDef::new("id").integer().not_null().primary_key())
+        .col(ColumnDef::new("written_at_us").big_integer().not_null())
         .take()
 }
 

@@ -42,7 +42,9 @@ impl TxConnection {
         tx.commit().await.map_err(|error| {
             health.report_failure();
             StoreError::CommitUnknown(error)
-        })
+        })?;
+        health.report_commit();
+        Ok(())
     }
 
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {

@@ -23,6 +23,8 @@ const MAX_ROWS: usize = 5_000;
 /// Delay before settled offsets are written when nothing is published; the records settled meanwhile
 /// are delivered again after a kill.
 const OFFSET_WRITE_DELAY: Duration = Duration::from_millis(200);
+/// Time for which a write proves that the file can be written.
+const PROOF: Duration = Duration::from_secs(10);
 /// Interval between deletions of expired records.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(15);
 /// Maximum number of records deleted in one transaction, so that publishing does not wait for a sweep.
@@ -50,8 +52,8 @@ pub(crate) struct LogWriter {
     settings: BuiltInLogSettings,
     heads: HashMap<Topic, Vec<i64>>,
     last_sweep: Option<Timestamp>,
-    /// True if the last write failed; a flush then tries a write of its own.
-    write_failed: bool,
+    /// Instant of the last write, if nothing has failed since.
+    written_at: Option<Instant>,
 }
 
 impl LogWriter {
@@ -61,7 +63,7 @@ impl LogWriter {
         settings: BuiltInLogSettings,
     ) -> Result<Self, DbErr> {
         let heads = HashMap::new();
-        let mut writer = Self { db, state, settings, heads, last_sweep: None, write_failed: false };
+        let mut writer = Self { db, state, settings, heads, last_sweep: None, written_at: None };
         writer.reload_heads().await?;
         writer.sweep_if_due().await;
         Ok(writer)
@@ -142,12 +144,12 @@ impl LogWriter {
             records.iter().map(|record| record.topic_partition.topic).collect();
         let result = match self.write_records(records).await {
             Ok(()) => {
-                self.write_failed = false;
+                self.written_at = Some(Instant::now());
                 self.state.update_heads(&self.heads, &changed);
                 Ok(())
             }
             Err(error) => {
-                self.write_failed = true;
+                self.written_at = None;
                 tracing::error!(%error, "the built-in log could not be written");
                 self.reconnect().await;
                 if let Err(error) = self.reload_heads().await {
@@ -199,17 +201,21 @@ impl LogWriter {
         let upsert = schema::upsert_group_offsets(&self.settings.prefix, &offsets);
         if let Err(error) = self.db.execute_raw(upsert).await {
             tracing::error!(%error, "group offsets could not be written");
-            self.write_failed = true;
+            self.written_at = None;
             self.state.restore_settled(offsets);
         }
     }
 
-    /// Checks after a failure that writing works again.
+    /// Checks that the file can be written: by a write of the past seconds, else by one of its own.
     async fn check_writable(&mut self) -> Result<(), BusError> {
-        if self.write_failed {
-            self.db.execute_unprepared("PRAGMA user_version = 1").await?;
-            self.write_failed = false;
+        if self.written_at.is_some_and(|at| at.elapsed() < PROOF) {
+            return Ok(());
         }
+        if let Err(error) = self.db.execute_unprepared("PRAGMA user_version = 1").await {
+            self.reconnect().await;
+            return Err(error.into());
+        }
+        self.written_at = Some(Instant::now());
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use contracts::Topic;
 use event_bus::{BuiltInLogSettings, Bus, BusError, PublishError, PublisherKind, Subscription};
 use kernel::{ManualClock, Timestamp};
 use lifecycle::Stop;
+use sea_orm::{ConnectOptions, ConnectionTrait};
 
 use crate::support::{
     RecordingHandler, RunningSubscription, TOPIC, TestLog, TestParking, envelope, log_settings,
@@ -191,4 +192,21 @@ async fn prefixes_keep_logs_in_one_file_apart() {
     assert_eq!(count("a.").await.unwrap(), 1);
     assert_eq!(count("").await.unwrap(), 3);
     assert!(matches!(count("b.").await, Err(BusError::UnknownTopic(_))));
+}
+
+#[tokio::test]
+async fn a_log_that_can_only_be_read_is_not_healthy_until_it_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_790_000_000)));
+    let file = folder.path().join("bus.db");
+    let bus = Bus::open_built_in(BuiltInLogSettings::new(file.clone(), clock)).await.unwrap();
+    let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
+    options.max_connections(1);
+    let other = sea_orm::Database::connect(options).await.unwrap();
+    other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+
+    assert!(bus.check_health().await.is_err(), "somebody else holds the file");
+
+    other.execute_unprepared("ROLLBACK").await.unwrap();
+    testkit::eventually(HOUR, "it is healthy", async || bus.check_health().await).await;
 }

@@ -351,7 +351,10 @@ async fn readiness_names_what_is_missing_and_ends_with_the_stop() {
 
     up.store(true, Ordering::SeqCst);
     stuck.store(false, Ordering::SeqCst);
-    assert_eq!(send(server.get("/readyz")).await.status, 200);
+    let response = send(server.get("/readyz")).await;
+    let body: Value = serde_json::from_str(&response.body).unwrap();
+    assert_eq!((response.status, body["status"].as_str()), (200, Some("degraded")));
+    assert_eq!(body["checks"][2]["error"], "no collector");
     assert_eq!(send(server.get("/livez")).await.status, 200);
     assert!(send(server.get("/version")).await.body.contains("stats"));
     assert_eq!(send(server.get("/metrics")).await.status, 200);

@@ -5,6 +5,7 @@ mod failures;
 mod fence;
 mod migrations;
 mod parked;
+mod readiness;
 mod relay;
 mod replay_state;
 mod support;

@@ -29,7 +29,7 @@ async fn a_database_opens_from_nothing_and_again_and_from_the_previous_release()
     for of in databases().await {
         for migrations in [own, own, next_release, next_release] {
             let database = Database::open(&of.target(), migrations()).await.unwrap();
-            database.ping().await.unwrap();
+            database.check_writable().await.unwrap();
             publish_one(&database, 1, "first").await;
             database.close().await.unwrap();
         }
