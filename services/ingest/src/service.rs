@@ -175,7 +175,7 @@ impl service_kit::Service for Service {
                 if intake.is_available(log).await {
                     Ok(())
                 } else {
-                    Err("neither the log nor the database answers")
+                    Err("neither the log nor the database can be written")
                 }
             }
         });

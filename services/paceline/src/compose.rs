@@ -1,5 +1,6 @@
 //! Composition of the program: shared dependencies and the services.
 
+pub(crate) mod data_dir;
 mod foundation;
 mod objects;
 mod running_service;
@@ -8,7 +9,7 @@ mod start;
 mod start_context;
 
 pub use foundation::Foundation;
-pub(crate) use foundation::database_target;
+pub(crate) use foundation::{database_target, log_file};
 pub(crate) use services::{SERVICES, ServiceEntry};
 pub use services::{ServiceNames, Services, all};
 pub(crate) use start::open_identity;

@@ -48,7 +48,7 @@ pub trait Service: Send + Sync + 'static {
     /// Starts its workers.
     fn spawn_workers(&self, _tasks: &Tasks) {}
 
-    /// The checks of its readiness: its database answers.
+    /// The checks of its readiness: its database can be written.
     fn probes(&self) -> Vec<Probe> {
         vec![database_probe(Self::NAME, self.database())]
     }
@@ -74,11 +74,11 @@ pub struct DatabaseSettings {
     pub migrate: bool,
 }
 
-/// Opens the database of a service.
+/// Opens the database of a service and writes to it once.
 ///
 /// # Errors
 ///
-/// [`StoreError`] if it cannot be opened or migrated, or lacks a migration that may not be applied.
+/// [`StoreError`] if it cannot be opened, migrated or written, or lacks a migration that may not be applied.
 pub async fn open_database<S: Service>(
     settings: &DatabaseSettings,
     runtime: &Runtime,
@@ -88,7 +88,9 @@ pub async fn open_database<S: Service>(
     } else {
         Database::open_migrated(&settings.target, S::migrations()).await?
     };
-    Ok(database.with(Arc::clone(&runtime.clock), Arc::clone(&runtime.ids)))
+    let database = database.with(Arc::clone(&runtime.clock), Arc::clone(&runtime.ids));
+    database.write_health_check().await?;
+    Ok(database)
 }
 
 /// Starts the consumers, the relay and the workers of a service.
@@ -104,12 +106,12 @@ pub fn spawn<S: Service>(service: &S, bus: &Bus, runtime: &Runtime, tasks: &Task
     service.spawn_workers(tasks);
 }
 
-/// A probe that asks a service's database.
+/// A probe that checks that a service's database can be written.
 pub fn database_probe(service: &'static str, database: &Database) -> Probe {
     let database = database.clone();
     Probe::new(format!("{service}.database"), move || {
         let database = database.clone();
-        async move { database.ping().await }
+        async move { database.check_writable().await }
     })
 }
 

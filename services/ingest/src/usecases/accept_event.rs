@@ -103,7 +103,7 @@ impl Intake {
     /// Returns true if the log or the database can store hints. The first positive answer counts: an unavailable one
     /// may take as long as its timeout.
     pub(crate) async fn is_available(&self, log: impl Future<Output = bool>) -> bool {
-        let database = async { self.ctx.database.ping().await.is_ok() };
+        let database = async { self.ctx.database.check_writable().await.is_ok() };
         match select(pin!(log), pin!(database)).await {
             Either::Left((available, other)) => available || other.await,
             Either::Right((available, other)) => available || other.await,

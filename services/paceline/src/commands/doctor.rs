@@ -1,5 +1,6 @@
 //! `paceline doctor`: checks the installation and names remedies.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::RunOptions;
 use crate::commands::load;
-use crate::compose::{Foundation, SERVICES, database_target};
+use crate::compose::{Foundation, SERVICES, ServiceEntry, data_dir, database_target, log_file};
 use crate::output::print_line;
 use crate::settings::Settings;
 
@@ -50,12 +51,12 @@ pub(super) async fn is_ready(options: &RunOptions) -> anyhow::Result<ExitCode> {
 pub(super) async fn doctor(options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {
     let (loaded, _guard) = load(options)?;
     let settings = loaded.settings;
-    let foundation = Foundation::build_unlocked(settings.clone())?;
     let mut findings = vec![application(&settings), reachability(&settings)];
-    for entry in &SERVICES {
-        findings.push(database(&settings, entry.name).await);
+    findings.push(data_directory(&settings.data.dir));
+    for entry in SERVICES.iter().filter(|entry| entry.is_enabled(&settings)) {
+        findings.push(database(&settings, entry).await);
     }
-    findings.push(log(&foundation, &settings).await);
+    findings.push(log(&settings).await);
     findings.push(strava(&settings).await);
     if json {
         print_line(serde_json::to_string_pretty(&findings)?);
@@ -117,38 +118,106 @@ fn reachability(settings: &Settings) -> Finding {
     }
 }
 
-async fn database(settings: &Settings, service: &'static str) -> Finding {
-    let target = database_target(settings, service);
-    let check = "database";
-    if let outbox::Target::Sqlite { file } = &target
-        && !file.exists()
-    {
-        return ok(check, format!("{service}: will be created at the first start"));
+fn data_directory(data: &Path) -> Finding {
+    let check = "data directory";
+    if !data.exists() {
+        return ok(check, format!("{}: will be created at the first start", data.display()));
     }
-    let ping = async { anyhow::Ok(outbox::Database::connect(&target).await?.ping().await?) };
-    match ping.await {
-        Ok(()) => ok(check, format!("{service}: answers")),
+    match data_dir::check_writable(data) {
+        Ok(()) => ok(check, data.display().to_string()),
         Err(error) => problem(
             check,
             State::Fault,
-            format!("{service}: {error:#}"),
-            "is the server up, and may this account use the database?",
+            format!("{error:#}"),
+            "the program does not start like this",
         ),
     }
 }
 
-async fn log(foundation: &Foundation, settings: &Settings) -> Finding {
-    if settings.kafka.brokers.is_none() {
-        return ok("log", format!("built in, {}", foundation.log_file().display()));
+/// Reads the whole database of a service, and writes to it.
+async fn database(settings: &Settings, service: &ServiceEntry) -> Finding {
+    let (check, name) = ("database", service.name);
+    let target = database_target(settings, name);
+    if let outbox::Target::Sqlite { file } = &target
+        && !file.exists()
+    {
+        return ok(check, format!("{name}: will be created at the first start"));
     }
-    let healthy = async { anyhow::Ok(foundation.bus().await?.check_health().await?) };
-    match healthy.await {
-        Ok(()) => ok("log", "Kafka answers"),
+    let checks = async {
+        let database = outbox::Database::connect(&target).await?;
+        let faults = database.check_integrity().await?;
+        let missing = database.missing_migrations((service.migrations)()).await?;
+        if faults.is_empty() && missing.is_empty() {
+            database.write_health_check().await?;
+        }
+        anyhow::Ok((faults, missing))
+    };
+    match checks.await {
+        Ok((faults, missing)) if faults.is_empty() => ok(
+            check,
+            match missing.len() {
+                0 => format!("{name}: sound, and can be written"),
+                count => format!("{name}: sound; {count} migrations come with the next start"),
+            },
+        ),
+        Ok((faults, _)) => problem(
+            check,
+            State::Fault,
+            format!("{name}: {target} is damaged: {}", faults.join("; ")),
+            "stop the program, keep a copy, and restore a backup (docs/operations.md)",
+        ),
         Err(error) => problem(
-            "log",
+            check,
+            State::Fault,
+            format!("{name}: {:#}", error.context(target.to_string())),
+            "is the server up, may this account write, and is there space left?",
+        ),
+    }
+}
+
+async fn log(settings: &Settings) -> Finding {
+    let check = "log";
+    let Some(_) = settings.kafka.brokers else {
+        return built_in_log(&log_file(&settings.data.dir)).await;
+    };
+    let healthy = async {
+        let foundation = Foundation::build_unlocked(settings.clone())?;
+        anyhow::Ok(foundation.bus().await?.check_health().await?)
+    };
+    match healthy.await {
+        Ok(()) => ok(check, "Kafka answers"),
+        Err(error) => problem(
+            check,
             State::Fault,
             format!("{error:#}"),
             "check kafka.brokers, TLS and the SASL user",
+        ),
+    }
+}
+
+/// Reads the whole file; a program that runs goes on writing to it.
+async fn built_in_log(file: &Path) -> Finding {
+    let check = "log";
+    if !file.exists() {
+        return ok(check, "built in, will be created at the first start");
+    }
+    let target = outbox::Target::Sqlite { file: file.to_owned() };
+    let faults = async { outbox::Database::connect(&target).await?.check_integrity().await };
+    match faults.await {
+        Ok(faults) if faults.is_empty() => {
+            ok(check, format!("built in, sound, {}", file.display()))
+        }
+        Ok(faults) => problem(
+            check,
+            State::Fault,
+            format!("{} is damaged: {}", file.display(), faults.join("; ")),
+            "stop the program and move the file away: what it held is found again by polling and replay",
+        ),
+        Err(error) => problem(
+            check,
+            State::Fault,
+            format!("{}: {:#}", file.display(), anyhow::Error::new(error)),
+            "see the finding about the data directory",
         ),
     }
 }

@@ -54,10 +54,7 @@ impl Foundation {
     /// Builds it and locks the data directory. `alone`: all services run in this process, so that
     /// secrets between them may be generated here.
     pub fn build(settings: Settings, alone: bool) -> anyhow::Result<Self> {
-        let data = &settings.data.dir;
-        create_private_dir(data)
-            .with_context(|| format!("cannot create the data directory {}", data.display()))?;
-        let lock = lock(data)?;
+        let lock = super::data_dir::open(&settings.data.dir)?;
         Self::assemble(settings, alone, Some(Arc::new(lock)))
     }
 
@@ -126,7 +123,7 @@ impl Foundation {
 
     /// File of the built-in log.
     pub fn log_file(&self) -> PathBuf {
-        self.data.join("bus.db")
+        log_file(&self.data)
     }
 
     fn kafka(&self, brokers: &str) -> KafkaSettings {
@@ -163,6 +160,11 @@ impl Foundation {
     }
 }
 
+/// File of the built-in log in a data directory.
+pub(crate) fn log_file(data: &Path) -> PathBuf {
+    data.join("bus.db")
+}
+
 /// The place of a service's database.
 pub(crate) fn database_target(settings: &Settings, service: &str) -> Target {
     let Some(url) = &settings.database.url else {
@@ -173,33 +175,6 @@ pub(crate) fn database_target(settings: &Settings, service: &str) -> Target {
     let mut server = url.clone();
     server.set_path("");
     Target::MySql { url: server, name: format!("{prefix}paceline_{service}") }
-}
-
-/// Creates a directory with mode 0700; an existing one is left as it is.
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Locks the data directory for this process.
-fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
-    let path = data.join("paceline.lock");
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => bail!(
-            "another paceline runs on the data directory {}: stop it, or choose another with --data-dir",
-            data.display()
-        ),
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
 }
 
 fn build_verifier(

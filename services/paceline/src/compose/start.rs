@@ -35,7 +35,7 @@ pub(super) fn token(with: StartContext<'_>) -> Start<'_> {
             tasks: tasks.clone(),
             settings,
         };
-        started(token::Service::start(dependencies).await)
+        started(foundation, token::Service::start(dependencies).await)
     })
 }
 
@@ -61,7 +61,7 @@ pub(super) fn ingest(with: StartContext<'_>) -> Start<'_> {
             leases: lease_client(foundation, addresses),
             settings,
         };
-        started(ingest::Service::start(dependencies).await)
+        started(foundation, ingest::Service::start(dependencies).await)
     })
 }
 
@@ -75,7 +75,7 @@ pub(super) fn stats(with: StartContext<'_>) -> Start<'_> {
             verifier: foundation.verifier.clone(),
             settings: foundation.settings.stats.clone(),
         };
-        started(stats::Service::start(dependencies).await)
+        started(foundation, stats::Service::start(dependencies).await)
     })
 }
 
@@ -92,12 +92,14 @@ pub(super) fn duplication(with: StartContext<'_>) -> Start<'_> {
             strava: foundation.strava.clone(),
             leases: lease_client(foundation, addresses),
         };
-        started(duplication::Service::start(dependencies).await)
+        started(foundation, duplication::Service::start(dependencies).await)
     })
 }
 
 pub(super) fn identity(with: StartContext<'_>) -> Start<'_> {
-    Box::pin(async move { started(open_identity(with.foundation, with.addresses).await) })
+    Box::pin(async move {
+        started(with.foundation, open_identity(with.foundation, with.addresses).await)
+    })
 }
 
 /// Opens local accounts, also beside a running program.
@@ -126,10 +128,13 @@ pub(crate) async fn open_identity(
 }
 
 fn started<S: Service, E: Into<anyhow::Error>>(
+    foundation: &Foundation,
     outcome: Result<S, E>,
 ) -> anyhow::Result<Arc<dyn RunningService>> {
-    let service =
-        outcome.map_err(Into::into).with_context(|| format!("{} does not start", S::NAME))?;
+    let service = outcome.map_err(Into::into).with_context(|| {
+        let target = foundation.database(S::NAME).target;
+        format!("{} does not start with {target}", S::NAME)
+    })?;
     Ok(Arc::new(service))
 }
 

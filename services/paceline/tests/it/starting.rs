@@ -1,5 +1,8 @@
 //! Starting: beside another, with a wrong setting, and on a directory that another log has served.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
 use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Topic, record_key};
 use event_bus::PublisherKind;
@@ -7,8 +10,12 @@ use kernel::{Clock, EventId, Ids, SystemClock, SystemIds};
 use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 use testkit::Process;
+use tokio::process::Command;
 
 use crate::test_app::{Setup, TIMEOUT, TestApp, Topics};
+
+/// A uid that owns nothing.
+const NOBODY: u32 = 65_534;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_program_on_the_same_data_directory_is_refused_and_told_why() {
@@ -24,6 +31,65 @@ async fn a_second_program_on_the_same_data_directory_is_refused_and_told_why() {
     // The first one is none the worse for it.
     assert_eq!(app.readiness().await.0, 200);
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_it_cannot_write_is_refused_with_owner_uid_and_the_command_that_mends_it() {
+    let mut app = TestApp::start(Setup::default()).await;
+    app.stop().await;
+    let file = app.data().join("stats.db");
+    let owner = file.metadata().unwrap().uid();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
+    let (uid, remedy) = if owner == 0 {
+        // Root may write everything: the program runs as somebody else, from where anybody may run it.
+        let program = app.file("paceline");
+        std::fs::copy(env!("CARGO_BIN_EXE_paceline"), &program).unwrap();
+        for folder in [app.file(""), app.data()] {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
+        }
+        command = Command::new(program);
+        command.uid(NOBODY);
+        (NOBODY, format!("sudo chown -R {NOBODY} {}", app.data().display()))
+    } else {
+        std::fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
+        (owner, format!("chmod -R u+rwX {}", app.data().display()))
+    };
+    command.args(["up", "--data-dir", app.data().to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    let before = std::fs::read(&file).unwrap();
+
+    let mut refused = Process::spawn(command);
+
+    let status = refused.wait_for_exit(TIMEOUT).await;
+    let output = wait_for_output(&refused, "cannot write").await;
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains(app.data().to_str().unwrap()), "{output}");
+    assert!(output.contains(&format!("belongs to uid {owner}")), "{output}");
+    assert!(output.contains(&format!("runs as uid {uid}")), "{output}");
+    assert!(output.contains(&remedy), "{output}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_database_is_a_finding_of_the_doctor() {
+    let mut app = TestApp::start(Setup::default()).await;
+    let mut sound = app.spawn_process("doctor", &[], &[]);
+    sound.wait_for_exit(TIMEOUT).await;
+    let output = wait_for_output(&sound, "Strava:").await;
+    assert!(output.contains("stats: sound, and can be written"), "{output}");
+    app.stop().await;
+    let file = app.data().join("stats.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8_192].fill(0xff);
+    std::fs::write(&file, bytes).unwrap();
+
+    let mut doctor = app.spawn_process("doctor", &[], &[]);
+
+    let status = doctor.wait_for_exit(TIMEOUT).await;
+    let output = wait_for_output(&doctor, "Strava:").await;
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains("FAULT   database: stats"), "{output}");
+    assert!(output.contains(file.to_str().unwrap()), "{output}");
 }
 
 #[tokio::test]

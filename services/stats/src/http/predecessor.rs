@@ -72,7 +72,7 @@ async fn not_allowed() -> HttpResponse {
     (status = 200, body = Health), (status = 503, body = Health, description = "the database is away"),
 ))]
 pub(super) async fn health(state: Data<PredecessorState>) -> HttpResponse {
-    match state.ctx.database.ping().await {
+    match state.ctx.database.check_writable().await {
         Ok(()) => HttpResponse::Ok().json(Health {
             status: "ok",
             service: "strava",

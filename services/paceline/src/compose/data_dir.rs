@@ -1,0 +1,106 @@
+//! The data directory: created, found writable, and locked.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::process::geteuid;
+
+/// Creates the directory, checks that this process can write it, and locks it for this process.
+///
+/// # Errors
+///
+/// Fails if anything in it cannot be written, or if another process holds the lock.
+pub(super) fn open(data: &Path) -> anyhow::Result<File> {
+    create_private_dir(data)
+        .with_context(|| format!("cannot create the data directory {}", data.display()))?;
+    check_writable(data)?;
+    lock(data)
+}
+
+/// Checks that this process can write the directory and the stores in it.
+///
+/// # Errors
+///
+/// Fails with the path, its owner, this process's uid, and the command that mends it.
+pub(crate) fn check_writable(data: &Path) -> anyhow::Result<()> {
+    for path in stores(data)? {
+        if let Err(error) = accessat(CWD, &path, Access::WRITE_OK, AtFlags::EACCESS) {
+            return Err(refusal(data, &path, error.into()));
+        }
+    }
+    Ok(())
+}
+
+/// The directory, the object store's folder, and the files of databases and locks.
+fn stores(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(data).map_err(|error| refusal(data, data, error))?;
+    let mut stores = vec![data.to_owned()];
+    for entry in entries {
+        let path = entry.map_err(|error| refusal(data, data, error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == "objects"
+            || [".db", "-wal", "-shm", ".lock"].iter().any(|end| name.ends_with(end))
+        {
+            stores.push(path);
+        }
+    }
+    Ok(stores)
+}
+
+fn refusal(data: &Path, path: &Path, error: io::Error) -> anyhow::Error {
+    let uid = geteuid().as_raw();
+    if error.kind() == io::ErrorKind::ReadOnlyFilesystem {
+        let remedy = format!("mount the file system of {} writable", data.display());
+        return anyhow::Error::new(error)
+            .context(format!("cannot write {}: {remedy}", path.display()));
+    }
+    let (owner, remedy) = match path.metadata() {
+        Ok(metadata) => (
+            format!(
+                "it belongs to uid {} with mode {:o}",
+                metadata.uid(),
+                metadata.permissions().mode() & 0o7777
+            ),
+            if metadata.uid() == uid { "chmod -R u+rwX".to_owned() } else { change_owner(uid) },
+        ),
+        Err(_) => ("its owner cannot be read".to_owned(), change_owner(uid)),
+    };
+    let remedy = format!("{remedy} {}", data.display());
+    anyhow::Error::new(error).context(format!(
+        "cannot write {}: {owner}, and this process runs as uid {uid}; to mend it: {remedy}",
+        path.display()
+    ))
+}
+
+fn change_owner(uid: u32) -> String {
+    format!("sudo chown -R {uid}")
+}
+
+/// Creates a directory with mode 0700; an existing one is left as it is.
+fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("paceline.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another paceline runs on the data directory {}: stop it, or choose another with --data-dir",
+            data.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
