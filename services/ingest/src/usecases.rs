@@ -16,6 +16,7 @@ pub(crate) mod record_hint;
 pub(crate) mod record_journal;
 pub(crate) mod record_observation;
 pub(crate) mod refresh;
+pub(crate) mod request_fetch;
 pub(crate) mod sweep;
 
 use std::sync::Arc;

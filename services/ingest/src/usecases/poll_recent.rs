@@ -14,16 +14,13 @@ use super::ServiceContext;
 use super::job::{self, ConnectionJob};
 use super::job_failure::JobFailure;
 use super::list_page::{self, ListPage};
+use super::request_fetch::request_fetch;
 use crate::domain::connection::{Connection, RecentPoll, ReconcileCursor};
 use crate::domain::facts::Facts;
-use crate::domain::journal::JournalEntry;
-use crate::domain::observation_key::ObservationKey;
 use crate::store;
 
 /// Maximum number of activities missing from a page that are fetched one by one.
 const MAX_MISSING: usize = 20;
-/// Interval at which an activity that lists leave out, but that is found when fetched, is fetched again.
-const UNLISTED_INTERVAL: Duration = Duration::from_hours(7 * 24);
 /// Pause while the backfill is not done.
 const BACKFILL_PAUSE: Duration = Duration::from_secs(2);
 
@@ -124,30 +121,6 @@ async fn record_page(
         request_fetch(ctx, tx, page.connection, strava, true).await?;
     }
     Ok(())
-}
-
-async fn request_fetch(
-    ctx: &ServiceContext,
-    tx: &AthleteTx,
-    connection: &Connection,
-    strava: StravaActivityId,
-    is_unlisted: bool,
-) -> Result<(), StoreError> {
-    let key = ObservationKey::strava(connection.athlete, connection.application, strava);
-    let mut change = ctx.load_observation(tx, &key).await?;
-    let observation = &mut change.observation;
-    let is_fresh =
-        observation.answered_at().is_some_and(|at| ctx.now().since(at) < UNLISTED_INTERVAL);
-    if is_unlisted && observation.hints.unlisted && is_fresh {
-        return Ok(());
-    }
-    observation.hints.unlisted = is_unlisted;
-    observation.hints.record(false, false);
-    store::observations::save(tx.conn(), observation, change.is_stored).await?;
-    ctx.queue.enqueue(tx, &job::fetch_request(&key, false, ctx.now())).await?;
-    let entry = ctx.journal_entry(&key, "swept", "waiting");
-    let entry = JournalEntry { activity: change.observation.activity, ..entry };
-    store::journal::insert(tx.conn(), &entry).await
 }
 
 /// Finds stored activities within the time the page spans that it does not list. The newest come first: activities

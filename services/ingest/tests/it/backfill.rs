@@ -1,11 +1,14 @@
 //! Backfills.
 
+use std::time::Duration;
+
 use contracts::{Cause, Topic};
+use kernel::{AthleteId, Clock, Ids, SystemIds};
 use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 use testkit::TestDatabase;
 
-use crate::test_app::{TestApp, last_athlete, settings, strava_options};
+use crate::test_app::{TestApp, TestAthlete, last_athlete, settings, strava_options};
 
 const LIST: &str = "GET /athlete/activities";
 
@@ -73,6 +76,32 @@ async fn a_long_backfill_does_not_delay_live_activities() {
     app.wait_for_backfill(athlete).await;
     app.wait_until_idle().await;
     assert_eq!(app.current_activities(athlete).await.len(), 451);
+    app.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_activity_since_connecting_that_only_the_backfill_finds_is_live() {
+    let app = TestApp::with(TestDatabase::sqlite(), strava_options(5), settings()).await;
+    let strava_id = last_athlete(&app).await;
+    let id = AthleteId::from_uuid(SystemIds.uuid_v7(app.clock.now()));
+    let athlete = TestAthlete { id, strava_id };
+    let soon = app.clock.now().plus(Duration::from_mins(1)).to_rfc3339();
+    // Its hint was of no use: nobody knew the owner yet.
+    let new = app.create_activity(athlete, json!({"silent": true, "start_date": soon})).await;
+
+    app.connect_as(id, strava_id).await;
+    app.wait_for_backfill(athlete).await;
+    app.wait_until_idle().await;
+
+    let known = app.current_activities(athlete).await;
+    assert_eq!(known.len(), 6);
+    for (activity, published) in known {
+        let is_new = activity == new;
+        let topic = if is_new { Topic::Activities } else { Topic::ActivitiesBulk };
+        assert_eq!(published.topic, topic, "{activity}");
+        assert_eq!(published.envelope.cause == Cause::Sweep, is_new, "{activity}");
+        assert_eq!(published.activity.facts.unwrap().has_details, is_new, "{activity}");
+    }
     app.shut_down().await;
 }
 

@@ -2,6 +2,7 @@
 
 use contracts::wire::Cause;
 use jobs::ClaimedJob;
+use kernel::Timestamp;
 use outbox::{AthleteTx, StoreError};
 use strava_client::SummaryActivity;
 
@@ -12,6 +13,7 @@ use crate::domain::facts::Facts;
 use crate::store;
 use crate::usecases::ServiceContext;
 use crate::usecases::list_page::{ListPage, find_current_connection, record_rows};
+use crate::usecases::request_fetch::request_fetch;
 
 /// Rows per transaction.
 const CHUNK_ROWS: usize = 50;
@@ -67,7 +69,7 @@ async fn try_store_chunk(
     if !ctx.queue.lock_claimed(tx, job).await? {
         return Ok(tx.unchanged(false));
     }
-    record_rows(ctx, tx, chunk.page, chunk.rows, Cause::Backfill).await?;
+    record_chunk(ctx, tx, chunk, connection.connected_at).await?;
     if let Some(backfill) = chunk.advanced {
         store::backfills::save(tx.conn(), backfill, true).await?;
         tx.bump_version();
@@ -81,6 +83,23 @@ async fn try_store_chunk(
         }
     }
     Ok(true)
+}
+
+/// Records the rows. What the athlete did since connecting is no history: its webhook may have come before
+/// we knew the connection.
+async fn record_chunk(
+    ctx: &ServiceContext,
+    tx: &AthleteTx,
+    chunk: Chunk<'_>,
+    connected_at: Timestamp,
+) -> Result<(), StoreError> {
+    let is_new = |row: &SummaryActivity| Facts::from_summary(row).start_at >= connected_at;
+    let (new, history): (Vec<_>, Vec<_>) = chunk.rows.iter().cloned().partition(is_new);
+    record_rows(ctx, tx, chunk.page, &history, Cause::Backfill).await?;
+    for strava in record_rows(ctx, tx, chunk.page, &new, Cause::Sweep).await? {
+        request_fetch(ctx, tx, chunk.page.connection, strava, false).await?;
+    }
+    Ok(())
 }
 
 /// Returns the start of the last row of a page. A hidden start is shown as the first second of the day, while Strava
