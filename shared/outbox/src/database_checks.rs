@@ -1,19 +1,26 @@
 //! Checks of a database: can it be written, and is it sound?
 
+use crate::write_check::PROOF;
 use crate::{Database, NotWritable, StoreError, sql};
 
 /// Maximum number of faults that are returned.
 const MAX_FAULTS: usize = 10;
 
 impl Database {
-    /// Checks that the database can be written: by a commit of the past seconds, else by one small
-    /// write. Waiting for another transaction is no failure.
+    /// Checks that the database answers and can be written: a commit of the past seconds tells that, else
+    /// one small write. Waiting for another transaction is no failure.
     ///
     /// # Errors
     ///
     /// [`NotWritable`] if the write fails, or is not possible within a time limit.
     pub async fn check_writable(&self) -> Result<(), NotWritable> {
-        self.write_check().run(self.health(), self.backend(), self.write_health_check()).await
+        let write = async {
+            if self.health().committed_within(PROOF) {
+                return sql::exists(self.readers(), "SELECT 1", []).await.map(drop);
+            }
+            self.write_health_check().await
+        };
+        self.write_check().run(self.backend(), write).await
     }
 
     /// Writes the one row of the table `health_check`, however long that takes.

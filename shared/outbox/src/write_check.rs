@@ -7,10 +7,9 @@ use sea_orm::DbBackend;
 use tokio::time::timeout;
 
 use crate::StoreError;
-use crate::connection_health::ConnectionHealth;
 
 /// Time for which a commit proves that the database can be written.
-const PROOF: Duration = Duration::from_secs(10);
+pub(crate) const PROOF: Duration = Duration::from_secs(10);
 /// Time for which a failed check is repeated to others instead of being made again.
 const FAILURE_CACHE: Duration = Duration::from_secs(1);
 /// Time limit of a check: readiness has a second for all of its own.
@@ -36,21 +35,17 @@ struct Outcomes {
 }
 
 impl WriteCheck {
-    /// Returns the outcome of this write, or of another caller's; `health` knows of earlier commits.
+    /// Returns the outcome of this write, or of another caller's.
     ///
     /// # Errors
     ///
     /// [`NotWritable`] if the write fails, or is not possible within a time limit.
     pub(crate) async fn run(
         &self,
-        health: &ConnectionHealth,
         backend: DbBackend,
         write: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), NotWritable> {
-        if health.committed_within(PROOF) {
-            return Ok(());
-        }
-        let Ok(outcome) = timeout(TIME_LIMIT, self.write_once(health, write)).await else {
+        let Ok(outcome) = timeout(TIME_LIMIT, self.write_once(write)).await else {
             return self.judge_time_out(backend);
         };
         *self.lock_busy() = None;
@@ -59,13 +54,9 @@ impl WriteCheck {
 
     async fn write_once(
         &self,
-        health: &ConnectionHealth,
         write: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), NotWritable> {
         let mut last_failure = self.0.last_failure.lock().await;
-        if health.committed_within(PROOF) {
-            return Ok(());
-        }
         if let Some((at, failure)) = &*last_failure
             && at.elapsed() < FAILURE_CACHE
         {
