@@ -67,7 +67,13 @@ fn code_of(error: &anyhow::Error) -> u8 {
             Some(outbox::StoreError::Unavailable(_))
         ) || cause.downcast_ref::<event_bus::BusError>().is_some()
     });
-    if unavailable { EX_UNAVAILABLE } else { 1 }
+    let wrong_keys =
+        error.chain().any(|cause| cause.downcast_ref::<token::KeyringError>().is_some());
+    match (unavailable, wrong_keys) {
+        (true, _) => EX_UNAVAILABLE,
+        (false, true) => EX_CONFIG,
+        (false, false) => 1,
+    }
 }
 
 /// Loads the settings of a command and starts logging.

@@ -16,7 +16,8 @@ mod workers;
 
 pub use service::{Dependencies, Service, StartError};
 pub use settings::Settings;
-pub use store::{Keyring, KeyringError};
+pub use store::{KeySource, KeyringError};
+pub use usecases::open_keys::check_keys;
 
 /// Failpoints on an activity's way: around each lease.
 pub const FAILPOINTS: &[&str] = &["token.lease-granted", "token.report-counted"];

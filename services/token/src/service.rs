@@ -15,7 +15,8 @@ use url::Url;
 
 use crate::events::{AnswerReplays, RecordDeauthorizations};
 use crate::settings::Settings;
-use crate::store::{Keyring, migrations};
+use crate::store::{KeySource, KeyringError, migrations};
+use crate::usecases::open_keys::open_keys;
 use crate::usecases::{ConnectionLocks, RecentRequesters, ServiceContext};
 use crate::{http, workers};
 
@@ -31,8 +32,8 @@ pub struct Dependencies {
     pub internal: ServiceCredential,
     /// The client of Strava's API.
     pub strava: Client,
-    /// The keys that seal tokens (see [`Settings::keyring`]).
-    pub keys: Keyring,
+    /// The place of the keys that seal tokens (see [`Settings::key_source`]).
+    pub keys: KeySource,
     /// Our address as browsers see it.
     pub public_url: Url,
     /// The tasks of the program: work that outlives its request runs there.
@@ -47,6 +48,9 @@ pub enum StartError {
     /// The database could not be opened or migrated.
     #[error("the token database cannot be used")]
     Store(#[from] StoreError),
+    /// The keys that seal tokens are missing, malformed or wrong.
+    #[error("the keys that seal tokens cannot be used")]
+    Keys(#[from] KeyringError),
 }
 
 /// The token service.
@@ -61,11 +65,14 @@ impl Service {
     /// Opens the database and migrates it; no task runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
         let runtime = dependencies.runtime;
+        let database = open_database::<Self>(&dependencies.database, &runtime).await?;
+        let (ids, lost) = (runtime.ids.as_ref(), &dependencies.settings.lost_keys);
+        let keys = open_keys(&database, &dependencies.keys, ids, lost).await?;
         let ctx = ServiceContext {
-            database: open_database::<Self>(&dependencies.database, &runtime).await?,
+            database,
             strava: dependencies.strava,
             app: dependencies.settings.application(),
-            keys: dependencies.keys,
+            keys,
             clock: runtime.clock,
             ids: runtime.ids,
             settings: dependencies.settings,

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kernel::{ApplicationId, Ids};
+use kernel::ApplicationId;
 use secrecy::SecretString;
 use serde::Deserialize;
 use strava_client::AppCredentials;
 use url::Url;
 
-use crate::store::{Keyring, KeyringError};
+use crate::store::KeySource;
 
 /// The settings of this service (section `token`).
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// A passphrase instead of a key file (alias `ENCRYPTION_KEY`).
     pub encryption_key: Option<SecretString>,
+    /// Ids of keys that nobody has any more: connections whose tokens they sealed have to connect again.
+    pub lost_keys: Vec<String>,
     /// A token that ends within this many seconds is refreshed before it is lent. Strava answers
     /// with a new one only in the last 3600.
     pub refresh_margin_s: u64,
@@ -56,6 +58,7 @@ impl Default for Settings {
             script_connects: true,
             key_file: None,
             encryption_key: None,
+            lost_keys: Vec::new(),
             refresh_margin_s: 3300,
             refresh_patience_s: 20,
             lease_s: 60,
@@ -65,12 +68,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Opens the keyring these settings name; a missing key file is created.
-    pub fn keyring(&self, data_dir: &Path, ids: &dyn Ids) -> Result<Keyring, KeyringError> {
+    /// The place of the keys that seal tokens.
+    pub fn key_source(&self, data_dir: &Path) -> KeySource {
         match (&self.key_file, &self.encryption_key) {
-            (None, Some(passphrase)) => Keyring::from_passphrase(passphrase),
-            (Some(file), _) => Keyring::open_or_create(file, ids),
-            (None, None) => Keyring::open_or_create(&data_dir.join("token.keys"), ids),
+            (None, Some(passphrase)) => KeySource::Passphrase(passphrase.clone()),
+            (Some(file), _) => KeySource::File(file.clone()),
+            (None, None) => KeySource::File(data_dir.join("token.keys")),
         }
     }
 

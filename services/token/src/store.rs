@@ -2,16 +2,20 @@
 
 pub(crate) mod budgets;
 pub(crate) mod connections;
+mod key_source;
+mod keyring_error;
 pub(crate) mod leases;
 mod migrations;
 pub(crate) mod oauth_states;
 mod sealing;
+pub(crate) mod sealing_keys;
 
 use kernel::Timestamp;
 
+pub use key_source::KeySource;
+pub use keyring_error::KeyringError;
 pub(crate) use migrations::migrations;
-pub use sealing::{Keyring, KeyringError};
-pub(crate) use sealing::{TokenKind, fingerprint};
+pub(crate) use sealing::{Keyring, TokenKind, fingerprint};
 
 /// A column's name and its value.
 type ColumnValue = (&'static str, sea_orm::Value);

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::Serialize;
+use service_kit::Service as _;
 
 use crate::cli::RunOptions;
 use crate::commands::load;
 use crate::compose::{Foundation, SERVICES, ServiceEntry, data_dir, database_target, log_file};
+use crate::generated_secrets;
 use crate::output::print_line;
 use crate::settings::Settings;
 
@@ -56,6 +58,7 @@ pub(super) async fn doctor(options: &RunOptions, json: bool) -> anyhow::Result<E
     for entry in SERVICES.iter().filter(|entry| entry.is_enabled(&settings)) {
         findings.push(database(&settings, entry).await);
     }
+    findings.push(sealing_keys(&settings).await);
     findings.push(log(&settings).await);
     findings.push(strava(&settings).await);
     if json {
@@ -171,6 +174,35 @@ async fn database(settings: &Settings, service: &ServiceEntry) -> Finding {
             State::Fault,
             format!("{name}: {:#}", error.context(target.to_string())),
             "is the server up, may this account write, and is there space left?",
+        ),
+    }
+}
+
+/// Checks that the keys open the stored tokens.
+async fn sealing_keys(settings: &Settings) -> Finding {
+    let check = "sealing keys";
+    let source = settings.token.key_source(&generated_secrets::folder(&settings.data.dir));
+    let target = database_target(settings, token::Service::NAME);
+    if let outbox::Target::Sqlite { file } = &target
+        && !file.exists()
+    {
+        return ok(check, "no token is stored yet");
+    }
+    let checked = async {
+        let database = outbox::Database::connect(&target).await?;
+        if !database.missing_migrations(token::Service::migrations()).await?.is_empty() {
+            return Ok(None);
+        }
+        token::check_keys(&database, &source, &settings.token.lost_keys).await.map(Some)
+    };
+    match checked.await {
+        Ok(None) => ok(check, format!("{source}: is checked at the next start")),
+        Ok(Some(count)) => ok(check, format!("{source}: opens what {count} keys have sealed")),
+        Err(error) => problem(
+            check,
+            State::Fault,
+            format!("{:#}", anyhow::Error::new(error)),
+            "the program does not start like this: docs/runbooks/rotate-keys.md",
         ),
     }
 }

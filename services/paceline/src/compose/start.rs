@@ -20,10 +20,7 @@ pub(super) fn token(with: StartContext<'_>) -> Start<'_> {
         settings.client_secret.clone_from(&strava.client_secret);
         settings.redirect_uri.clone_from(&strava.redirect_uri);
         settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
-        let keys = settings.keyring(
-            &crate::generated_secrets::folder(&foundation.data),
-            foundation.runtime.ids.as_ref(),
-        )?;
+        let keys = settings.key_source(&crate::generated_secrets::folder(&foundation.data));
         let dependencies = token::Dependencies {
             database: foundation.database(token::Service::NAME),
             runtime: foundation.runtime.clone(),

@@ -70,6 +70,34 @@ async fn a_store_it_cannot_write_is_refused_with_owner_uid_and_the_command_that_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_keys_of_stored_tokens_it_does_not_start_and_makes_none() {
+    let mut app = TestApp::start(Setup::default()).await;
+    let guardian = app.user("Ana", GUARDIAN_ID).await;
+    guardian.connect(&app).await;
+    guardian.assert_totals_match(&app).await;
+    app.stop().await;
+    let (keys, backup) = (app.data().join("keys/token.keys"), app.file("backup"));
+    let id = std::fs::read_to_string(&keys).unwrap();
+    let id = id.lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    std::fs::rename(&keys, &backup).unwrap();
+
+    for command in ["up", "doctor"] {
+        let mut refused = app.spawn_process(command, &[], &[]);
+        let status = refused.wait_for_exit(TIMEOUT).await;
+        let output = wait_for_output(&refused, &format!("sealed with the key {id}")).await;
+        assert_eq!(status.code(), Some(if command == "up" { 78 } else { 1 }), "{output}");
+        assert!(output.contains(keys.to_str().unwrap()), "{output}");
+        assert!(!keys.exists(), "no key was made");
+    }
+
+    std::fs::rename(&backup, &keys).unwrap();
+    app.up(&[]).await;
+    app.record(GUARDIAN_ID, "Back again").await;
+    guardian.assert_totals_match(&app).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_database_is_a_finding_of_the_doctor() {
     let mut app = TestApp::start(Setup::default()).await;
     let mut sound = app.spawn_process("doctor", &[], &[]);

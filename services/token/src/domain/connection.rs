@@ -48,7 +48,7 @@ pub(crate) enum StateReason {
     RefreshLost,
     /// The athlete granted too little.
     ScopeMissing,
-    /// No key we hold opens the stored tokens.
+    /// Of former releases: no key opened the tokens. Never written any more.
     Unreadable,
 }
 

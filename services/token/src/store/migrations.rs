@@ -9,7 +9,7 @@ use sea_orm_migration::prelude::{
 /// This service's migrations, in order.
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     let mut migrations = first_release();
-    migrations.extend(renamed());
+    migrations.extend(later());
     migrations
 }
 
@@ -46,8 +46,8 @@ fn first_release() -> Vec<Box<dyn MigrationTrait>> {
     ]
 }
 
-/// Columns under the names of the glossary.
-fn renamed() -> Vec<Box<dyn MigrationTrait>> {
+/// Columns under the names of the glossary, and what came later.
+fn later() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         rename_column(
             "token_0010_connection_active_strava_athlete",
@@ -104,6 +104,7 @@ fn renamed() -> Vec<Box<dyn MigrationTrait>> {
             "oauth_state",
             ["asked_write", "write_requested"],
         ),
+        create_table("token_0021_sealing_key", sealing_key()),
     ]
 }
 
@@ -117,6 +118,16 @@ fn index(
         index.col(*column);
     }
     index
+}
+
+/// The sentinel of each key: a text sealed with it, which tells a wrong key before anything is opened.
+fn sealing_key() -> TableCreateStatement {
+    Table::create()
+        .table("sealing_key")
+        .col(ColumnDef::new("key_id").string_len(32).not_null().primary_key())
+        .col(ColumnDef::new("sentinel").string_len(255).not_null())
+        .col(ColumnDef::new("sealed_at_us").big_integer().not_null())
+        .take()
 }
 
 fn connection() -> TableCreateStatement {

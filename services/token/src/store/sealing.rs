@@ -1,9 +1,5 @@
 //! Encryption of tokens: AES-256-GCM, the key's id in the value, bound to its connection and column.
 
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -11,12 +7,15 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use kernel::Ids;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::keyring_error::KeyringError;
 use crate::domain::connection::SealedToken;
 
 const VERSION: &str = "v1";
+/// What a sentinel says; it is no secret.
+const SENTINEL: &str = "this key is the one that sealed the tokens";
 
 /// The keys that tokens are encrypted with: the first seals, all open.
-pub struct Keyring {
+pub(crate) struct Keyring {
     keys: Vec<Key>,
 }
 
@@ -29,25 +28,6 @@ impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
     }
-}
-
-/// The reason there is no keyring.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyringError {
-    /// The file cannot be read or created.
-    #[error("the key file {file} cannot be used")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A line is not `ID BASE64`, with 32 bytes in the base64.
-    #[error("line {0} of the key file is not a key id and 32 bytes in base64")]
-    Line(usize),
-    /// The file holds no key.
-    #[error("the key file holds no key")]
-    Empty,
 }
 
 /// A sealed value cannot be opened: unknown key, another connection or column, or tampered with.
@@ -72,42 +52,8 @@ impl TokenKind {
 }
 
 impl Keyring {
-    /// Reads the keys in this file, one per line: `ID BASE64`, the current one first, `#` for
-    /// remarks. A missing file is created with a new key, readable by its owner only.
-    pub fn open_or_create(file: &Path, ids: &dyn Ids) -> Result<Self, KeyringError> {
-        let failed = |source| KeyringError::File { file: file.to_owned(), source };
-        match std::fs::read_to_string(file) {
-            Ok(text) => {
-                let mode = std::fs::metadata(file).map_err(failed)?.permissions().mode();
-                if mode & 0o077 != 0 {
-                    tracing::warn!(file = %file.display(), "others may read the key file; chmod 600 it");
-                }
-                Self::parse(&text)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let text = new_key_file(ids);
-                if let Some(parent) = file.parent() {
-                    std::fs::create_dir_all(parent).map_err(failed)?;
-                }
-                let mut created = std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(file)
-                    .map_err(failed)?;
-                created
-                    .write_all(text.as_bytes())
-                    .and_then(|()| created.sync_all())
-                    .map_err(failed)?;
-                tracing::info!(file = %file.display(), "created a key file; keep a copy of it apart from the database");
-                Self::parse(&text)
-            }
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// Parses the text of a key file.
-    pub fn parse(text: &str) -> Result<Self, KeyringError> {
+    /// Parses the text of a key file: one key per line, `ID BASE64`, the current one first, `#` for remarks.
+    pub(crate) fn parse(text: &str) -> Result<Self, KeyringError> {
         let mut keys = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -120,7 +66,7 @@ impl Keyring {
     }
 
     /// Derives one key from a passphrase of high entropy (the predecessor's `ENCRYPTION_KEY`).
-    pub fn from_passphrase(passphrase: &SecretString) -> Result<Self, KeyringError> {
+    pub(crate) fn from_passphrase(passphrase: &SecretString) -> Result<Self, KeyringError> {
         let bytes = digest(
             &SHA256,
             format!("paceline token key\n{}", passphrase.expose_secret()).as_bytes(),
@@ -137,21 +83,7 @@ impl Keyring {
         kind: TokenKind,
         secret: &str,
     ) -> Result<SealedToken, Unreadable> {
-        let current = self.keys.first().ok_or(Unreadable)?;
-        let mut nonce = [0; NONCE_LEN];
-        ids.fill(&mut nonce);
-        let mut bytes = secret.as_bytes().to_vec();
-        current
-            .key
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                aad(connection, kind),
-                &mut bytes,
-            )
-            .map_err(|_unspecified| Unreadable)?;
-        let mut packed = nonce.to_vec();
-        packed.append(&mut bytes);
-        Ok(SealedToken(format!("{VERSION}.{}.{}", current.id, URL_SAFE_NO_PAD.encode(packed))))
+        self.keys.first().ok_or(Unreadable)?.seal(ids, aad(connection, kind), secret)
     }
 
     /// Opens a secret that was sealed for this column of this connection.
@@ -161,32 +93,81 @@ impl Keyring {
         kind: TokenKind,
         sealed: &SealedToken,
     ) -> Result<SecretString, Unreadable> {
-        let (key, packed) = self.split(sealed).ok_or(Unreadable)?;
-        let mut packed = URL_SAFE_NO_PAD.decode(packed).map_err(|_not_base64| Unreadable)?;
-        let (nonce, bytes) = packed.split_at_mut_checked(NONCE_LEN).ok_or(Unreadable)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_unspecified| Unreadable)?;
-        let opened = key
-            .key
-            .open_in_place(nonce, aad(connection, kind), bytes)
-            .map_err(|_unspecified| Unreadable)?;
-        String::from_utf8(opened.to_vec()).map(SecretString::from).map_err(|_not_text| Unreadable)
+        let key = self.find(sealed.key_id().ok_or(Unreadable)?).ok_or(Unreadable)?;
+        key.open(aad(connection, kind), sealed)
+    }
+
+    /// The ids of the keys.
+    pub(crate) fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
+    /// Seals the sentinel of a key with it; none if the ring lacks the key.
+    pub(crate) fn seal_sentinel(&self, ids: &dyn Ids, key_id: &str) -> Option<SealedToken> {
+        self.find(key_id)?.seal(ids, sentinel_aad(key_id), SENTINEL).ok()
+    }
+
+    /// Returns true if the key of this id opens its sentinel.
+    pub(crate) fn opens_sentinel(&self, key_id: &str, sentinel: &SealedToken) -> bool {
+        self.find(key_id).is_some_and(|key| key.open(sentinel_aad(key_id), sentinel).is_ok())
     }
 
     /// Returns true if the current key sealed it.
     pub(crate) fn is_current(&self, sealed: &SealedToken) -> bool {
-        self.split(sealed)
-            .is_some_and(|(key, _)| self.keys.first().is_some_and(|current| current.id == key.id))
+        sealed.key_id().is_some_and(|id| self.keys.first().is_some_and(|current| current.id == id))
     }
 
-    fn split<'s>(&self, sealed: &'s SealedToken) -> Option<(&Key, &'s str)> {
-        let mut parts = sealed.0.splitn(3, '.');
+    fn find(&self, id: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+}
+
+impl SealedToken {
+    /// The id of the key that sealed it; none if there is no token.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.split().map(|(id, _)| id)
+    }
+
+    /// The id of the key, and nonce and ciphertext in base64.
+    fn split(&self) -> Option<(&str, &str)> {
+        let mut parts = self.0.splitn(3, '.');
         let (version, id, packed) = (parts.next()?, parts.next()?, parts.next()?);
-        let key = self.keys.iter().find(|key| key.id == id)?;
-        (version == VERSION).then_some((key, packed))
+        (version == VERSION).then_some((id, packed))
     }
 }
 
 impl Key {
+    fn seal(
+        &self,
+        ids: &dyn Ids,
+        bound_to: Aad<String>,
+        secret: &str,
+    ) -> Result<SealedToken, Unreadable> {
+        let mut nonce = [0; NONCE_LEN];
+        ids.fill(&mut nonce);
+        let mut bytes = secret.as_bytes().to_vec();
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound_to, &mut bytes)
+            .map_err(|_unspecified| Unreadable)?;
+        let mut packed = nonce.to_vec();
+        packed.append(&mut bytes);
+        Ok(SealedToken(format!("{VERSION}.{}.{}", self.id, URL_SAFE_NO_PAD.encode(packed))))
+    }
+
+    fn open(
+        &self,
+        bound_to: Aad<String>,
+        sealed: &SealedToken,
+    ) -> Result<SecretString, Unreadable> {
+        let (_, packed) = sealed.split().ok_or(Unreadable)?;
+        let mut packed = URL_SAFE_NO_PAD.decode(packed).map_err(|_not_base64| Unreadable)?;
+        let (nonce, bytes) = packed.split_at_mut_checked(NONCE_LEN).ok_or(Unreadable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_unspecified| Unreadable)?;
+        let opened =
+            self.key.open_in_place(nonce, bound_to, bytes).map_err(|_unspecified| Unreadable)?;
+        String::from_utf8(opened.to_vec()).map(SecretString::from).map_err(|_not_text| Unreadable)
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (id, key) = line.split_once(char::is_whitespace)?;
         let named = !id.is_empty()
@@ -198,15 +179,8 @@ impl Key {
     }
 }
 
-/// The text of a key file with one new key.
-fn new_key_file(ids: &dyn Ids) -> String {
-    let mut name = [0; 4];
-    ids.fill(&mut name);
-    let id = format!("k{}", hex::encode(name));
-    format!(
-        "# Keys that seal tokens. The first seals, all open. Put a new one on top to rotate.\n{id} {}\n",
-        STANDARD.encode(ids.secret())
-    )
+fn sentinel_aad(key_id: &str) -> Aad<String> {
+    Aad::from(format!("sealing-key:{key_id}"))
 }
 
 fn aad(connection: &str, kind: TokenKind) -> Aad<String> {
@@ -257,21 +231,24 @@ mod tests {
     }
 
     #[test]
+    fn a_sentinel_opens_with_its_own_key_only() {
+        let ring = ring(&["a"]);
+        let sentinel = ring.seal_sentinel(&SystemIds, "a").unwrap();
+        assert!(ring.opens_sentinel("a", &sentinel));
+        assert!(!ring.opens_sentinel("b", &sentinel));
+        let other = STANDARD.encode(digest(&SHA256, b"other").as_ref());
+        let same_id = Keyring::parse(&format!("a {other}")).unwrap();
+        assert!(!same_id.opens_sentinel("a", &sentinel));
+        let token = ring.seal(&SystemIds, "a", TokenKind::Access, SENTINEL).unwrap();
+        assert!(!ring.opens_sentinel("a", &token), "a token is no sentinel");
+        assert_eq!(ring.seal_sentinel(&SystemIds, "b"), None);
+    }
+
+    #[test]
     fn the_same_token_never_seals_alike() {
         let ring = ring(&["a"]);
         let seal = || ring.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
         assert_ne!(seal(), seal());
-    }
-
-    #[test]
-    fn a_key_file_is_made_once_and_for_its_owner_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("keys/token.keys");
-        let first = Keyring::open_or_create(&file, &SystemIds).unwrap();
-        let sealed = first.seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let second = Keyring::open_or_create(&file, &SystemIds).unwrap();
-        assert!(second.open("c1", TokenKind::Access, &sealed).is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use strava_client::RefreshToken;
 
 use super::ServiceContext;
-use super::connection::run_locked;
+use super::connection::{report_unreadable, run_locked};
 use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
 use crate::domain::connection::Connection;
 use crate::store::{TokenKind, connections};
@@ -103,10 +103,14 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
 
 /// Asks Strava to revoke the connection's tokens; returns false if it has to be asked again.
 async fn send_revoke(ctx: &ServiceContext, connection: &Connection) -> bool {
-    let token = ctx.keys.open(&connection.id, TokenKind::Refresh, &connection.refresh);
-    let (Ok(token), Some(app)) = (token, ctx.app(connection.application)) else {
-        // Nobody can revoke it any more; the athlete can, at Strava.
+    let Some(app) = ctx.app(connection.application) else {
+        // We cannot revoke it any more; the athlete can, at Strava.
         return true;
+    };
+    let token = ctx.keys.open(&connection.id, TokenKind::Refresh, &connection.refresh);
+    let Ok(token) = token else {
+        report_unreadable(ctx, &connection.id);
+        return false;
     };
     match ctx.strava.revoke_tokens(app, &RefreshToken::new(token.expose_secret())).await {
         Ok(_answer) => true,

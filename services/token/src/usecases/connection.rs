@@ -1,10 +1,11 @@
 //! Changes of a connection that several use cases make: storing, ending and transferring its tokens.
 
 use std::future::Future;
+use std::time::Duration;
 
 use contracts::athletes::{self, AthleteChanged};
 use contracts::{Cause, Origin, Topic};
-use kernel::AthleteId;
+use kernel::{AthleteId, Timestamp};
 use outbox::{AthleteTx, OutboxMessage, StoreError};
 use strava_client::RefreshedTokens;
 
@@ -12,6 +13,9 @@ use super::ServiceContext;
 use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::scopes::Scopes;
 use crate::store::{TokenKind, connections, fingerprint};
+
+/// Pause before a token that no key opens is tried again.
+const UNREADABLE_RETRY_DELAY: Duration = Duration::from_mins(5);
 
 /// Runs a transaction on a connection under the lock of its athlete. Connections are never deleted,
 /// so a missing one is an error.
@@ -128,15 +132,12 @@ pub(super) async fn end_connection(
     Ok(!matches!(result, EndResult::Open))
 }
 
-/// Ends the connection if no key opens one of its tokens.
-pub(super) async fn end_unreadable(ctx: &ServiceContext, id: &str) -> Result<(), StoreError> {
-    end_connection(ctx, id, |Connection { access, refresh, .. }| {
-        let is_readable = ctx.keys.open(id, TokenKind::Access, access).is_ok()
-            && ctx.keys.open(id, TokenKind::Refresh, refresh).is_ok();
-        (!is_readable).then_some((ConnectionState::ReconnectNeeded, StateReason::Unreadable))
-    })
-    .await?;
-    Ok(())
+/// Reports that no key opens a token of the connection, and returns the time to try again: the row may be
+/// damaged, or its key on its way back. Nothing is concluded about the connection.
+pub(super) fn report_unreadable(ctx: &ServiceContext, id: &str) -> Timestamp {
+    metrics::counter!("token_unreadable_total").increment(1);
+    tracing::error!(connection = id, "no key opens a stored token; it is tried again later");
+    ctx.now().plus(UNREADABLE_RETRY_DELAY)
 }
 
 /// Draws a revision for the connection and publishes it; the caller writes the row.

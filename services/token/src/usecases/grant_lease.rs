@@ -10,7 +10,7 @@ use strava_client::AccessToken;
 use strava_client::lease::{DenialReason, Lease, LeaseRequest, Purpose};
 
 use super::ServiceContext;
-use super::connection::end_unreadable;
+use super::connection::report_unreadable;
 use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
 use crate::domain::budget::{Budget, CallCount, start_of_day};
 use crate::domain::connection::Connection;
@@ -61,7 +61,9 @@ pub(crate) async fn grant_lease(
                 count_decision(request.purpose, &decision);
                 return Ok(decision);
             }
-            GrantAttempt::Unreadable(connection) => end_unreadable(ctx, &connection).await?,
+            GrantAttempt::Unreadable(connection) => {
+                return Ok(LeaseDecision::RetryAt(report_unreadable(ctx, &connection)));
+            }
             // After a refresh: the token Strava gave is the freshest there is.
             GrantAttempt::Stale { .. } if margin == MIN_TOKEN_LIFE => {
                 return Ok(LeaseDecision::RetryAt(ctx.now().plus(UNFAIR_RETRY_DELAY)));

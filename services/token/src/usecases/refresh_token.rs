@@ -11,7 +11,9 @@ use secrecy::ExposeSecret;
 use strava_client::{ErrorKind, RefreshToken, RefreshedTokens, StravaError};
 
 use super::ServiceContext;
-use super::connection::{end_connection, end_unreadable, publish_change, run_locked, store_tokens};
+use super::connection::{
+    end_connection, publish_change, report_unreadable, run_locked, store_tokens,
+};
 use crate::domain::connection::{Connection, ConnectionState, RefreshIntent, StateReason};
 use crate::store::{TokenKind, connections};
 
@@ -88,8 +90,7 @@ async fn refresh_alone(
             RefreshStart::Started(started) => started,
             RefreshStart::Settled(outcome) => return Ok(outcome),
             RefreshStart::Unreadable => {
-                end_unreadable(ctx, id).await?;
-                return Ok(RefreshOutcome::Ended);
+                return Ok(RefreshOutcome::RetryAt(report_unreadable(ctx, id)));
             }
         };
         ctx.failpoints.hit("token.refresh-intended");

@@ -7,6 +7,7 @@ use lifecycle::Stop;
 
 use crate::usecases::ServiceContext;
 use crate::usecases::check_connections::check_due_connections;
+use crate::usecases::recover_unreadable::recover_unreadable;
 use crate::usecases::reseal_tokens::reseal_tokens;
 
 /// Maximum time between checks: another process may have made a connection due.
@@ -21,6 +22,13 @@ pub(crate) async fn run_connection_checks(
     ctx: Arc<ServiceContext>,
     soft: Stop,
 ) -> Result<(), anyhow::Error> {
+    match recover_unreadable(&ctx).await {
+        Ok(0) => {}
+        Ok(connections) => {
+            tracing::info!(connections, "settled connections with unreadable tokens");
+        }
+        Err(error) => tracing::warn!(%error, "connections could not be recovered"),
+    }
     match reseal_tokens(&ctx).await {
         Ok(0) => {}
         Ok(connections) => tracing::info!(connections, "sealed tokens again with the current key"),

@@ -20,7 +20,7 @@ use service_kit::{DatabaseSettings, Runtime};
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose};
 use strava_sim::{Options, Simulator};
 use testkit::{TestDatabase, TokenSigner, verifier_for};
-use token::{Dependencies, Keyring, Service, Settings};
+use token::{Dependencies, KeySource, Service, Settings, StartError};
 use url::Url;
 
 pub(crate) const GUARDIAN: i64 = strava_sim::GUARDIAN_ID;
@@ -143,6 +143,23 @@ pub(crate) async fn start_service(
     clock: Arc<SystemClock>,
     options: StartOptions,
 ) -> RunningService {
+    // Boxed, or the compiler would lay the start out inside every test.
+    Box::pin(try_start_service(database, folder, strava, clock, options)).await.unwrap()
+}
+
+/// As [`start_service`]; without keys among the options there is no key file.
+async fn try_start_service(
+    database: outbox::Target,
+    folder: &Path,
+    strava: &str,
+    clock: Arc<SystemClock>,
+    options: StartOptions,
+) -> Result<RunningService, StartError> {
+    let key_file = folder.join("token.keys");
+    match options.keys.as_str() {
+        "" => drop(std::fs::remove_file(&key_file)),
+        keys => std::fs::write(&key_file, keys).unwrap(),
+    }
     let bus = open_bus(folder, clock.clone()).await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -155,13 +172,12 @@ pub(crate) async fn start_service(
         verifier: verifier_for(&options.key_set, clock),
         internal: ServiceCredential::new(SECRET.to_owned().into()),
         strava: strava_client::Client::new(&Url::parse(strava).unwrap(), client()).unwrap(),
-        keys: Keyring::parse(&options.keys).unwrap(),
+        keys: KeySource::File(key_file),
         public_url: Url::parse(&base).unwrap(),
         tasks: tasks.clone(),
         settings: options.settings,
     })
-    .await
-    .unwrap();
+    .await?;
     service_kit::spawn(&service, &bus, &runtime, &tasks);
     http_kit::HttpServer::new(listener)
         .workers(2)
@@ -173,7 +189,7 @@ pub(crate) async fn start_service(
         .workers(2)
         .start(&tasks, service_kit::internal_routes(&service))
         .unwrap();
-    RunningService { bus, tasks, base, internal }
+    Ok(RunningService { bus, tasks, base, internal })
 }
 
 /// Opens the log in this folder, with three partitions.
@@ -203,6 +219,29 @@ impl TestApp {
         drop(bus);
         drop(tasks);
         Self::start(database, client, options, folder).await
+    }
+
+    /// Stops the service and tries to start it with these options. Returns the error, and the service started as it was
+    /// before.
+    pub(crate) async fn refused(self, options: StartOptions) -> (StartError, Self) {
+        let Self { database, client, tasks, folder, bus } = self;
+        assert_eq!(tasks.join(Duration::from_secs(20)).await, lifecycle::JoinOutcome::Clean);
+        drop(bus);
+        let (strava, clock) = (client.sim.url(), client.clock.clone());
+        let before = database.dump().await;
+        let is_missing = options.keys.is_empty();
+        let target = database.target();
+        let tried =
+            Box::pin(try_start_service(target, folder.path(), &strava, clock, options)).await;
+        let Err(error) = tried else { panic!("it started") };
+        assert_eq!(folder.path().join("token.keys").exists(), !is_missing, "no key is made");
+        let without_health = |dump: String| {
+            let lines = dump.lines().filter(|line| !line.contains("health_check"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let after = database.dump().await;
+        assert_eq!(without_health(after), without_health(before), "nothing is touched");
+        (error, Self::start(database, client, StartOptions::default(), folder).await)
     }
 
     async fn start(
