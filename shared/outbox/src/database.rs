@@ -12,7 +12,7 @@ use crate::connect::Target;
 use crate::connection_health::ConnectionHealth;
 use crate::tx_connection::TxConnection;
 use crate::write_check::WriteCheck;
-use crate::{Signal, StoreError, connect, migrate, migrations, raw_tx, sql};
+use crate::{Signal, StoreError, StoreFaults, connect, migrate, migrations, raw_tx, sql};
 
 /// A service's database.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub struct Database {
     jobs_signal: Arc<Signal>,
     health: ConnectionHealth,
     write_check: WriteCheck,
+    faults: StoreFaults,
     gate: Arc<Semaphore>,
     bulk: bool,
     clock: Arc<dyn Clock>,
@@ -94,6 +95,7 @@ impl Database {
             jobs_signal: Arc::default(),
             health,
             write_check: WriteCheck::default(),
+            faults: StoreFaults::default(),
             gate: Arc::new(Semaphore::new(1)),
             bulk: false,
             clock: Arc::new(SystemClock::new()),
@@ -106,6 +108,13 @@ impl Database {
     pub fn with(mut self, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         self.clock = clock;
         self.ids = ids;
+        self
+    }
+
+    /// The same database with faults in its transactions, for tests.
+    #[must_use]
+    pub fn with_faults(mut self, faults: StoreFaults) -> Self {
+        self.faults = faults;
         self
     }
 
@@ -182,7 +191,7 @@ impl Database {
         Ok(())
     }
 
-    pub(crate) async fn begin(&self) -> Result<TxConnection, StoreError> {
+    pub(crate) async fn begin(&self, name: &'static str) -> Result<TxConnection, StoreError> {
         // One bulk transaction at a time waits for the writer, so that a live one waits for at most one.
         let permit =
             if self.bulk { Arc::clone(&self.gate).acquire_owned().await.ok() } else { None };
@@ -195,7 +204,7 @@ impl Database {
             Ok(_) | Err(StoreError::Conflict(_)) => {}
             Err(_) => self.health.report_failure(),
         }
-        Ok(TxConnection::new(begun?, self.health.clone(), permit))
+        Ok(TxConnection::new(begun?, self.health.clone(), self.faults.begin(name), permit))
     }
 }
 

@@ -91,7 +91,7 @@ impl Database {
     {
         let mut delays = retry_delays();
         loop {
-            let outcome = match self.begin_locked(athletes).await {
+            let outcome = match self.begin_locked(name, athletes).await {
                 Ok(tx) => match work(tx.share()).await {
                     Ok(value) => tx.finish(name).await.map(|()| value).map_err(E::from),
                     Err(error) => Err(error),
@@ -110,8 +110,12 @@ impl Database {
         }
     }
 
-    async fn begin_locked(&self, athletes: &[AthleteId]) -> Result<Tx, StoreError> {
-        let tx = Tx::begin(self).await?;
+    async fn begin_locked(
+        &self,
+        name: &'static str,
+        athletes: &[AthleteId],
+    ) -> Result<Tx, StoreError> {
+        let tx = Tx::begin(self, name).await?;
         if !athletes.is_empty() {
             LockedAthlete::lock(tx.conn(), athletes).await?;
         }

@@ -29,9 +29,9 @@ struct TxInner {
 }
 
 impl Tx {
-    pub(crate) async fn begin(database: &Database) -> Result<Self, StoreError> {
+    pub(crate) async fn begin(database: &Database, name: &'static str) -> Result<Self, StoreError> {
         let inner = TxInner {
-            conn: database.begin().await?,
+            conn: database.begin(name).await?,
             database: database.clone(),
             athletes: Mutex::default(),
             published: AtomicBool::new(false),
@@ -129,13 +129,14 @@ impl Tx {
         for (id, athlete) in &athletes {
             athlete.save(&inner.conn, *id).await?;
         }
-        inner.conn.commit().await?;
+        let committed = inner.conn.commit().await;
+        // Also if the answer to the commit is lost: what is there is found.
         if published {
             inner.database.outbox_signal().notify_one();
         }
         if jobs {
             inner.database.jobs_signal().notify();
         }
-        Ok(())
+        committed
     }
 }

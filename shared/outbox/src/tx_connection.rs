@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::StoreError;
 use crate::connection_health::ConnectionHealth;
 use crate::error::Failure;
+use crate::faults::TxFault;
 
 /// A database transaction. After any failed statement but a unique violation it refuses all further
 /// statements and its commit: SQLite may have rolled back by itself, and the next statement would
@@ -19,6 +20,7 @@ pub struct TxConnection {
     tx: DatabaseTransaction,
     failed: AtomicBool,
     health: ConnectionHealth,
+    fault: Option<TxFault>,
     _bulk_permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -26,9 +28,10 @@ impl TxConnection {
     pub(crate) fn new(
         tx: DatabaseTransaction,
         health: ConnectionHealth,
+        fault: Option<TxFault>,
         bulk_permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self { tx, failed: AtomicBool::new(false), health, _bulk_permit: bulk_permit }
+        Self { tx, failed: AtomicBool::new(false), health, fault, _bulk_permit: bulk_permit }
     }
 
     /// Commits.
@@ -38,8 +41,8 @@ impl TxConnection {
     /// [`StoreError::CommitUnknown`] if the commit itself fails: it may have happened.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         self.check()?;
-        let Self { tx, health, _bulk_permit, .. } = self;
-        tx.commit().await.map_err(|error| {
+        let Self { tx, health, fault, _bulk_permit, .. } = self;
+        commit(tx, fault).await.map_err(|error| {
             health.report_failure();
             StoreError::CommitUnknown(error)
         })?;
@@ -53,6 +56,22 @@ impl TxConnection {
             health.report_failure();
             error.into()
         })
+    }
+
+    /// Executes a statement, unless an earlier one failed.
+    async fn guard<T>(
+        &self,
+        execute: impl Future<Output = Result<T, DbErr>> + Send,
+    ) -> Result<T, DbErr> {
+        self.check()?;
+        let Some(fault) = &self.fault else { return self.watch(execute.await) };
+        let faulty = async {
+            fault.before(&self.tx).await?;
+            let outcome = execute.await?;
+            fault.after(&self.tx).await?;
+            Ok(outcome)
+        };
+        self.watch(faulty.await)
     }
 
     fn check(&self) -> Result<(), DbErr> {
@@ -77,6 +96,13 @@ impl TxConnection {
     }
 }
 
+async fn commit(tx: DatabaseTransaction, fault: Option<TxFault>) -> Result<(), DbErr> {
+    let Some(fault) = fault else { return tx.commit().await };
+    fault.before_commit(&tx).await?;
+    tx.commit().await?;
+    fault.after_commit()
+}
+
 #[async_trait::async_trait]
 impl ConnectionTrait for TxConnection {
     fn get_database_backend(&self) -> DbBackend {
@@ -84,22 +110,18 @@ impl ConnectionTrait for TxConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.check()?;
-        self.watch(self.tx.execute_raw(statement).await)
+        self.guard(self.tx.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.check()?;
-        self.watch(self.tx.execute_unprepared(sql).await)
+        self.guard(self.tx.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.check()?;
-        self.watch(self.tx.query_one_raw(statement).await)
+        self.guard(self.tx.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.check()?;
-        self.watch(self.tx.query_all_raw(statement).await)
+        self.guard(self.tx.query_all_raw(statement)).await
     }
 }

@@ -12,7 +12,7 @@ use event_bus::{Bus, PublisherKind, Subscription};
 use http_kit::Probe;
 use kernel::{Clock, Ids};
 use lifecycle::{Failpoints, Tasks};
-use outbox::{Database, ParkedEvents, Relay, StoreError, Target};
+use outbox::{Database, ParkedEvents, Relay, StoreError, StoreFaults, Target};
 use sea_orm_migration::MigrationTrait;
 use utoipa::openapi::OpenApi;
 
@@ -72,6 +72,8 @@ pub struct DatabaseSettings {
     pub target: Target,
     /// True: missing migrations are applied. False: they are refused.
     pub migrate: bool,
+    /// Faults that a test injects once the database is open.
+    pub faults: StoreFaults,
 }
 
 /// Opens the database of a service and writes to it once.
@@ -90,7 +92,7 @@ pub async fn open_database<S: Service>(
     };
     let database = database.with(Arc::clone(&runtime.clock), Arc::clone(&runtime.ids));
     database.write_health_check().await?;
-    Ok(database)
+    Ok(database.with_faults(settings.faults.clone()))
 }
 
 /// Starts the consumers, the relay and the workers of a service.

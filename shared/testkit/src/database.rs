@@ -114,6 +114,12 @@ impl TestDatabase {
         bytes
     }
 
+    /// Opens a connection to the server, which may kill others.
+    pub async fn connect_to_server(&self) -> DatabaseConnection {
+        let Target::MySql { url, .. } = &self.target else { panic!("a SQLite file has no server") };
+        SqlxMySqlConnector::from_sqlx_mysql_pool(connect_mysql(url, None).await)
+    }
+
     /// Opens a connection of its own.
     async fn connect(&self) -> DatabaseConnection {
         match &self.target {

@@ -93,7 +93,11 @@ impl TestApp {
             failpoints: Failpoints::none(),
         };
         let service = Service::start(Dependencies {
-            database: DatabaseSettings { target: database.target(), migrate: true },
+            database: DatabaseSettings {
+                target: database.target(),
+                migrate: true,
+                faults: outbox::StoreFaults::default(),
+            },
             runtime: runtime.clone(),
             bus: bus.clone(),
             verifier: TokenSigner::shared().verifier(clock.clone()),

@@ -72,7 +72,11 @@ impl TestApp {
             failpoints: Failpoints::none(),
         };
         let dependencies = Dependencies {
-            database: DatabaseSettings { target: database, migrate: true },
+            database: DatabaseSettings {
+                target: database,
+                migrate: true,
+                faults: outbox::StoreFaults::default(),
+            },
             runtime: runtime.clone(),
             keys,
             issuer: ISSUER.to_owned(),

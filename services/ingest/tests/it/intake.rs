@@ -148,7 +148,11 @@ async fn start_without_log_with(
     let nowhere: url::Url = "http://127.0.0.1:9/".parse().unwrap();
     let brokers = KafkaSettings::new("127.0.0.1:9");
     let service = Service::start(Dependencies {
-        database: DatabaseSettings { target: database.target(), migrate: true },
+        database: DatabaseSettings {
+            target: database.target(),
+            migrate: true,
+            faults: outbox::StoreFaults::default(),
+        },
         runtime: Runtime { clock: clock.clone(), ids, failpoints: Failpoints::none() },
         bus: Bus::open_kafka(brokers).await.unwrap(),
         verifier: crate::test_app::verifier(clock),

@@ -12,4 +12,5 @@ mod polling;
 mod queries;
 mod replays;
 mod sources;
+mod store_faults;
 mod test_app;

@@ -15,6 +15,7 @@ use ingest::{Dependencies, Service, Settings};
 use kernel::{AthleteId, Clock, EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use object_store::local::LocalFileSystem;
+use outbox::StoreFaults;
 use serde_json::{Value, json};
 use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
@@ -128,6 +129,15 @@ impl TestApp {
     }
 
     pub(crate) async fn with(database: TestDatabase, options: Options, settings: Settings) -> Self {
+        Self::with_faults(database, options, settings, StoreFaults::default()).await
+    }
+
+    pub(crate) async fn with_faults(
+        database: TestDatabase,
+        options: Options,
+        settings: Settings,
+        faults: StoreFaults,
+    ) -> Self {
         let sim = Simulator::start(options).await.unwrap();
         let clock = Arc::new(SystemClock::new());
         let directory = tempfile::tempdir().unwrap();
@@ -155,7 +165,7 @@ impl TestApp {
             failpoints: Failpoints::none(),
         };
         let service = Service::start(Dependencies {
-            database: DatabaseSettings { target: database.target(), migrate: true },
+            database: DatabaseSettings { target: database.target(), migrate: true, faults },
             runtime: runtime.clone(),
             bus: bus.clone(),
             verifier: verifier(clock.clone()),

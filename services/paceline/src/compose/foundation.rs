@@ -12,7 +12,7 @@ use identity::SigningKeys;
 use kernel::{Clock, Ids, SystemClock, SystemIds};
 use lifecycle::Failpoints;
 use object_store::ObjectStore;
-use outbox::Target;
+use outbox::{StoreFaults, Target};
 use secrecy::SecretString;
 use service_kit::{DatabaseSettings, Runtime};
 use url::Url;
@@ -151,6 +151,7 @@ impl Foundation {
         DatabaseSettings {
             target: database_target(&self.settings, service),
             migrate: self.settings.database.migrate,
+            faults: StoreFaults::default(),
         }
     }
 

@@ -51,7 +51,11 @@ impl Environment {
             failpoints: Failpoints::none(),
         };
         let service = Service::start(Dependencies {
-            database: DatabaseSettings { target: self.database.target(), migrate: true },
+            database: DatabaseSettings {
+                target: self.database.target(),
+                migrate: true,
+                faults: outbox::StoreFaults::default(),
+            },
             runtime: runtime.clone(),
             bus: bus.clone(),
             verifier: TokenSigner::shared().verifier(clock.clone()),

@@ -167,7 +167,11 @@ async fn try_start_service(
     let runtime =
         Runtime { clock: clock.clone(), ids: Arc::new(SystemIds), failpoints: options.failpoints };
     let service = Service::start(Dependencies {
-        database: DatabaseSettings { target: database, migrate: true },
+        database: DatabaseSettings {
+            target: database,
+            migrate: true,
+            faults: outbox::StoreFaults::default(),
+        },
         runtime: runtime.clone(),
         verifier: verifier_for(&options.key_set, clock),
         internal: ServiceCredential::new(SECRET.to_owned().into()),
