@@ -23,6 +23,10 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_SLEEP: Duration = Duration::from_mins(1);
 /// Delay after the database was unavailable.
 const UNAVAILABLE_DELAY: Duration = Duration::from_secs(2);
+/// Attempts to store how a job ended, which fails while the database is unavailable.
+const SETTLE_ATTEMPTS: u32 = 8;
+/// Delay before the next of these.
+const SETTLE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Retention of closed jobs: longer than the log keeps the hints that they answer.
 const CLOSED_RETENTION: Duration = Duration::from_hours(72);
 /// Retention of failed jobs.
@@ -157,34 +161,54 @@ impl<H: JobHandler> Worker<H> {
             }
             ended = running => Some(ended),
         };
-        let settled = match ended {
+        let ended = ended.map(|ended| match ended {
+            Ok(outcome) => outcome,
+            Err(_) => Err(anyhow::anyhow!("the job panicked")),
+        });
+        let mut attempts_left = SETTLE_ATTEMPTS;
+        while let Err(error) = self.settle(job, ended.as_ref()).await {
+            attempts_left -= 1;
+            if attempts_left == 0 || !error.is_temporary() {
+                // The lease runs out, and somebody does the job again.
+                tracing::warn!(kind = job.kind, error = %anyhow::Error::from(error), "a job was not settled");
+                return;
+            }
+            // Only the holder of the claim changes the job, so that it may be tried again after any error.
+            tokio::time::sleep(SETTLE_RETRY_DELAY).await;
+        }
+    }
+
+    /// Stores how the job ended; none if it was stopped while it ran.
+    async fn settle(
+        &self,
+        job: &ClaimedJob,
+        ended: Option<&Result<JobOutcome, anyhow::Error>>,
+    ) -> Result<(), StoreError> {
+        match ended {
             None => {
                 let reason = "stopped while running";
                 self.reschedule(job, Retry { due: job.due, reason, counts: false }).await
             }
-            Some(Ok(Ok(outcome))) => self.settle(job, outcome).await,
-            Some(Ok(Err(error))) => self.retry_with_backoff(job, &error).await,
-            Some(Err(_)) => {
-                self.retry_with_backoff(job, &anyhow::anyhow!("the job panicked")).await
-            }
-        };
-        if let Err(error) = settled {
-            // The lease runs out, and somebody does the job again.
-            tracing::warn!(kind = job.kind, error = %anyhow::Error::from(error), "a job was not settled");
+            Some(Ok(outcome)) => self.settle_outcome(job, outcome).await,
+            Some(Err(error)) => self.retry_with_backoff(job, error).await,
         }
     }
 
-    async fn settle(&self, job: &ClaimedJob, outcome: JobOutcome) -> Result<(), StoreError> {
+    async fn settle_outcome(
+        &self,
+        job: &ClaimedJob,
+        outcome: &JobOutcome,
+    ) -> Result<(), StoreError> {
         match outcome {
             JobOutcome::Settled => Ok(()),
             JobOutcome::Done => self.close(job).await,
             JobOutcome::Later { due, reason, counts } => {
-                self.reschedule(job, Retry { due, reason: &reason, counts }).await
+                self.reschedule(job, Retry { due: *due, reason, counts: *counts }).await
             }
             JobOutcome::Failed { reason } => {
                 tracing::warn!(kind = job.kind, subject = job.subject, reason, "a job is given up");
                 metrics::counter!("jobs_failed_total", "kind" => job.kind.clone()).increment(1);
-                self.fail(job, &reason).await
+                self.fail(job, reason).await
             }
         }
     }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, sqlx};
 
-/// Faults for the transactions of a database; none outside tests.
+/// Faults for the transactions of a database; none outside tests, and none before they are armed.
 ///
-/// The first transaction of a name fails at its first statement, the second one at its second, and so on
-/// until one has fewer statements; a connection is killed before and after each. Then the commit of one fails before it happens, and of one after it.
-/// All later ones succeed. So a scenario whose work is tried again meets every fault at every place.
+/// The first transaction of a name fails at its first statement, the next but one at its second, and so on
+/// until one has fewer statements; a connection is killed before and after each. Then the commit of one
+/// fails before it happens, and of one after it. All others succeed. So a scenario whose work is tried
+/// again meets every fault at every place.
 #[derive(Clone, Debug, Default)]
 pub struct StoreFaults(Option<Arc<Script>>);
 
@@ -18,12 +20,20 @@ pub struct StoreFaults(Option<Arc<Script>>);
 struct Script {
     /// Kills connections; none: faults are I/O errors.
     killer: Option<DatabaseConnection>,
-    next: Mutex<BTreeMap<&'static str, Step>>,
+    armed: AtomicBool,
+    next: Mutex<BTreeMap<&'static str, NextFault>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NextFault {
+    step: FaultStep,
+    /// True right after a fault: whoever tries again succeeds, and does not wait longer and longer.
+    spares: bool,
 }
 
 /// The next fault of the transactions of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum FaultStep {
     /// Before the execution of the statement of this number, from 1.
     Before(usize),
     /// After its execution: the answer is lost.
@@ -38,7 +48,7 @@ enum Step {
 pub(crate) struct TxFault {
     script: Arc<Script>,
     name: &'static str,
-    step: Step,
+    step: FaultStep,
     statements: Mutex<usize>,
 }
 
@@ -54,7 +64,15 @@ impl StoreFaults {
     }
 
     fn with_killer(killer: Option<DatabaseConnection>) -> Self {
-        Self(Some(Arc::new(Script { killer, next: Mutex::default() })))
+        let armed = AtomicBool::new(false);
+        Self(Some(Arc::new(Script { killer, armed, next: Mutex::default() })))
+    }
+
+    /// Lets faults happen from now on.
+    pub fn arm(&self) {
+        if let Some(script) = &self.0 {
+            script.armed.store(true, Ordering::SeqCst);
+        }
     }
 
     /// The names of the transactions that have met every fault, and of those that have not.
@@ -62,15 +80,27 @@ impl StoreFaults {
         let Some(script) = &self.0 else { return Default::default() };
         let steps = script.lock();
         let (all, some): (Vec<_>, Vec<_>) =
-            steps.iter().partition(|(_, step)| **step == Step::None);
+            steps.iter().partition(|(_, next)| next.step == FaultStep::None);
         [all, some].map(|names| names.into_iter().map(|(name, _)| *name).collect())
     }
 
     /// The fault of a new transaction.
     pub(crate) fn begin(&self, name: &'static str) -> Option<TxFault> {
         let script = Arc::clone(self.0.as_ref()?);
-        let step = *script.lock().entry(name).or_insert(Step::Before(1));
-        (step != Step::None).then(|| TxFault { script, name, step, statements: Mutex::default() })
+        if !script.armed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let step = {
+            let first = NextFault { step: FaultStep::Before(1), spares: false };
+            let mut all = script.lock();
+            let next = all.entry(name).or_insert(first);
+            if std::mem::take(&mut next.spares) {
+                return None;
+            }
+            next.step
+        };
+        let statements = Mutex::default();
+        (step != FaultStep::None).then(|| TxFault { script, name, step, statements })
     }
 }
 
@@ -82,11 +112,11 @@ impl TxFault {
             *statements += 1;
             *statements
         };
-        if self.step != Step::Before(number) {
+        if self.step != FaultStep::Before(number) {
             return Ok(());
         }
         let is_kill = self.script.killer.is_some();
-        let next = if is_kill { Step::After(number) } else { Step::Before(number + 1) };
+        let next = if is_kill { FaultStep::After(number) } else { FaultStep::Before(number + 1) };
         self.script.advance(self.name, next);
         self.strike(conn).await
     }
@@ -94,10 +124,10 @@ impl TxFault {
     /// Called after a statement was executed.
     pub(crate) async fn after(&self, conn: &impl ConnectionTrait) -> Result<(), DbErr> {
         let number = *self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.step != Step::After(number) {
+        if self.step != FaultStep::After(number) {
             return Ok(());
         }
-        self.script.advance(self.name, Step::Before(number + 1));
+        self.script.advance(self.name, FaultStep::Before(number + 1));
         self.strike(conn).await
     }
 
@@ -105,22 +135,22 @@ impl TxFault {
     pub(crate) async fn before_commit(&self, conn: &impl ConnectionTrait) -> Result<(), DbErr> {
         match self.step {
             // It has fewer statements.
-            Step::Before(_) => self.script.advance(self.name, Step::BeforeCommit),
-            Step::BeforeCommit => {
-                self.script.advance(self.name, Step::AfterCommit);
+            FaultStep::Before(_) => self.script.advance(self.name, FaultStep::BeforeCommit),
+            FaultStep::BeforeCommit => {
+                self.script.advance(self.name, FaultStep::AfterCommit);
                 self.strike(conn).await?;
             }
-            Step::After(_) | Step::AfterCommit | Step::None => {}
+            FaultStep::After(_) | FaultStep::AfterCommit | FaultStep::None => {}
         }
         Ok(())
     }
 
     /// Called after a commit that succeeded.
     pub(crate) fn after_commit(&self) -> Result<(), DbErr> {
-        if self.step != Step::AfterCommit {
+        if self.step != FaultStep::AfterCommit {
             return Ok(());
         }
-        self.script.advance(self.name, Step::None);
+        self.script.advance(self.name, FaultStep::None);
         Err(io_error())
     }
 
@@ -134,12 +164,12 @@ impl TxFault {
 }
 
 impl Script {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Step>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, NextFault>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn advance(&self, name: &'static str, step: Step) {
-        self.lock().insert(name, step);
+    fn advance(&self, name: &'static str, step: FaultStep) {
+        self.lock().insert(name, NextFault { step, spares: true });
     }
 }
 

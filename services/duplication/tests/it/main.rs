@@ -6,6 +6,7 @@ mod erasing;
 mod linking;
 mod losing_answers;
 mod replaying;
+mod store_faults;
 mod test_app;
 mod titles;
 mod waiting;

@@ -19,9 +19,10 @@ use lifecycle::{Failpoints, Tasks};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use outbox::StoreFaults;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_kit::{DatabaseSettings, Runtime};
+use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
 use testkit::{TestDatabase, TokenSigner, eventually};
 
@@ -41,6 +42,7 @@ pub(crate) struct TestApp {
     pub(crate) leases: Arc<FakeLeases>,
     pub(crate) bus: Bus,
     pub(crate) clock: Arc<SystemClock>,
+    service: Service,
     objects: Arc<dyn ObjectStore>,
     base: String,
     http: reqwest::Client,
@@ -60,7 +62,15 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(database: TestDatabase, settings: Settings) -> Self {
-        let app = Self::start_unconnected(database, settings).await;
+        Self::start_faulty(database, settings, StoreFaults::default()).await
+    }
+
+    pub(crate) async fn start_faulty(
+        database: TestDatabase,
+        settings: Settings,
+        faults: StoreFaults,
+    ) -> Self {
+        let app = Self::start_unconnected(database, settings, faults).await;
         let token = app.strava.child_token().await;
         app.leases.set_token(app.child, &token);
         app.publish_connection(app.child, 1, &GRANTED).await;
@@ -75,7 +85,11 @@ impl TestApp {
         app
     }
 
-    async fn start_unconnected(database: TestDatabase, settings: Settings) -> Self {
+    async fn start_unconnected(
+        database: TestDatabase,
+        settings: Settings,
+        faults: StoreFaults,
+    ) -> Self {
         let clock = Arc::new(SystemClock::new());
         let log = tempfile::tempdir().unwrap();
         let mut log_settings = BuiltInLogSettings::new(log.path().join("bus.db"), clock.clone());
@@ -93,11 +107,7 @@ impl TestApp {
             failpoints: Failpoints::none(),
         };
         let service = Service::start(Dependencies {
-            database: DatabaseSettings {
-                target: database.target(),
-                migrate: true,
-                faults: outbox::StoreFaults::default(),
-            },
+            database: DatabaseSettings { target: database.target(), migrate: true, faults },
             runtime: runtime.clone(),
             bus: bus.clone(),
             verifier: TokenSigner::shared().verifier(clock.clone()),
@@ -120,6 +130,7 @@ impl TestApp {
             leases,
             bus,
             clock,
+            service,
             objects,
             base,
             http,
@@ -132,6 +143,13 @@ impl TestApp {
     pub(crate) async fn stop(self) {
         assert_eq!(self.tasks.join(WAIT_TIMEOUT).await, lifecycle::JoinOutcome::Clean);
         drop(self.database);
+    }
+
+    /// Advances the clock and wakes the workers.
+    pub(crate) fn advance_clock(&self, seconds: i64) {
+        let ahead = self.now().since(SystemClock::new().now());
+        self.clock.set_offset(i64::try_from(ahead.as_secs()).unwrap() + seconds);
+        self.service.database().jobs_signal().notify();
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -39,6 +39,7 @@ struct Environment {
     bus: Bus,
     clock: Arc<ManualClock>,
     published_athlete: Option<AthleteId>,
+    faults: outbox::StoreFaults,
     _log: tempfile::TempDir,
 }
 
@@ -54,7 +55,7 @@ impl Environment {
             database: DatabaseSettings {
                 target: self.database.target(),
                 migrate: true,
-                faults: outbox::StoreFaults::default(),
+                faults: self.faults.clone(),
             },
             runtime: runtime.clone(),
             bus: bus.clone(),
@@ -142,13 +143,25 @@ impl TestApp {
         database: TestDatabase,
         published_athlete: Option<AthleteId>,
     ) -> Self {
+        Self::start(database, published_athlete, outbox::StoreFaults::default()).await
+    }
+
+    pub(crate) async fn with_faults(database: TestDatabase, faults: outbox::StoreFaults) -> Self {
+        Self::start(database, None, faults).await
+    }
+
+    async fn start(
+        database: TestDatabase,
+        published_athlete: Option<AthleteId>,
+        faults: outbox::StoreFaults,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(instant("2026-11-21T12:00:00Z")));
         let log = tempfile::tempdir().unwrap();
         let mut settings = BuiltInLogSettings::new(log.path().join("bus.db"), clock.clone());
         settings.partitions = 3;
         let bus = Bus::open_built_in(settings).await.unwrap();
         bus.ensure_topics(&Topic::ALL).await.unwrap();
-        Environment { database, bus, clock, published_athlete, _log: log }.start().await
+        Environment { database, bus, clock, published_athlete, faults, _log: log }.start().await
     }
 
     /// The service stops, somebody does this to its database, and it starts again.

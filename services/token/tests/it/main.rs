@@ -8,5 +8,6 @@ mod leasing;
 mod refreshing;
 mod replaying;
 mod sealing;
+mod store_faults;
 mod test_app;
 mod withdrawing;

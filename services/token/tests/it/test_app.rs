@@ -15,6 +15,7 @@ use kernel::{
     ApplicationId, AthleteId, Clock, EventId, Generation, Ids, SystemClock, SystemIds, Timestamp,
 };
 use lifecycle::{Failpoints, Tasks};
+use outbox::StoreFaults;
 use serde_json::{Value, json};
 use service_kit::{DatabaseSettings, Runtime};
 use strava_client::lease::{Lease, LeaseClient, LeaseError, LeaseRequest, Purpose};
@@ -111,6 +112,7 @@ pub(crate) struct StartOptions {
     pub(crate) keys: String,
     pub(crate) settings: Settings,
     pub(crate) failpoints: Failpoints,
+    pub(crate) faults: StoreFaults,
 }
 
 pub(crate) const KEY_A: &str = "a YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=";
@@ -131,6 +133,7 @@ impl Default for StartOptions {
             keys: KEY_A.to_owned(),
             settings,
             failpoints: Failpoints::none(),
+            faults: StoreFaults::default(),
         }
     }
 }
@@ -167,11 +170,7 @@ async fn try_start_service(
     let runtime =
         Runtime { clock: clock.clone(), ids: Arc::new(SystemIds), failpoints: options.failpoints };
     let service = Service::start(Dependencies {
-        database: DatabaseSettings {
-            target: database,
-            migrate: true,
-            faults: outbox::StoreFaults::default(),
-        },
+        database: DatabaseSettings { target: database, migrate: true, faults: options.faults },
         runtime: runtime.clone(),
         verifier: verifier_for(&options.key_set, clock),
         internal: ServiceCredential::new(SECRET.to_owned().into()),
