@@ -5,6 +5,7 @@ mod crashing;
 mod description;
 mod fairness;
 mod former_release;
+mod full_disk;
 mod idle;
 mod journey;
 mod killing;

@@ -30,10 +30,11 @@ async fn hints_are_handled_after_a_broker_outage_and_refused_without_database() 
 
     broker.cut();
     for activity in &activities {
-        assert_eq!(hint(&app, *activity).await, [200]);
+        assert_eq!(app.hint(GUARDIAN_ID, *activity).await, [200]);
     }
     let (status, readiness) = app.readiness().await;
     assert_eq!(status, 200, "hints are taken, so it is ready: {readiness}");
+    assert_eq!(readiness["status"], "degraded");
     assert_eq!(check(&readiness, "log"), Some(false));
     assert_eq!(guardian.count().await, before, "nothing passes a broker that is away");
 
@@ -43,13 +44,13 @@ async fn hints_are_handled_after_a_broker_outage_and_refused_without_database() 
     broker.cut();
     server.cut();
     let late = app.record(GUARDIAN_ID, "Run that must come again").await;
-    assert_eq!(hint(&app, late).await, [503]);
+    assert_eq!(app.hint(GUARDIAN_ID, late).await, [503]);
     assert_eq!(app.readiness().await.0, 503);
 
     server.mend();
     broker.mend();
     eventually(TIMEOUT, "hints are taken again", async || {
-        let statuses = hint(&app, late).await;
+        let statuses = app.hint(GUARDIAN_ID, late).await;
         if statuses == [200] { Ok(()) } else { Err(statuses) }
     })
     .await;
@@ -58,16 +59,6 @@ async fn hints_are_handled_after_a_broker_outage_and_refused_without_database() 
     app.stop().await;
     topics.remove().await;
     databases.remove().await;
-}
-
-/// Strava's webhook about an activity; answers with our statuses.
-async fn hint(app: &TestApp, activity: i64) -> Vec<i64> {
-    let event = json!({
-        "object_type": "activity", "object_id": activity, "aspect_type": "create",
-        "owner_id": GUARDIAN_ID, "updates": {},
-    });
-    let answer = app.sim_post("webhooks/forge", &json!({"event": event})).await;
-    answer["statuses"].as_array().unwrap().iter().map(|status| status.as_i64().unwrap()).collect()
 }
 
 fn check(readiness: &Value, name: &str) -> Option<bool> {

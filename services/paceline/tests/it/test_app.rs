@@ -336,6 +336,17 @@ impl TestApp {
         self.sim_post("activities", &activity).await["id"].as_i64().unwrap()
     }
 
+    /// Lets Strava send a webhook about a new activity; answers with our statuses.
+    pub(crate) async fn hint(&self, strava: i64, activity: i64) -> Vec<i64> {
+        let event = json!({
+            "object_type": "activity", "object_id": activity, "aspect_type": "create",
+            "owner_id": strava, "updates": {},
+        });
+        let answer = self.sim_post("webhooks/forge", &json!({"event": event})).await;
+        let statuses = answer["statuses"].as_array().unwrap().iter();
+        statuses.map(|status| status.as_i64().unwrap()).collect()
+    }
+
     /// The copies in an athlete's account, by title.
     pub(crate) async fn copies(&self, strava: i64) -> Vec<String> {
         let all = self.strava_activities(strava).await;
