@@ -175,7 +175,8 @@ fn version(services: &Services) -> Version {
     }
 }
 
-/// Handles what the built-in log of this data directory still holds, before Kafka is used.
+/// Handles what the built-in log of this data directory still holds, before Kafka is used: again, if the last work
+/// published something while the consumers were stopping.
 async fn drain_built_in_log(
     foundation: &Foundation,
     names: &ServiceNames,
@@ -186,35 +187,47 @@ async fn drain_built_in_log(
         return Ok(());
     }
     let bus = foundation.built_in_log().await?;
-    let waiting = bus.total_lag().await?;
-    if waiting == 0 {
-        return Ok(());
+    let work_off = async {
+        loop {
+            let waiting = bus.total_lag().await?;
+            if waiting == 0 {
+                return anyhow::Ok(());
+            }
+            tracing::info!(
+                waiting,
+                "working off what the built-in log still holds, before Kafka takes over"
+            );
+            handle_waiting(foundation, &bus, names, addresses, listeners).await?;
+        }
+    };
+    match tokio::time::timeout(DRAIN_TIMEOUT, work_off).await {
+        Ok(done) => done,
+        Err(_elapsed) => bail!(
+            "the built-in log still holds unhandled records after {DRAIN_TIMEOUT:?}; run without --kafka and look at `paceline parked list`"
+        ),
     }
-    tracing::info!(
-        waiting,
-        "working off what the built-in log still holds, before Kafka takes over"
-    );
+}
+
+/// Runs the services on this log until nothing waits in it, and stops them.
+async fn handle_waiting(
+    foundation: &Foundation,
+    bus: &Bus,
+    names: &ServiceNames,
+    addresses: &Addresses,
+    listeners: &Listeners,
+) -> anyhow::Result<()> {
     let tasks = Tasks::new();
-    let with = StartContext { foundation, bus: &bus, addresses, tasks: &tasks };
+    let with = StartContext { foundation, bus, addresses, tasks: &tasks };
     let services = Services::start(names, with).await?;
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
     HttpServer::new(listeners.ops.try_clone()?)
         .workers(1)
         .start(&tasks, move |routes| internal.internal_routes(routes))?;
-    services.spawn(&bus, &foundation.runtime, &tasks);
-    let worked_off = async {
-        while bus.total_lag().await? > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        anyhow::Ok(())
-    };
-    let outcome = tokio::time::timeout(DRAIN_TIMEOUT, worked_off).await;
-    tasks.join(Duration::from_secs(20)).await;
-    match outcome {
-        Ok(done) => done,
-        Err(_elapsed) => bail!(
-            "the built-in log still holds unhandled records after {DRAIN_TIMEOUT:?}; run without --kafka and look at `paceline parked list`"
-        ),
+    services.spawn(bus, &foundation.runtime, &tasks);
+    while bus.total_lag().await? > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    tasks.join(Duration::from_secs(20)).await;
+    Ok(())
 }
