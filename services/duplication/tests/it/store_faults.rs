@@ -40,7 +40,7 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     faults.arm();
     let mut unmet = TRANSACTIONS.to_vec();
     let mut copied = 0;
-    for round in 0..30_i64 {
+    for round in 0..50_i64 {
         // The runs are younger than the link.
         app.clock.set_offset(-20 * 86_400);
         let link = link(&app).await;
@@ -49,9 +49,9 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
         let mut runs = Vec::new();
         for number in 0..3 {
             let mut run = app.new_run(&format!("Run {round}-{number} with Milla")).await;
-            // Three hours apart, so that none is taken for another.
-            let hours = 3 * (3 * round + number);
-            run.start = Timestamp::from_secs(run.start.as_secs() - 3_600 * hours);
+            // Far enough apart that none is taken for another, nor for one of the child's own, days ago.
+            let earlier = 20 * 60 * (3 * round + number);
+            run.start = Timestamp::from_secs(run.start.as_secs() - earlier);
             run.generation = 1;
             runs.push(run);
         }

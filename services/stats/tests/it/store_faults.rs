@@ -34,7 +34,7 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     let app = TestApp::with_faults(database, faults.clone()).await;
     faults.arm();
     let mut unmet = TRANSACTIONS.to_vec();
-    for _round in 0..30 {
+    for _round in 0..150 {
         count_and_erase(&app).await;
         unmet.retain(|name| !faults.names()[0].contains(name));
         if unmet.is_empty() {

@@ -44,7 +44,7 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     faults.arm();
     let athlete = new_athlete();
     let mut unmet = TRANSACTIONS.to_vec();
-    for _round in 0..30 {
+    for _round in 0..150 {
         let generation = connect(&app, athlete).await;
         for _lease in 0..3 {
             let lease = lease(&app, athlete, generation).await;
