@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Ok(checks) if args.check => checks.exit_code(),
         Ok(_) => {
             print_addresses(&environment);
-            return Ok(environment.run_until_stopped().await);
+            return environment.run_until_stopped().await;
         }
         Err(error) => {
             eprintln!("error: {error:#}");

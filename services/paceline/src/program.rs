@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use contracts::Topic;
 use event_bus::Bus;
 use http_kit::{HttpServer, Metrics, OpsEndpoints, Version};
-use lifecycle::Tasks;
+use lifecycle::{StopSignals, Tasks};
 use service_kit::Service;
 use url::Url;
 
@@ -92,8 +92,8 @@ impl Program {
     }
 
     /// Runs until a signal, or until a task fails.
-    pub async fn run(self) -> ExitCode {
-        self.tasks.run_until_signal().await
+    pub async fn run(self, signals: StopSignals) -> ExitCode {
+        self.tasks.run_until_signal(signals).await
     }
 
     /// Stops softly.

@@ -3,8 +3,10 @@
 
 mod failpoints;
 mod stop;
+mod stop_signals;
 mod tasks;
 
 pub use failpoints::Failpoints;
 pub use stop::Stop;
+pub use stop_signals::StopSignals;
 pub use tasks::{JoinOutcome, Tasks};

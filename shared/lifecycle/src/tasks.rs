@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::Stop;
+use crate::{Stop, StopSignals};
 
 /// Maximum time of a soft stop before it becomes a hard one.
 const SOFT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -113,29 +113,15 @@ impl Tasks {
 
     /// Runs until a signal or a failed task stops the program, then ends all tasks. A second signal stops
     /// hard. Returns the exit code.
-    pub async fn run_until_signal(&self) -> ExitCode {
-        self.soft.run_until_stopped(wait_for_signal()).await;
+    pub async fn run_until_signal(&self, mut signals: StopSignals) -> ExitCode {
+        self.soft.run_until_stopped(signals.next()).await;
         tracing::info!("stopping");
         let hard = self.hard.clone();
         let outcome = tokio::select! {
             outcome = self.join(SOFT_STOP_TIMEOUT) => outcome,
-            () = async { wait_for_signal().await; hard.trigger(); std::future::pending().await } => JoinOutcome::Failed,
+            () = async { signals.next().await; hard.trigger(); std::future::pending().await } => JoinOutcome::Failed,
         };
         if outcome == JoinOutcome::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-}
-
-async fn wait_for_signal() {
-    let interrupted = tokio::signal::ctrl_c();
-    let Ok(mut terminated) =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-    else {
-        let _ = interrupted.await;
-        return;
-    };
-    tokio::select! {
-        _ = interrupted => {}
-        _ = terminated.recv() => {}
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use lifecycle::StopSignals;
+
 use crate::cli::RunOptions;
 use crate::commands::load;
 use crate::compose::{ServiceNames, all};
@@ -26,8 +28,9 @@ async fn serve(options: &RunOptions, names: ServiceNames) -> anyhow::Result<Exit
     let first = !loaded.settings.data.dir.join("keys").exists();
     summarize(&loaded, &names, first);
     let program = Program::start(&loaded.settings, &names).await?;
+    let signals = StopSignals::listen()?;
     print_line(serde_json::to_string(&program.ready)?);
-    let code = program.run().await;
+    let code = program.run(signals).await;
     guard.shutdown();
     Ok(code)
 }

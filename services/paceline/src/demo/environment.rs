@@ -1,5 +1,6 @@
 //! The environment of the demo: a simulated Strava, Paceline in this process, and local accounts.
 
+use lifecycle::StopSignals;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,13 +101,14 @@ impl DemoEnvironment {
     }
 
     /// Runs until a signal.
-    pub(super) async fn run_until_stopped(self) -> ExitCode {
+    pub(super) async fn run_until_stopped(self) -> anyhow::Result<ExitCode> {
+        let signals = StopSignals::listen()?;
         let (bus, uses_kafka) = (self.program.bus.clone(), self.uses_kafka);
-        let code = self.program.run().await;
+        let code = self.program.run(signals).await;
         if uses_kafka {
             bus.delete_topics().await;
         }
-        code
+        Ok(code)
     }
 
     /// Stops everything.
