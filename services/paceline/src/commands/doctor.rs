@@ -197,7 +197,8 @@ async fn sealing_keys(settings: &Settings) -> Finding {
     };
     match checked.await {
         Ok(None) => ok(check, format!("{source}: is checked at the next start")),
-        Ok(Some(count)) => ok(check, format!("{source}: opens what {count} keys have sealed")),
+        Ok(Some(0)) => ok(check, "no token is stored"),
+        Ok(Some(_)) => ok(check, format!("{source}: opens the stored tokens")),
         Err(error) => problem(
             check,
             State::Fault,

@@ -7,6 +7,7 @@ use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Topic, record_key};
 use event_bus::PublisherKind;
 use kernel::{Clock, EventId, Ids, SystemClock, SystemIds};
+use outbox::{Database, Target, sql};
 use serde_json::json;
 use strava_sim::GUARDIAN_ID;
 use testkit::Process;
@@ -106,6 +107,10 @@ async fn a_damaged_database_is_a_finding_of_the_doctor() {
     assert!(output.contains("stats: sound, and can be written"), "{output}");
     app.stop().await;
     let file = app.data().join("stats.db");
+    // What is still in the write-ahead log would hide the damage.
+    let database = Database::connect(&Target::Sqlite { file: file.clone() }).await.unwrap();
+    sql::exists(database.writer(), "PRAGMA wal_checkpoint(TRUNCATE)", []).await.unwrap();
+    database.close().await.unwrap();
     let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 8_192].fill(0xff);
