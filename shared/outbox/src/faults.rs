@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, sqlx};
 
@@ -21,6 +21,8 @@ struct Script {
     /// Kills connections; none: faults are I/O errors.
     killer: Option<DatabaseConnection>,
     armed: AtomicBool,
+    /// The only transactions that fail; all if it is not set.
+    only: OnceLock<Vec<&'static str>>,
     next: Mutex<BTreeMap<&'static str, NextFault>>,
 }
 
@@ -65,7 +67,8 @@ impl StoreFaults {
 
     fn with_killer(killer: Option<DatabaseConnection>) -> Self {
         let armed = AtomicBool::new(false);
-        Self(Some(Arc::new(Script { killer, armed, next: Mutex::default() })))
+        let only = OnceLock::new();
+        Self(Some(Arc::new(Script { killer, armed, only, next: Mutex::default() })))
     }
 
     /// Lets faults happen from now on.
@@ -73,6 +76,19 @@ impl StoreFaults {
         if let Some(script) = &self.0 {
             script.armed.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Lets faults happen from now on, to the transactions of these names only.
+    pub fn arm_only(&self, names: &[&'static str]) {
+        if let Some(script) = &self.0 {
+            script.only.get_or_init(|| names.to_vec());
+        }
+        self.arm();
+    }
+
+    /// True if the transactions of this name have met every fault.
+    pub fn is_done(&self, name: &str) -> bool {
+        self.names()[0].contains(&name)
     }
 
     /// The names of the transactions that have met every fault, and of those that have not.
@@ -87,7 +103,8 @@ impl StoreFaults {
     /// The fault of a new transaction.
     pub(crate) fn begin(&self, name: &'static str) -> Option<TxFault> {
         let script = Arc::clone(self.0.as_ref()?);
-        if !script.armed.load(Ordering::SeqCst) {
+        let is_left_out = script.only.get().is_some_and(|only| !only.contains(&name));
+        if !script.armed.load(Ordering::SeqCst) || is_left_out {
             return None;
         }
         let step = {

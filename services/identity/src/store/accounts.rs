@@ -2,7 +2,7 @@
 
 use kernel::{AthleteId, Timestamp};
 use outbox::{Database, StoreError, sql};
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::domain::account::{Account, Email};
 use crate::domain::lockout::FailedSignIns;
@@ -49,13 +49,13 @@ impl TryFrom<AccountRow> for StoredAccount {
 }
 
 /// Inserts an account. A unique violation: the address has one already.
-pub(crate) async fn insert(
-    database: &Database,
+pub(crate) async fn insert<C: ConnectionTrait>(
+    conn: &C,
     account: &Account,
     password_hash: &str,
 ) -> Result<(), StoreError> {
     sql::execute(
-        database.writer(),
+        conn,
         &format!("INSERT INTO account ({COLUMNS}) VALUES (?, ?, ?, ?, 0, 0, ?)"),
         [
             account.athlete.to_string().into(),
@@ -88,53 +88,52 @@ pub(crate) async fn list(database: &Database) -> Result<Vec<Account>, StoreError
 }
 
 /// Deletes the account of this address. False if there was none.
-pub(crate) async fn delete_by_email(
-    database: &Database,
+pub(crate) async fn delete_by_email<C: ConnectionTrait>(
+    conn: &C,
     email: &Email,
 ) -> Result<bool, StoreError> {
     let delete = "DELETE FROM account WHERE email = ?";
-    Ok(sql::execute(database.writer(), delete, [email.as_str().into()]).await? > 0)
+    Ok(sql::execute(conn, delete, [email.as_str().into()]).await? > 0)
 }
 
-/// Deletes the account of this athlete.
-pub(crate) async fn delete_by_athlete(
-    database: &Database,
+/// Deletes the account of this athlete. False if there was none.
+pub(crate) async fn delete_by_athlete<C: ConnectionTrait>(
+    conn: &C,
     athlete: AthleteId,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let delete = "DELETE FROM account WHERE athlete = ?";
-    sql::execute(database.writer(), delete, [athlete.to_string().into()]).await?;
-    Ok(())
+    Ok(sql::execute(conn, delete, [athlete.to_string().into()]).await? > 0)
 }
 
 /// Stores another password hash and unlocks the account. False if the address has no account.
-pub(crate) async fn set_password(
-    database: &Database,
+pub(crate) async fn set_password<C: ConnectionTrait>(
+    conn: &C,
     email: &Email,
     hash: &str,
 ) -> Result<bool, StoreError> {
     let update = "UPDATE account SET password_hash = ?, failures = 0 WHERE email = ?";
     let values = [hash.into(), email.as_str().into()];
-    Ok(sql::execute(database.writer(), update, values).await? > 0)
+    Ok(sql::execute(conn, update, values).await? > 0)
 }
 
 /// Records a wrong password.
-pub(crate) async fn record_failure(
-    database: &Database,
+pub(crate) async fn record_failure<C: ConnectionTrait>(
+    conn: &C,
     athlete: AthleteId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let update = "UPDATE account SET failures = failures + 1, failed_at_us = ? WHERE athlete = ?";
     let values = [now.as_micros().into(), athlete.to_string().into()];
-    sql::execute(database.writer(), update, values).await?;
+    sql::execute(conn, update, values).await?;
     Ok(())
 }
 
 /// Forgets the wrong passwords of an account.
-pub(crate) async fn reset_failures(
-    database: &Database,
+pub(crate) async fn reset_failures<C: ConnectionTrait>(
+    conn: &C,
     athlete: AthleteId,
 ) -> Result<(), StoreError> {
     let update = "UPDATE account SET failures = 0 WHERE athlete = ?";
-    sql::execute(database.writer(), update, [athlete.to_string().into()]).await?;
+    sql::execute(conn, update, [athlete.to_string().into()]).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Adds a local account.
 
 use kernel::AthleteId;
-use outbox::StoreError;
+use outbox::{StoreError, Tx};
 use secrecy::SecretString;
 
 use crate::domain::account::{Account, Email, EmailError};
@@ -52,9 +52,21 @@ pub(crate) async fn add_user(
         admin: command.admin,
         created_at: now,
     };
-    match accounts::insert(&ctx.database, &account, &hash).await {
+    let (new, hash) = (&account, hash.as_str());
+    let insert = |tx: Tx| async move { accounts::insert(tx.conn(), new, hash).await };
+    match ctx.database.run_plain("add_account", insert).await {
         Ok(()) => Ok((account, password)),
         Err(StoreError::UniqueViolation) => Err(AddUserError::Exists(account.email)),
+        // If it was committed, a second attempt would be refused, and nobody would know the password.
+        Err(error @ StoreError::CommitUnknown(_)) if is_stored(ctx, &email, &account).await => {
+            tracing::warn!(%error, "an account was stored, but the answer was lost");
+            Ok((account, password))
+        }
         Err(error) => Err(AddUserError::Store(error)),
     }
+}
+
+async fn is_stored(ctx: &ServiceContext, email: &Email, account: &Account) -> bool {
+    let found = accounts::find_by_email(&ctx.database, email).await;
+    matches!(found, Ok(Some(stored)) if stored.account.athlete == account.athlete)
 }

@@ -1,6 +1,6 @@
 //! Replaces the password of an account.
 
-use outbox::StoreError;
+use outbox::{StoreError, Tx};
 use secrecy::SecretString;
 
 use crate::domain::account::Email;
@@ -31,7 +31,9 @@ pub(crate) async fn set_password(
 ) -> Result<SecretString, SetPasswordError> {
     let password = password.unwrap_or_else(|| password::generate_password(ctx.ids()));
     let hash = ctx.hash_password(password.clone()).await.map_err(SetPasswordError::Password)?;
-    if accounts::set_password(&ctx.database, email, &hash).await? {
+    let hash = hash.as_str();
+    let set = |tx: Tx| async move { accounts::set_password(tx.conn(), email, hash).await };
+    if ctx.database.run_plain("set_password", set).await? {
         return Ok(password);
     }
     Err(SetPasswordError::NoAccount(email.as_str().to_owned()))

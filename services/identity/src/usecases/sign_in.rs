@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use auth::Claims;
-use kernel::Timestamp;
-use outbox::StoreError;
+use kernel::{AthleteId, Timestamp};
+use outbox::{StoreError, Tx};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Service;
@@ -60,17 +60,31 @@ pub(crate) async fn sign_in(
     match (stored, email) {
         (Some(stored), _) if matches => {
             if stored.failed_sign_ins.count > 0 {
-                accounts::reset_failures(&ctx.database, stored.account.athlete).await?;
+                reset_failures(ctx, stored.account.athlete).await?;
             }
             return issue_session(ctx, &stored.account, now);
         }
         (Some(stored), _) => {
-            accounts::record_failure(&ctx.database, stored.account.athlete, now).await?;
+            record_failure(ctx, stored.account.athlete, now).await?;
         }
         (None, Some(email)) => ctx.unknown_email_lockout.record_failure(&email, now),
         (None, None) => {}
     }
     Err(SignInError::WrongCredentials)
+}
+
+async fn reset_failures(ctx: &ServiceContext, athlete: AthleteId) -> Result<(), StoreError> {
+    let reset = |tx: Tx| async move { accounts::reset_failures(tx.conn(), athlete).await };
+    ctx.database.run_plain("reset_failed_sign_ins", reset).await
+}
+
+async fn record_failure(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let record = |tx: Tx| async move { accounts::record_failure(tx.conn(), athlete, now).await };
+    ctx.database.run_plain("record_failed_sign_in", record).await
 }
 
 fn locked_until(

@@ -11,7 +11,7 @@ use testkit::{databases, eventually};
 
 use crate::test_app::{PASSWORD, TestApp};
 
-fn gone(athlete: AthleteId) -> Vec<u8> {
+pub(crate) fn gone(athlete: AthleteId) -> Vec<u8> {
     let at = Timestamp::from_secs(1_800_000_000);
     let body = AthleteChanged { revision: 1, change: Some(Change::Gone(Gone::default())) };
     Envelope {

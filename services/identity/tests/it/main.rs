@@ -5,4 +5,5 @@ mod accounts;
 mod deleted_athletes;
 mod keys;
 mod sessions;
+mod store_faults;
 mod test_app;

@@ -9,7 +9,7 @@ use auth::{KeySource, Permission, Verifier, VerifierSettings};
 use identity::{AddUser, Dependencies, Service, Settings, SigningKeys};
 use kernel::{AthleteId, ManualClock, Timestamp};
 use lifecycle::{Failpoints, Tasks};
-use outbox::Target;
+use outbox::{StoreFaults, Target};
 use serde_json::{Value, json};
 use service_kit::{DatabaseSettings, Runtime};
 use tempfile::TempDir;
@@ -51,7 +51,15 @@ impl TestApp {
         Self::with_target(database.target(), false).await
     }
 
+    pub(crate) async fn with_faults(database: &TestDatabase, faults: StoreFaults) -> Self {
+        Self::start(database.target(), false, faults).await
+    }
+
     pub(crate) async fn with_target(database: Target, secure: bool) -> Self {
+        Self::start(database, secure, StoreFaults::default()).await
+    }
+
+    async fn start(database: Target, secure: bool, faults: StoreFaults) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let keys = SigningKeys::open(&key_file(&folder)).unwrap();
@@ -72,11 +80,7 @@ impl TestApp {
             failpoints: Failpoints::none(),
         };
         let dependencies = Dependencies {
-            database: DatabaseSettings {
-                target: database,
-                migrate: true,
-                faults: outbox::StoreFaults::default(),
-            },
+            database: DatabaseSettings { target: database, migrate: true, faults },
             runtime: runtime.clone(),
             keys,
             issuer: ISSUER.to_owned(),
