@@ -2,14 +2,15 @@
 //! the connection under a new generation and publishes it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use kernel::{AthleteId, Generation, StravaAthleteId};
+use kernel::{AthleteId, Generation, StravaAthleteId, Timestamp};
 use outbox::{AthleteTx, StoreError};
 use strava_client::{ErrorKind, RefreshedTokens};
 
 use super::ServiceContext;
 use super::begin_authorize::{AuthorizeError, ensure_no_revoke_is_pending};
-use super::connection::{publish_change, store_tokens, transfer_tokens};
+use super::connection::{publish_change, store_answer, store_tokens, transfer_tokens};
 use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::scopes::Scopes;
 use crate::store::oauth_states::{self, OauthState};
@@ -57,6 +58,18 @@ struct StravaGrant {
     strava_athlete: StravaAthleteId,
     scopes: Scopes,
     tokens: RefreshedTokens,
+    /// Time of the exchange: the connection that it led to is known by it.
+    exchanged_at: Timestamp,
+    /// True if the connection may be stored already: the answer to a commit was lost.
+    may_be_stored: AtomicBool,
+}
+
+impl StravaGrant {
+    fn is_stored(&self, stored: &Connection) -> bool {
+        self.may_be_stored.load(Ordering::Relaxed)
+            && stored.strava_athlete == self.strava_athlete
+            && stored.connected_at == self.exchanged_at
+    }
 }
 
 /// Completes the authorization that the state belongs to.
@@ -142,9 +155,18 @@ async fn exchange_code(
             refresh_token: exchanged.refresh_token,
             expires_at: exchanged.expires_at,
         },
+        exchanged_at: ctx.now(),
+        may_be_stored: AtomicBool::new(false),
     };
-    let store = |tx: AthleteTx| async move { store_connection(ctx, &tx, state, grant).await };
-    let outcome = match ctx.database.run("store_connection", state.athlete, store).await {
+    let work = |tx: AthleteTx| async move { store_connection(ctx, &tx, state, grant).await };
+    let store = || async {
+        let stored = ctx.database.run("store_connection", state.athlete, work).await;
+        if matches!(stored, Err(StoreError::CommitUnknown(_))) {
+            grant.may_be_stored.store(true, Ordering::Relaxed);
+        }
+        stored
+    };
+    let outcome = match store_answer(store).await {
         // Somebody else connected the same Strava athlete at this very moment.
         Err(StoreError::UniqueViolation) => return Ok(AuthorizeOutcome::Taken),
         outcome => outcome?,
@@ -167,7 +189,9 @@ async fn transfer_to_holder(
     let readers = ctx.database.readers();
     let holder = connections::find_holder(readers, state.application, grant.strava_athlete).await?;
     match holder.filter(|holder| holder.athlete != state.athlete) {
-        Some(holder) => transfer_tokens(ctx, &holder.id, &grant.tokens, &grant.scopes).await,
+        Some(holder) => {
+            store_answer(|| transfer_tokens(ctx, &holder.id, &grant.tokens, &grant.scopes)).await
+        }
         None => Ok(()),
     }
 }
@@ -193,7 +217,12 @@ async fn store_connection(
     {
         return Ok(tx.unchanged(AuthorizeOutcome::Taken));
     }
-    let (is_new, now) = (stored.is_none(), ctx.now());
+    let enough = grant.scopes.can_read() && (grant.scopes.can_write() || !state.write);
+    let outcome = if enough { AuthorizeOutcome::Connected } else { AuthorizeOutcome::ScopeMissing };
+    if stored.as_ref().is_some_and(|stored| grant.is_stored(stored)) {
+        return Ok(tx.unchanged(outcome));
+    }
+    let (is_new, now) = (stored.is_none(), grant.exchanged_at);
     let id = stored.map_or_else(|| ctx.ids.uuid_v7(now).to_string(), |stored| stored.id);
     let mut connection = Connection::new(id, application, athlete, strava_athlete);
     connection.generation = Generation::new(tx.draw_ticket().get());
@@ -210,6 +239,5 @@ async fn store_connection(
     } else {
         connections::update(tx.conn(), &connection).await?;
     }
-    let enough = grant.scopes.can_read() && (grant.scopes.can_write() || !state.write);
-    Ok(if enough { AuthorizeOutcome::Connected } else { AuthorizeOutcome::ScopeMissing })
+    Ok(outcome)
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use contracts::athletes::{self, AthleteChanged};
 use contracts::{Cause, Origin, Topic};
 use kernel::{AthleteId, Timestamp};
@@ -14,6 +15,10 @@ use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::scopes::Scopes;
 use crate::store::{TokenKind, connections, fingerprint};
 
+/// Maximum number of times an answer of Strava's is stored again while the database is away.
+const MAX_STORE_RETRIES: usize = 60;
+/// Pause between these.
+const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Pause before a token that no key opens is tried again.
 const UNREADABLE_RETRY_DELAY: Duration = Duration::from_mins(5);
 
@@ -36,6 +41,16 @@ where
         work(tx, connection).await
     };
     ctx.database.run(name, athlete, locked).await
+}
+
+/// Stores an answer of Strava's, however long the database takes to come back: nobody else has it. A commit
+/// whose answer is lost may have happened, so `store` finds out from what is stored.
+pub(super) async fn store_answer<T, Fut>(store: impl FnMut() -> Fut) -> Result<T, StoreError>
+where
+    Fut: Future<Output = Result<T, StoreError>>,
+{
+    let delays = ConstantBuilder::new().with_delay(STORE_RETRY_DELAY);
+    store.retry(delays.with_max_times(MAX_STORE_RETRIES)).when(StoreError::is_temporary).await
 }
 
 /// Seals new tokens and puts them into the connection; the caller writes the row.

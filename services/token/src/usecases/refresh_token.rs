@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ConstantBuilder, Retryable};
 use kernel::Timestamp;
 use outbox::{AthleteTx, StoreError};
 use secrecy::ExposeSecret;
@@ -12,7 +11,7 @@ use strava_client::{ErrorKind, RefreshToken, RefreshedTokens, StravaError};
 
 use super::ServiceContext;
 use super::connection::{
-    end_connection, publish_change, report_unreadable, run_locked, store_tokens,
+    end_connection, publish_change, report_unreadable, run_locked, store_answer, store_tokens,
 };
 use crate::domain::connection::{Connection, ConnectionState, RefreshIntent, StateReason};
 use crate::store::{TokenKind, connections};
@@ -23,10 +22,6 @@ const UNANSWERED_RETRY_DELAY: Duration = Duration::from_secs(5);
 const CLIENT_REFUSED_RETRY_DELAY: Duration = Duration::from_mins(1);
 /// Maximum number of refreshes in a row, as long as somebody else replaces the token meanwhile.
 const MAX_ATTEMPTS: u32 = 3;
-/// Maximum number of times an answer of Strava's is stored again while the database is away.
-const MAX_STORE_RETRIES: usize = 60;
-/// Pause between these.
-const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The reason to refresh a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +166,7 @@ fn is_refreshable(connection: &Connection, reason: RefreshReason) -> bool {
     }
 }
 
-/// Stores Strava's answer, however long the database takes to come back: nobody else has it.
-/// None if somebody stored newer tokens meanwhile.
+/// Stores the tokens. None if somebody stored newer ones meanwhile.
 async fn record_tokens(
     ctx: &ServiceContext,
     id: &str,
@@ -184,12 +178,7 @@ async fn record_tokens(
             store_refreshed_tokens(ctx, &tx, connection, started, tokens).await
         })
     };
-    let delays = ConstantBuilder::new().with_delay(STORE_RETRY_DELAY);
-    let stored = store
-        .retry(delays.with_max_times(MAX_STORE_RETRIES))
-        .when(|error| error.is_temporary())
-        .await?;
-    if !stored {
+    if !store_answer(store).await? {
         return Ok(None);
     }
     // A revoke may wait for these tokens.
@@ -230,13 +219,13 @@ async fn store_refreshed_tokens(
 }
 
 /// Ends the connection because Strava refused the refresh token. None if that is not the stored
-/// one any more.
+/// one any more. Were the refusal not stored, its intent would make the next one look like a lost answer.
 async fn record_refusal(
     ctx: &ServiceContext,
     id: &str,
     started: &StartedRefresh,
 ) -> Result<Option<RefreshOutcome>, StoreError> {
-    let ended = end_connection(ctx, id, |connection| {
+    let decide = |connection: &Connection| {
         if connection.refresh_fingerprint != started.fingerprint {
             return None;
         }
@@ -247,9 +236,8 @@ async fn record_refusal(
         } else {
             (ConnectionState::ReconnectNeeded, StateReason::RefreshRefused)
         })
-    })
-    .await?;
-    if !ended {
+    };
+    if !store_answer(|| end_connection(ctx, id, decide)).await? {
         return Ok(None);
     }
     ctx.failpoints.hit("token.connection-ended");
@@ -275,19 +263,21 @@ async fn record_failure(
     let not_processed =
         client_refused || error.was_never_sent() || matches!(error.kind, ErrorKind::RateLimited);
     let keep_intent = started.may_be_replaced || !not_processed;
-    run_locked(ctx, "record_refresh_failure", id, |tx, mut connection| async move {
-        match &mut connection.intent {
-            Some(intent) if intent.fingerprint == started.fingerprint => {
-                // Over, but not forgotten: the next refresh need not wait for its answer.
-                intent.started_at = Timestamp::from_micros(1);
+    let record = || {
+        run_locked(ctx, "record_refresh_failure", id, |tx, mut connection| async move {
+            match &mut connection.intent {
+                Some(intent) if intent.fingerprint == started.fingerprint => {
+                    // Over, but not forgotten: the next refresh need not wait for its answer.
+                    intent.started_at = Timestamp::from_micros(1);
+                }
+                _ => return tx.unchanged(Ok(())),
             }
-            _ => return tx.unchanged(Ok(())),
-        }
-        if !keep_intent {
-            connection.intent = None;
-        }
-        connections::update(tx.conn(), &connection).await
-    })
-    .await?;
+            if !keep_intent {
+                connection.intent = None;
+            }
+            connections::update(tx.conn(), &connection).await
+        })
+    };
+    store_answer(record).await?;
     Ok(RefreshOutcome::RetryAt(ctx.now().plus(retry_delay)))
 }

@@ -5,6 +5,7 @@ mod budgets;
 mod connecting;
 mod crashing;
 mod leasing;
+mod losing_commits;
 mod refreshing;
 mod replaying;
 mod sealing;
