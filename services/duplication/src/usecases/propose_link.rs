@@ -58,7 +58,8 @@ pub(crate) async fn propose_link(
         accepted_at: None,
     };
     let (link, max_links) = (&link, ctx.settings.max_links);
-    ctx.database
+    let stored = ctx
+        .database
         .run_many("propose_link", &[link.guardian, link.child], |tx| async move {
             if links::count_living(tx.conn(), link.guardian).await? >= max_links {
                 return Err(ProposeLinkError::TooMany(max_links));
@@ -70,5 +71,13 @@ pub(crate) async fn propose_link(
             tx.athlete(link.guardian)?.bump_version();
             Ok(link.clone())
         })
-        .await
+        .await;
+    match stored {
+        // If it was committed, the same proposal would be refused as a second one.
+        Err(ProposeLinkError::Store(error @ StoreError::CommitUnknown(_))) => {
+            let found = links::find(ctx.database.readers(), link.id).await?;
+            found.ok_or(ProposeLinkError::Store(error))
+        }
+        stored => stored,
+    }
 }

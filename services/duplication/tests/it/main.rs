@@ -5,6 +5,7 @@ mod copying;
 mod erasing;
 mod linking;
 mod losing_answers;
+mod losing_commits;
 mod replaying;
 mod store_faults;
 mod test_app;
