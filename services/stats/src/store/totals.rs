@@ -127,6 +127,23 @@ pub(crate) async fn list_athletes(
     conn: &impl ConnectionTrait,
 ) -> Result<Vec<AthleteId>, StoreError> {
     let select = "SELECT athlete FROM daily_total UNION SELECT athlete FROM fact";
+    fetch_athletes(conn, select).await
+}
+
+/// Returns every athlete who has counted facts and not one total.
+pub(crate) async fn list_athletes_without(
+    conn: &impl ConnectionTrait,
+) -> Result<Vec<AthleteId>, StoreError> {
+    let select = "SELECT a.id FROM athlete a \
+         WHERE EXISTS (SELECT 1 FROM fact f WHERE f.athlete = a.id AND f.removed = FALSE) \
+         AND NOT EXISTS (SELECT 1 FROM daily_total t WHERE t.athlete = a.id)";
+    fetch_athletes(conn, select).await
+}
+
+async fn fetch_athletes(
+    conn: &impl ConnectionTrait,
+    select: &str,
+) -> Result<Vec<AthleteId>, StoreError> {
     let athletes: Vec<String> = sql::fetch_scalars(conn, select, []).await?;
     let parse = |id: &String| {
         id.parse().map_err(|error| {

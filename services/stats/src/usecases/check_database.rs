@@ -3,7 +3,7 @@
 use outbox::{ReplayMonitor, StoreError};
 
 use super::ServiceContext;
-use super::rebuild::rebuild_all;
+use super::rebuild::{rebuild, rebuild_all};
 use crate::store::{database_id, facts, totals};
 
 /// The database is not the one the service was started on.
@@ -58,6 +58,11 @@ pub(crate) async fn repair_database(
     } else if !totals::any_exist(conn).await? && facts::any_counted_exist(conn).await? {
         tracing::warn!("facts are stored, but no totals; rebuilding them");
         rebuild_all(ctx).await?;
+    }
+    // Also those whose rebuild failed or was interrupted at an earlier start.
+    for athlete in totals::list_athletes_without(conn).await? {
+        tracing::warn!(%athlete, "facts of an athlete are stored, but no totals; rebuilding them");
+        rebuild(ctx, athlete).await?;
     }
     Ok(())
 }

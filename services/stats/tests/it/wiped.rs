@@ -171,3 +171,22 @@ async fn restarted_it_requests_nothing_and_shows_the_same() {
     assert_eq!(requested_replays(&app).await.len(), 2);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn totals_that_an_interrupted_rebuild_left_out_are_rebuilt_at_the_next_start() {
+    for database in testkit::databases().await {
+        let app = TestApp::new(database).await;
+        let athletes = [new_athlete(), new_athlete(), new_athlete()];
+        for athlete in athletes {
+            app.publish_live(Activity::new(athlete).revision(3)).await;
+        }
+        // One of three had been rebuilt when the store failed.
+        let lost = format!("DELETE FROM daily_total WHERE athlete <> '{}'", athletes[0]);
+        let app = app.restart(&lost).await;
+        for athlete in athletes {
+            assert_eq!(app.total(athlete).await["count"], 1);
+            assert_eq!(app.service.verify(athlete).await.unwrap(), 0);
+        }
+        app.stop().await;
+    }
+}
