@@ -9,6 +9,7 @@ mod module_tree;
 mod retired_names;
 mod service_list;
 mod sources;
+mod transaction_faults;
 mod walkthrough;
 
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         walkthrough::check(&root(), &sources, &mut faults)?;
     }
     doc_openings::check(&sources, &mut faults)?;
+    transaction_faults::check(&root(), &sources, &mut faults)?;
     let services = service_list::list_services(&sources)?;
     compose::check(&services, &mut faults)?;
     service_list::check(&root(), &services, &sources, &mut faults)?;
