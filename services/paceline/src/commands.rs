@@ -67,8 +67,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
             Some(outbox::StoreError::Unavailable(_))
         ) || cause.downcast_ref::<event_bus::BusError>().is_some()
     });
-    let wrong_keys =
-        error.chain().any(|cause| cause.downcast_ref::<token::KeyringError>().is_some());
+    let wrong_keys = error.chain().any(|cause| {
+        let keys = cause.downcast_ref::<token::KeyringError>();
+        keys.is_some_and(|error| !matches!(error, token::KeyringError::Store(_)))
+    });
     match (unavailable, wrong_keys) {
         (true, _) => EX_UNAVAILABLE,
         (false, true) => EX_CONFIG,

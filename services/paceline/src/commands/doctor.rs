@@ -188,14 +188,7 @@ async fn sealing_keys(settings: &Settings) -> Finding {
     {
         return ok(check, "no token is stored yet");
     }
-    let checked = async {
-        let database = outbox::Database::connect(&target).await?;
-        if !database.missing_migrations(token::Service::migrations()).await?.is_empty() {
-            return Ok(None);
-        }
-        token::check_keys(&database, &source, &settings.token.lost_keys).await.map(Some)
-    };
-    match checked.await {
+    match check_keys(settings).await {
         Ok(None) => ok(check, format!("{source}: is checked at the next start")),
         Ok(Some(0)) => ok(check, "no token is stored"),
         Ok(Some(_)) => ok(check, format!("{source}: opens the stored tokens")),
@@ -206,6 +199,17 @@ async fn sealing_keys(settings: &Settings) -> Finding {
             "the program does not start like this: docs/runbooks/rotate-keys.md",
         ),
     }
+}
+
+/// Returns the number of keys that stored tokens need; none if the tables are of another release.
+pub(super) async fn check_keys(settings: &Settings) -> Result<Option<usize>, token::KeyringError> {
+    let source = settings.token.key_source(&generated_secrets::folder(&settings.data.dir));
+    let target = database_target(settings, token::Service::NAME);
+    let database = outbox::Database::connect(&target).await?;
+    if !database.missing_migrations(token::Service::migrations()).await?.is_empty() {
+        return Ok(None);
+    }
+    token::check_keys(&database, &source, &settings.token.lost_keys).await.map(Some)
 }
 
 async fn log(settings: &Settings) -> Finding {

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use outbox::Database;
+use service_kit::Service as _;
 
 use crate::cli::RunOptions;
-use crate::commands::load;
+use crate::commands::{doctor, load};
 use crate::compose::{SERVICES, database_target};
 use crate::output::print_line;
+use crate::settings::Settings;
 
 /// Migrates the database of every enabled service, also beside a running program.
 pub(super) async fn migrate(options: &RunOptions) -> anyhow::Result<ExitCode> {
@@ -21,6 +23,16 @@ pub(super) async fn migrate(options: &RunOptions) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("the database of {} cannot be migrated", entry.name))?;
         database.close().await?;
         print_line(format!("{:<12} up to date", entry.name));
+        if entry.name == token::Service::NAME {
+            warn_of_wrong_keys(settings).await;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says so if the program will not start with its keys. Migrations need none, so they count as done.
+async fn warn_of_wrong_keys(settings: &Settings) {
+    if let Err(error) = doctor::check_keys(settings).await {
+        print_line(format!("WARNING: the next start is refused: {:#}", anyhow::Error::new(error)));
+    }
 }

@@ -91,11 +91,65 @@ async fn without_the_keys_of_stored_tokens_it_does_not_start_and_makes_none() {
         assert!(!keys.exists(), "no key was made");
     }
 
+    let mut migrated = app.spawn_process("migrate", &[], &[]);
+    assert!(migrated.wait_for_exit(TIMEOUT).await.success(), "{}", migrated.output());
+    wait_for_output(&migrated, "WARNING: the next start is refused").await;
+    assert!(!keys.exists(), "no key was made");
+
     std::fs::rename(&backup, &keys).unwrap();
     app.up(&[]).await;
     app.record(GUARDIAN_ID, "Back again").await;
     guardian.assert_totals_match(&app).await;
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_another_key_under_the_same_id_it_does_not_start_and_changes_no_row() {
+    let mut app = TestApp::start(Setup::default()).await;
+    let guardian = app.user("Ana", GUARDIAN_ID).await;
+    guardian.connect(&app).await;
+    guardian.assert_totals_match(&app).await;
+    app.stop().await;
+    let keys = app.data().join("keys/token.keys");
+    let right = std::fs::read_to_string(&keys).unwrap();
+    let id = right.lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    let wrong = format!("{id} {}=\n", "A".repeat(43));
+    std::fs::write(&keys, &wrong).unwrap();
+    let before = sealed_rows(&app).await;
+
+    for command in ["up", "doctor"] {
+        let mut refused = app.spawn_process(command, &[], &[]);
+        let status = refused.wait_for_exit(TIMEOUT).await;
+        let output = wait_for_output(&refused, &format!("the key {id} in")).await;
+        assert_eq!(status.code(), Some(if command == "up" { 78 } else { 1 }), "{output}");
+        assert!(output.contains(keys.to_str().unwrap()), "{output}");
+    }
+
+    assert_eq!(std::fs::read_to_string(&keys).unwrap(), wrong, "the file is left alone");
+    assert_eq!(sealed_rows(&app).await, before);
+    std::fs::write(&keys, right).unwrap();
+    app.up(&[]).await;
+    app.record(GUARDIAN_ID, "Back again").await;
+    guardian.assert_totals_match(&app).await;
+    app.stop().await;
+}
+
+/// Every row of the stopped program that holds something sealed.
+async fn sealed_rows(app: &TestApp) -> Vec<String> {
+    let target = outbox::Target::Sqlite { file: app.data().join("token.db") };
+    let database = outbox::Database::connect(&target).await.unwrap();
+    let connections = "SELECT id || state || reason || access_sealed || refresh_sealed || revision \
+         FROM connection ORDER BY id";
+    let sentinels = "SELECT key_id || sentinel || sealed_at_us FROM sealing_key ORDER BY key_id";
+    let mut rows = Vec::new();
+    for select in [connections, sentinels] {
+        let found: Vec<String> =
+            outbox::sql::fetch_scalars(database.readers(), select, []).await.unwrap();
+        assert!(!found.is_empty(), "{select}");
+        rows.extend(found);
+    }
+    database.close().await.unwrap();
+    rows
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

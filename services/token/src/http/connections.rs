@@ -30,8 +30,8 @@ pub(super) struct ConnectionView {
     strava_athlete: i64,
     /// `connected`, `reconnect-needed` or `disconnected`.
     state: &'static str,
-    /// The reason it is not connected: `withdrawn`, `asked`, `refresh-refused`, `refresh-lost`,
-    /// `scope-missing` or `unreadable`.
+    /// The reason it is not connected: `withdrawn`, `asked`, `refresh-refused`, `refresh-lost` or
+    /// `scope-missing`; of former releases also `unreadable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// True if Strava has switched the whole application off: then everything waits.

@@ -58,23 +58,48 @@ impl KeySource {
             return Ok(keys);
         }
         let Self::File(file) = self else { return Err(KeyringError::Empty) };
-        let text = new_key_file(ids);
-        write_private(file, &text)
+        let created = create_private(file, &new_key_file(ids), ids)
             .map_err(|source| KeyringError::File { file: file.clone(), source })?;
-        tracing::info!(file = %file.display(), "created a key file; keep a copy of it apart from the database");
-        Keyring::parse(&text)
+        if created {
+            tracing::info!(file = %file.display(), "created a key file; keep a copy of it apart from the database");
+        }
+        // Read again: another process may have been faster, and its key is the one that counts.
+        self.load()?.ok_or(KeyringError::Empty)
     }
 }
 
-/// Writes a new file that its owner alone may read.
+/// Creates a file that its owner alone may read, whole or not at all; returns false if there is one already. It is on
+/// the disk before anything is sealed with it.
+fn create_private(file: &Path, text: &str, ids: &dyn Ids) -> io::Result<bool> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut suffix = [0; 8];
+    ids.fill(&mut suffix);
+    let unfinished = folder.join(format!(".token.keys.{}", hex::encode(suffix)));
+    let outcome = write_private(&unfinished, text).and_then(|()| link_new(&unfinished, file));
+    // Gone in any case; a link keeps what it names.
+    let removed = std::fs::remove_file(&unfinished);
+    let created = outcome?;
+    removed?;
+    std::fs::File::open(folder)?.sync_all()?;
+    Ok(created)
+}
+
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(parent) = file.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
     let mut created =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     created.write_all(text.as_bytes())?;
     created.sync_all()
+}
+
+/// Gives a file its name, unless another file has it: unlike a rename, a link replaces nothing.
+fn link_new(unfinished: &Path, file: &Path) -> io::Result<bool> {
+    match std::fs::hard_link(unfinished, file) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The text of a key file with one new key.
@@ -106,5 +131,28 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let second = source.load_or_create(&SystemIds).unwrap();
         assert!(second.open("c1", TokenKind::Access, &sealed).is_ok());
+    }
+
+    #[test]
+    fn processes_that_start_at_once_agree_on_one_key() {
+        for _round in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let source = KeySource::File(folder.path().join("keys/token.keys"));
+            let start = std::sync::Barrier::new(4);
+            let load = || {
+                start.wait();
+                source.load_or_create(&SystemIds).unwrap()
+            };
+
+            let rings: Vec<Keyring> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(load)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+
+            let sealed = rings[0].seal(&SystemIds, "c1", TokenKind::Access, "token").unwrap();
+            assert!(rings.iter().all(|ring| ring.open("c1", TokenKind::Access, &sealed).is_ok()));
+            let files = std::fs::read_dir(folder.path().join("keys")).unwrap().count();
+            assert_eq!(files, 1, "nothing unfinished stays");
+        }
     }
 }

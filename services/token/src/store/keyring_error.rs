@@ -37,6 +37,18 @@ pub enum KeyringError {
         /// Place of the keys.
         place: String,
     },
+    /// There is no key file, though this database had a key already.
+    #[error(
+        "{place} is missing, and this database was used with the key {key}; nothing was changed and no new key was \
+         made: bring the file back (docs/runbooks/rotate-keys.md), or name the key in token.lost_keys to begin \
+         with a new one"
+    )]
+    NoFile {
+        /// Id of a key.
+        key: String,
+        /// Place of the keys.
+        place: String,
+    },
     /// The key of this id is not the one that sealed the tokens.
     #[error(
         "the key {key} in {place} is not the one that sealed the stored tokens; nothing was changed: \

@@ -170,13 +170,16 @@ impl Key {
 
     fn parse(line: &str) -> Option<Self> {
         let (id, key) = line.split_once(char::is_whitespace)?;
-        let named = !id.is_empty()
-            && id.len() <= 32
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let bytes = STANDARD.decode(key.trim()).ok()?;
         let key = UnboundKey::new(&AES_256_GCM, &bytes).ok()?;
-        named.then(|| Self { id: id.to_owned(), key: LessSafeKey::new(key) })
+        is_key_id(id).then(|| Self { id: id.to_owned(), key: LessSafeKey::new(key) })
     }
+}
+
+/// Returns true if a key may have this id.
+pub(super) fn is_key_id(id: &str) -> bool {
+    (1..=32).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn sentinel_aad(key_id: &str) -> Aad<String> {

@@ -6,20 +6,30 @@ use kernel::Timestamp;
 use outbox::{StoreError, sql};
 use sea_orm::ConnectionTrait;
 
+use super::sealing::is_key_id;
 use crate::domain::connection::SealedToken;
 
-/// Lists the ids of the keys that stored tokens are sealed with.
+/// Lists the ids of the keys that stored tokens are sealed with. A damaged value that names no key counts for none.
 pub(crate) async fn list_used(conn: &impl ConnectionTrait) -> Result<BTreeSet<String>, StoreError> {
     let mut used = BTreeSet::new();
     for column in ["access_sealed", "refresh_sealed"] {
         // The version, `v1`, and the id end with a dot.
         let select = format!(
             "SELECT DISTINCT SUBSTR({column}, 4, INSTR(SUBSTR({column}, 4), '.') - 1) \
-             FROM connection WHERE {column} <> ''"
+             FROM connection WHERE {column} LIKE 'v1.%.%'"
         );
         used.extend(sql::fetch_scalars::<String>(conn, &select, []).await?);
     }
+    used.retain(|key| is_key_id(key));
     Ok(used)
+}
+
+/// Lists the ids of the keys that have a sentinel.
+pub(crate) async fn list_known(
+    conn: &impl ConnectionTrait,
+) -> Result<BTreeSet<String>, StoreError> {
+    let known = sql::fetch_scalars::<String>(conn, "SELECT key_id FROM sealing_key", []).await?;
+    Ok(known.into_iter().collect())
 }
 
 /// Finds the sentinel of a key.

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use strava_client::RefreshToken;
 
 use super::ServiceContext;
-use super::connection::{report_unreadable, run_locked};
+use super::connection::{is_lost, report_unreadable, run_locked};
 use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
 use crate::domain::connection::Connection;
 use crate::store::{TokenKind, connections};
@@ -82,14 +82,15 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
     }
     let revoked_fingerprint = connection.refresh_fingerprint.clone();
     let task_ctx = ctx.clone();
-    let sent = ctx.run_detached(async move { send_revoke(&task_ctx, &connection).await });
-    let answered = sent.await.unwrap_or(false);
+    let sending = ctx.run_detached(async move { send_revoke(&task_ctx, &connection).await });
+    let outcome =
+        sending.await.unwrap_or(RevokeOutcome::RetryAt(ctx.now().plus(REVOKE_RETRY_DELAY)));
     change_connection(ctx, id, |connection| {
         if !connection.revoke_pending {
             return;
         }
-        if !answered {
-            connection.check_due = Some(ctx.now().plus(REVOKE_RETRY_DELAY));
+        if let RevokeOutcome::RetryAt(at) = outcome {
+            connection.check_due = Some(at);
         } else if connection.refresh_fingerprint == revoked_fingerprint {
             connection.clear_tokens();
             connection.check_due = None;
@@ -101,22 +102,31 @@ async fn revoke_token(ctx: &Arc<ServiceContext>, id: &str) -> Result<(), StoreEr
     .await
 }
 
-/// Asks Strava to revoke the connection's tokens; returns false if it has to be asked again.
-async fn send_revoke(ctx: &ServiceContext, connection: &Connection) -> bool {
-    let Some(app) = ctx.app(connection.application) else {
+/// The end of a revoke.
+#[derive(Clone, Copy)]
+enum RevokeOutcome {
+    /// Strava has answered, or nobody can ask it any more.
+    Settled,
+    /// It has to be asked again at this time.
+    RetryAt(Timestamp),
+}
+
+/// Asks Strava to revoke the connection's tokens.
+async fn send_revoke(ctx: &ServiceContext, connection: &Connection) -> RevokeOutcome {
+    let app = ctx.app(connection.application).filter(|_| !is_lost(ctx, connection));
+    let Some(app) = app else {
         // We cannot revoke it any more; the athlete can, at Strava.
-        return true;
+        return RevokeOutcome::Settled;
     };
     let token = ctx.keys.open(&connection.id, TokenKind::Refresh, &connection.refresh);
     let Ok(token) = token else {
-        report_unreadable(ctx, &connection.id);
-        return false;
+        return RevokeOutcome::RetryAt(report_unreadable(ctx, &connection.id));
     };
     match ctx.strava.revoke_tokens(app, &RefreshToken::new(token.expose_secret())).await {
-        Ok(_answer) => true,
+        Ok(_answer) => RevokeOutcome::Settled,
         Err(error) => {
             tracing::warn!(%error, "a revoke was not answered");
-            false
+            RevokeOutcome::RetryAt(ctx.now().plus(REVOKE_RETRY_DELAY))
         }
     }
 }

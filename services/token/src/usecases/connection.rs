@@ -20,7 +20,7 @@ const MAX_STORE_RETRIES: usize = 60;
 /// Pause between these.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Pause before a token that no key opens is tried again.
-const UNREADABLE_RETRY_DELAY: Duration = Duration::from_mins(5);
+pub(super) const UNREADABLE_RETRY_DELAY: Duration = Duration::from_mins(5);
 
 /// Runs a transaction on a connection under the lock of its athlete. Connections are never deleted,
 /// so a missing one is an error.
@@ -153,6 +153,14 @@ pub(super) fn report_unreadable(ctx: &ServiceContext, id: &str) -> Timestamp {
     metrics::counter!("token_unreadable_total").increment(1);
     tracing::error!(connection = id, "no key opens a stored token; it is tried again later");
     ctx.now().plus(UNREADABLE_RETRY_DELAY)
+}
+
+/// Returns true if nobody has the key of the connection's refresh token any more: it is named as lost, and does not
+/// open the token after all.
+pub(super) fn is_lost(ctx: &ServiceContext, connection: &Connection) -> bool {
+    let key = connection.refresh.key_id();
+    key.is_some_and(|key| ctx.settings.lost_keys.iter().any(|lost| lost == key))
+        && ctx.keys.open(&connection.id, TokenKind::Refresh, &connection.refresh).is_err()
 }
 
 /// Draws a revision for the connection and publishes it; the caller writes the row.

@@ -8,7 +8,8 @@ use outbox::{Database, StoreError, Tx};
 use crate::store::{KeySource, Keyring, KeyringError, TokenKind, connections, sealing_keys};
 
 /// Opens the keys, checks each that stored tokens need, and stores the sentinels of new ones. A missing key
-/// file is created only if no token is sealed. `lost` are ids of keys that nobody has any more.
+/// file is created only if no token is sealed and no key has a sentinel. `lost` are ids of keys that nobody has
+/// any more.
 ///
 /// # Errors
 ///
@@ -20,11 +21,11 @@ pub(crate) async fn open_keys(
     lost: &[String],
 ) -> Result<Keyring, KeyringError> {
     let needed = list_needed(database, lost).await?;
-    let keys = match load_keys(database, source, &needed).await? {
+    let keys = match load_keys(database, source, &needed, lost).await? {
         Some(keys) => keys,
         None => source.load_or_create(ids)?,
     };
-    store_sentinels(database, &keys, ids, &needed).await?;
+    store_sentinels(database, &keys, ids).await?;
     Ok(keys)
 }
 
@@ -39,7 +40,7 @@ pub async fn check_keys(
     lost: &[String],
 ) -> Result<usize, KeyringError> {
     let needed = list_needed(database, lost).await?;
-    load_keys(database, source, &needed).await?;
+    load_keys(database, source, &needed, lost).await?;
     Ok(needed.len())
 }
 
@@ -49,12 +50,15 @@ async fn list_needed(database: &Database, lost: &[String]) -> Result<BTreeSet<St
     Ok(needed)
 }
 
-/// Loads the keys and checks those that are needed; none if there is no key file, and no need of one.
+/// Loads the keys and checks those that are needed; none if there is no key file, and one may be made.
 async fn load_keys(
     database: &Database,
     source: &KeySource,
     needed: &BTreeSet<String>,
+    lost: &[String],
 ) -> Result<Option<Keyring>, KeyringError> {
+    // Before the file is read: whoever stored a sentinel has made the file first.
+    let known = sealing_keys::list_known(database.readers()).await?;
     let keys = source.load()?;
     for key in needed {
         let (named, place) = (key.clone(), source.to_string());
@@ -66,7 +70,11 @@ async fn load_keys(
             return Err(KeyringError::Wrong { key: named, place });
         }
     }
-    Ok(keys)
+    // No token needs the known ones, but there was a file: it is more likely misplaced than given up.
+    match known.into_iter().find(|key| !lost.contains(key)) {
+        Some(key) if keys.is_none() => Err(KeyringError::NoFile { key, place: source.to_string() }),
+        _ => Ok(keys),
+    }
 }
 
 /// Returns true if the key opens its sentinel; without one, at least one token that it sealed.
@@ -94,19 +102,24 @@ async fn opens(database: &Database, keys: &Keyring, key: &str) -> Result<bool, S
     }
 }
 
-/// Stores the sentinels of the ring's keys, and deletes those of keys that are neither in it nor needed.
+/// Stores the sentinels of the ring's keys, and deletes those of keys that are neither in it nor used.
 async fn store_sentinels(
     database: &Database,
     keys: &Keyring,
     ids: &dyn Ids,
-    needed: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let store = |tx: Tx| async move {
-        let (mut changed, mut kept) = (false, needed.clone());
+        // Listed again: another process may seal with a new key since the check.
+        let used = sealing_keys::list_used(tx.conn()).await?;
+        let (mut changed, mut kept) = (false, used.clone());
         for key in keys.key_ids() {
             kept.insert(key.to_owned());
             let stored = sealing_keys::find_sentinel(tx.conn(), key).await?;
-            if stored.is_some_and(|sentinel| keys.opens_sentinel(key, &sentinel)) {
+            let is_settled = stored.is_some_and(|sentinel| {
+                // One of a key that is used may only be right; the next start checks it.
+                used.contains(key) || keys.opens_sentinel(key, &sentinel)
+            });
+            if is_settled {
                 continue;
             }
             if let Some(sentinel) = keys.seal_sentinel(ids, key) {
@@ -122,8 +135,8 @@ async fn store_sentinels(
         Ok(())
     };
     match database.run_plain("store_sentinels", store).await {
-        // Another process that starts with the same keys was faster.
-        Err(StoreError::UniqueViolation) => Ok(()),
+        // Another process that starts was faster: with the same keys there is little left to do.
+        Err(StoreError::UniqueViolation) => database.run_plain("store_sentinels", store).await,
         outcome => outcome,
     }
 }
