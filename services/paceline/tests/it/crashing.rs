@@ -56,6 +56,7 @@ async fn kill_at_random(setup: Setup) {
         app.up(&[]).await;
     }
 
+    send_lost_webhooks_again(&app).await;
     // A copy whose upload was under way is looked for twice, ten minutes apart, before it is sent again.
     for _life in 0..3 {
         if has_settled(&guardian, copied.len()).await {
@@ -69,6 +70,27 @@ async fn kill_at_random(setup: Setup) {
     app.assert_copies(CHILD_ID, &copied).await;
     app.assert_all_totals_match(&[&guardian, &child]).await;
     app.stop().await;
+}
+
+/// Sends the webhooks again that Strava gave up because no process was alive to answer. The daily sweep would find
+/// these activities, but also acknowledged ones that were lost.
+async fn send_lost_webhooks_again(app: &TestApp) {
+    let given_up = eventually(TIMEOUT, "every webhook is delivered or given up", async || {
+        let deliveries = app.sim_get("webhooks/deliveries").await;
+        let (done, rest): (Vec<_>, Vec<_>) = deliveries
+            .as_array()
+            .unwrap()
+            .iter()
+            .cloned()
+            .partition(|it| it["outcome"] == "delivered");
+        let waiting = rest.iter().any(|it| it["outcome"] != "gave_up");
+        if waiting || done.is_empty() { Err(rest) } else { Ok(rest) }
+    })
+    .await;
+    for delivery in given_up {
+        let ids = ["owner_id", "object_id"].map(|id| delivery["event"][id].as_i64().unwrap());
+        assert_eq!(app.hint(ids[0], ids[1]).await, [200]);
+    }
 }
 
 /// Waits until every copy is made or waits for its second look; true when all are made.
