@@ -4,7 +4,7 @@ use serde_json::json;
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 use testkit::eventually;
 
-use crate::test_app::{ALL_TIME_SUMMARY, Databases, Setup, TIMEOUT, TestApp, Topics};
+use crate::test_app::{Databases, Setup, TIMEOUT, TestApp, Topics};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_journey_runs_on_the_built_in_log() {
@@ -49,7 +49,7 @@ async fn events_three_times_and_out_of_order_give_the_same_totals_and_one_copy()
 
     app.assert_copies(CHILD_ID, &copied).await;
     app.assert_all_totals_match(&[&guardian, &child]).await;
-    let walks = guardian.get(&format!("{ALL_TIME_SUMMARY}&sport=Walk")).await;
+    let walks = guardian.summary_since_yesterday(&app, "Walk").await;
     assert_eq!(
         (&walks["total"]["count"], &walks["total"]["distance_m"]),
         (&json!(4), &json!(8_006.0))
@@ -96,7 +96,7 @@ async fn journey(app: &TestApp) {
 
     app.sim_edit(alone, &json!({"distance": 12_345.6, "sport_type": "Ride", "name": "Ride"})).await;
     app.assert_all_totals_match(&[&guardian]).await;
-    let rides = guardian.get(&format!("{ALL_TIME_SUMMARY}&sport=Ride")).await;
+    let rides = guardian.summary_since_yesterday(app, "Ride").await;
     assert_eq!(rides["total"]["distance_m"], 12_345.6);
 
     app.sim_post(&format!("activities/{alone}/hide"), &json!({})).await;

@@ -138,6 +138,14 @@ impl TestUser {
         Ok((count as i64, (metres * 10.0).round() as i64, seconds as i64))
     }
 
+    /// The totals of what the test recorded, also where that is tomorrow by the athlete's local date.
+    pub(crate) async fn summary_since_yesterday(&self, app: &TestApp, sport: &str) -> Value {
+        let now = app.sim_get("clock").await["now_s"].as_i64().unwrap();
+        let yesterday = kernel::Timestamp::from_secs(now - 86_400).to_rfc3339();
+        let from = &yesterday[..10];
+        self.get(&format!("/v1/me/stats/summary?from={from}&to=2100-01-01&sport={sport}")).await
+    }
+
     /// Number of counted activities.
     pub(crate) async fn count(&self) -> i64 {
         self.counted().await.unwrap().0
