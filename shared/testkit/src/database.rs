@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outbox::{Database, Target, sql};
+use outbox::{Database, StoreFaults, Target, sql};
 use sea_orm::sqlx;
 use sea_orm::sqlx::mysql::MySqlPoolOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -24,6 +24,14 @@ pub struct TestDatabase {
 /// Returns a database on each engine: SQLite, and the MariaDB or MySQL server of `PACELINE_TEST_MARIADB`.
 pub async fn databases() -> Vec<TestDatabase> {
     vec![TestDatabase::sqlite(), TestDatabase::mariadb().await]
+}
+
+/// Returns a database on each engine and what makes its transactions fail: I/O errors on SQLite, killed connections on
+/// the server. Nothing fails until it is armed.
+pub async fn faulty_databases() -> Vec<(TestDatabase, StoreFaults)> {
+    let mariadb = TestDatabase::mariadb().await;
+    let killer = mariadb.connect_to_server().await;
+    vec![(TestDatabase::sqlite(), StoreFaults::io_errors()), (mariadb, StoreFaults::kills(killer))]
 }
 
 impl TestDatabase {

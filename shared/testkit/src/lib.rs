@@ -10,7 +10,7 @@ mod process;
 mod servers;
 mod signer;
 
-pub use database::{TestDatabase, databases};
+pub use database::{TestDatabase, databases, faulty_databases};
 pub use eventually::eventually;
 pub use ids::SeededIds;
 pub use kernel::ManualClock;

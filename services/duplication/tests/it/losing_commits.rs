@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use contracts::athletes::{Erase, athlete_changed::Change};
+use kernel::Timestamp;
 use outbox::StoreFaults;
 use serde_json::json;
 use testkit::{TestDatabase, eventually};
 
-use crate::test_app::{Run, TestApp, quick_settings};
+use crate::test_app::{GRANTED, Run, TestApp, quick_settings};
 
 /// Maximum number of faults that one transaction meets.
 const MAX_FAULTS: usize = 60;
@@ -61,4 +62,40 @@ async fn withdrawn_data_is_erased_whatever_fails_meanwhile() {
     assert!(faults.is_done("erase"), "{:?}", faults.names());
     assert_eq!(app.strava.count_uploads().await, 0);
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_waits_goes_on_once_the_scope_is_granted_whatever_fails_meanwhile() {
+    let faults = StoreFaults::io_errors();
+    let app = TestApp::start_faulty(TestDatabase::sqlite(), quick_settings(), faults.clone()).await;
+    // The runs are younger than the link.
+    app.clock.set_offset(-20 * 86_400);
+    let accept = format!("/v1/links/{}/accept", app.propose_link("Milla", false).await);
+    assert_eq!(app.call("POST", &accept, app.child, None).await.status, 200);
+    app.clock.set_offset(0);
+    faults.arm_only(&["hold_copy_job"]);
+    let (mut copied, mut generation) = (0, 2);
+    while !faults.is_done("hold_copy_job") {
+        assert!(copied < MAX_FAULTS, "{:?}", faults.names());
+        app.publish_connection(app.child, generation, &["read"]).await;
+        let mut run = app.new_run(&format!("Run {copied} with Milla")).await;
+        let earlier = 20 * 60 * i64::try_from(copied).unwrap();
+        run.start = Timestamp::from_secs(run.start.as_secs() - earlier);
+        app.publish_activities(&[&run]).await;
+        wait_for(&app, "reason", "scope-missing", 1).await;
+        app.publish_connection(app.child, generation + 1, &GRANTED).await;
+        (copied, generation) = (copied + 1, generation + 2);
+        wait_for(&app, "state", "done", copied).await;
+    }
+    assert_eq!(app.strava.count_uploads().await, i64::try_from(copied).unwrap());
+    app.stop().await;
+}
+
+async fn wait_for(app: &TestApp, field: &str, value: &str, count: usize) {
+    eventually(Duration::from_mins(1), "so many copies are there", async || {
+        let copies = app.copies().await;
+        let found = copies.iter().filter(|copy| copy[field] == value).count();
+        if found == count { Ok(()) } else { Err(copies) }
+    })
+    .await;
 }

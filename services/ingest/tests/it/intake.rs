@@ -9,6 +9,7 @@ use event_bus::{Bus, KafkaSettings};
 use ingest::{Dependencies, Service, Settings};
 use kernel::{EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
+use outbox::StoreFaults;
 use serde_json::json;
 use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
@@ -135,24 +136,21 @@ impl Ids for RecordedIds {
 }
 
 async fn start_without_log(database: &TestDatabase) -> (Service, String, Tasks) {
-    start_without_log_with(database, Arc::new(SystemIds)).await
+    start_without_log_with(database, Arc::new(SystemIds), StoreFaults::default()).await
 }
 
 /// Starts only the HTTP server, with an unreachable broker.
 async fn start_without_log_with(
     database: &TestDatabase,
     ids: Arc<dyn Ids>,
+    faults: StoreFaults,
 ) -> (Service, String, Tasks) {
     let clock = Arc::new(SystemClock::new());
     let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
     let nowhere: url::Url = "http://127.0.0.1:9/".parse().unwrap();
     let brokers = KafkaSettings::new("127.0.0.1:9");
     let service = Service::start(Dependencies {
-        database: DatabaseSettings {
-            target: database.target(),
-            migrate: true,
-            faults: outbox::StoreFaults::default(),
-        },
+        database: DatabaseSettings { target: database.target(), migrate: true, faults },
         runtime: Runtime { clock: clock.clone(), ids, failpoints: Failpoints::none() },
         bus: Bus::open_kafka(brokers).await.unwrap(),
         verifier: crate::test_app::verifier(clock),
@@ -219,7 +217,8 @@ async fn without_log_and_database_strava_is_asked_to_deliver_again() {
 async fn a_withdrawal_received_without_the_log_is_published_when_it_is_back() {
     for database in [TestDatabase::sqlite(), TestDatabase::mariadb().await] {
         let recorded = Arc::new(RecordedIds::default());
-        let (service, url, tasks) = start_without_log_with(&database, recorded.clone()).await;
+        let (service, url, tasks) =
+            start_without_log_with(&database, recorded.clone(), StoreFaults::default()).await;
         let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
 
         let answer = http.post(&url).body(withdrawal()).send().await.unwrap();
@@ -242,5 +241,31 @@ async fn a_withdrawal_received_without_the_log_is_published_when_it_is_back() {
             "the id is that of the first try, which may have arrived"
         );
         app.shut_down().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_that_is_acknowledged_without_the_log_is_stored_whatever_fails_meanwhile() {
+    for (database, faults) in testkit::faulty_databases().await {
+        let ids = Arc::new(SystemIds);
+        let (service, url, tasks) = start_without_log_with(&database, ids, faults.clone()).await;
+        faults.arm_only(&["forward_to_outbox"]);
+        let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
+        let mut acknowledged = 0;
+        let mut refused = 0;
+        while !faults.is_done("forward_to_outbox") {
+            match http.post(&url).body(withdrawal()).send().await.unwrap().status().as_u16() {
+                200 => acknowledged += 1,
+                503 => refused += 1,
+                other => panic!("{other}"),
+            }
+            assert!(acknowledged + refused < 60, "not every fault was met");
+        }
+        let stored = database.query_i64("SELECT COUNT(*) FROM outbox").await;
+        // Of those refused only the one whose commit was not answered is stored; it does no harm.
+        assert!((acknowledged..=acknowledged + 1).contains(&stored), "{acknowledged}: {stored}");
+        assert!(acknowledged > 0 && refused > 0, "{acknowledged} {refused}");
+        tasks.join(Duration::from_secs(20)).await;
+        drop(service);
     }
 }

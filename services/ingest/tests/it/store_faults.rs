@@ -15,9 +15,7 @@ use testkit::TestDatabase;
 
 use crate::test_app::{TestApp, TestAthlete, message, settings, strava_options};
 
-/// The transactions that meet every fault: all of ingest but `forward_to_outbox` (only without the log),
-/// `record_failed_poll` and `record_backfill_failure` (only when Strava fails), `close_job`, `fail_job` and
-/// `record_replay_done` (a statement or two each), and `request_replay` (once per start).
+/// The transactions that meet every fault; those of ingest that are missing have a test of their own.
 const TRANSACTIONS: [&str; 12] = [
     "apply_connection_change",
     "commit_fetched_activity",
@@ -156,5 +154,41 @@ async fn assert_one_event_per_revision(app: &TestApp, athlete: TestAthlete) {
         let event = published.envelope.event_id;
         let first = *events.entry(published.activity.revision).or_insert(event);
         assert_eq!(first, event, "revision {}", published.activity.revision);
+    }
+}
+
+/// What is recorded when Strava fails is for the athlete to see; failing at it must not end the job.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failure_of_stravas_polls_and_backfills_go_on_whatever_fails_meanwhile() {
+    for name in ["record_failed_poll", "record_backfill_failure"] {
+        let faults = StoreFaults::io_errors();
+        let settings = ingest::Settings { page: 10, tick_s: 1, sweep_interval_s: 60, ..settings() };
+        let database = TestDatabase::sqlite();
+        let app =
+            TestApp::with_faults(database, strava_options(20), settings, faults.clone()).await;
+        let athlete = app.connect(GUARDIAN_ID).await;
+        match name {
+            "record_failed_poll" => faults.arm_only(&["record_failed_poll"]),
+            _ => faults.arm_only(&["record_backfill_failure"]),
+        }
+        let began = Instant::now();
+        for generation in 2.. {
+            assert!(began.elapsed() < LIMIT, "not every fault was met: {name}");
+            let failing = json!({"endpoint": "GET /athlete/activities", "kind": "server_error"});
+            app.add_fault(failing).await;
+            if name == "record_backfill_failure" {
+                app.publish_reconnect(athlete, generation, generation).await;
+            }
+            app.advance_clock(61).await;
+            tokio::time::sleep(PAUSE).await;
+            app.clear_faults().await;
+            if faults.is_done(name) {
+                break;
+            }
+        }
+        app.create_activity(athlete, json!({"silent": true, "name": "Unheard of"})).await;
+        app.advance_clock(3_600).await;
+        settle(&app, athlete).await;
+        app.shut_down().await;
     }
 }

@@ -14,7 +14,7 @@ use kernel::{
 use lifecycle::{Failpoints, Tasks};
 use serde_json::Value;
 use service_kit::{DatabaseSettings, Runtime, Service as _};
-use stats::{Dependencies, Service, Settings};
+use stats::{Dependencies, Service, Settings, StartError};
 use testkit::{TestDatabase, TokenSigner};
 
 pub(crate) use activity::Activity;
@@ -51,19 +51,12 @@ impl Environment {
             ids: Arc::new(SystemIds),
             failpoints: Failpoints::none(),
         };
-        let service = Service::start(Dependencies {
-            database: DatabaseSettings {
-                target: self.database.target(),
-                migrate: true,
-                faults: self.faults.clone(),
-            },
-            runtime: runtime.clone(),
-            bus: bus.clone(),
-            verifier: TokenSigner::shared().verifier(clock.clone()),
-            settings: Settings { published_athlete: self.published_athlete, watch_s: 1 },
-        })
-        .await
-        .unwrap();
+        let mut started = self.try_start(&runtime).await;
+        // A start that met an injected fault is repeated, as its supervisor would.
+        while started.is_err() && self.faults.names().iter().any(|names| !names.is_empty()) {
+            started = self.try_start(&runtime).await;
+        }
+        let service = started.unwrap();
         let tasks = Tasks::new();
         service_kit::spawn(&service, &bus, &runtime, &tasks);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -77,6 +70,20 @@ impl Environment {
         let app = TestApp { service, bus, clock, publisher, base, http, tasks, environment: self };
         app.wait_for_consumers().await;
         app
+    }
+    async fn try_start(&self, runtime: &Runtime) -> Result<Service, StartError> {
+        Service::start(Dependencies {
+            database: DatabaseSettings {
+                target: self.database.target(),
+                migrate: true,
+                faults: self.faults.clone(),
+            },
+            runtime: runtime.clone(),
+            bus: self.bus.clone(),
+            verifier: TokenSigner::shared().verifier(self.clock.clone()),
+            settings: Settings { published_athlete: self.published_athlete, watch_s: 1 },
+        })
+        .await
     }
 }
 

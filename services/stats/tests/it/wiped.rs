@@ -2,6 +2,7 @@
 
 use contracts::{Envelope, Topic};
 use kernel::AthleteId;
+use outbox::StoreFaults;
 use serde_json::json;
 use testkit::TestDatabase;
 
@@ -189,4 +190,27 @@ async fn totals_that_an_interrupted_rebuild_left_out_are_rebuilt_at_the_next_sta
         }
         app.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_rebuild_at_the_start_is_whole_whatever_fails_meanwhile() {
+    let faults = StoreFaults::io_errors();
+    let mut app = TestApp::with_faults(TestDatabase::sqlite(), faults.clone()).await;
+    faults.arm_only(&["rebuild_totals"]);
+    let athletes = [new_athlete(), new_athlete()];
+    for athlete in athletes {
+        app.publish_live(Activity::new(athlete).revision(3)).await;
+    }
+    for _ in 0..60 {
+        app = app.restart("DELETE FROM daily_total").await;
+        for athlete in athletes {
+            assert_eq!(app.total(athlete).await["count"], 1);
+            assert_eq!(app.service.verify(athlete).await.unwrap(), 0);
+        }
+        if faults.is_done("rebuild_totals") {
+            break;
+        }
+    }
+    assert!(faults.is_done("rebuild_totals"));
+    app.stop().await;
 }

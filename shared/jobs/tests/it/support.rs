@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jobs::{ClaimedJob, CloseResult, JobRequest, Queue, Retry, priority};
 use kernel::{ApplicationId, AthleteId, ManualClock, Source, Timestamp};
-use outbox::{Database, StoreError};
+use outbox::{Database, StoreError, StoreFaults};
 use serde_json::json;
 use testkit::{SeededIds, TestDatabase};
 use uuid::Uuid;
@@ -22,8 +22,14 @@ pub(crate) struct Desk {
 
 /// A queue in this database; a second one on the same database stands for another process.
 pub(crate) async fn open(of: &TestDatabase) -> Desk {
+    open_with_faults(of, StoreFaults::default()).await
+}
+
+/// A queue whose transactions may fail.
+pub(crate) async fn open_with_faults(of: &TestDatabase, faults: StoreFaults) -> Desk {
     let clock = Arc::new(ManualClock::at(NOW));
     let database = Database::open(&of.target(), jobs::migrations()).await.unwrap();
+    let database = database.with_faults(faults);
     let queue =
         Queue::new(database.clone(), clock.clone(), Arc::new(SeededIds::new(NOW.as_secs() as u64)));
     Desk { database, queue, clock }

@@ -8,10 +8,10 @@ use jobs::{ClaimedJob, JobHandler, JobOutcome, State, run_workers};
 use kernel::SystemClock;
 use lifecycle::Stop;
 use outbox::StoreError;
-use testkit::{databases, eventually};
+use testkit::{databases, eventually, faulty_databases};
 use tokio::sync::Semaphore;
 
-use crate::support::{Desk, KIND, NOW, job, open};
+use crate::support::{Desk, KIND, NOW, job, open, open_with_faults};
 
 /// Does what the subject says.
 #[derive(Clone)]
@@ -26,7 +26,9 @@ impl JobHandler for Obedient {
         match job.subject.as_str() {
             "fail" => anyhow::bail!("as I was told"),
             "panic" => panic!("as I was told"),
-            "give up" => Ok(JobOutcome::Failed { reason: "as I was told".to_owned() }),
+            subject if subject.starts_with("give up") => {
+                Ok(JobOutcome::Failed { reason: "as I was told".to_owned() })
+            }
             "wait" => {
                 self.go.acquire().await?.forget();
                 Ok(JobOutcome::Done)
@@ -45,7 +47,10 @@ struct Shop {
 }
 
 async fn shop(of: &testkit::TestDatabase) -> Shop {
-    let desk = open(of).await;
+    shop_at(open(of).await)
+}
+
+fn shop_at(desk: Desk) -> Shop {
     let queue = jobs::Queue::new(
         desk.database.clone(),
         Arc::new(SystemClock::new()),
@@ -98,6 +103,33 @@ async fn a_commit_wakes_a_worker_and_every_end_of_a_job_is_written_down() {
         shop.enqueue("give up").await;
         shop.is("give up", State::Failed, "as I was told").await;
         assert_eq!(shop.handler.ran.load(Ordering::SeqCst), 4, "{}", of.engine());
+        shop.soft.trigger();
+        shop.running.await.unwrap().unwrap();
+    }
+}
+
+/// The transactions of a worker that meet every fault; the others are in the services' tests.
+const TRANSACTIONS: [&str; 2] = ["close_job", "fail_job"];
+
+#[tokio::test]
+async fn the_end_of_a_job_is_written_down_whatever_fails_meanwhile_and_the_job_runs_once() {
+    for (of, faults) in faulty_databases().await {
+        let shop = shop_at(open_with_faults(&of, faults.clone()).await);
+        faults.arm_only(&TRANSACTIONS);
+        let mut jobs = 0;
+        for round in 0..60 {
+            for (subject, state) in [("plain", State::Closed), ("give up", State::Failed)] {
+                let subject = format!("{subject} {round}");
+                shop.enqueue(&subject).await;
+                shop.is(&subject, state, "").await;
+                jobs += 1;
+            }
+            if TRANSACTIONS.iter().all(|name| faults.is_done(name)) {
+                break;
+            }
+        }
+        assert!(TRANSACTIONS.iter().all(|name| faults.is_done(name)), "{:?}", faults.names());
+        assert_eq!(shop.handler.ran.load(Ordering::SeqCst), jobs, "{}", of.engine());
         shop.soft.trigger();
         shop.running.await.unwrap().unwrap();
     }

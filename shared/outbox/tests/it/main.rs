@@ -8,5 +8,6 @@ mod parked;
 mod readiness;
 mod relay;
 mod replay_state;
+mod store_faults;
 mod support;
 mod transactions;

@@ -7,7 +7,7 @@ use contracts::{Cause, Envelope, Origin, Topic, wire::envelope::Payload};
 use event_bus::{Bus, PublisherKind};
 use kernel::{ApplicationId, AthleteId, Generation, ManualClock, SystemClock, Timestamp};
 use lifecycle::Stop;
-use outbox::{Database, OutboxMessage, Relay, create_table};
+use outbox::{Database, OutboxMessage, Relay, StoreFaults, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Table};
 use testkit::{SeededIds, TestDatabase};
@@ -30,6 +30,17 @@ pub(crate) async fn open(of: &TestDatabase) -> (Database, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(NOW));
     let database = Database::open(&of.target(), own()).await.unwrap();
     (database.with(clock.clone(), Arc::new(SeededIds::new(7))), clock)
+}
+
+/// A database whose transactions of these names fail, at every statement and around the commit.
+pub(crate) async fn open_faulty(
+    of: &TestDatabase,
+    faults: &StoreFaults,
+    names: &[&'static str],
+) -> Database {
+    let (database, _) = open(of).await;
+    faults.arm_only(names);
+    database.with_faults(faults.clone())
 }
 
 pub(crate) fn athlete(n: u128) -> AthleteId {

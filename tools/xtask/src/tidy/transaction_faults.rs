@@ -16,7 +16,7 @@ const RUN: &str = r#"\b(?:run|run_many|run_plain|run_locked)\(\s*(?:ctx,\s*)?"(?
 /// A test's list of the transactions that it lets fail.
 const TESTED: &str = r"const TRANSACTIONS: [^=]+= \[(?P<names>[^\]]*)\]";
 /// A test that starts an app whose transactions of one name fail.
-const TESTED_ALONE: &str = r#"(?:start\(&faults, |arm_only\(&\[)"(?P<name>[a-z_]+)""#;
+const TESTED_ALONE: &str = r#"(?:start\(&faults, |&faults, &\[|arm_only\(&\[)"(?P<name>[a-z_]+)""#;
 
 /// A transaction: the crate that runs it, and its name.
 type Transaction = (String, String);
