@@ -15,4 +15,5 @@ pub use keys::{KeyError, SigningKeys};
 pub use service::{Dependencies, Service, StartError};
 pub use settings::Settings;
 pub use usecases::add_user::{AddUser, AddUserError};
+pub use usecases::remove_user::RemoveUserError;
 pub use usecases::set_password::SetPasswordError;

@@ -17,7 +17,7 @@ use crate::store::migrations;
 use crate::usecases::ServiceContext;
 use crate::usecases::add_user::{AddUser, AddUserError, add_user};
 use crate::usecases::list_users::list_users;
-use crate::usecases::remove_user::remove_user;
+use crate::usecases::remove_user::{RemoveUserError, remove_user};
 use crate::usecases::set_password::{SetPasswordError, set_password};
 use crate::{Account, Email, events};
 
@@ -91,7 +91,7 @@ impl Service {
     }
 
     /// Removes the account of this address. False if there was none.
-    pub async fn remove_user(&self, email: &Email) -> Result<bool, StoreError> {
+    pub async fn remove_user(&self, email: &Email) -> Result<bool, RemoveUserError> {
         remove_user(&self.http.ctx, email).await
     }
 }

@@ -11,16 +11,31 @@ pub(crate) struct FailedSignIns {
     pub(crate) last_at_us: i64,
 }
 
+/// The rule of the lockout.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LockoutRule {
+    /// Number of failures in a row that lock an account.
+    pub(crate) max_attempts: i64,
+    /// Duration of a lockout, and of the memory of failures that led to one.
+    pub(crate) lockout: Duration,
+}
+
 impl FailedSignIns {
+    /// Counts an attempt as failed before its password is checked, so that attempts at the same time count as well. A
+    /// lockout that is over starts a new count. The instant until which the account is locked, if it is.
+    pub(crate) fn reserve(&mut self, now: Timestamp, rule: LockoutRule) -> Result<(), Timestamp> {
+        if let Some(until) = self.locked_until(now, rule) {
+            return Err(until);
+        }
+        let count = if self.count >= rule.max_attempts { 1 } else { self.count + 1 };
+        *self = Self { count, last_at_us: now.as_micros() };
+        Ok(())
+    }
+
     /// Returns the instant until which the account is locked, if it is.
-    pub(crate) fn locked_until(
-        self,
-        now: Timestamp,
-        max_attempts: i64,
-        lockout: Duration,
-    ) -> Option<Timestamp> {
-        let until = Timestamp::from_micros(self.last_at_us).plus(lockout);
-        (self.count >= max_attempts && until > now).then_some(until)
+    pub(crate) fn locked_until(self, now: Timestamp, rule: LockoutRule) -> Option<Timestamp> {
+        let until = Timestamp::from_micros(self.last_at_us).plus(rule.lockout);
+        (self.count >= rule.max_attempts && until > now).then_some(until)
     }
 }
 
@@ -32,10 +47,26 @@ mod tests {
     fn an_account_is_locked_after_enough_failures_and_for_long_enough() {
         let at = Timestamp::from_secs(1000);
         let failures = FailedSignIns { count: 3, last_at_us: at.as_micros() };
-        let minute = Duration::from_mins(1);
+        let lockout = Duration::from_mins(1);
+        let after = |max_attempts| LockoutRule { max_attempts, lockout };
 
-        assert_eq!(failures.locked_until(at, 3, minute), Some(at.plus(minute)));
-        assert_eq!(failures.locked_until(at, 4, minute), None);
-        assert_eq!(failures.locked_until(at.plus(minute), 3, minute), None);
+        assert_eq!(failures.locked_until(at, after(3)), Some(at.plus(lockout)));
+        assert_eq!(failures.locked_until(at, after(4)), None);
+        assert_eq!(failures.locked_until(at.plus(lockout), after(3)), None);
+    }
+
+    #[test]
+    fn a_lockout_that_is_over_starts_a_new_count() {
+        let rule = LockoutRule { max_attempts: 3, lockout: Duration::from_mins(1) };
+        let (mut failures, at) = (FailedSignIns::default(), Timestamp::from_secs(1000));
+        for count in 1..=3 {
+            assert_eq!(failures.reserve(at, rule), Ok(()));
+            assert_eq!(failures.count, count);
+        }
+        assert_eq!(failures.reserve(at, rule), Err(at.plus(rule.lockout)));
+
+        assert_eq!(failures.reserve(at.plus(rule.lockout), rule), Ok(()));
+
+        assert_eq!(failures.count, 1);
     }
 }

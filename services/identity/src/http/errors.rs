@@ -6,6 +6,7 @@ use http_kit::Problem;
 use outbox::StoreError;
 
 use crate::usecases::add_user::AddUserError;
+use crate::usecases::remove_user::RemoveUserError;
 use crate::usecases::sign_in::SignInError;
 
 pub(super) fn from_store(error: StoreError) -> Problem {
@@ -28,8 +29,20 @@ pub(super) fn from_sign_in(error: SignInError) -> Problem {
                 .detail("too many wrong passwords")
                 .retry_at(until)
         }
+        SignInError::Busy => Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy")
+            .detail("too many people are signing in at once")
+            .header(header::RETRY_AFTER, HeaderValue::from_static("2")),
         SignInError::Store(error) => from_store(error),
         other => Problem::internal(other),
+    }
+}
+
+pub(super) fn from_remove_user(error: RemoveUserError) -> Problem {
+    match error {
+        RemoveUserError::LastAdmin => {
+            Problem::new(StatusCode::CONFLICT, "last-admin").detail(error)
+        }
+        RemoveUserError::Store(error) => from_store(error),
     }
 }
 

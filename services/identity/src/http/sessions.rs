@@ -32,7 +32,7 @@ pub(crate) struct Session {
 
 /// Signs in with a local account.
 #[utoipa::path(post, path = "/v1/session", tag = "identity", request_body = Credentials, responses(
-    (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts")))]
+    (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts or busy")))]
 pub(crate) async fn sign_in(
     state: Data<HttpState>,
     Json(body): Json<Credentials>,

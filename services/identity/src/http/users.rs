@@ -73,7 +73,8 @@ pub(crate) async fn add(
 }
 
 /// Removes an account; the training data stays until it is erased.
-#[utoipa::path(delete, path = "/v1/admin/users/{email}", tag = "identity", responses((status = 204), (status = 404)))]
+#[utoipa::path(delete, path = "/v1/admin/users/{email}", tag = "identity", responses(
+    (status = 204), (status = 404), (status = 409, description = "last-admin")))]
 pub(crate) async fn remove(
     _: Require<Admin>,
     state: Data<HttpState>,
@@ -81,6 +82,7 @@ pub(crate) async fn remove(
 ) -> Result<HttpResponse, Problem> {
     let email: Email =
         email.parse().map_err(|invalid| Problem::invalid().field("email", invalid))?;
-    let removed = remove_user::remove_user(&state.ctx, &email).await.map_err(errors::from_store)?;
+    let removed =
+        remove_user::remove_user(&state.ctx, &email).await.map_err(errors::from_remove_user)?;
     if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }
 }

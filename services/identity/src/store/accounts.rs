@@ -1,11 +1,11 @@
 //! The table `account`: local accounts, one row each.
 
 use kernel::{AthleteId, Timestamp};
-use outbox::{Database, StoreError, sql};
+use outbox::{Database, StoreError, Tx, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::domain::account::{Account, Email};
-use crate::domain::lockout::FailedSignIns;
+use crate::domain::lockout::{FailedSignIns, LockoutRule};
 
 const COLUMNS: &str = "athlete, email, password_hash, admin, failures, failed_at_us, created_at_us";
 
@@ -87,6 +87,13 @@ pub(crate) async fn list(database: &Database) -> Result<Vec<Account>, StoreError
     rows.into_iter().map(|row| Ok(StoredAccount::try_from(row)?.account)).collect()
 }
 
+/// Locks the accounts of administrators until the transaction ends; returns their addresses.
+pub(crate) async fn lock_admins(tx: &Tx) -> Result<Vec<String>, StoreError> {
+    // SQLite has no SELECT … FOR UPDATE; an update that changes nothing locks on either engine.
+    sql::execute(tx.conn(), "UPDATE account SET admin = admin WHERE admin = 1", []).await?;
+    sql::fetch_scalars(tx.conn(), "SELECT email FROM account WHERE admin = 1", []).await
+}
+
 /// Deletes the account of this address. False if there was none.
 pub(crate) async fn delete_by_email<C: ConnectionTrait>(
     conn: &C,
@@ -116,16 +123,24 @@ pub(crate) async fn set_password<C: ConnectionTrait>(
     Ok(sql::execute(conn, update, values).await? > 0)
 }
 
-/// Records a wrong password.
-pub(crate) async fn record_failure<C: ConnectionTrait>(
+/// Counts an attempt to sign in as failed, as `FailedSignIns::reserve` does: of any number at a time no more than the
+/// rule allows. False if the account is locked, or gone.
+pub(crate) async fn reserve_attempt<C: ConnectionTrait>(
     conn: &C,
     athlete: AthleteId,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    let update = "UPDATE account SET failures = failures + 1, failed_at_us = ? WHERE athlete = ?";
-    let values = [now.as_micros().into(), athlete.to_string().into()];
-    sql::execute(conn, update, values).await?;
-    Ok(())
+    rule: LockoutRule,
+) -> Result<bool, StoreError> {
+    let update = "UPDATE account SET failures = CASE WHEN failures >= ? THEN 1 ELSE failures + 1 END, \
+         failed_at_us = ? WHERE athlete = ? AND (failures < ? OR failed_at_us <= ?)";
+    let values = [
+        rule.max_attempts.into(),
+        now.as_micros().into(),
+        athlete.to_string().into(),
+        rule.max_attempts.into(),
+        now.minus(rule.lockout).as_micros().into(),
+    ];
+    Ok(sql::execute(conn, update, values).await? > 0)
 }
 
 /// Forgets the wrong passwords of an account.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Ids, Timestamp};
 use outbox::Database;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::unknown_email_lockout::UnknownEmailLockout;
 use crate::domain::password::{self, PasswordError};
@@ -14,6 +14,8 @@ use crate::settings::Settings;
 
 /// Number of passwords that are hashed at a time: each takes 19 MB and tens of milliseconds.
 const MAX_CONCURRENT_HASHES: usize = 4;
+/// Number of passwords that are hashed or wait for it; more are refused, for the last would wait too long.
+const MAX_QUEUED_HASHES: usize = 64;
 
 /// The dependencies that every operation of this service shares.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(crate) struct ServiceContext {
     pub(crate) settings: Settings,
     pub(crate) unknown_email_lockout: UnknownEmailLockout,
     hashing: Semaphore,
+    hashing_queue: Semaphore,
 }
 
 impl ServiceContext {
@@ -36,7 +39,13 @@ impl ServiceContext {
     ) -> Self {
         let unknown_email_lockout = UnknownEmailLockout::default();
         let hashing = Semaphore::new(MAX_CONCURRENT_HASHES);
-        Self { database, keys, issuer, settings, unknown_email_lockout, hashing }
+        let hashing_queue = Semaphore::new(MAX_QUEUED_HASHES);
+        Self { database, keys, issuer, settings, unknown_email_lockout, hashing, hashing_queue }
+    }
+
+    /// A place in the queue for hashing, as long as it is kept. None if the queue is full.
+    pub(crate) fn enter_hashing_queue(&self) -> Option<SemaphorePermit<'_>> {
+        self.hashing_queue.try_acquire().ok()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::Service;
 use crate::domain::account::{Account, Email};
+use crate::domain::lockout::LockoutRule;
 use crate::domain::password;
 use crate::keys::KeyError;
 use crate::store::accounts::{self, StoredAccount};
@@ -28,6 +29,8 @@ pub(crate) enum SignInError {
     WrongCredentials,
     #[error("too many wrong passwords")]
     LockedUntil(Timestamp),
+    #[error("too many people are signing in")]
+    Busy,
     #[error("the account could not be read")]
     Store(#[from] StoreError),
     #[error("the session could not be signed")]
@@ -37,68 +40,63 @@ pub(crate) enum SignInError {
 }
 
 /// Signs in. An unknown address, a malformed one and a wrong password get the same answer after the
-/// same time.
+/// same time. An attempt counts before its password is checked, or guesses made at once would all be checked.
 pub(crate) async fn sign_in(
     ctx: &ServiceContext,
     email: &str,
     password: SecretString,
 ) -> Result<Session, SignInError> {
+    let _place = ctx.enter_hashing_queue().ok_or(SignInError::Busy)?;
     let email = email.parse::<Email>().ok();
     let stored = match &email {
         Some(email) => accounts::find_by_email(&ctx.database, email).await?,
         None => None,
     };
     let now = ctx.now();
-    if let Some(until) = locked_until(ctx, email.as_ref(), stored.as_ref(), now) {
-        return Err(SignInError::LockedUntil(until));
-    }
+    reserve_attempt(ctx, email.as_ref(), stored.as_ref(), now).await?;
     let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
     let matches = ctx
         .run_hashing(move || password::verify_password(password.expose_secret(), hash.as_deref()))
         .await
         .ok_or(SignInError::NotVerified)?;
-    match (stored, email) {
-        (Some(stored), _) if matches => {
-            if stored.failed_sign_ins.count > 0 {
-                reset_failures(ctx, stored.account.athlete).await?;
-            }
-            return issue_session(ctx, &stored.account, now);
+    match stored {
+        Some(stored) if matches => {
+            reset_failures(ctx, stored.account.athlete).await?;
+            issue_session(ctx, &stored.account, now)
         }
-        (Some(stored), _) => {
-            record_failure(ctx, stored.account.athlete, now).await?;
-        }
-        (None, Some(email)) => ctx.unknown_email_lockout.record_failure(&email, now),
-        (None, None) => {}
+        _ => Err(SignInError::WrongCredentials),
     }
-    Err(SignInError::WrongCredentials)
+}
+
+/// Counts the attempt as failed until it has succeeded, unless the account or the address is locked.
+async fn reserve_attempt(
+    ctx: &ServiceContext,
+    email: Option<&Email>,
+    stored: Option<&StoredAccount>,
+    now: Timestamp,
+) -> Result<(), SignInError> {
+    let lockout = Duration::from_secs(ctx.settings.lockout_s.unsigned_abs());
+    let rule = LockoutRule { max_attempts: ctx.settings.attempts, lockout };
+    let Some(stored) = stored else {
+        let reserved = email.map(|email| ctx.unknown_email_lockout.reserve(email, now, rule));
+        return reserved.unwrap_or(Ok(())).map_err(SignInError::LockedUntil);
+    };
+    let athlete = stored.account.athlete;
+    let reserve = |tx: Tx| async move {
+        let reserved = accounts::reserve_attempt(tx.conn(), athlete, now, rule).await?;
+        Ok::<_, StoreError>(if reserved { true } else { tx.unchanged(false) })
+    };
+    if ctx.database.run_plain("reserve_sign_in", reserve).await? {
+        return Ok(());
+    }
+    // What was read may be older than the attempts of others that locked it.
+    let until = stored.failed_sign_ins.locked_until(now, rule);
+    Err(SignInError::LockedUntil(until.unwrap_or(now.plus(lockout))))
 }
 
 async fn reset_failures(ctx: &ServiceContext, athlete: AthleteId) -> Result<(), StoreError> {
     let reset = |tx: Tx| async move { accounts::reset_failures(tx.conn(), athlete).await };
     ctx.database.run_plain("reset_failed_sign_ins", reset).await
-}
-
-async fn record_failure(
-    ctx: &ServiceContext,
-    athlete: AthleteId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let record = |tx: Tx| async move { accounts::record_failure(tx.conn(), athlete, now).await };
-    ctx.database.run_plain("record_failed_sign_in", record).await
-}
-
-fn locked_until(
-    ctx: &ServiceContext,
-    email: Option<&Email>,
-    stored: Option<&StoredAccount>,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    let max_attempts = ctx.settings.attempts;
-    let lockout = Duration::from_secs(ctx.settings.lockout_s.unsigned_abs());
-    match stored {
-        Some(stored) => stored.failed_sign_ins.locked_until(now, max_attempts, lockout),
-        None => ctx.unknown_email_lockout.locked_until(email?, now, max_attempts, lockout),
-    }
 }
 
 fn issue_session(

@@ -1,16 +1,14 @@
 //! Failed sign-ins with addresses that have no account: they are locked out like any other, or the
 //! lockout itself would reveal which addresses have one.
 
+use kernel::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use kernel::Timestamp;
 
 use crate::domain::account::Email;
-use crate::domain::lockout::FailedSignIns;
+use crate::domain::lockout::{FailedSignIns, LockoutRule};
 
-/// Maximum number of addresses that are remembered; beyond it all are forgotten.
+/// Maximum number of addresses that are remembered; beyond it the one that failed longest ago is forgotten.
 const MAX_EMAILS: usize = 10_000;
 
 /// The failed sign-ins of addresses without an account.
@@ -18,26 +16,46 @@ const MAX_EMAILS: usize = 10_000;
 pub(crate) struct UnknownEmailLockout(Mutex<HashMap<Email, FailedSignIns>>);
 
 impl UnknownEmailLockout {
-    /// Returns the instant until which the address is locked out, if it is.
-    pub(crate) fn locked_until(
+    /// Counts an attempt as failed. The instant until which the address is locked out, if it is.
+    pub(crate) fn reserve(
         &self,
         email: &Email,
         now: Timestamp,
-        max_attempts: i64,
-        lockout: Duration,
-    ) -> Option<Timestamp> {
-        let failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.get(email)?.locked_until(now, max_attempts, lockout)
-    }
-
-    /// Records a failed sign-in.
-    pub(crate) fn record_failure(&self, email: &Email, now: Timestamp) {
+        rule: LockoutRule,
+    ) -> Result<(), Timestamp> {
         let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.len() >= MAX_EMAILS && !failed.contains_key(email) {
-            failed.clear();
+            let oldest = failed.iter().min_by_key(|(_, failed)| failed.last_at_us);
+            if let Some(oldest) = oldest.map(|(email, _)| email.clone()) {
+                failed.remove(&oldest);
+            }
         }
-        let entry = failed.entry(email.clone()).or_default();
-        entry.count += 1;
-        entry.last_at_us = now.as_micros();
+        failed.entry(email.clone()).or_default().reserve(now, rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn addresses_of_strangers_do_not_end_the_lockout_of_another() {
+        let rule = LockoutRule { max_attempts: 1, lockout: Duration::from_mins(5) };
+        let lockout = UnknownEmailLockout::default();
+        let reserve = |name: &str, second: i64| {
+            let email = format!("{name}@example.org").parse().unwrap();
+            lockout.reserve(&email, Timestamp::from_secs(second), rule)
+        };
+        assert_eq!(reserve("early", 0), Ok(()));
+        assert_eq!(reserve("ana", 1), Ok(()));
+
+        for number in 0..MAX_EMAILS - 1 {
+            assert_eq!(reserve(&format!("stranger-{number}"), 2), Ok(()));
+        }
+
+        assert!(reserve("ana", 3).is_err());
+        assert_eq!(reserve("early", 3), Ok(()), "the oldest one was forgotten");
     }
 }

@@ -1,6 +1,6 @@
 //! Accounts, from the command line and by administrators.
 
-use identity::{AddUser, AddUserError};
+use identity::{AddUser, AddUserError, RemoveUserError};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use testkit::{TestDatabase, databases};
@@ -91,4 +91,39 @@ async fn nobody_else_administers_accounts() {
     );
     assert_eq!(app.delete("/v1/admin/users/ana@example.org", &token).await.status, 403);
     assert_eq!(app.get("/v1/admin/users", "nonsense").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_administrator_stays_also_when_two_remove_each_other() {
+    for database in databases().await {
+        let app = TestApp::new(&database).await;
+        for round in 0..10 {
+            let names = ["ana", "ben"].map(|name| format!("{name}{round}@example.org"));
+            for name in &names {
+                app.add_user(name, true).await;
+            }
+            let emails = names.clone().map(|name| name.parse().unwrap());
+
+            let [first, second] = &emails;
+            let removed = futures::future::join(
+                app.service.remove_user(first),
+                app.service.remove_user(second),
+            )
+            .await;
+
+            let outcomes = [removed.0, removed.1];
+            let refused =
+                outcomes.iter().filter(|it| matches!(it, Err(RemoveUserError::LastAdmin)));
+            assert_eq!(refused.count(), 1, "{}: {outcomes:?}", database.engine());
+            let left = app.service.users().await.unwrap().remove(0).email;
+            // The next pair begins without a third one.
+            app.add_user("third@example.org", true).await;
+            assert!(app.service.remove_user(&left.parse().unwrap()).await.unwrap());
+            database.execute("DELETE FROM account").await;
+        }
+        app.add_user("admin@example.org", true).await;
+        let token = app.sign_in("admin@example.org", PASSWORD).await.token().to_owned();
+        let refused = app.delete("/v1/admin/users/admin@example.org", &token).await;
+        assert_eq!((refused.status, refused.code()), (409, "last-admin"));
+    }
 }

@@ -128,3 +128,37 @@ async fn a_new_password_replaces_the_old_one_and_unlocks() {
     assert!(app.service.set_password(&nobody, None).await.is_err());
     assert!(app.service.set_password(&email, Some("short".to_owned().into())).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_guesses_at_once_no_more_are_checked_than_one_by_one() {
+    for database in databases().await {
+        let app = TestApp::new(&database).await;
+        app.add_user("ana@example.org", false).await;
+        for email in ["ana@example.org", "nobody@example.org"] {
+            let guesses = (0..20).map(|_| app.sign_in(email, "wrong"));
+
+            let answers = futures::future::join_all(guesses).await;
+
+            let checked = answers.iter().filter(|answer| answer.status == 401).count();
+            let refused = answers.iter().filter(|answer| answer.code() == "too-many-attempts");
+            assert_eq!((checked, refused.count()), (3, 17), "{email} on {}", database.engine());
+            assert_eq!(app.sign_in(email, PASSWORD).await.status, 429);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_sign_ins_is_refused_before_it_costs_anything() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::new(&database).await;
+    app.add_user("ana@example.org", false).await;
+    let strangers: Vec<_> = (0..300).map(|number| format!("{number}@example.org")).collect();
+
+    let flood = strangers.iter().map(|email| app.sign_in(email, "wrong"));
+    let answers = futures::future::join_all(flood).await;
+
+    let busy = answers.iter().filter(|answer| answer.code() == "busy");
+    assert!(busy.clone().all(|answer| answer.status == 429 && answer.retry_after));
+    assert!(busy.count() > 0, "all 300 waited");
+    assert_eq!(app.sign_in("ana@example.org", PASSWORD).await.status, 200, "it is over");
+}

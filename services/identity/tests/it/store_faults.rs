@@ -16,9 +16,9 @@ use crate::test_app::{PASSWORD, TestApp};
 /// The transactions that meet every fault: all of identity. It publishes nothing, and asks for no replay.
 const TRANSACTIONS: [&str; 6] = [
     "add_account",
-    "record_failed_sign_in",
     "remove_account",
     "remove_athlete",
+    "reserve_sign_in",
     "reset_failed_sign_ins",
     "set_password",
 ];

@@ -52,14 +52,16 @@ impl TestApp {
     }
 
     pub(crate) async fn with_faults(database: &TestDatabase, faults: StoreFaults) -> Self {
-        Self::start(database.target(), false, faults).await
+        // Every attempt that fails for the database's sake counts as well.
+        Self::start(database.target(), false, faults, Settings::default()).await
     }
 
     pub(crate) async fn with_target(database: Target, secure: bool) -> Self {
-        Self::start(database, secure, StoreFaults::default()).await
+        let settings = Settings { attempts: 3, ..Settings::default() };
+        Self::start(database, secure, StoreFaults::default(), settings).await
     }
 
-    async fn start(database: Target, secure: bool, faults: StoreFaults) -> Self {
+    async fn start(database: Target, secure: bool, faults: StoreFaults, limits: Settings) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let keys = SigningKeys::open(&key_file(&folder)).unwrap();
@@ -86,7 +88,7 @@ impl TestApp {
             issuer: ISSUER.to_owned(),
             verifier: verifier.clone(),
             secure,
-            settings: Settings { attempts: 3, ..Settings::default() },
+            settings: limits,
         };
         let service = Service::start(dependencies).await.unwrap();
         let (tasks, listener) = (Tasks::new(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
