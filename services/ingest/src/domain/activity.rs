@@ -245,10 +245,39 @@ mod tests {
         let facts = state.facts.as_ref().unwrap();
         assert_eq!((facts.name.as_str(), facts.distance_dm), ("Morning run", 1_010));
         assert_eq!(state.streams.as_ref().unwrap().key, "ab");
-        assert_eq!(state.sources[0].key.source, strava(1));
+        assert_eq!(state.leading_source().unwrap().source, strava(1));
         assert_eq!(fields_of(&state, strava(1)), [""; 0]);
         let of_file = fields_of(&state, Source::File);
         assert!(of_file.contains(&"distance") && of_file.contains(&"streams"), "{of_file:?}");
+    }
+
+    #[test]
+    fn the_message_names_every_source_and_what_came_from_it() {
+        let at_strava = observation(strava(1), "10", ("Morning run", 1_000, None), 900);
+        let file = observation(Source::File, "ab", ("file", 1_010, Some(1_400)), 100);
+        let state = ActivityState::derive(&[file, at_strava]);
+        let activity = Activity {
+            id: ActivityId::from_uuid(uuid::Uuid::from_u128(7)),
+            athlete: AthleteId::from_uuid(uuid::Uuid::from_u128(8)),
+            source: state.leading_source().unwrap(),
+            revision: Revision::new(3),
+            cause: Cause::Live,
+            changed_at: Timestamp::from_secs(1),
+            state,
+        };
+
+        let wire = activity.to_wire();
+
+        assert_eq!(
+            (wire.activity, wire.revision, wire.removed),
+            (activity.id.to_string(), 3, false)
+        );
+        assert_eq!((wire.application, wire.strava_activity), (1, 10));
+        assert_eq!((wire.source.as_str(), wire.source_id.as_str()), ("strava:1", "10"));
+        assert_eq!(wire.streams.unwrap().points, 900);
+        let sources: Vec<_> = wire.sources.into_iter().map(|it| (it.source, it.fields)).collect();
+        let of_file = ("file".to_owned(), vec!["average_heartrate".to_owned()]);
+        assert_eq!(sources, [("strava:1".to_owned(), Vec::new()), of_file]);
     }
 
     #[test]
@@ -299,6 +328,7 @@ mod tests {
 
         let state = derive(&observation);
         assert!(state.is_removed() && state.streams.is_none());
+        assert_eq!(state.leading_source(), None);
     }
 
     #[test]
