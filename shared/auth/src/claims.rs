@@ -18,6 +18,9 @@ pub struct Claims {
     pub client_id: String,
     /// Expiry, in Unix seconds.
     pub exp: i64,
+    /// Beginning of its validity, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// Time of issue, in Unix seconds.
     #[serde(default)]
     pub iat: i64,

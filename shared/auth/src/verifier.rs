@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use kernel::Clock;
 
@@ -48,6 +50,12 @@ pub enum TokenRejection {
     /// The key is not in the issuer's key set.
     #[error("the token's key is not known")]
     UnknownKey,
+    /// Its header demands an extension that is not known (`crit`, RFC 7515 §4.1.11).
+    #[error("the token demands an extension that is not supported")]
+    UnsupportedExtension,
+    /// Not valid yet.
+    #[error("the token is not valid yet")]
+    NotYetValid,
     /// Expired.
     #[error("the token has expired")]
     Expired,
@@ -77,6 +85,9 @@ impl Verifier {
         if header.alg != Algorithm::RS256 {
             return Err(TokenRejection::UnsupportedAlgorithm);
         }
+        if has_critical_extensions(token) {
+            return Err(TokenRejection::UnsupportedExtension);
+        }
         let id = header.kid.ok_or(TokenRejection::UnknownKey)?;
         let key = self
             .keys
@@ -87,9 +98,13 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key, &self.validation())
             .map_err(TokenRejection::Invalid)?
             .claims;
-        // Expiry is checked against the injected clock, which tests and simulators move.
-        if claims.exp.saturating_add(LEEWAY_S) < self.clock.now().as_secs() {
+        // Times are checked against the injected clock, which tests and simulators move.
+        let now = self.clock.now().as_secs();
+        if claims.exp.saturating_add(LEEWAY_S) < now {
             return Err(TokenRejection::Expired);
+        }
+        if claims.nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY_S)) {
+            return Err(TokenRejection::NotYetValid);
         }
         if claims.token_use != "access" {
             return Err(TokenRejection::NotAccessToken);
@@ -113,4 +128,12 @@ impl Verifier {
     pub fn permissions(&self, groups: &[String]) -> Vec<Permission> {
         groups.iter().filter_map(|group| self.settings.groups.get(group).copied()).collect()
     }
+}
+
+/// Returns true if the header of this token names critical extensions: `jsonwebtoken` skips what it does not know.
+fn has_critical_extensions(token: &str) -> bool {
+    let header = token.split('.').next().unwrap_or_default();
+    let header: Option<serde_json::Value> =
+        URL_SAFE_NO_PAD.decode(header).ok().and_then(|header| serde_json::from_slice(&header).ok());
+    header.is_none_or(|header| header.get("crit").is_some())
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 use auth::{KeySet, KeySource, Verifier, VerifierSettings};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use kernel::{AthleteId, Clock};
@@ -66,6 +68,15 @@ impl TokenSigner {
     pub fn sign_as(&self, id: &str, claims: &Value) -> String {
         let header = Header { kid: Some(id.to_owned()), ..Header::new(Algorithm::RS256) };
         encode(&header, claims, &self.signing).expect("a signed token")
+    }
+
+    /// Signs these claims under a header of any form.
+    pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(claims));
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &self.signing, Algorithm::RS256);
+        format!("{message}.{}", signature.expect("a signature"))
     }
 
     /// Signs a token of this athlete and use (`access` to be accepted) with an expiry in Unix seconds.

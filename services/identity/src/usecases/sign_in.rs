@@ -111,6 +111,7 @@ fn issue_session(
         token_use: "access".to_owned(),
         client_id: Service::CLIENT.to_owned(),
         exp: now.as_secs() + expires_in_s,
+        nbf: None,
         iat: now.as_secs(),
         groups: account.groups(),
     };

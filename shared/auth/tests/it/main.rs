@@ -104,6 +104,33 @@ async fn a_token_is_accepted_until_a_minute_after_its_expiry() {
 }
 
 #[tokio::test]
+async fn a_token_is_refused_until_a_minute_before_its_beginning() {
+    let key = TokenSigner::generate("one");
+    let verifier = fixed_verifier(&key);
+    let beginning = |nbf| key.sign(&claims_with("nbf", json!(nbf)));
+
+    assert!(verifier.verify(&beginning(NOW + 59)).await.is_ok());
+    assert!(matches!(
+        verifier.verify(&beginning(NOW + 61)).await,
+        Err(TokenRejection::NotYetValid)
+    ));
+}
+
+#[tokio::test]
+async fn a_token_that_demands_an_unknown_extension_is_refused() {
+    let key = TokenSigner::generate("one");
+    let verifier = fixed_verifier(&key);
+    let header = json!({"alg": "RS256", "kid": "one", "crit": ["b64"], "b64": false});
+
+    let demanding = key.sign_with(&header, &claims());
+
+    let refused = verifier.verify(&demanding).await;
+    assert!(matches!(refused, Err(TokenRejection::UnsupportedExtension)), "{refused:?}");
+    let plain = key.sign_with(&json!({"alg": "RS256", "kid": "one"}), &claims());
+    assert!(verifier.verify(&plain).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_token_without_a_valid_rs256_signature_is_refused() {
     let (key, other) = (TokenSigner::generate("one"), TokenSigner::generate("two"));
     let verifier = fixed_verifier(&key);
