@@ -6,8 +6,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use paceline::cli::Cli;
+use rustix::fs::Mode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Whatever any command creates, nobody else may read.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     paceline::commands::run(Cli::parse()).await
 }

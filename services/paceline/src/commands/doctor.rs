@@ -126,8 +126,15 @@ fn data_directory(data: &Path) -> Finding {
     if !data.exists() {
         return ok(check, format!("{}: will be created at the first start", data.display()));
     }
-    match data_dir::check_writable(data) {
-        Ok(()) => ok(check, data.display().to_string()),
+    let checked = data_dir::check_writable(data).and_then(|()| data_dir::list_open_to_others(data));
+    match checked {
+        Ok(open) if open.is_empty() => ok(check, data.display().to_string()),
+        Ok(open) => problem(
+            check,
+            State::Warning,
+            format!("others can read {} files or folders, first {}", open.len(), open[0].display()),
+            "the next start takes these rights away, where the files are its own",
+        ),
         Err(error) => problem(
             check,
             State::Fault,

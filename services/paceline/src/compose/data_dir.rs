@@ -1,6 +1,6 @@
 //! The data directory: created, found writable, and locked.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -9,16 +9,60 @@ use anyhow::{Context, bail};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
 
-/// Creates the directory, checks that this process can write it, and locks it for this process.
+/// Creates the directory, takes it from everybody else, checks that this process can write it, and locks it for this
+/// process.
 ///
 /// # Errors
 ///
-/// Fails if anything in it cannot be written, or if another process holds the lock.
+/// Fails if anything in it cannot be written or stays open to others, or if another process holds the lock.
 pub(super) fn open(data: &Path) -> anyhow::Result<File> {
     create_private_dir(data)
         .with_context(|| format!("cannot create the data directory {}", data.display()))?;
     check_writable(data)?;
+    let tightened = tighten(data)?;
+    if !tightened.is_empty() {
+        tracing::warn!(
+            files = tightened.len(),
+            first = %tightened[0].display(),
+            "what others could read in the data directory is now for its owner alone"
+        );
+    }
     lock(data)
+}
+
+/// Takes the rights of group and others from what this process owns; returns what they had rights on.
+fn tighten(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut tightened = Vec::new();
+    for path in list_open_to_others(data)? {
+        if path.metadata()?.uid() != geteuid().as_raw() {
+            continue;
+        }
+        let mode = path.metadata()?.permissions().mode() & 0o700;
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).with_context(|| {
+            let data = data.display();
+            format!("others can read {}; to mend it: chmod -R go-rwx {data}", path.display())
+        })?;
+        tightened.push(path);
+    }
+    Ok(tightened)
+}
+
+/// Lists what somebody else has rights on: the directory, what is in it, and the keys. What lies deeper is out of reach
+/// once these are closed.
+pub(crate) fn list_open_to_others(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = vec![data.to_owned()];
+    for folder in [data.to_owned(), data.join("keys")] {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            paths.push(entry?.path());
+        }
+    }
+    // One that is gone meanwhile, such as a journal of SQLite's, is nobody's to read. A link has no rights of its own.
+    paths.retain(|path| {
+        path.symlink_metadata()
+            .is_ok_and(|it| !it.is_symlink() && it.permissions().mode() & 0o077 != 0)
+    });
+    Ok(paths)
 }
 
 /// Checks that this process can write the directory and the stores in it.

@@ -35,6 +35,46 @@ async fn a_second_program_on_the_same_data_directory_is_refused_and_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_it_writes_is_for_its_owner_alone_and_what_was_open_is_closed() {
+    let mut app = TestApp::start(Setup::default()).await;
+    app.stop().await;
+    assert_eq!(list_open(&app), [""; 0]);
+    let opened = ["", "stats.db", "keys", "keys/token.keys"];
+    for name in opened {
+        let path = app.data().join(name);
+        let mode = path.metadata().unwrap().permissions().mode() | 0o055;
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    let mut doctor = app.spawn_process("doctor", &[], &[]);
+    doctor.wait_for_exit(TIMEOUT).await;
+    wait_for_output(&doctor, "others can read 4 files or folders").await;
+
+    app.up(&[]).await;
+
+    assert_eq!(list_open(&app), [""; 0]);
+    assert!(app.output().contains("for its owner alone"), "{}", app.output());
+    app.stop().await;
+}
+
+/// Paths in the data directory on which others have rights.
+fn list_open(app: &TestApp) -> Vec<String> {
+    let (mut open, mut folders) = (Vec::new(), vec![app.data()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            if metadata.permissions().mode() & 0o077 != 0 {
+                open.push(entry.path().display().to_string());
+            }
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    open
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_it_cannot_write_is_refused_with_owner_uid_and_the_command_that_mends_it() {
     let mut app = TestApp::start(Setup::default()).await;
     app.stop().await;
