@@ -24,7 +24,6 @@ impl TestApp {
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let client = Client::new(&Url::parse(&sim.url()).unwrap(), http.clone()).unwrap();
-        let client = client.with_timeout(Duration::from_secs(2));
         let credentials = AppCredentials {
             client_id: ApplicationId::new(1),
             client_secret: "sim-secret".to_owned().into(),
@@ -229,7 +228,8 @@ async fn every_kind_of_error_is_classified() {
         json!({"endpoint": "GET /athlete", "kind": "timeout", "delay_ms": 5000, "count": 1}),
     )
     .await;
-    assert!(is_classified("timeout", &app.client.get_athlete(&token).await.unwrap_err()));
+    let impatient = app.client.clone().with_timeout(Duration::from_secs(2));
+    assert!(is_classified("timeout", &impatient.get_athlete(&token).await.unwrap_err()));
     let unreachable =
         Client::new(&Url::parse("http://127.0.0.1:9/").unwrap(), app.http.clone()).unwrap();
     assert!(unreachable.get_athlete(&token).await.unwrap_err().was_never_sent());
