@@ -1,5 +1,7 @@
 //! The program's settings: common sections and one for each service.
 
+mod rules;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -236,6 +238,7 @@ pub fn load_settings(options: &RunOptions) -> Result<LoadedSettings, SettingsErr
             "clock.offset_s",
             options.clock_offset.map(|seconds| seconds.to_string()),
         )?
+        .check(rules::check)?
         .load::<Settings>()?;
     Ok(LoadedSettings { settings: loaded.settings, lines: loaded.effective })
 }

@@ -138,6 +138,25 @@ impl Loader {
         (distance <= 4).then(|| nearest.clone())
     }
 
+    /// Checks every value that is set; the rule says of a key and a value what the value should be.
+    pub fn check(
+        self,
+        rule: impl Fn(&str, &str) -> Result<(), String>,
+    ) -> Result<Self, SettingsError> {
+        for (key, SourcedValue { value, source }) in &self.values {
+            let text = to_text(value);
+            if text.is_empty() {
+                continue;
+            }
+            rule(key, &text).map_err(|message| SettingsError::Invalid {
+                key: key.clone(),
+                source_name: source.clone(),
+                message,
+            })?;
+        }
+        Ok(self)
+    }
+
     /// Deserializes the settings.
     pub fn load<T: DeserializeOwned>(self) -> Result<Loaded<T>, SettingsError> {
         let effective = self

@@ -25,7 +25,7 @@ async fn every_service_in_a_process_of_its_own_does_the_same_work() {
         .set("PACELINE_DATABASE__URL", databases.url())
         .set("PACELINE_AUTH__ISSUER", Issuer::NAME)
         .set("PACELINE_AUTH__JWKS_URL", &issuer.keys_url)
-        .set("PACELINE_INTERNAL__CREDENTIAL", "between us")
+        .set("PACELINE_INTERNAL__CREDENTIAL", "between our services")
         .set("PACELINE_INTERNAL__TOKEN_URL", format!("http://{ops}/"))
         .set("PACELINE_OBJECTS__URL", format!("file:{}", app.file("objects").display()))
         .settings;

@@ -237,6 +237,11 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
         common,
         [("PACELINE_STATS__WATCH_S", "soon")],
     );
+    let mut senseless = Process::start(
+        env!("CARGO_BIN_EXE_paceline"),
+        common,
+        [("PACELINE_IDENTITY__SESSION_S", "-5")],
+    );
     let mut unknown =
         Process::start(env!("CARGO_BIN_EXE_paceline"), common, [("PACELINE_STATS__WATHC_S", "1")]);
 
@@ -246,6 +251,9 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
     assert_eq!(from_variable.wait_for_exit(TIMEOUT).await.code(), Some(78));
     let output = wait_for_output(&from_variable, "stats.watch_s").await;
     assert!(output.contains("PACELINE_STATS__WATCH_S"), "{output}");
+    assert_eq!(senseless.wait_for_exit(TIMEOUT).await.code(), Some(78));
+    wait_for_output(&senseless, "expected a whole number from 60 to 86400").await;
+    assert!(!data.exists(), "nothing is made");
     assert_eq!(unknown.wait_for_exit(TIMEOUT).await.code(), Some(78));
     wait_for_output(&unknown, "PACELINE_STATS__WATHC_S").await;
 }
