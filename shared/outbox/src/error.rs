@@ -4,6 +4,9 @@ use event_bus::HandleError;
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
+/// MySQL's "Unknown database", which every new connection gets once the database is dropped.
+const ER_BAD_DB_ERROR: u16 = 1049;
+
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -39,6 +42,21 @@ impl StoreError {
     /// True if nothing is wrong with the work: the same may succeed later.
     pub const fn is_temporary(&self) -> bool {
         matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::CommitUnknown(_))
+    }
+
+    /// True if the server says that it has no database of this name: not merely that it cannot be reached.
+    pub fn is_unknown_database(&self) -> bool {
+        let Self::Other(
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)),
+        ) = self
+        else {
+            return false;
+        };
+        let error = error.as_database_error();
+        let error = error.and_then(|it| it.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>());
+        error.is_some_and(|error| error.number() == ER_BAD_DB_ERROR)
     }
 
     /// True if a row with this unique key exists already.

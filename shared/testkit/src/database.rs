@@ -128,6 +128,23 @@ impl TestDatabase {
         SqlxMySqlConnector::from_sqlx_mysql_pool(connect_mysql(url, None).await)
     }
 
+    /// Drops the database and ends every connection to it.
+    pub async fn drop_and_disconnect(&self) {
+        let Target::MySql { name, .. } = &self.target else {
+            panic!("a SQLite file has no server")
+        };
+        let server = self.connect_to_server().await;
+        let select = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = ?";
+        let connections: Vec<i64> =
+            sql::fetch_scalars(&server, select, [name.as_str().into()]).await.expect("a list");
+        let drop = format!("DROP DATABASE `{name}`");
+        sql::execute(&server, &drop, []).await.expect("the database is dropped");
+        for id in connections {
+            // One that has ended meanwhile is no matter.
+            sql::execute(&server, &format!("KILL CONNECTION {id}"), []).await.ok();
+        }
+    }
+
     /// Opens a connection of its own.
     async fn connect(&self) -> DatabaseConnection {
         match &self.target {

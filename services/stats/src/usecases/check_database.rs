@@ -33,6 +33,7 @@ pub(crate) async fn check_database(
         Ok(Some(id)) if id == ctx.database_id => Ok(None),
         Ok(Some(_)) => replaced("it has another id"),
         Ok(None) => replaced("its id is gone"),
+        Err(error) if error.is_unknown_database() => replaced("it is gone"),
         Err(StoreError::Other(_)) if !database_id::table_exists(conn).await? => {
             replaced("its tables are gone")
         }

@@ -178,6 +178,11 @@ impl TestApp {
         self.environment.start().await
     }
 
+    /// Drops the database under the running service, and ends its connections.
+    pub(crate) async fn drop_database(&self) {
+        self.environment.database.drop_and_disconnect().await;
+    }
+
     /// Waits until the service has stopped by itself with an error, and starts it again.
     pub(crate) async fn restart_after_failure(self) -> Self {
         let soft = self.tasks.soft();

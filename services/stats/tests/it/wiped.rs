@@ -141,6 +141,13 @@ async fn with_its_database_dropped_it_is_whole_again_after_its_replay() {
 }
 
 #[tokio::test]
+async fn with_its_database_dropped_and_every_connection_lost_it_is_whole_again_after_its_replay() {
+    let counted = counted(TestDatabase::mariadb().await).await;
+    counted.app.drop_database().await;
+    counted.restarted_after_failure().await.whole_again().await;
+}
+
+#[tokio::test]
 async fn emptied_of_totals_only_it_rebuilds_them_from_its_facts() {
     for database in testkit::databases().await {
         let Counted { app, athlete, .. } = counted(database).await;
