@@ -1,6 +1,6 @@
 //! Every transaction fails at every statement and around its commit; in the end every copy is made once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::{LinkId, Timestamp};
 use outbox::StoreFaults;
@@ -39,8 +39,14 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     let app = TestApp::start_faulty(database, quick_settings(), faults.clone()).await;
     faults.arm();
     let mut unmet = TRANSACTIONS.to_vec();
-    let mut copied = 0;
-    for round in 0..50_i64 {
+    let (mut copied, began) = (0, Instant::now());
+    // The link is 20 days old, and each round's runs begin an hour before those of the last one.
+    for round in 0..400_i64 {
+        assert!(
+            began.elapsed() < 2 * LIMIT,
+            "not every fault was met: {unmet:?} {:?}",
+            faults.names()
+        );
         // The runs are younger than the link.
         app.clock.set_offset(-20 * 86_400);
         let link = link(&app).await;

@@ -47,7 +47,7 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     add(&app, "stayer@example.org").await;
     faults.arm();
     let mut unmet = TRANSACTIONS.to_vec();
-    for round in 0..20 {
+    for round in 0..100 {
         let (removed, leaver) =
             (format!("removed-{round}@example.org"), format!("leaver-{round}@example.org"));
         add(&app, &removed).await;
