@@ -1,6 +1,6 @@
 //! Every transaction fails at every statement and around its commit; in the end every copy is made once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kernel::{LinkId, Timestamp};
 use outbox::StoreFaults;
@@ -9,14 +9,13 @@ use testkit::{TestDatabase, eventually};
 
 use crate::test_app::{GRANTED, TestApp, quick_settings};
 
-/// The transactions that meet every fault: all of duplication but `erase` and `hold_copy_job`, which end the
-/// scenario, and the bookkeeping of replays (see ingest).
-const TRANSACTIONS: [&str; 8] = [
+/// The transactions that meet every fault. `mark_published` meets some: its pauses are long, and ingest's scenario waits
+/// for all of them. `erase`, `hold_copy_job` and lost answers have tests of their own.
+const TRANSACTIONS: [&str; 7] = [
     "accept_link",
     "apply_connection",
     "end_link",
     "mark_copy_sending",
-    "mark_published",
     "plan_copies",
     "propose_link",
     "update_copy",
@@ -39,14 +38,9 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     let app = TestApp::start_faulty(database, quick_settings(), faults.clone()).await;
     faults.arm();
     let mut unmet = TRANSACTIONS.to_vec();
-    let (mut copied, began) = (0, Instant::now());
-    // The link is 20 days old, and each round's runs begin an hour before those of the last one.
-    for round in 0..400_i64 {
-        assert!(
-            began.elapsed() < 2 * LIMIT,
-            "not every fault was met: {unmet:?} {:?}",
-            faults.names()
-        );
+    let mut copied = 0;
+    // Later rounds' runs would begin when the child had some of their own.
+    for round in 0..50_i64 {
         // The runs are younger than the link.
         app.clock.set_offset(-20 * 86_400);
         let link = link(&app).await;
