@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
 
-/// Creates the directory, takes it from everybody else, checks that this process can write it, and locks it for this
-/// process.
+/// Creates the directory, checks that this process can write it, locks it for this process, and takes the rights of
+/// others away.
 ///
 /// # Errors
 ///
@@ -19,30 +19,38 @@ pub(super) fn open(data: &Path) -> anyhow::Result<File> {
     create_private_dir(data)
         .with_context(|| format!("cannot create the data directory {}", data.display()))?;
     check_writable(data)?;
+    let lock = lock(data)?;
     let tightened = tighten(data)?;
-    if !tightened.is_empty() {
+    if let Some(first) = tightened.first() {
         tracing::warn!(
             files = tightened.len(),
-            first = %tightened[0].display(),
+            first = %first.display(),
             "what others could read in the data directory is now for its owner alone"
         );
     }
-    lock(data)
+    Ok(lock)
 }
 
 /// Takes the rights of group and others from what this process owns; returns what they had rights on.
 fn tighten(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut tightened = Vec::new();
     for path in list_open_to_others(data)? {
-        if path.metadata()?.uid() != geteuid().as_raw() {
+        // A command beside this process may have removed a journal of SQLite's meanwhile.
+        let Ok(metadata) = path.metadata() else { continue };
+        if metadata.uid() != geteuid().as_raw() {
             continue;
         }
-        let mode = path.metadata()?.permissions().mode() & 0o700;
-        std::fs::set_permissions(&path, Permissions::from_mode(mode)).with_context(|| {
-            let data = data.display();
-            format!("others can read {}; to mend it: chmod -R go-rwx {data}", path.display())
-        })?;
-        tightened.push(path);
+        let mode = metadata.permissions().mode() & 0o700;
+        match std::fs::set_permissions(&path, Permissions::from_mode(mode)) {
+            Ok(()) => tightened.push(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let (path, data) = (path.display(), data.display());
+                return Err(error).with_context(|| {
+                    format!("others can read {path}; to mend it: chmod -R go-rwx {data}")
+                });
+            }
+        }
     }
     Ok(tightened)
 }
@@ -57,7 +65,7 @@ pub(crate) fn list_open_to_others(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
             paths.push(entry?.path());
         }
     }
-    // One that is gone meanwhile, such as a journal of SQLite's, is nobody's to read. A link has no rights of its own.
+    // A link has no rights of its own.
     paths.retain(|path| {
         path.symlink_metadata()
             .is_ok_and(|it| !it.is_symlink() && it.permissions().mode() & 0o077 != 0)

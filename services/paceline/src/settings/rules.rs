@@ -1,10 +1,10 @@
-//! What a setting may be: a value outside is refused at the start, with its key, its source, and what it should be.
+//! The rules of the settings: ranges, schemes, lengths. A value that breaks one is refused at the start.
 
 use std::ops::RangeInclusive;
 
 use url::Url;
 
-/// What each number may be; every numeric setting has a line.
+/// The range of every numeric setting, both ends included.
 const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("server.workers", 1..=256),
     ("strava.client_id", 1..=i64::MAX),
@@ -45,7 +45,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("identity.lockout_s", 1..=86_400),
 ];
 
-/// What each URL begins with.
+/// The schemes of URLs.
 const SCHEMES: [(&str, &[&str]); 9] = [
     ("server.public_url", &["http://", "https://"]),
     ("server.frontend_url", &["http://", "https://"]),
@@ -58,13 +58,10 @@ const SCHEMES: [(&str, &[&str]); 9] = [
     ("objects.url", &["file:", "s3://"]),
 ];
 
-/// The fewest characters of secrets that people choose.
-const MIN_SECRET_CHARS: [(&str, usize); 4] = [
-    ("internal.credential", 16),
-    ("ingest.webhook_secret", 16),
-    ("ingest.refresh_api_key", 8),
-    ("token.encryption_key", 16),
-];
+/// The minimum length of secrets that people choose, in characters. `token.encryption_key` has none: with another
+/// passphrase every athlete would have to connect again.
+const MIN_SECRET_CHARS: [(&str, usize); 3] =
+    [("internal.credential", 16), ("ingest.webhook_secret", 16), ("ingest.refresh_api_key", 8)];
 
 /// Checks a value that is set.
 ///
@@ -114,7 +111,7 @@ fn check_number(value: &str, range: &RangeInclusive<i64>) -> Result<(), String> 
     })
 }
 
-/// Browsers send `https://host`, or with a port; credentials rule `*` out.
+/// Checks an origin: `https://host`, or with a port, as browsers send it; credentials rule `*` out.
 fn check_origin(origin: &str) -> Result<(), String> {
     let is_origin = Url::parse(origin).is_ok_and(|url| {
         ["http", "https"].contains(&url.scheme()) && url.origin().ascii_serialization() == origin
@@ -190,6 +187,7 @@ mod tests {
             ("database.url", "mysql://root@127.0.0.1:3306/"),
             ("objects.url", "file:objects"),
             ("log.filter", "debug"),
+            ("token.encryption_key", "of a former release"),
         ] {
             assert_eq!(check(key, value), Ok(()), "{key} = {value}");
         }
