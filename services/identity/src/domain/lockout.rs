@@ -16,13 +16,17 @@ pub(crate) struct FailedSignIns {
 pub(crate) struct LockoutRule {
     /// Number of failures in a row that lock an account.
     pub(crate) max_attempts: i64,
-    /// Duration of a lockout, and of the memory of failures that led to one.
+    /// Duration of a lockout.
     pub(crate) lockout: Duration,
 }
 
 impl FailedSignIns {
-    /// Counts an attempt as failed before its password is checked, so that attempts at the same time count as well. A
-    /// lockout that is over starts a new count. The instant until which the account is locked, if it is.
+    /// Counts an attempt as failed, before its password is checked: so attempts at the same time count as well. A
+    /// lockout that is over starts a new count.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the instant until which the account is locked.
     pub(crate) fn reserve(&mut self, now: Timestamp, rule: LockoutRule) -> Result<(), Timestamp> {
         if let Some(until) = self.locked_until(now, rule) {
             return Err(until);

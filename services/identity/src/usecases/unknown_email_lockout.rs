@@ -1,9 +1,10 @@
 //! Failed sign-ins with addresses that have no account: they are locked out like any other, or the
 //! lockout itself would reveal which addresses have one.
 
-use kernel::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+use kernel::Timestamp;
 
 use crate::domain::account::Email;
 use crate::domain::lockout::{FailedSignIns, LockoutRule};
@@ -16,7 +17,11 @@ const MAX_EMAILS: usize = 10_000;
 pub(crate) struct UnknownEmailLockout(Mutex<HashMap<Email, FailedSignIns>>);
 
 impl UnknownEmailLockout {
-    /// Counts an attempt as failed. The instant until which the address is locked out, if it is.
+    /// Counts an attempt as failed.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the instant until which the address is locked out.
     pub(crate) fn reserve(
         &self,
         email: &Email,

@@ -157,7 +157,7 @@ async fn assert_one_event_per_revision(app: &TestApp, athlete: TestAthlete) {
     }
 }
 
-/// What is recorded when Strava fails is for the athlete to see; failing at it must not end the job.
+/// Polls and backfills record a failure of Strava's for the athlete to see; failing at that must not end the job.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failure_of_stravas_polls_and_backfills_go_on_whatever_fails_meanwhile() {
     for name in ["record_failed_poll", "record_backfill_failure"] {

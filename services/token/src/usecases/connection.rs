@@ -43,8 +43,8 @@ where
     ctx.database.run(name, athlete, locked).await
 }
 
-/// Stores an answer of Strava's, however long the database takes to come back: nobody else has it. A commit
-/// whose answer is lost may have happened, so `store` finds out from what is stored.
+/// Stores an answer of Strava's, which nobody else has: again for half a minute while the database is away. `store` has
+/// to look at what is stored, for a commit without an answer may have happened.
 pub(super) async fn store_answer<T, Fut>(store: impl FnMut() -> Fut) -> Result<T, StoreError>
 where
     Fut: Future<Output = Result<T, StoreError>>,

@@ -1,23 +1,12 @@
 //! Parked events.
 
 use contracts::{Envelope, Topic};
-use event_bus::{BuiltInLogSettings, Bus, Parking as _, Record};
+use event_bus::{BuiltInLogSettings, Bus, Parking as _};
 use kernel::SystemClock;
 use outbox::ParkedEvents;
 use testkit::{TestDatabase, databases};
 
-use crate::support::{NOW, athlete, open, publish_one, relay_everything};
-
-fn record(offset: i64, value: Vec<u8>) -> Record {
-    Record {
-        topic: Topic::Journal,
-        partition: 0,
-        offset,
-        key: athlete(1).to_string(),
-        value,
-        timestamp: NOW,
-    }
-}
+use crate::support::{athlete, open, publish_one, record, relay_everything};
 
 async fn an_event(of: &TestDatabase) -> (outbox::Database, Vec<u8>) {
     let (database, _) = open(of).await;

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use contracts::replays::ReplayDone;
 use contracts::{Cause, Topic};
-use event_bus::{BuiltInLogSettings, Bus, Handler as _, Parking as _, Received, Record};
+use event_bus::{BuiltInLogSettings, Bus, Handler as _, Parking as _, Received};
 use kernel::{EventId, SystemClock};
 use outbox::replay_state::{self, SyncState};
 use outbox::{Database, ParkedEvents, ReplayMonitor, ReplaySource, Singleton};
+use tempfile::TempDir;
 use testkit::faulty_databases;
 use uuid::Uuid;
 
-use crate::support::{NOW, athlete, open_faulty, publish_one};
+use crate::support::{NOW, open_faulty, publish_one, record};
 
 /// Maximum number of repetitions of one operation, and of faults.
 const MAX_TRIES: i64 = 60;
@@ -48,7 +49,8 @@ async fn a_parked_event_is_replayed_once_whatever_fails_meanwhile() {
 async fn a_replay_is_requested_once_whatever_fails_meanwhile() {
     for (of, faults) in faulty_databases().await {
         let database = open_faulty(&of, &faults, &["request_replay"]).await;
-        let monitor = monitor(&database).await;
+        let folder = tempfile::tempdir().unwrap();
+        let monitor = monitor(&database, &folder).await;
         for _ in 0..MAX_TRIES {
             of.execute("DELETE FROM outbox; DELETE FROM replay_state").await;
             while monitor.request_if_incomplete().await.is_err() {}
@@ -66,7 +68,8 @@ async fn a_replay_is_requested_once_whatever_fails_meanwhile() {
 async fn a_replay_that_ended_is_complete_whatever_fails_meanwhile() {
     for (of, faults) in faulty_databases().await {
         let database = open_faulty(&of, &faults, &["record_replay_done"]).await;
-        let monitor = monitor(&database).await;
+        let folder = tempfile::tempdir().unwrap();
+        let monitor = monitor(&database, &folder).await;
         let handler = monitor.done_handler();
         for round in 0..MAX_TRIES {
             let replay = format!("r{round}");
@@ -119,20 +122,10 @@ async fn a_singleton_is_held_by_one_whatever_fails_meanwhile() {
     }
 }
 
-fn record(offset: i64, value: Vec<u8>) -> Record {
-    Record {
-        topic: Topic::Journal,
-        partition: 0,
-        offset,
-        key: athlete(1).to_string(),
-        value,
-        timestamp: NOW,
-    }
-}
-
-async fn monitor(database: &Database) -> ReplayMonitor {
-    let folder = tempfile::tempdir().unwrap().keep();
-    let mut settings = BuiltInLogSettings::new(folder.join("bus.db"), Arc::new(SystemClock::new()));
+/// A monitor on a log in this folder.
+async fn monitor(database: &Database, folder: &TempDir) -> ReplayMonitor {
+    let mut settings =
+        BuiltInLogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
     settings.partitions = PARTITIONS;
     let bus = Bus::open_built_in(settings).await.unwrap();
     bus.ensure_topics(&[Topic::ActivitiesBulk]).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contracts::journal::JournalEntry;
 use contracts::{Cause, Envelope, Origin, Topic, wire::envelope::Payload};
-use event_bus::{Bus, PublisherKind};
+use event_bus::{Bus, PublisherKind, Record};
 use kernel::{ApplicationId, AthleteId, Generation, ManualClock, SystemClock, Timestamp};
 use lifecycle::Stop;
 use outbox::{Database, OutboxMessage, Relay, StoreFaults, create_table};
@@ -64,6 +64,18 @@ pub(crate) fn message(of: AthleteId, step: impl ToString) -> OutboxMessage<Journ
             step: step.to_string(),
             ..JournalEntry::default()
         },
+    }
+}
+
+/// A record at this offset of the topic `journal`.
+pub(crate) fn record(offset: i64, value: Vec<u8>) -> Record {
+    Record {
+        topic: Topic::Journal,
+        partition: 0,
+        offset,
+        key: athlete(1).to_string(),
+        value,
+        timestamp: NOW,
     }
 }
 

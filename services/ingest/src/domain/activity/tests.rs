@@ -9,7 +9,7 @@ fn derive(observation: &Observation) -> ActivityState {
     ActivityState::derive(std::slice::from_ref(observation))
 }
 
-/// What a source said: its facts' name, distance and heart rate, and the points of its streams.
+/// An observation by a source: name, distance and heart rate of its facts, and the points of its streams.
 fn observation(
     source: Source,
     id: &str,
