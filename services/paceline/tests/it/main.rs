@@ -4,6 +4,7 @@
 mod crashing;
 mod description;
 mod fairness;
+mod forgetting;
 mod former_release;
 mod full_disk;
 mod idle;

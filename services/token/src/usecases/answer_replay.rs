@@ -1,4 +1,5 @@
-//! Answers a service that lost its state: publishes every connection again with its old revision.
+//! Answers a service that lost its state: publishes every connection again with its old revision, and the
+//! erasure of each that is disconnected.
 
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Cause, Topic};
@@ -6,8 +7,8 @@ use kernel::AthleteId;
 use outbox::{OutboxMessage, StoreError};
 
 use super::ServiceContext;
-use super::connection::{change_event, run_locked};
-use crate::domain::connection::Connection;
+use super::connection::{change_event, erase_event, run_locked};
+use crate::domain::connection::{Connection, ConnectionState};
 use crate::store::connections;
 
 /// Publishes the current state, then the end of the replay on every partition.
@@ -62,6 +63,9 @@ async fn replay_connections(
     for connection in connections {
         run_locked(ctx, "replay_connection", &connection.id, |tx, connection| async move {
             tx.publish(change_event(&connection, topic, true)).await?;
+            if connection.state == ConnectionState::Disconnected {
+                tx.publish(erase_event(&connection, topic, true)).await?;
+            }
             Ok(())
         })
         .await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
 use contracts::athletes::{self, AthleteChanged};
-use contracts::{Cause, Origin, Topic};
+use contracts::{Cause, Erasure, Origin, Topic};
 use kernel::{AthleteId, Timestamp};
 use outbox::{AthleteTx, OutboxMessage, StoreError};
 use strava_client::RefreshedTokens;
@@ -130,9 +130,10 @@ pub(super) async fn end_connection(
             return Ok(tx.unchanged(EndResult::AlreadyEnded));
         }
         let changes = (connection.state, connection.reason) != (state, reason);
-        connection.end(state, reason);
         if changes {
-            publish_change(&tx, &mut connection).await?;
+            publish_end(&tx, &mut connection, state, reason).await?;
+        } else {
+            connection.end(state, reason);
         }
         connections::update(tx.conn(), &connection).await?;
         let ended = EndResult::Ended { athlete: connection.athlete, state, reason };
@@ -145,6 +146,24 @@ pub(super) async fn end_connection(
         tracing::warn!(%athlete, state = state.code(), reason = reason.code(), "a connection ended");
     }
     Ok(!matches!(result, EndResult::Open))
+}
+
+/// Ends the connection and publishes that; one that is disconnected is also erased everywhere, behind the fence of its
+/// generation. The caller writes the row.
+pub(super) async fn publish_end(
+    tx: &AthleteTx,
+    connection: &mut Connection,
+    state: ConnectionState,
+    reason: StateReason,
+) -> Result<(), StoreError> {
+    connection.end(state, reason);
+    publish_change(tx, connection).await?;
+    if state == ConnectionState::Disconnected {
+        let (application, through) = (connection.application, connection.generation);
+        tx.raise_fence(Erasure::Connection { application, through }).await?;
+        tx.publish(erase_event(connection, Topic::Athletes, false)).await?;
+    }
+    Ok(())
 }
 
 /// Reports that no key opens a token of the connection, and returns the time to try again: the row may be
@@ -172,6 +191,30 @@ pub(super) async fn publish_change(
     tx.bump_version();
     tx.publish(change_event(connection, Topic::Athletes, false)).await?;
     Ok(())
+}
+
+/// The event that erases what stems from a disconnected connection. It has the revision of the connection's end.
+pub(super) fn erase_event(
+    connection: &Connection,
+    topic: Topic,
+    replay: bool,
+) -> OutboxMessage<AthleteChanged> {
+    let erase = athletes::Erase {
+        application: connection.application.get(),
+        through_generation: connection.generation.get(),
+    };
+    let body = AthleteChanged {
+        revision: connection.revision.get(),
+        change: Some(athletes::athlete_changed::Change::Erase(erase)),
+    };
+    OutboxMessage {
+        topic,
+        athlete: Some(connection.athlete),
+        origins: Vec::new(),
+        cause: Cause::Live,
+        replay,
+        body,
+    }
 }
 
 /// The event with the connection's state; a replay has the revision of the first publication.

@@ -1,11 +1,10 @@
-//! Ends a connection at the athlete's request: leases stop at once, the revoke follows.
+//! Ends a connection at the athlete's request: leases stop at once, its data is erased, the revoke follows.
 
-use contracts::Erasure;
 use kernel::AthleteId;
 use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
-use super::connection::publish_change;
+use super::connection::publish_end;
 use crate::domain::connection::{ConnectionState, StateReason};
 use crate::store::connections;
 
@@ -40,10 +39,7 @@ async fn end_and_revoke(
         let refresh_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
         connection.check_due = refresh_deadline.max(Some(ctx.now()));
     }
-    connection.end(ConnectionState::Disconnected, StateReason::Asked);
-    let (application, through) = (connection.application, connection.generation);
-    tx.raise_fence(Erasure::Connection { application, through }).await?;
-    publish_change(tx, &mut connection).await?;
+    publish_end(tx, &mut connection, ConnectionState::Disconnected, StateReason::Asked).await?;
     connections::update(tx.conn(), &connection).await?;
     Ok(true)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Envelope, Event, Topic};
 
-use crate::test_app::{CHILD, GUARDIAN, TestApp, new_athlete};
+use crate::test_app::{CHILD, GUARDIAN, TestApp, new_athlete, published_erases};
 use service_kit::Service as _;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,6 +52,38 @@ async fn a_replay_publishes_every_connection_with_its_revision_and_its_end() {
         }
         app.shut_down().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_repeats_the_erasure_of_what_is_disconnected() {
+    let app = TestApp::new(testkit::TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = app.connect(athlete, GUARDIAN).await;
+    app.connect(new_athlete(), CHILD).await;
+    let id = app.fetch_connection(athlete).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/me/connections/{id}");
+    assert_eq!(app.call_as("DELETE", &path, athlete).await.status, 204);
+    let request = ReplayRequested {
+        id: "0190163d-8694-739b-aea5-966c26f8ad92".to_owned(),
+        service: "stats".to_owned(),
+        of: "athletes".to_owned(),
+        answer_on: "athletes".to_owned(),
+        athlete: String::new(),
+    };
+    app.publish_event(Topic::Replays, request).await;
+
+    let erases = testkit::eventually(Duration::from_secs(10), "it is repeated", async || {
+        let erases = published_erases(&app.bus).await;
+        if erases.len() == 2 { Ok(erases) } else { Err(erases.len()) }
+    })
+    .await;
+    let seen: Vec<_> = erases
+        .iter()
+        .map(|(envelope, erase)| (envelope.athlete, erase.through_generation, envelope.replay))
+        .collect();
+    let through = generation.get();
+    assert_eq!(seen, [(Some(athlete), through, false), (Some(athlete), through, true)]);
+    app.shut_down().await;
 }
 
 #[test]

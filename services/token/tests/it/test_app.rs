@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use auth::ServiceCredential;
-use contracts::athletes::{AthleteChanged, Connection, athlete_changed::Change};
+use contracts::athletes::{AthleteChanged, Connection, Erase, athlete_changed::Change};
 use contracts::strava::{Aspect, Hint, ObjectType};
 use contracts::{Cause, Envelope, Event, Topic, record_key};
 use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
@@ -329,6 +329,20 @@ pub(crate) async fn published_connections(bus: &Bus) -> Vec<(Envelope, i64, Conn
         .filter_map(|envelope| match AthleteChanged::from_payload(envelope.payload.clone()) {
             Ok(AthleteChanged { revision, change: Some(Change::Connection(connection)) }) => {
                 Some((envelope, revision, connection))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The erases published on `athletes`, with the envelope's athlete and replay flag, in order.
+pub(crate) async fn published_erases(bus: &Bus) -> Vec<(Envelope, Erase)> {
+    let records = bus.read_all(Topic::Athletes).await.unwrap();
+    let envelopes = records.iter().map(|record| Envelope::decode(&record.value).unwrap());
+    envelopes
+        .filter_map(|envelope| match AthleteChanged::from_payload(envelope.payload.clone()) {
+            Ok(AthleteChanged { change: Some(Change::Erase(erase)), .. }) => {
+                Some((envelope, erase))
             }
             _ => None,
         })

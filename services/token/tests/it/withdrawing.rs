@@ -7,7 +7,9 @@ use serde_json::json;
 use strava_client::lease::{DenialReason, LeaseError, Purpose};
 use testkit::TestDatabase;
 
-use crate::test_app::{GUARDIAN, StartOptions, TestApp, new_athlete, start_service};
+use crate::test_app::{
+    GUARDIAN, StartOptions, TestApp, new_athlete, published_erases, start_service,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_deauthorization_changes_nothing() {
@@ -64,6 +66,55 @@ async fn a_confirmed_deauthorization_stops_leases_and_is_published() {
         );
         app.shut_down().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disconnected_connection_is_erased_through_its_generation_and_no_other() {
+    for asked in [true, false] {
+        let app = TestApp::new(TestDatabase::sqlite()).await;
+        let athlete = new_athlete();
+        let first = app.connect(athlete, GUARDIAN).await;
+        let id = app.fetch_connection(athlete).await["id"].as_str().unwrap().to_owned();
+        if asked {
+            let path = format!("/v1/me/connections/{id}");
+            assert_eq!(app.call_as("DELETE", &path, athlete).await.status, 204);
+            assert_eq!(app.call_as("DELETE", &path, athlete).await.status, 204, "once more");
+        } else {
+            app.control_sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
+            app.publish_withdrawal_hint(GUARDIAN).await;
+            app.wait_for_state(athlete, "disconnected", "withdrawn").await;
+        }
+        let erases = testkit::eventually(Duration::from_secs(10), "it is erased", async || {
+            let erases = published_erases(&app.bus).await;
+            if erases.is_empty() { Err("no erase") } else { Ok(erases) }
+        })
+        .await;
+        let [(envelope, erase)] = erases.as_slice() else { panic!("one erase: {erases:?}") };
+        assert_eq!(envelope.athlete, Some(athlete));
+        assert_eq!((erase.application, erase.through_generation), (1, first.get()));
+        let fence = "SELECT min_generation FROM fence";
+        assert_eq!(app.database.query_i64(fence).await, first.get() + 1);
+        app.shut_down().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_only_needs_a_reconnect_is_not_erased() {
+    let app = TestApp::new(TestDatabase::sqlite()).await;
+    let athlete = new_athlete();
+    let generation = app.connect(athlete, GUARDIAN).await;
+    app.control_sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
+    app.advance_clocks(Duration::from_hours(7)).await;
+    let refused = app.request_lease(athlete, generation, Purpose::Live).await.unwrap_err();
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
+    testkit::eventually(Duration::from_secs(5), "it is published", async || {
+        let published = app.published_connections().await.len();
+        if published == 2 { Ok(()) } else { Err(published) }
+    })
+    .await;
+    assert_eq!(published_erases(&app.bus).await.len(), 0);
+    assert_eq!(app.database.query_i64("SELECT COUNT(*) FROM fence").await, 0);
+    app.shut_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
