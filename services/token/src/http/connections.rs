@@ -128,7 +128,7 @@ fn malformed_body(error: serde_json::Error) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail("the body is not JSON")
 }
 
-/// Ends a connection: leases stop at once, Strava is told.
+/// Ends a connection: leases stop at once, what came through it is erased, Strava is told.
 #[utoipa::path(
     delete, path = "/v1/me/connections/{connection}", tag = "connections",
     params(("connection" = String, Path, description = "The connection's id")),

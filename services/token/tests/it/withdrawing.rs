@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contracts::athletes::ConnectionState;
+use kernel::AthleteId;
 use serde_json::json;
 use strava_client::lease::{DenialReason, LeaseError, Purpose};
 use testkit::TestDatabase;
@@ -10,6 +11,17 @@ use testkit::TestDatabase;
 use crate::test_app::{
     GUARDIAN, StartOptions, TestApp, new_athlete, published_erases, start_service,
 };
+
+/// Connects an athlete whose refresh token Strava then refuses without a hint: a reconnect is needed.
+async fn connect_and_lose_access(app: &TestApp) -> AthleteId {
+    let athlete = new_athlete();
+    let generation = app.connect(athlete, GUARDIAN).await;
+    app.control_sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
+    app.advance_clocks(Duration::from_hours(7)).await;
+    let refused = app.request_lease(athlete, generation, Purpose::Live).await.unwrap_err();
+    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
+    athlete
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_deauthorization_changes_nothing() {
@@ -101,12 +113,7 @@ async fn a_disconnected_connection_is_erased_through_its_generation_and_no_other
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_only_needs_a_reconnect_is_not_erased() {
     let app = TestApp::new(TestDatabase::sqlite()).await;
-    let athlete = new_athlete();
-    let generation = app.connect(athlete, GUARDIAN).await;
-    app.control_sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
-    app.advance_clocks(Duration::from_hours(7)).await;
-    let refused = app.request_lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
+    connect_and_lose_access(&app).await;
     testkit::eventually(Duration::from_secs(5), "it is published", async || {
         let published = app.published_connections().await.len();
         if published == 2 { Ok(()) } else { Err(published) }
@@ -120,12 +127,7 @@ async fn a_connection_that_only_needs_a_reconnect_is_not_erased() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hint_that_comes_after_the_refusal_still_withdraws() {
     let app = TestApp::new(TestDatabase::sqlite()).await;
-    let athlete = new_athlete();
-    let generation = app.connect(athlete, GUARDIAN).await;
-    app.control_sim(&format!("athletes/{GUARDIAN}/disconnect"), json!({"app": 1})).await;
-    app.advance_clocks(Duration::from_hours(7)).await;
-    let refused = app.request_lease(athlete, generation, Purpose::Live).await.unwrap_err();
-    assert_eq!(refused, LeaseError::Denied(DenialReason::ReconnectNeeded));
+    let athlete = connect_and_lose_access(&app).await;
     app.publish_withdrawal_hint(GUARDIAN).await;
     app.wait_for_state(athlete, "disconnected", "withdrawn").await;
     app.shut_down().await;
