@@ -6,6 +6,7 @@ mod athletes;
 use contracts::Topic;
 use event_bus::Subscription;
 use outbox::{ParkedEvents, ReplayMonitor};
+use service_kit::RevokedSessions;
 
 use self::activities::ActivityHandler;
 use self::athletes::AthleteHandler;
@@ -21,6 +22,7 @@ pub(crate) fn build_subscription(
     Subscription::new(group, parked)
         .on(Topic::Activities, ActivityHandler { ctx: ctx.clone() })
         .on(Topic::Activities, replays.done_handler())
+        .on(Topic::Accounts, RevokedSessions::new(&ctx.database))
         .on(Topic::Athletes, AthleteHandler { ctx: ctx.clone() })
         .on(Topic::Athletes, replays.done_handler())
         .lanes(ctx.settings.lanes)

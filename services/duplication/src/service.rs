@@ -8,7 +8,7 @@ use event_bus::{Bus, Subscription};
 use lifecycle::Tasks;
 use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError};
-use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
+use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
 use strava_client::lease::LeaseClient;
 use utoipa::OpenApi;
 
@@ -84,6 +84,7 @@ impl Service {
             leases: dependencies.leases,
             failpoints,
         };
+        let verifier = RevokedSessions::new(&ctx.database).verifier(&verifier);
         Ok(Self { http: HttpState::new(ctx.clone(), verifier), ctx, replays })
     }
 }
@@ -117,6 +118,8 @@ impl service_kit::Service for Service {
     fn spawn_workers(&self, tasks: &Tasks) {
         let copies = copy_worker::run(self.ctx.clone(), tasks.soft(), tasks.hard());
         tasks.spawn("duplication.copies", copies);
+        let erasures = self.ctx.erasures().run(tasks.soft(), tasks.hard());
+        tasks.spawn("duplication.erasures", erasures);
         let replays = self.replays.clone().run(REPLAY_INTERVAL, tasks.soft());
         tasks.spawn("duplication.replay-monitor", replays);
     }

@@ -29,9 +29,11 @@ impl HttpState {
             .app_data(Data::new(Arc::clone(&self.verifier)))
             .route("/v1/session", web::post().to(sessions::sign_in))
             .route("/v1/session", web::delete().to(sessions::sign_out))
+            .route("/v1/sessions", web::delete().to(sessions::sign_out_everywhere))
             .route("/.well-known/jwks.json", web::get().to(keys::jwks))
             .route("/v1/admin/users", web::get().to(users::list))
             .route("/v1/admin/users", web::post().to(users::add))
+            .route("/v1/admin/users/{email}", web::patch().to(users::set_role))
             .route("/v1/admin/users/{email}", web::delete().to(users::remove));
     }
 }
@@ -41,9 +43,11 @@ impl HttpState {
 #[openapi(paths(
     sessions::sign_in,
     sessions::sign_out,
+    sessions::sign_out_everywhere,
     keys::jwks,
     users::list,
     users::add,
+    users::set_role,
     users::remove
 ))]
 pub(crate) struct Api;

@@ -7,7 +7,7 @@ use auth::Verifier;
 use event_bus::Subscription;
 use outbox::{Database, ParkedEvents, StoreError};
 use secrecy::SecretString;
-use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
+use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
 use utoipa::OpenApi;
 
 use crate::http::{Api, HttpState};
@@ -19,6 +19,7 @@ use crate::usecases::add_user::{AddUser, AddUserError, add_user};
 use crate::usecases::list_users::list_users;
 use crate::usecases::remove_user::{RemoveUserError, remove_user};
 use crate::usecases::set_password::{SetPasswordError, set_password};
+use crate::usecases::set_role::{SetRoleError, set_role};
 use crate::{Account, Email, events};
 
 /// The dependencies of the service.
@@ -64,6 +65,7 @@ impl Service {
         let Dependencies { database, runtime, keys, issuer, verifier, secure, settings } =
             dependencies;
         let database = open_database::<Self>(&database, &runtime).await?;
+        let verifier = RevokedSessions::new(&database).verifier(&verifier);
         let ctx = Arc::new(ServiceContext::new(database, keys, issuer, settings));
         Ok(Self { http: HttpState { ctx, verifier, secure } })
     }
@@ -90,6 +92,11 @@ impl Service {
         list_users(&self.http.ctx).await
     }
 
+    /// Makes the account of this address an administrator's or a user's.
+    pub async fn set_role(&self, email: &Email, admin: bool) -> Result<(), SetRoleError> {
+        set_role(&self.http.ctx, email, admin).await
+    }
+
     /// Removes the account of this address. False if there was none.
     pub async fn remove_user(&self, email: &Email) -> Result<bool, RemoveUserError> {
         remove_user(&self.http.ctx, email).await
@@ -97,7 +104,7 @@ impl Service {
 }
 
 impl service_kit::Service for Service {
-    const NAME: &'static str = "identity";
+    const NAME: &'static str = crate::settings::NAME;
     type Settings = Settings;
 
     fn migrations() -> Migrations {

@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+/// Name of the service, its database and its settings section.
+pub(crate) const NAME: &str = "identity";
+
 /// The section `identity`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

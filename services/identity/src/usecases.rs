@@ -4,7 +4,9 @@ pub(crate) mod add_user;
 mod context;
 pub(crate) mod list_users;
 pub(crate) mod remove_user;
+pub(crate) mod revoke_sessions;
 pub(crate) mod set_password;
+pub(crate) mod set_role;
 pub(crate) mod sign_in;
 mod unknown_email_lockout;
 

@@ -8,6 +8,7 @@ mod replays;
 use contracts::Topic;
 use event_bus::{Parking, Subscription};
 use outbox::ReplayMonitor;
+use service_kit::RevokedSessions;
 
 use crate::usecases::ServiceContext;
 
@@ -20,6 +21,7 @@ pub(crate) fn subscription<P: Parking>(
     Subscription::new(crate::settings::NAME, parking)
         .on(Topic::StravaEvents, hints::HintHandler(ctx.clone()))
         .on(Topic::Athletes, athletes::AthleteHandler(ctx.clone()))
+        .on(Topic::Accounts, RevokedSessions::new(&ctx.database))
         .on(Topic::Athletes, monitor.done_handler())
         .on(Topic::Journal, journal::JournalHandler(ctx.clone()))
         .on(Topic::Replays, replays::ReplayRequestHandler(ctx.clone()))

@@ -12,7 +12,9 @@ use jobs::{Queue, run_workers};
 use lifecycle::Tasks;
 use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, ReplayMonitor, ReplaySource, StoreError};
-use service_kit::{DatabaseSettings, Migrations, Runtime, database_probe, open_database};
+use service_kit::{
+    DatabaseSettings, Migrations, RevokedSessions, Runtime, database_probe, open_database,
+};
 use strava_client::Client;
 use strava_client::lease::LeaseClient;
 
@@ -106,6 +108,7 @@ impl Service {
             &[crate::settings::NAME],
             &REPLAY_SOURCES,
         );
+        let verifier = RevokedSessions::new(&ctx.database).verifier(&verifier);
         Ok(Self { ctx, bus, intake, verifier, monitor })
     }
 
@@ -161,6 +164,7 @@ impl service_kit::Service for Service {
         let interval = Duration::from_secs(settings.tick_s.max(1));
         tasks.spawn("ingest.replay-monitor", self.monitor.clone().run(interval, tasks.soft()));
         tasks.spawn("ingest.sweeper", sweeper::run(self.ctx.clone(), tasks.soft()));
+        tasks.spawn("ingest.erasures", self.ctx.erasures().run(tasks.soft(), tasks.hard()));
         let subscriber = subscriber::run(self.ctx.clone(), self.intake.clone(), tasks.soft());
         tasks.spawn("ingest.subscriber", subscriber);
     }

@@ -156,7 +156,17 @@ pub enum Users {
     List,
     /// Generate a new key for signing sessions; it is used from the next start on, the former one stays valid.
     RotateKey,
-    /// Remove an account; its training data stays.
+    /// Make an account an administrator's.
+    Promote {
+        /// The e-mail address.
+        email: String,
+    },
+    /// Make an administrator's account a user's, and sign it out everywhere.
+    Demote {
+        /// The e-mail address.
+        email: String,
+    },
+    /// Remove an account: its connections are revoked and all of its data is erased.
     Remove {
         /// The e-mail address.
         email: String,

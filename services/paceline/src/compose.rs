@@ -10,7 +10,7 @@ mod start_context;
 
 pub use foundation::Foundation;
 pub(crate) use foundation::{database_target, log_file};
-pub(crate) use services::{SERVICES, ServiceEntry};
+pub(crate) use services::{SERVICES, ServiceEntry, erasure_services};
 pub use services::{ServiceNames, Services, all};
 pub(crate) use start::open_identity;
 pub use start_context::Addresses;

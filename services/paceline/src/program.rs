@@ -12,7 +12,9 @@ use lifecycle::{StopSignals, Tasks};
 use service_kit::Service;
 use url::Url;
 
-use crate::compose::{Addresses, Foundation, ServiceNames, Services, StartContext, all};
+use crate::compose::{
+    Addresses, Foundation, ServiceNames, Services, StartContext, all, erasure_services,
+};
 use crate::public_routes;
 use crate::ready::Ready;
 use crate::settings::Settings;
@@ -64,6 +66,7 @@ impl Program {
             bus: &bus,
             addresses: &addresses,
             tasks: &tasks,
+            erasure_services: &erasure_services(&foundation.settings),
         };
         let services = Services::start(names, with);
         let (services, ()) = tokio::try_join!(services, prepare)?;
@@ -217,7 +220,8 @@ async fn handle_waiting(
     listeners: &Listeners,
 ) -> anyhow::Result<()> {
     let tasks = Tasks::new();
-    let with = StartContext { foundation, bus, addresses, tasks: &tasks };
+    let erasure_services = &erasure_services(&foundation.settings);
+    let with = StartContext { foundation, bus, addresses, tasks: &tasks, erasure_services };
     let services = Services::start(names, with).await?;
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();

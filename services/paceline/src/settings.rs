@@ -42,6 +42,9 @@ pub struct Settings {
     pub internal: Internal,
     /// Clock.
     pub clock: Clock,
+    /// Erasure of what athletes withdraw.
+    #[serde(default)]
+    pub erasure: Erasure,
     /// Failpoint, for tests.
     #[serde(default)]
     pub failpoint: Failpoint,
@@ -55,6 +58,14 @@ pub struct Settings {
     pub duplication: <duplication::Service as Service>::Settings,
     /// Section of the identity service.
     pub identity: <identity::Service as Service>::Settings,
+}
+
+/// Erasure of what athletes withdraw.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// The services whose answers complete an erasure; by default all of this installation.
+    pub services: Option<Vec<String>>,
 }
 
 /// Listeners and public address.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use contracts::Topic;
 use event_bus::Subscription;
 use outbox::{ParkedEvents, ReplayMonitor, ReplaySource};
+use service_kit::RevokedSessions;
 
 use activities::ActivityHandler;
 use athletes::AthleteHandler;
@@ -39,6 +40,7 @@ pub(crate) fn live_subscription(
     let priority = Priority::Live;
     Subscription::new(LIVE_GROUP, parked_events)
         .on(Topic::Activities, ActivityHandler { ctx: Arc::clone(&ctx), priority })
+        .on(Topic::Accounts, RevokedSessions::new(&ctx.database))
         .on(Topic::Athletes, AthleteHandler { ctx })
         .on(Topic::Athletes, replays.done_handler())
 }

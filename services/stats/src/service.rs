@@ -8,7 +8,7 @@ use event_bus::{Bus, Subscription};
 use kernel::AthleteId;
 use lifecycle::Tasks;
 use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError, Target};
-use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
+use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
 use utoipa::OpenApi;
 
 use crate::Settings;
@@ -89,6 +89,7 @@ impl Service {
         ));
         // Before anything is counted: new facts would hide that the others are gone.
         repair_database(&ctx, &replays).await?;
+        let verifier = RevokedSessions::new(&ctx.database).verifier(&verifier);
         let http = HttpState::new(&ctx, &verifier);
         let check_interval = Duration::from_secs(settings.watch_s.max(1));
         Ok(Self { ctx, replays, http, check_interval })
@@ -112,7 +113,9 @@ impl service_kit::Service for Service {
     type Settings = Settings;
 
     fn migrations() -> Migrations {
-        migrations::all()
+        let mut migrations = migrations::all();
+        migrations.extend(jobs::migrations());
+        migrations
     }
 
     fn openapi() -> utoipa::openapi::OpenApi {
@@ -137,6 +140,7 @@ impl service_kit::Service for Service {
     fn spawn_workers(&self, tasks: &Tasks) {
         let replays = self.replays.clone().run(self.check_interval, tasks.soft());
         tasks.spawn("stats.replay-monitor", replays);
+        tasks.spawn("stats.erasures", self.ctx.erasures().run(tasks.soft(), tasks.hard()));
         let (ctx, interval, soft) = (self.ctx.clone(), self.check_interval, tasks.soft());
         tasks.spawn("stats.database-monitor", async move {
             database_monitor::run(&ctx, interval, soft).await

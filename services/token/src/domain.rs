@@ -2,4 +2,5 @@
 
 pub(crate) mod budget;
 pub(crate) mod connection;
+pub(crate) mod erasure;
 pub(crate) mod scopes;

@@ -5,6 +5,7 @@ mod callback;
 mod connections;
 mod errors;
 mod leases;
+mod receipts;
 
 use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi;
@@ -19,6 +20,12 @@ pub(crate) fn public_routes(routes: &mut ServiceConfig) {
             web::resource("/v1/me/connections")
                 .route(web::get().to(connections::list))
                 .route(web::post().to(connections::connect)),
+        )
+        .service(web::resource("/v1/me").route(web::delete().to(receipts::delete_me)))
+        .service(web::resource("/v1/me/receipts").route(web::get().to(receipts::list)))
+        .service(
+            web::resource("/v1/admin/receipts/{athlete}")
+                .route(web::get().to(receipts::list_for_admin)),
         )
         .service(
             web::resource("/v1/me/connections/{connection}")
@@ -42,7 +49,10 @@ pub(crate) fn internal_routes(routes: &mut ServiceConfig) {
     callback::callback,
     connections::list,
     connections::connect,
-    connections::disconnect
+    connections::disconnect,
+    receipts::list,
+    receipts::list_for_admin,
+    receipts::delete_me
 ))]
 struct Description;
 

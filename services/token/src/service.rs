@@ -8,12 +8,12 @@ use contracts::Topic;
 use event_bus::Subscription;
 use lifecycle::Tasks;
 use outbox::{Database, ParkedEvents, StoreError};
-use service_kit::{DatabaseSettings, Migrations, Runtime, open_database};
+use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
 use strava_client::Client;
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::events::{AnswerReplays, RecordDeauthorizations};
+use crate::events::{AccountHandler, AnswerReplays, RecordAnswers, RecordDeauthorizations};
 use crate::settings::Settings;
 use crate::store::{KeySource, KeyringError, migrations};
 use crate::usecases::open_keys::open_keys;
@@ -83,16 +83,17 @@ impl Service {
             connection_locks: ConnectionLocks::default(),
             recent_requesters: RecentRequesters::default(),
         };
+        let sessions = RevokedSessions::new(&ctx.database);
         Ok(Self {
             ctx: Arc::new(ctx),
-            verifier: dependencies.verifier,
+            verifier: sessions.verifier(&dependencies.verifier),
             internal: dependencies.internal,
         })
     }
 }
 
 impl service_kit::Service for Service {
-    const NAME: &'static str = "token";
+    const NAME: &'static str = crate::settings::NAME;
     type Settings = Settings;
 
     fn migrations() -> Migrations {
@@ -123,8 +124,11 @@ impl service_kit::Service for Service {
 
     fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
         let parked = ParkedEvents::new(self.ctx.database.clone()).for_group(Self::NAME);
+        let sessions = RevokedSessions::new(&self.ctx.database);
         let subscription = Subscription::new(Self::NAME, parked)
             .on(Topic::StravaEvents, RecordDeauthorizations(self.ctx.clone()))
+            .on(Topic::Accounts, AccountHandler { ctx: self.ctx.clone(), sessions })
+            .on(Topic::Erasures, RecordAnswers(self.ctx.clone()))
             .on(Topic::Replays, AnswerReplays(self.ctx.clone()));
         vec![subscription]
     }
@@ -132,5 +136,6 @@ impl service_kit::Service for Service {
     fn spawn_workers(&self, tasks: &Tasks) {
         let checks = workers::run_connection_checks(self.ctx.clone(), tasks.soft());
         tasks.spawn("token.checks", checks);
+        tasks.spawn("token.erasures", workers::run_erasures(self.ctx.clone(), tasks.soft()));
     }
 }

@@ -11,6 +11,9 @@ use url::Url;
 
 use crate::store::KeySource;
 
+/// Name of the service, its database and its settings section.
+pub(crate) const NAME: &str = "token";
+
 /// The settings of this service (section `token`).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -43,6 +46,11 @@ pub struct Settings {
     pub refresh_patience_s: u64,
     /// Maximum duration of a lease in seconds.
     pub lease_s: u64,
+    /// Days after which what came through a connection that needs a reconnect is erased; 0: never.
+    pub reconnect_grace_days: u64,
+    /// The services whose answers complete an erasure.
+    #[serde(skip)]
+    pub erasure_services: Vec<String>,
     /// Seconds between the leases that probe if an inactive application is active again.
     pub inactive_retry_s: u64,
 }
@@ -62,6 +70,8 @@ impl Default for Settings {
             refresh_margin_s: 3300,
             refresh_patience_s: 20,
             lease_s: 60,
+            reconnect_grace_days: 30,
+            erasure_services: Vec::new(),
             inactive_retry_s: 300,
         }
     }

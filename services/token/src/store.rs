@@ -2,6 +2,7 @@
 
 pub(crate) mod budgets;
 pub(crate) mod connections;
+pub(crate) mod erasures;
 mod key_source;
 mod keyring_error;
 pub(crate) mod leases;

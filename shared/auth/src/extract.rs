@@ -57,6 +57,7 @@ impl FromRequest for SignedIn {
 fn problem_of(rejected: TokenRejection) -> Problem {
     match rejected {
         TokenRejection::KeysUnavailable(cause) => Problem::unavailable(cause),
+        TokenRejection::RevocationsUnavailable(cause) => Problem::unavailable(cause),
         // RFC 6750: a refused token is distinguished from a missing one.
         other => Problem::unauthenticated().detail(other).header(
             header::WWW_AUTHENTICATE,

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use kernel::Clock;
 
+use crate::SessionRevocations;
 use crate::jwks::{FetchError, KeyCache, KeySource};
 use crate::{Claims, Permission};
 
@@ -26,9 +27,11 @@ pub struct VerifierSettings {
 }
 
 /// Verifies access tokens.
+#[derive(Clone)]
 pub struct Verifier {
     settings: VerifierSettings,
-    keys: KeyCache,
+    keys: Arc<KeyCache>,
+    revocations: Option<Arc<dyn SessionRevocations>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -65,6 +68,12 @@ pub enum TokenRejection {
     /// Issued to another client.
     #[error("the token was issued to another client")]
     WrongClient,
+    /// The session was ended before it expired.
+    #[error("the session was ended")]
+    Revoked,
+    /// Nobody can say whether the session was ended.
+    #[error("the revoked sessions cannot be read")]
+    RevocationsUnavailable(#[source] anyhow::Error),
     /// The key set cannot be fetched.
     #[error("the key set cannot be fetched")]
     KeysUnavailable(#[source] FetchError),
@@ -73,7 +82,14 @@ pub enum TokenRejection {
 impl Verifier {
     /// A verifier that takes the keys from `source`.
     pub fn new(settings: VerifierSettings, source: KeySource, clock: Arc<dyn Clock>) -> Self {
-        Self { settings, keys: KeyCache::new(source, clock.clone()), clock }
+        let keys = Arc::new(KeyCache::new(source, clock.clone()));
+        Self { settings, keys, revocations: None, clock }
+    }
+
+    /// The same verifier, which refuses revoked sessions too.
+    #[must_use]
+    pub fn with_revocations(&self, revocations: Arc<dyn SessionRevocations>) -> Self {
+        Self { revocations: Some(revocations), ..self.clone() }
     }
 
     /// Verifies a token and returns its claims.
@@ -112,7 +128,17 @@ impl Verifier {
         if !self.settings.clients.is_empty() && !self.settings.clients.contains(&claims.client_id) {
             return Err(TokenRejection::WrongClient);
         }
+        self.ensure_not_revoked(&claims).await?;
         Ok(claims)
+    }
+
+    async fn ensure_not_revoked(&self, claims: &Claims) -> Result<(), TokenRejection> {
+        let Some(revocations) = &self.revocations else { return Ok(()) };
+        let not_before = revocations.not_before(claims.sub).await;
+        match not_before.map_err(TokenRejection::RevocationsUnavailable)? {
+            Some(not_before) if claims.iat < not_before.as_secs() => Err(TokenRejection::Revoked),
+            _ => Ok(()),
+        }
     }
 
     fn validation(&self) -> Validation {

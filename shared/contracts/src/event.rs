@@ -4,7 +4,8 @@ use kernel::AthleteId;
 
 use crate::wire::envelope::Payload;
 use crate::{
-    EnvelopeError, Topic, activities, athletes, copies, erasures, journal, replays, strava,
+    EnvelopeError, Topic, accounts, activities, athletes, copies, erasures, journal, replays,
+    strava,
 };
 
 /// A message that can be published and handled.
@@ -48,6 +49,7 @@ macro_rules! events {
 events! {
     Hint => strava::Hint;
     AthleteChanged => athletes::AthleteChanged;
+    AccountChanged => accounts::AccountChanged;
     ActivityChanged => activities::ActivityChanged;
     CopyChanged => copies::CopyChanged;
     Erased => erasures::Erased;

@@ -11,7 +11,7 @@ mod topic;
 pub use envelope::{Cause, Envelope, EnvelopeError, Origin};
 pub use event::{Erasure, Event, payload_name, record_key};
 pub use messages::{
-    activities, athletes, copies, erasures, journal, replays, strava, streams, wire,
+    accounts, activities, athletes, copies, erasures, journal, replays, strava, streams, wire,
 };
 pub use source::strava_ids;
 pub use topic::{DEFAULT_PARTITIONS, Topic, UnknownTopic};

@@ -13,6 +13,8 @@ pub enum Topic {
     StravaEvents,
     /// Connections and erases; published by token.
     Athletes,
+    /// Removed accounts and revoked sessions; published by identity.
+    Accounts,
     /// Confirmations of erases; published by every service.
     Erasures,
     /// Replay requests; published by a service whose data is incomplete.
@@ -30,9 +32,10 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::StravaEvents,
         Self::Athletes,
+        Self::Accounts,
         Self::Erasures,
         Self::Replays,
         Self::Activities,
@@ -46,6 +49,7 @@ impl Topic {
         match self {
             Self::StravaEvents => "strava.events",
             Self::Athletes => "athletes",
+            Self::Accounts => "accounts",
             Self::Erasures => "erasures",
             Self::Replays => "replays",
             Self::Activities => "activities",

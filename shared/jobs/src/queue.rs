@@ -74,6 +74,11 @@ impl Queue {
         Self { database, clock, ids, last_claims: Arc::default() }
     }
 
+    /// The time by the queue's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A subscriber that is notified when there may be a job to claim.
     pub(crate) fn subscribe(&self) -> Arc<Notify> {
         self.database.jobs_signal().subscribe()
@@ -182,6 +187,19 @@ impl Queue {
         )
         .await?;
         Ok(extended > 0)
+    }
+
+    /// The state of a job, as this transaction sees it.
+    pub async fn state_of(
+        &self,
+        tx: &Tx,
+        kind: &str,
+        subject: &str,
+    ) -> Result<Option<State>, StoreError> {
+        let select = "SELECT state FROM job WHERE kind = ? AND subject = ?";
+        let state: Option<i32> =
+            sql::fetch_scalar(tx.conn(), select, [kind.into(), subject.into()]).await?;
+        Ok(state.map(State::from_code))
     }
 
     /// True if the claim still holds the job; its row is locked for the rest of the transaction.

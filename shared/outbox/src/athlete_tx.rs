@@ -93,45 +93,70 @@ impl AthleteTx {
         Ok(raised)
     }
 
-    /// Deletes the athlete's outbox rows not yet published and parked events that the fences shut
-    /// out, and returns their number. Messages that tell others of an erasure stay.
-    pub async fn delete_fenced_records(&self) -> Result<u64, StoreError> {
+    /// Deletes the athlete's outbox rows not yet published that the fences shut out, among the next `limit` after this
+    /// place (empty: the beginning). Returns their number and the place to go on from, if there may be more. Messages
+    /// that tell others of an erasure stay.
+    pub async fn delete_fenced_outbox(
+        &self,
+        after: &str,
+        limit: u64,
+    ) -> Result<(u64, Option<String>), StoreError> {
         #[derive(FromQueryResult)]
         struct OutboxRow {
             id: i64,
             value: Vec<u8>,
         }
+        let select =
+            "SELECT id, value FROM outbox WHERE athlete = ? AND id > ? ORDER BY id LIMIT ?";
+        let after: i64 = after.parse().unwrap_or(i64::MIN);
+        let values = [self.athlete.to_string().into(), after.into(), limit.into()];
+        let rows = sql::fetch_all::<OutboxRow>(self.conn(), select, values).await?;
+        let fenced = rows.iter().filter(|row| self.shuts_out_record(&row.value));
+        let ids = fenced.map(|row| row.id.into()).collect();
+        let next = rows.last().filter(|_| rows.len() as u64 == limit).map(|row| row.id.to_string());
+        Ok((self.delete_records("outbox", ids).await?, next))
+    }
+
+    /// Deletes the athlete's parked events that the fences shut out, as [`AthleteTx::delete_fenced_outbox`] does.
+    pub async fn delete_fenced_parked(
+        &self,
+        after: &str,
+        limit: u64,
+    ) -> Result<(u64, Option<String>), StoreError> {
         #[derive(FromQueryResult)]
         struct ParkedRow {
             id: String,
             value: Vec<u8>,
         }
-        let mut ids: Vec<(&str, sea_orm::Value)> = Vec::new();
-        let athlete = self.athlete.to_string();
-        let select = "SELECT id, value FROM outbox WHERE athlete = ?";
-        for row in
-            sql::fetch_all::<OutboxRow>(self.conn(), select, [athlete.clone().into()]).await?
-        {
-            if self.shuts_out_record(&row.value) {
-                ids.push(("DELETE FROM outbox WHERE id = ?", row.id.into()));
-            }
+        let select =
+            "SELECT id, value FROM parked_event WHERE athlete = ? AND id > ? ORDER BY id LIMIT ?";
+        let values = [self.athlete.to_string().into(), after.into(), limit.into()];
+        let rows = sql::fetch_all::<ParkedRow>(self.conn(), select, values).await?;
+        let fenced = rows.iter().filter(|row| self.shuts_out_record(&row.value));
+        let ids = fenced.map(|row| row.id.clone().into()).collect();
+        let next = rows.last().filter(|_| rows.len() as u64 == limit).map(|row| row.id.clone());
+        Ok((self.delete_records("parked_event", ids).await?, next))
+    }
+
+    async fn delete_records(
+        &self,
+        table: &str,
+        ids: Vec<sea_orm::Value>,
+    ) -> Result<u64, StoreError> {
+        if ids.is_empty() {
+            return Ok(0);
         }
-        let select = "SELECT id, value FROM parked_event WHERE athlete = ?";
-        for row in sql::fetch_all::<ParkedRow>(self.conn(), select, [athlete.into()]).await? {
-            if self.shuts_out_record(&row.value) {
-                ids.push(("DELETE FROM parked_event WHERE id = ?", row.id.into()));
-            }
-        }
-        let mut deleted = 0;
-        for (delete, id) in ids {
-            deleted += sql::execute(self.conn(), delete, [id]).await?;
-        }
-        Ok(deleted)
+        let delete = format!("DELETE FROM {table} WHERE id IN ({})", sql::placeholders(ids.len()));
+        sql::execute(self.conn(), &delete, ids).await
     }
 
     fn shuts_out_record(&self, value: &[u8]) -> bool {
         match Envelope::decode(value) {
-            Ok(Envelope { payload: Payload::AthleteChanged(_) | Payload::Erased(_), .. }) => false,
+            Ok(Envelope {
+                payload:
+                    Payload::AthleteChanged(_) | Payload::AccountChanged(_) | Payload::Erased(_),
+                ..
+            }) => false,
             Ok(envelope) => self.is_fenced(&envelope.origins),
             // A record that cannot be decoded cannot be shown to be somebody else's.
             Err(_) => true,

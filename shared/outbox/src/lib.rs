@@ -19,6 +19,7 @@ mod raw_tx;
 mod relay;
 mod replay;
 pub mod replay_state;
+pub mod revoked_sessions;
 mod runner;
 mod schema_change;
 mod signal;

@@ -86,6 +86,7 @@ fn later() -> Vec<Box<dyn MigrationTrait>> {
             ["at_partition", "record_partition"],
         ),
         create_table("outbox_0020_health_check", health_check()),
+        create_table("outbox_0021_revoked_sessions", revoked_sessions()),
     ]
 }
 
@@ -163,6 +164,14 @@ fn caught_up() -> TableCreateStatement {
 }
 
 /// One row, written by the check that the database can be written.
+fn revoked_sessions() -> TableCreateStatement {
+    Table::create()
+        .table("revoked_sessions")
+        .col(ColumnDef::new("athlete").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("not_before_us").big_integer().not_null())
+        .take()
+}
+
 fn health_check() -> TableCreateStatement {
     Table::create()
         .table("health_check")

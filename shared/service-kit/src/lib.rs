@@ -5,6 +5,8 @@
 //! goes through this trait.
 #![warn(missing_docs)]
 
+mod revoked_sessions;
+
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
@@ -15,6 +17,8 @@ use lifecycle::{Failpoints, Tasks};
 use outbox::{Database, ParkedEvents, Relay, StoreError, StoreFaults, Target};
 use sea_orm_migration::MigrationTrait;
 use utoipa::openapi::OpenApi;
+
+pub use revoked_sessions::RevokedSessions;
 
 /// Migrations in order.
 pub type Migrations = Vec<Box<dyn MigrationTrait>>;

@@ -114,16 +114,33 @@ pub(crate) async fn list_open(
     list(conn, &condition, [child.to_string().into()].into_iter().chain(open)).await
 }
 
-/// Returns the copies in which an athlete takes part, and locks them for the rest of the transaction:
-/// an erasure of the other side holds another athlete's row, and writes the same copies.
-pub(crate) async fn lock_by_athlete(
+/// Returns the next copies in which an athlete takes part, by id after this one (empty: from the first), and locks them for
+/// the rest of the transaction: an erasure of the other side holds another athlete's row, and writes the same copies.
+pub(crate) async fn lock_batch(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
+    after: &str,
+    limit: u64,
 ) -> Result<Vec<Copy>, StoreError> {
-    let sides: [Value; 2] = [athlete.to_string().into(), athlete.to_string().into()];
-    let lock = "UPDATE copy SET searches = searches WHERE guardian = ? OR child = ?";
-    sql::execute(conn, lock, sides.clone()).await?;
-    list(conn, "guardian = ? OR child = ?", sides).await
+    #[derive(FromQueryResult)]
+    struct IdRow {
+        id: String,
+    }
+    // Each side by its own index.
+    let select = "SELECT id FROM (SELECT id FROM copy WHERE guardian = ? AND id > ? ORDER BY id LIMIT ?) AS given \
+         UNION SELECT id FROM (SELECT id FROM copy WHERE child = ? AND id > ? ORDER BY id LIMIT ?) AS received \
+         ORDER BY id LIMIT ?";
+    let side: [Value; 3] = [athlete.to_string().into(), after.into(), limit.into()];
+    let values = side.clone().into_iter().chain(side).chain([limit.into()]);
+    let ids: Vec<IdRow> = sql::fetch_all(conn, select, values).await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let these = format!("id IN ({})", sql::placeholders(ids.len()));
+    let ids: Vec<Value> = ids.into_iter().map(|row| row.id.into()).collect();
+    let lock = format!("UPDATE copy SET searches = searches WHERE {these}");
+    sql::execute(conn, &lock, ids.clone()).await?;
+    list(conn, &format!("{these} ORDER BY id"), ids).await
 }
 
 /// Returns a page of the copies in which an athlete takes part, newest first, older than `before`.
@@ -160,14 +177,10 @@ pub(crate) async fn is_own_copy(
     sql::exists(conn, &select, values.collect::<Vec<Value>>()).await
 }
 
-/// Deletes every copy in which an athlete takes part.
-pub(crate) async fn delete_by_athlete(
-    conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-) -> Result<u64, StoreError> {
-    let athlete = athlete.to_string();
-    let delete = "DELETE FROM copy WHERE guardian = ? OR child = ?";
-    sql::execute(conn, delete, [athlete.clone().into(), athlete.into()]).await
+/// Deletes a copy.
+pub(crate) async fn delete(conn: &impl ConnectionTrait, copy: CopyId) -> Result<(), StoreError> {
+    sql::execute(conn, "DELETE FROM copy WHERE id = ?", [copy.to_string().into()]).await?;
+    Ok(())
 }
 
 async fn list(

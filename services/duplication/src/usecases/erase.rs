@@ -1,16 +1,16 @@
-//! Erasure of an athlete's data: fence, rows, and the receipt for token.
+//! Erases an athlete's part in links and copies.
 
-use contracts::erasures::Erased;
-use contracts::{Cause, Erasure, Origin, Topic};
-use kernel::{ApplicationId, AthleteId, Generation};
-use outbox::{AthleteTx, OutboxMessage, StoreError};
+use contracts::{Erasure, Origin};
+use erasure::{BATCH_SIZE, Batch, ErasableData, Erasures};
+use kernel::AthleteId;
+use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
 use crate::domain::copy::{Copy, CopyState};
 use crate::domain::reason;
 use crate::store::{connections, copies, links};
 
-/// Raises the fence, deletes the rows it shuts out, and publishes a receipt.
+/// Raises the fence, deletes what lets copies be made, and requests the erasure of the copies.
 pub(crate) async fn erase_data(
     ctx: &ServiceContext,
     athlete: AthleteId,
@@ -18,46 +18,80 @@ pub(crate) async fn erase_data(
 ) -> Result<(), StoreError> {
     ctx.database
         .run("erase", athlete, |tx| async move {
-            tx.raise_fence(erasure).await?;
-            let mut rows = match erasure {
+            ctx.erasures().request(&tx, erasure).await?;
+            match erasure {
                 Erasure::Connection { application, through } => {
-                    erase_connection(ctx, &tx, application, through).await?
+                    connections::delete_through(tx.conn(), athlete, application, through).await?;
                 }
-                Erasure::Everything => erase_everything(ctx, &tx).await?,
-            };
-            rows += tx.delete_fenced_records().await?;
+                Erasure::Everything => {
+                    connections::delete_by_athlete(tx.conn(), athlete).await?;
+                    links::delete_by_athlete(tx.conn(), athlete).await?;
+                    ctx.queue.delete_for_athlete(&tx, athlete).await?;
+                }
+            }
             tx.bump_version();
-            tx.publish(erasure_receipt(ctx, athlete, erasure, rows)).await?;
             Ok(())
         })
         .await
 }
 
-/// Clears the source of the guardian's copies and the upload of the child's. The copies themselves
-/// stay, or they would be made again.
-async fn erase_connection(
-    ctx: &ServiceContext,
-    tx: &AthleteTx,
-    application: ApplicationId,
-    through: Generation,
-) -> Result<u64, StoreError> {
-    let athlete = tx.athlete();
-    let is_withdrawn =
-        |origin: &Origin| origin.application == application && origin.generation <= through;
-    let mut rows = connections::delete_through(tx.conn(), athlete, application, through).await?;
-    for mut copy in copies::lock_by_athlete(tx.conn(), athlete).await? {
-        if copy.guardian == athlete && copy.source.origins.iter().any(is_withdrawn) {
+/// What duplication has to erase.
+#[derive(Clone)]
+pub(crate) struct DuplicationData(ServiceContext);
+
+impl ServiceContext {
+    /// The erasures of duplication.
+    pub(crate) fn erasures(&self) -> Erasures<DuplicationData> {
+        Erasures::new(&self.database, &self.queue, DuplicationData(self.clone()))
+    }
+}
+
+impl ErasableData for DuplicationData {
+    const SERVICE: &'static str = crate::settings::NAME;
+
+    async fn erase_batch(
+        &self,
+        tx: &AthleteTx,
+        erasure: Erasure,
+        after: &str,
+    ) -> Result<Batch, StoreError> {
+        let batch = copies::lock_batch(tx.conn(), tx.athlete(), after, BATCH_SIZE).await?;
+        let next = batch.last().filter(|_| batch.len() as u64 == BATCH_SIZE);
+        let next = next.map(|last| last.id.to_string());
+        let mut rows = 0;
+        for copy in batch {
+            rows += u64::from(self.erase_copy(tx, copy, erasure).await?);
+        }
+        Ok(Batch { rows, next })
+    }
+}
+
+impl DuplicationData {
+    /// Deletes the copy, or clears the source of the guardian's and the upload of the child's: the copy itself stays
+    /// after a disconnect, or it would be made again. False if there is nothing to erase.
+    async fn erase_copy(
+        &self,
+        tx: &AthleteTx,
+        mut copy: Copy,
+        erasure: Erasure,
+    ) -> Result<bool, StoreError> {
+        let Erasure::Connection { application, through } = erasure else {
+            copies::delete(tx.conn(), copy.id).await?;
+            return Ok(true);
+        };
+        let is_withdrawn =
+            |origin: &Origin| origin.application == application && origin.generation <= through;
+        if copy.guardian == tx.athlete() && copy.source.origins.iter().any(is_withdrawn) {
             clear_source(&mut copy);
-        } else if copy.child == athlete && copy.target.as_ref().is_some_and(is_withdrawn) {
+        } else if copy.child == tx.athlete() && copy.target.as_ref().is_some_and(is_withdrawn) {
             clear_upload(&mut copy);
-            copy.updated_at = ctx.clock.now();
+            copy.updated_at = self.0.clock.now();
         } else {
-            continue;
+            return Ok(false);
         }
         copies::update(tx.conn(), &copy).await?;
-        rows += 1;
+        Ok(true)
     }
-    Ok(rows)
 }
 
 fn clear_source(copy: &mut Copy) {
@@ -79,41 +113,5 @@ fn clear_upload(copy: &mut Copy) {
     copy.detail.clear();
     if !copy.state.is_final() {
         copy.set_state(CopyState::Failed, reason::NOT_CONNECTED);
-    }
-}
-
-async fn erase_everything(ctx: &ServiceContext, tx: &AthleteTx) -> Result<u64, StoreError> {
-    let athlete = tx.athlete();
-    Ok(connections::delete_by_athlete(tx.conn(), athlete).await?
-        + copies::delete_by_athlete(tx.conn(), athlete).await?
-        + links::delete_by_athlete(tx.conn(), athlete).await?
-        + ctx.queue.delete_for_athlete(tx, athlete).await?)
-}
-
-fn erasure_receipt(
-    ctx: &ServiceContext,
-    athlete: AthleteId,
-    erasure: Erasure,
-    rows: u64,
-) -> OutboxMessage<Erased> {
-    let (application, through_generation) = match erasure {
-        Erasure::Connection { application, through } => (application.get(), through.get()),
-        Erasure::Everything => (0, 0),
-    };
-    let body = Erased {
-        service: crate::settings::NAME.to_owned(),
-        application,
-        through_generation,
-        erased_at_us: ctx.clock.now().as_micros(),
-        rows: i64::try_from(rows).unwrap_or(i64::MAX),
-        objects: 0,
-    };
-    OutboxMessage {
-        topic: Topic::Erasures,
-        athlete: Some(athlete),
-        origins: Vec::new(),
-        cause: Cause::Unspecified,
-        replay: false,
-        body,
     }
 }

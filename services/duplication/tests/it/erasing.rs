@@ -1,5 +1,7 @@
 //! Withdrawn data is erased, and nothing late brings it back.
 
+use std::time::Duration;
+
 use contracts::Topic;
 use contracts::athletes::{Erase, Gone, athlete_changed::Change};
 
@@ -7,6 +9,17 @@ use crate::test_app::{GRANTED, Run, TestApp};
 
 fn erase(through: i64) -> Change {
     Change::Erase(Erase { application: 1, through_generation: through })
+}
+
+/// Waits until the first pass of an erasure is answered.
+async fn wait_for_answer(app: &TestApp) {
+    testkit::eventually(Duration::from_secs(20), "the erasure is answered", async || {
+        match app.published(Topic::Erasures).await.len() {
+            1 => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -35,6 +48,7 @@ async fn a_queued_copy_of_a_withdrawn_source_is_not_sent_and_is_emptied() {
     app.wait_for_reason("scope-missing").await;
 
     app.publish_athlete_change(app.guardian, 5, erase(1)).await;
+    wait_for_answer(&app).await;
     app.publish_connection(app.child, 3, &GRANTED).await;
 
     let copy = app.wait_for_state("skipped").await;
@@ -44,15 +58,6 @@ async fn a_queued_copy_of_a_withdrawn_source_is_not_sent_and_is_emptied() {
     );
     assert_eq!(app.strava.count_uploads().await, 0);
     assert!(!app.dump().await.contains("Sentinel"));
-    testkit::eventually(
-        std::time::Duration::from_secs(5),
-        "the receipt is published",
-        async || match app.published(Topic::Erasures).await.len() {
-            1 => Ok(()),
-            other => Err(other),
-        },
-    )
-    .await;
     app.stop().await;
 }
 
@@ -64,6 +69,7 @@ async fn a_child_who_withdraws_receives_nothing_more() {
     app.wait_for_state("done").await;
 
     app.publish_athlete_change(app.child, 5, erase(1)).await;
+    wait_for_answer(&app).await;
     app.publish_connection(app.child, 1, &GRANTED).await;
     let copy = app.copies().await.remove(0);
     assert!(copy.get("strava_activity").is_none(), "{copy}");
@@ -81,6 +87,7 @@ async fn an_account_that_is_gone_leaves_no_link_and_no_copy() {
     app.wait_for_state("done").await;
 
     app.publish_athlete_change(app.child, 5, Change::Gone(Gone {})).await;
+    wait_for_answer(&app).await;
 
     assert_eq!(app.copies().await.len(), 0);
     let dump = app.dump().await;

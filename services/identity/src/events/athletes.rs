@@ -1,12 +1,14 @@
-//! Handles `AthleteChanged`: removes the account of an athlete who is gone.
+//! Handles `AthleteChanged`: removes the account of an athlete who is gone, and answers erasures.
 
 use std::sync::Arc;
 
+use contracts::Erasure;
 use contracts::athletes::{AthleteChanged, athlete_changed::Change};
 use event_bus::{HandleError, Handler, Received};
+use kernel::{ApplicationId, Generation};
 
 use crate::usecases::ServiceContext;
-use crate::usecases::remove_user::remove_athlete;
+use crate::usecases::remove_user::{answer_erasure, remove_athlete};
 
 /// Removes the accounts of athletes who are gone.
 #[derive(Debug)]
@@ -20,9 +22,15 @@ impl Handler for AthleteHandler {
     const MAY_PARK: bool = false;
 
     async fn handle(&self, event: &Received<AthleteChanged>) -> Result<(), HandleError> {
-        if let (Some(athlete), Some(Change::Gone(_))) = (event.athlete, &event.body.change) {
-            remove_athlete(&self.ctx, athlete).await?;
+        match (event.athlete, &event.body.change) {
+            (Some(athlete), Some(Change::Gone(_))) => Ok(remove_athlete(&self.ctx, athlete).await?),
+            (Some(athlete), Some(Change::Erase(erase))) => {
+                let application = ApplicationId::new(erase.application);
+                let through = Generation::new(erase.through_generation);
+                let erasure = Erasure::Connection { application, through };
+                Ok(answer_erasure(&self.ctx, athlete, erasure).await?)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

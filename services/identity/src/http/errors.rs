@@ -7,6 +7,7 @@ use outbox::StoreError;
 
 use crate::usecases::add_user::AddUserError;
 use crate::usecases::remove_user::RemoveUserError;
+use crate::usecases::set_role::SetRoleError;
 use crate::usecases::sign_in::SignInError;
 
 pub(super) fn from_store(error: StoreError) -> Problem {
@@ -43,6 +44,14 @@ pub(super) fn from_remove_user(error: RemoveUserError) -> Problem {
             Problem::new(StatusCode::CONFLICT, "last-admin").detail(error)
         }
         RemoveUserError::Store(error) => from_store(error),
+    }
+}
+
+pub(super) fn from_set_role(error: SetRoleError) -> Problem {
+    match error {
+        SetRoleError::NoAccount => Problem::not_found(),
+        SetRoleError::LastAdmin => Problem::new(StatusCode::CONFLICT, "last-admin").detail(error),
+        SetRoleError::Store(error) => from_store(error),
     }
 }
 

@@ -4,14 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::web::Data;
-use auth::SESSION_COOKIE;
+use auth::{SESSION_COOKIE, SignedIn};
 use http_kit::{Json, Problem};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{HttpState, errors};
-use crate::usecases::sign_in;
+use crate::usecases::{revoke_sessions, sign_in};
 
 /// The credentials to sign in with.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,6 +50,18 @@ pub(crate) async fn sign_in(
 #[utoipa::path(delete, path = "/v1/session", tag = "identity", responses((status = 204)))]
 pub(crate) async fn sign_out(state: Data<HttpState>) -> HttpResponse {
     HttpResponse::NoContent().cookie(session_cookie(&state, String::new(), 0)).finish()
+}
+
+/// Signs out everywhere: every session of the signed-in athlete ends.
+#[utoipa::path(delete, path = "/v1/sessions", tag = "identity", responses((status = 204), (status = 401)))]
+pub(crate) async fn sign_out_everywhere(
+    signed_in: SignedIn,
+    state: Data<HttpState>,
+) -> Result<HttpResponse, Problem> {
+    revoke_sessions::sign_out_everywhere(&state.ctx, signed_in.athlete())
+        .await
+        .map_err(errors::from_store)?;
+    Ok(HttpResponse::NoContent().cookie(session_cookie(&state, String::new(), 0)).finish())
 }
 
 fn session_cookie(state: &HttpState, value: String, seconds: i64) -> Cookie<'static> {

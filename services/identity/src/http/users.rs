@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::{HttpState, errors};
 use crate::domain::account::{Account, Email};
 use crate::usecases::add_user::{self, AddUser};
-use crate::usecases::{list_users, remove_user};
+use crate::usecases::{list_users, remove_user, set_role};
 
 /// An account to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -72,7 +72,32 @@ pub(crate) async fn add(
     Ok(HttpResponse::Created().json(to_body(&account, Some(&password))))
 }
 
-/// Removes an account; the training data stays until it is erased.
+/// The change of an account.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct RoleChange {
+    /// True: an administrator from now on. False: a user, signed out everywhere.
+    admin: bool,
+}
+
+/// Changes the role of an account.
+#[utoipa::path(patch, path = "/v1/admin/users/{email}", tag = "identity", request_body = RoleChange, responses(
+    (status = 204), (status = 404), (status = 409, description = "last-admin"), (status = 422)))]
+pub(crate) async fn set_role(
+    _: Require<Admin>,
+    state: Data<HttpState>,
+    Path(email): Path<String>,
+    Json(change): Json<RoleChange>,
+) -> Result<HttpResponse, Problem> {
+    let email = parse_email(&email)?;
+    set_role::set_role(&state.ctx, &email, change.admin).await.map_err(errors::from_set_role)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn parse_email(text: &str) -> Result<Email, Problem> {
+    text.parse().map_err(|invalid| Problem::invalid().field("email", invalid))
+}
+
+/// Removes an account. Its sessions end, its connections are revoked, and all data of the athlete is erased.
 #[utoipa::path(delete, path = "/v1/admin/users/{email}", tag = "identity", responses(
     (status = 204), (status = 404), (status = 409, description = "last-admin")))]
 pub(crate) async fn remove(
@@ -80,8 +105,7 @@ pub(crate) async fn remove(
     state: Data<HttpState>,
     Path(email): Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let email: Email =
-        email.parse().map_err(|invalid| Problem::invalid().field("email", invalid))?;
+    let email = parse_email(&email)?;
     let removed =
         remove_user::remove_user(&state.ctx, &email).await.map_err(errors::from_remove_user)?;
     if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found()) }

@@ -70,13 +70,12 @@ pub(crate) async fn insert<C: ConnectionTrait>(
 }
 
 /// Returns the account of this address.
-pub(crate) async fn find_by_email(
-    database: &Database,
+pub(crate) async fn find<C: ConnectionTrait>(
+    conn: &C,
     email: &Email,
 ) -> Result<Option<StoredAccount>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM account WHERE email = ?");
-    let row: Option<AccountRow> =
-        sql::fetch_one(database.readers(), &select, [email.as_str().into()]).await?;
+    let row: Option<AccountRow> = sql::fetch_one(conn, &select, [email.as_str().into()]).await?;
     row.map(StoredAccount::try_from).transpose()
 }
 
@@ -94,15 +93,6 @@ pub(crate) async fn lock_admins(tx: &Tx) -> Result<Vec<String>, StoreError> {
     sql::fetch_scalars(tx.conn(), "SELECT email FROM account WHERE admin = 1", []).await
 }
 
-/// Deletes the account of this address. False if there was none.
-pub(crate) async fn delete_by_email<C: ConnectionTrait>(
-    conn: &C,
-    email: &Email,
-) -> Result<bool, StoreError> {
-    let delete = "DELETE FROM account WHERE email = ?";
-    Ok(sql::execute(conn, delete, [email.as_str().into()]).await? > 0)
-}
-
 /// Deletes the account of this athlete. False if there was none.
 pub(crate) async fn delete_by_athlete<C: ConnectionTrait>(
     conn: &C,
@@ -110,6 +100,17 @@ pub(crate) async fn delete_by_athlete<C: ConnectionTrait>(
 ) -> Result<bool, StoreError> {
     let delete = "DELETE FROM account WHERE athlete = ?";
     Ok(sql::execute(conn, delete, [athlete.to_string().into()]).await? > 0)
+}
+
+/// Makes the account an administrator's or a user's.
+pub(crate) async fn set_admin<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+    admin: bool,
+) -> Result<(), StoreError> {
+    let update = "UPDATE account SET admin = ? WHERE athlete = ?";
+    sql::execute(conn, update, [i32::from(admin).into(), athlete.to_string().into()]).await?;
+    Ok(())
 }
 
 /// Stores another password hash and unlocks the account. False if the address has no account.

@@ -67,6 +67,6 @@ pub(crate) async fn add_user(
 }
 
 async fn is_stored(ctx: &ServiceContext, email: &Email, account: &Account) -> bool {
-    let found = accounts::find_by_email(&ctx.database, email).await;
+    let found = accounts::find(ctx.database.readers(), email).await;
     matches!(found, Ok(Some(stored)) if stored.account.athlete == account.athlete)
 }

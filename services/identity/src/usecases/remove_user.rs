@@ -1,8 +1,11 @@
-//! Removes an account; the service token erases the training data.
+//! Removes an account: its sessions end, and token has everything of the athlete erased.
 
+use contracts::Erasure;
+use erasure::ErasedCount;
 use kernel::AthleteId;
-use outbox::{IsConflict, StoreError, Tx};
+use outbox::{AthleteTx, IsConflict, StoreError, Tx};
 
+use super::revoke_sessions::{publish_removed, revoke_sessions};
 use crate::domain::account::Email;
 use crate::store::accounts;
 use crate::usecases::ServiceContext;
@@ -29,28 +32,61 @@ pub(crate) async fn remove_user(
     ctx: &ServiceContext,
     email: &Email,
 ) -> Result<bool, RemoveUserError> {
-    let delete = |tx: Tx| async move {
+    let now = ctx.now();
+    let remove = |tx: Tx| async move {
         // Locked, so that of two administrators who remove each other one stays.
         let admins = accounts::lock_admins(&tx).await?;
         if admins.len() == 1 && admins[0] == email.as_str() {
             return tx.unchanged(Err(RemoveUserError::LastAdmin));
         }
-        let deleted = accounts::delete_by_email(tx.conn(), email).await?;
-        Ok(if deleted { true } else { tx.unchanged(false) })
+        let Some(stored) = accounts::find(tx.conn(), email).await? else {
+            return Ok(tx.unchanged(None));
+        };
+        let athlete = stored.account.athlete;
+        accounts::delete_by_athlete(tx.conn(), athlete).await?;
+        revoke_sessions(&tx, athlete, now).await?;
+        publish_removed(&tx, athlete).await?;
+        Ok(Some(athlete))
     };
-    ctx.database.run_plain("remove_account", delete).await
+    let removed = ctx.database.run_plain("remove_account", remove).await?;
+    if let Some(athlete) = removed {
+        tracing::info!(%athlete, "an account was removed");
+    }
+    Ok(removed.is_some())
 }
 
-/// Removes the account of an athlete who is gone.
+/// Removes the account of an athlete who is gone, ends their sessions, and answers the erasure.
 pub(crate) async fn remove_athlete(
     ctx: &ServiceContext,
     athlete: AthleteId,
 ) -> Result<(), StoreError> {
-    let delete = |tx: Tx| async move {
-        if !accounts::delete_by_athlete(tx.conn(), athlete).await? {
-            tx.unchanged(());
-        }
-        Ok(())
+    let now = ctx.now();
+    let remove = |tx: AthleteTx| async move {
+        tx.raise_fence(Erasure::Everything).await?;
+        let removed = accounts::delete_by_athlete(tx.conn(), athlete).await?;
+        revoke_sessions(&tx, athlete, now).await?;
+        publish_answer(ctx, &tx, Erasure::Everything, u64::from(removed)).await
     };
-    ctx.database.run_plain("remove_athlete", delete).await
+    ctx.database.run("remove_athlete", athlete, remove).await
+}
+
+/// Answers the erasure of a connection, of which nothing is stored here.
+pub(crate) async fn answer_erasure(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+    erasure: Erasure,
+) -> Result<(), StoreError> {
+    let answer = |tx: AthleteTx| async move { publish_answer(ctx, &tx, erasure, 0).await };
+    ctx.database.run("answer_erasure", athlete, answer).await
+}
+
+async fn publish_answer(
+    ctx: &ServiceContext,
+    tx: &AthleteTx,
+    erasure: Erasure,
+    rows: u64,
+) -> Result<(), StoreError> {
+    let count = ErasedCount { at: ctx.now(), rows, objects: 0, is_final: true };
+    tx.publish(erasure::answer(crate::settings::NAME, tx.athlete(), erasure, count)).await?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use crate::domain::account::Email;
 use crate::domain::password::{self, PasswordError};
 use crate::store::accounts;
 use crate::usecases::ServiceContext;
+use crate::usecases::revoke_sessions::revoke_sessions;
 
 /// Reason for an unchanged password.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum SetPasswordError {
     Store(#[from] StoreError),
 }
 
-/// Replaces the password, unlocks the account, and returns the password; one is generated if none is
+/// Replaces the password, unlocks the account, ends its sessions, and returns the password; one is generated if none is
 /// given.
 pub(crate) async fn set_password(
     ctx: &ServiceContext,
@@ -32,7 +33,15 @@ pub(crate) async fn set_password(
     let password = password.unwrap_or_else(|| password::generate_password(ctx.ids()));
     let hash = ctx.hash_password(password.clone()).await.map_err(SetPasswordError::Password)?;
     let hash = hash.as_str();
-    let set = |tx: Tx| async move { accounts::set_password(tx.conn(), email, hash).await };
+    let now = ctx.now();
+    let set = |tx: Tx| async move {
+        let Some(stored) = accounts::find(tx.conn(), email).await? else {
+            return Ok(tx.unchanged(false));
+        };
+        accounts::set_password(tx.conn(), email, hash).await?;
+        revoke_sessions(&tx, stored.account.athlete, now).await?;
+        Ok::<_, StoreError>(true)
+    };
     if ctx.database.run_plain("set_password", set).await? {
         return Ok(password);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth::Claims;
 use kernel::{AthleteId, Timestamp};
-use outbox::{StoreError, Tx};
+use outbox::{StoreError, Tx, revoked_sessions};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Service;
@@ -49,7 +49,7 @@ pub(crate) async fn sign_in(
     let _place = ctx.enter_hashing_queue().ok_or(SignInError::Busy)?;
     let email = email.parse::<Email>().ok();
     let stored = match &email {
-        Some(email) => accounts::find_by_email(&ctx.database, email).await?,
+        Some(email) => accounts::find(ctx.database.readers(), email).await?,
         None => None,
     };
     let now = ctx.now();
@@ -62,7 +62,7 @@ pub(crate) async fn sign_in(
     match stored {
         Some(stored) if matches => {
             reset_failures(ctx, stored.account.athlete).await?;
-            issue_session(ctx, &stored.account, now)
+            issue_session(ctx, &stored.account, now).await
         }
         _ => Err(SignInError::WrongCredentials),
     }
@@ -99,20 +99,23 @@ async fn reset_failures(ctx: &ServiceContext, athlete: AthleteId) -> Result<(), 
     ctx.database.run_plain("reset_failed_sign_ins", reset).await
 }
 
-fn issue_session(
+async fn issue_session(
     ctx: &ServiceContext,
     account: &Account,
     now: Timestamp,
 ) -> Result<Session, SignInError> {
     let expires_in_s = ctx.settings.session_s;
+    let readers = ctx.database.readers();
+    let not_before = revoked_sessions::not_before_of(readers, account.athlete).await?;
+    let issued_at = not_before.unwrap_or(now).max(now);
     let claims = Claims {
         sub: account.athlete,
         iss: ctx.issuer.clone(),
         token_use: "access".to_owned(),
         client_id: Service::CLIENT.to_owned(),
-        exp: now.as_secs() + expires_in_s,
+        exp: issued_at.as_secs() + expires_in_s,
         nbf: None,
-        iat: now.as_secs(),
+        iat: issued_at.as_secs(),
         groups: account.groups(),
     };
     Ok(Session { access_token: ctx.keys.sign(&claims)?, expires_in_s })

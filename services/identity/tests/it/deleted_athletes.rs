@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::athletes::{AthleteChanged, Gone, athlete_changed::Change};
+use contracts::athletes::{AthleteChanged, Erase, Gone, athlete_changed::Change};
 use contracts::{Cause, Envelope, Event, Topic};
 use event_bus::{BuiltInLogSettings, Bus, PublisherKind};
 use kernel::{AthleteId, EventId, Ids, SystemIds, Timestamp};
@@ -12,8 +12,16 @@ use testkit::{databases, eventually};
 use crate::test_app::{PASSWORD, TestApp};
 
 pub(crate) fn gone(athlete: AthleteId) -> Vec<u8> {
+    encode(athlete, Change::Gone(Gone::default()))
+}
+
+pub(crate) fn erase(athlete: AthleteId) -> Vec<u8> {
+    encode(athlete, Change::Erase(Erase { application: 1, through_generation: 1 }))
+}
+
+fn encode(athlete: AthleteId, change: Change) -> Vec<u8> {
     let at = Timestamp::from_secs(1_800_000_000);
-    let body = AthleteChanged { revision: 1, change: Some(Change::Gone(Gone::default())) };
+    let body = AthleteChanged { revision: 1, change: Some(change) };
     Envelope {
         event_id: EventId::from_uuid(SystemIds.uuid_v7(at)),
         occurred_at: at,

@@ -10,17 +10,20 @@ use outbox::StoreFaults;
 use tempfile::TempDir;
 use testkit::{TestDatabase, eventually};
 
-use crate::deleted_athletes::gone;
+use crate::deleted_athletes::{erase, gone};
 use crate::test_app::{PASSWORD, TestApp};
 
-/// The transactions that meet every fault: all of identity. It publishes nothing, and asks for no replay.
-const TRANSACTIONS: [&str; 6] = [
+/// The transactions that meet every fault: all of identity. It asks for no replay.
+const TRANSACTIONS: [&str; 9] = [
     "add_account",
+    "answer_erasure",
     "remove_account",
     "remove_athlete",
     "reserve_sign_in",
     "reset_failed_sign_ins",
     "set_password",
+    "set_role",
+    "sign_out_everywhere",
 ];
 const LIMIT: Duration = Duration::from_secs(30);
 const ANOTHER_PASSWORD: &str = "staple battery horse";
@@ -45,6 +48,7 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
     bus.ensure_topics(&Topic::ALL).await.unwrap();
     service_kit::spawn(&app.service, &bus, &app.runtime, &app.tasks);
     add(&app, "stayer@example.org").await;
+    set_role(&app, "stayer@example.org", true).await;
     faults.arm();
     let mut unmet = TRANSACTIONS.to_vec();
     for round in 0..100 {
@@ -56,9 +60,15 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
         set_password(&app, &leaver).await;
         assert_eq!(sign_in(&app, &leaver, ANOTHER_PASSWORD).await, 200);
 
+        set_role(&app, &leaver, true).await;
+        set_role(&app, &leaver, false).await;
+        sign_out_everywhere(&app, &leaver).await;
+
         remove(&app, &removed).await;
         let publisher = bus.publisher(PublisherKind::Relay);
-        publisher.publish(Topic::Athletes, &athlete.to_string(), gone(athlete)).await.unwrap();
+        for event in [erase(athlete), gone(athlete)] {
+            publisher.publish(Topic::Athletes, &athlete.to_string(), event).await.unwrap();
+        }
         eventually(LIMIT, "only one account is left", async || {
             let users = app.service.users().await.unwrap();
             let left: Vec<_> = users.into_iter().map(|user| user.email).collect();
@@ -122,6 +132,26 @@ async fn set_password(app: &TestApp, email: &str) {
             Ok(_) => Ok(()),
             Err(error @ SetPasswordError::Store(_)) => Err(error),
             Err(error) => panic!("{error}"),
+        }
+    })
+    .await;
+}
+
+async fn set_role(app: &TestApp, email: &str, admin: bool) {
+    let email: Email = email.parse().unwrap();
+    eventually(LIMIT, "a role is set", async || app.service.set_role(&email, admin).await).await;
+}
+
+/// Signs in and ends every session, from the start again after a failure.
+async fn sign_out_everywhere(app: &TestApp, email: &str) {
+    eventually(LIMIT, "signed out", async || {
+        let session = app.sign_in(email, ANOTHER_PASSWORD).await;
+        if session.status != 200 {
+            return Err(session.status);
+        }
+        match app.delete("/v1/sessions", session.token()).await.status {
+            204 => Ok(()),
+            status => Err(status),
         }
     })
     .await;

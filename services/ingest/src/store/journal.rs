@@ -91,15 +91,17 @@ pub(crate) async fn delete_before(conn: &impl ConnectionTrait, before: Timestamp
     Ok(())
 }
 
-/// Deletes the athlete's entries about one source.
+/// Deletes the athlete's entries about one source, those before an instant if one is given.
 pub(crate) async fn delete_for_source(
     conn: &impl ConnectionTrait,
     athlete: AthleteId,
     source: Source,
-) -> Result<()> {
-    let values = [athlete.to_string().into(), source.to_string().into()];
-    sql::execute(conn, "DELETE FROM journal WHERE athlete = ? AND source = ?", values).await?;
-    Ok(())
+    before: Option<Timestamp>,
+) -> Result<u64> {
+    let before = before.map_or(i64::MAX, Timestamp::as_micros);
+    let values = [athlete.to_string().into(), source.to_string().into(), before.into()];
+    let delete = "DELETE FROM journal WHERE athlete = ? AND source = ? AND at_us < ?";
+    sql::execute(conn, delete, values).await
 }
 
 impl TryFrom<JournalRow> for JournalEntry {

@@ -100,14 +100,20 @@ pub(crate) async fn list_for_activity(
     list(conn, select, vec![activity.to_string().into(), athlete.to_string().into()]).await
 }
 
-/// Lists the observations of one source.
-pub(crate) async fn list_for_source(
+/// Lists the next observations of one source, by source id after this one (empty: from the first).
+pub(crate) async fn list_batch(
     conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-    source: Source,
+    (athlete, source): (AthleteId, Source),
+    after: &str,
+    limit: u64,
 ) -> Result<Vec<Observation>> {
-    let select = format!("{SELECT} WHERE o.athlete = ? AND o.source = ?");
-    list(conn, &select, vec![athlete.to_string().into(), source.to_string().into()]).await
+    let select = format!(
+        "{SELECT} WHERE o.athlete = ? AND o.source = ? AND o.source_id > ? \
+         ORDER BY o.source_id LIMIT ?"
+    );
+    let values =
+        vec![athlete.to_string().into(), source.to_string().into(), after.into(), limit.into()];
+    list(conn, &select, values).await
 }
 
 /// Inserts or, if it is stored already, updates an observation.

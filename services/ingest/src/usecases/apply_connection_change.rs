@@ -73,14 +73,14 @@ async fn apply_connection(
     Ok(())
 }
 
-/// Raises the fence and deletes the rows behind it. (Objects, and the receipt, belong to erasure itself.)
+/// Raises the fence, ends the connection's jobs and requests the erasure of its data.
 async fn erase_connection(
     ctx: &ServiceContext,
     tx: &AthleteTx,
     application: ApplicationId,
     through: Generation,
 ) -> Result<(), StoreError> {
-    tx.raise_fence(Erasure::Connection { application, through }).await?;
+    ctx.erasures().request(tx, Erasure::Connection { application, through }).await?;
     let (athlete, source) = (tx.athlete(), Source::Strava(application));
     let stored = store::connections::find(tx.conn(), athlete, application).await?;
     if stored.as_ref().is_none_or(|stored| stored.generation <= through) {
@@ -90,29 +90,14 @@ async fn erase_connection(
             store::connections::save(tx.conn(), &withdrawn, true).await?;
         }
     }
-    for mut observation in store::observations::list_for_source(tx.conn(), athlete, source).await? {
-        observation.erase_through(through);
-        if observation.is_blank() {
-            store::observations::delete(tx.conn(), &observation.key).await?;
-        } else {
-            store::observations::save(tx.conn(), &observation, true).await?;
-        }
-        if let Some(activity) = observation.activity {
-            ctx.derive_again(tx, activity).await?;
-        }
-    }
-    store::journal::delete_for_source(tx.conn(), athlete, source).await?;
-    tx.delete_fenced_records().await?;
     tx.bump_version();
     Ok(())
 }
 
+/// Raises the fence, ends the athlete's jobs and requests the erasure of everything.
 async fn erase_athlete(ctx: &ServiceContext, tx: &AthleteTx) -> Result<(), StoreError> {
-    tx.raise_fence(Erasure::Everything).await?;
-    let athlete = tx.athlete();
-    ctx.queue.delete_for_athlete(tx, athlete).await?;
-    store::delete_athlete(tx.conn(), athlete).await?;
-    tx.delete_fenced_records().await?;
+    ctx.erasures().request(tx, Erasure::Everything).await?;
+    ctx.queue.delete_for_athlete(tx, tx.athlete()).await?;
     tx.bump_version();
     Ok(())
 }

@@ -58,17 +58,31 @@ pub(super) async fn users(options: &RunOptions, action: Users) -> anyhow::Result
                 ));
             }
         }
-        Users::Remove { email, yes } => {
-            if !yes && !confirm(&format!("remove the account {email}?"))? {
-                return Ok(ExitCode::FAILURE);
-            }
-            let email = parse_email(&email)?;
-            if !identity.remove_user(&email).await? {
-                bail!("{} has no account", email.as_str());
-            }
-            print_line(format!("{} removed", email.as_str()));
+        Users::Promote { email } => {
+            identity.set_role(&parse_email(&email)?, true).await?;
+            print_line(format!("{email} is an administrator"));
         }
+        Users::Demote { email } => {
+            identity.set_role(&parse_email(&email)?, false).await?;
+            print_line(format!("{email} is a user, and signed out everywhere"));
+        }
+        Users::Remove { email, yes } => return remove(&identity, &email, yes).await,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn remove(identity: &identity::Service, email: &str, yes: bool) -> anyhow::Result<ExitCode> {
+    if !yes && !confirm(&format!("remove the account {email} and erase all of its data?"))? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let email = parse_email(email)?;
+    if !identity.remove_user(&email).await? {
+        bail!("{} has no account", email.as_str());
+    }
+    print_line(format!(
+        "{} removed; the running program erases the data, or the next one does",
+        email.as_str()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -68,6 +68,15 @@ fn local_accounts(settings: &Settings) -> bool {
     settings.auth.issuer.is_none()
 }
 
+/// The services whose answers complete an erasure: those that the settings name, or all of this installation.
+pub(crate) fn erasure_services(settings: &Settings) -> Vec<String> {
+    if let Some(services) = &settings.erasure.services {
+        return services.clone();
+    }
+    let enabled = SERVICES.iter().filter(|entry| entry.is_enabled(settings));
+    enabled.map(|entry| entry.name.to_owned()).collect()
+}
+
 /// The names of all services.
 pub fn all() -> ServiceNames {
     SERVICES.iter().map(|entry| entry.name).collect()

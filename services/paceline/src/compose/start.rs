@@ -13,13 +13,14 @@ use super::start_context::{Addresses, Start, StartContext};
 
 pub(super) fn token(with: StartContext<'_>) -> Start<'_> {
     Box::pin(async move {
-        let StartContext { foundation, addresses, tasks, .. } = with;
+        let StartContext { foundation, addresses, tasks, erasure_services, .. } = with;
         let mut settings = foundation.settings.token.clone();
         let strava = &foundation.settings.strava;
         settings.client_id = strava.client_id;
         settings.client_secret.clone_from(&strava.client_secret);
         settings.redirect_uri.clone_from(&strava.redirect_uri);
         settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
+        settings.erasure_services = erasure_services.to_vec();
         let keys = settings.key_source(&crate::generated_secrets::folder(&foundation.data));
         let dependencies = token::Dependencies {
             database: foundation.database(token::Service::NAME),

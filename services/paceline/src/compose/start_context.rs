@@ -17,6 +17,8 @@ pub(crate) struct StartContext<'a> {
     pub(crate) bus: &'a Bus,
     pub(crate) addresses: &'a Addresses,
     pub(crate) tasks: &'a Tasks,
+    /// The services whose answers complete an erasure.
+    pub(crate) erasure_services: &'a [String],
 }
 
 /// The start of a service.

@@ -3,6 +3,7 @@
 
 mod crashing;
 mod description;
+mod ending_accounts;
 mod fairness;
 mod forgetting;
 mod former_release;

@@ -1,5 +1,6 @@
 //! The program as a process, next to a simulated Strava, and users of both.
 
+mod accounts;
 pub(crate) mod issuer;
 mod servers;
 mod tcp_proxy;
@@ -235,22 +236,6 @@ impl TestApp {
     /// A file of the test's own.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// An account for one of Strava's athletes, signed in.
-    pub(crate) async fn user(&self, name: &str, strava: i64) -> TestUser {
-        let email = format!("{}@example.org", name.to_lowercase());
-        let mut adding = self.spawn_process("users", &["add", &email], &[]);
-        let status = adding.wait_for_exit(TIMEOUT).await;
-        assert!(status.success(), "{}", adding.output());
-        let output = eventually(TIMEOUT, "the password is shown", async || {
-            let output = adding.output();
-            let at = output.find("password: ").map(|at| at + "password: ".len());
-            at.and_then(|at| output[at..].split_whitespace().next().map(str::to_owned))
-                .ok_or(output)
-        })
-        .await;
-        TestUser::sign_in(self, name, strava, (&email, &output)).await
     }
 
     /// Guardian and child with their accounts, connected, their histories counted.

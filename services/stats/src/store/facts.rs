@@ -2,6 +2,8 @@
 
 mod row;
 
+use std::collections::BTreeSet;
+
 use contracts::Erasure;
 use kernel::{ActivityId, AthleteId, Revision, Timestamp};
 use outbox::{StoreError, sql};
@@ -89,26 +91,49 @@ pub(crate) async fn list_sums(
         .collect()
 }
 
-/// Blanks the facts an erasure covers, keeping id and revision. Returns the total of each one, as
-/// often as it was touched.
-pub(crate) async fn erase(
+/// Blanks the facts that an erasure covers among the next `limit` after this activity (empty: from the first), keeping id
+/// and revision.
+pub(crate) async fn erase_batch(
     conn: &impl ConnectionTrait,
-    athlete: AthleteId,
-    erasure: Erasure,
-    now: Timestamp,
-) -> Result<Vec<TotalKey>, StoreError> {
-    let stored =
-        select(conn, "athlete = ? AND erased_at_us IS NULL", [athlete.to_string().into()]).await?;
-    let mut touched = Vec::new();
-    for row in stored.into_iter().filter(|row| row.is_covered_by(erasure)) {
-        touched.extend(row.total_key()?);
+    batch: &EraseBatch<'_>,
+) -> Result<ErasedFacts, StoreError> {
+    let condition =
+        "athlete = ? AND activity > ? AND erased_at_us IS NULL ORDER BY activity LIMIT ?";
+    let values = [batch.athlete.to_string().into(), batch.after.into(), batch.limit.into()];
+    let stored = select(conn, condition, values).await?;
+    let last = stored.last().filter(|_| stored.len() as u64 == batch.limit);
+    let mut erased =
+        ErasedFacts { next: last.map(|row| row.activity.clone()), ..Default::default() };
+    for row in stored.into_iter().filter(|row| row.is_covered_by(batch.erasure)) {
+        erased.rows += 1;
+        erased.totals.extend(row.total_key()?);
         let blank = FactRow {
-            erased_at_us: Some(now.as_micros()),
+            erased_at_us: Some(batch.now.as_micros()),
             ..FactRow::blank(row.activity, row.athlete, row.revision)
         };
         overwrite(conn, blank, row.revision.saturating_add(1)).await?;
     }
-    Ok(touched)
+    Ok(erased)
+}
+
+/// The facts to look at for an erasure.
+pub(crate) struct EraseBatch<'a> {
+    pub(crate) athlete: AthleteId,
+    pub(crate) erasure: Erasure,
+    pub(crate) after: &'a str,
+    pub(crate) limit: u64,
+    pub(crate) now: Timestamp,
+}
+
+/// The facts that were erased.
+#[derive(Default)]
+pub(crate) struct ErasedFacts {
+    /// Their number.
+    pub(crate) rows: u64,
+    /// The totals they added to.
+    pub(crate) totals: BTreeSet<TotalKey>,
+    /// The activity after which the next batch begins, if there may be more.
+    pub(crate) next: Option<String>,
 }
 
 /// Deletes the blank rows of what was erased before this instant, and returns how many they were.

@@ -33,7 +33,13 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
         ),
         create_index("stats_0012_fact_by_day", fact_by_day()),
         create_index("stats_0013_fact_by_start", fact_by_start()),
+        create_index("stats_0014_fact_by_athlete", fact_by_athlete()),
     ]
+}
+
+/// Erasures go through an athlete's facts in this order.
+fn fact_by_athlete() -> IndexCreateStatement {
+    Index::create().name("fact_by_athlete").table("fact").col("athlete").col("activity").take()
 }
 
 fn fact_by_day() -> IndexCreateStatement {

@@ -1,8 +1,10 @@
 //! The dependencies that every operation of this service shares.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jobs::Queue;
 use kernel::{AthleteId, Timestamp};
 use lifecycle::Failpoints;
 use outbox::{Database, ParkedEvents};
@@ -11,6 +13,7 @@ use outbox::{Database, ParkedEvents};
 #[derive(Debug)]
 pub(crate) struct ServiceContext {
     pub(crate) database: Database,
+    pub(crate) queue: Queue,
     /// Id of the database the service was started on.
     pub(crate) database_id: String,
     /// The database's file, if it is one.
@@ -30,7 +33,9 @@ impl ServiceContext {
         published_athlete: Option<AthleteId>,
     ) -> Self {
         let published_changes = AtomicU64::new(0);
+        let (clock, ids) = (Arc::clone(database.clock()), Arc::clone(database.ids()));
         Self {
+            queue: Queue::new(database.clone(), clock, ids),
             database,
             database_id,
             database_file,

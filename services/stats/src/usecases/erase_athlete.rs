@@ -1,61 +1,68 @@
-//! Erases what an athlete withdrew, raises the fence, and publishes the answer.
+//! Erases what an athlete withdrew: facts in batches, their totals, connections.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use contracts::{Cause, Erasure, Topic, erasures::Erased};
-use kernel::{AthleteId, Timestamp};
-use outbox::{AthleteTx, OutboxMessage, StoreError};
+use contracts::Erasure;
+use erasure::{BATCH_SIZE, Batch, ErasableData, Erasures};
+use kernel::{AthleteId, Clock};
+use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
+use crate::store::facts::EraseBatch;
 use crate::store::{connections, facts, totals};
 
-/// Erases, and answers also a repeated request: whoever repeats it has not received the answer.
+/// Raises the fence and requests the erasure; also of what was erased before, for whoever repeats it has not received
+/// the answer.
 pub(crate) async fn erase_athlete(
     ctx: &ServiceContext,
     athlete: AthleteId,
     erasure: Erasure,
 ) -> Result<(), StoreError> {
-    let now = ctx.now();
+    let erasures = &ctx.erasures();
     ctx.database
-        .run("erase_athlete", athlete, |tx| async move { try_erase(&tx, erasure, now).await })
+        .run("erase_athlete", athlete, |tx| async move {
+            erasures.request(&tx, erasure).await?;
+            if connections::delete_erased(tx.conn(), athlete, erasure).await? > 0 {
+                tx.bump_version();
+            }
+            Ok::<_, StoreError>(())
+        })
         .await?;
     ctx.count_change(athlete);
     Ok(())
 }
 
-async fn try_erase(tx: &AthleteTx, erasure: Erasure, now: Timestamp) -> Result<(), StoreError> {
-    let athlete = tx.athlete();
-    tx.raise_fence(erasure).await?;
-    tx.delete_fenced_records().await?;
-    let touched = facts::erase(tx.conn(), athlete, erasure, now).await?;
-    let mut rows = touched.len() as u64;
-    for key in touched.into_iter().collect::<BTreeSet<_>>() {
-        let sums = facts::sum_day(tx.conn(), athlete, &key).await?;
-        totals::replace(tx.conn(), athlete, &key, sums).await?;
+/// What stats has to erase.
+#[derive(Clone, Debug)]
+pub(crate) struct StatsData {
+    clock: Arc<dyn Clock>,
+}
+
+impl ServiceContext {
+    /// The erasures of stats.
+    pub(crate) fn erasures(&self) -> Erasures<StatsData> {
+        let data = StatsData { clock: Arc::clone(self.database.clock()) };
+        Erasures::new(&self.database, &self.queue, data)
     }
-    rows += connections::delete_erased(tx.conn(), athlete, erasure).await?;
-    let (application, through_generation) = match erasure {
-        Erasure::Connection { application, through } => (application.get(), through.get()),
-        Erasure::Everything => (0, 0),
-    };
-    tx.publish(OutboxMessage {
-        topic: Topic::Erasures,
-        athlete: Some(athlete),
-        origins: Vec::new(),
-        cause: Cause::Operator,
-        replay: false,
-        body: Erased {
-            service: crate::settings::NAME.to_owned(),
-            application,
-            through_generation,
-            erased_at_us: now.as_micros(),
-            rows: rows as i64,
-            objects: 0,
-        },
-    })
-    .await?;
-    if rows > 0 {
-        tx.bump_version();
+}
+
+impl ErasableData for StatsData {
+    const SERVICE: &'static str = crate::settings::NAME;
+
+    async fn erase_batch(
+        &self,
+        tx: &AthleteTx,
+        erasure: Erasure,
+        after: &str,
+    ) -> Result<Batch, StoreError> {
+        let athlete = tx.athlete();
+        let batch =
+            EraseBatch { athlete, erasure, after, limit: BATCH_SIZE, now: self.clock.now() };
+        let erased = facts::erase_batch(tx.conn(), &batch).await?;
+        for key in erased.totals {
+            let sums = facts::sum_day(tx.conn(), athlete, &key).await?;
+            totals::replace(tx.conn(), athlete, &key, sums).await?;
+        }
+        Ok(Batch { rows: erased.rows, next: erased.next })
     }
-    Ok(())
 }

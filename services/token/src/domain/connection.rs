@@ -1,5 +1,6 @@
 //! A connection of an athlete: to one Strava athlete, through one application.
 
+use contracts::Erasure;
 use kernel::{ApplicationId, AthleteId, Generation, Revision, StravaAthleteId, Timestamp};
 use strava_client::lease::DenialReason;
 
@@ -48,18 +49,21 @@ pub(crate) enum StateReason {
     RefreshLost,
     /// The athlete granted too little.
     ScopeMissing,
+    /// The athlete did not connect again in time.
+    NotReconnected,
     /// Of former releases: no key opened the tokens. Never written any more.
     Unreadable,
 }
 
 impl StateReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::None,
         Self::Withdrawn,
         Self::Asked,
         Self::RefreshRefused,
         Self::RefreshLost,
         Self::ScopeMissing,
+        Self::NotReconnected,
         Self::Unreadable,
     ];
 
@@ -71,6 +75,7 @@ impl StateReason {
             Self::RefreshRefused => "refresh-refused",
             Self::RefreshLost => "refresh-lost",
             Self::ScopeMissing => "scope-missing",
+            Self::NotReconnected => "not-reconnected",
             Self::Unreadable => "unreadable",
         }
     }
@@ -133,6 +138,8 @@ pub(crate) struct Connection {
     /// Revision of the last change that was published.
     pub(crate) revision: Revision,
     pub(crate) connected_at: Timestamp,
+    /// Time since which it needs a reconnect.
+    pub(crate) reconnect_needed_since: Option<Timestamp>,
 }
 
 impl Connection {
@@ -165,6 +172,7 @@ impl Connection {
             refused_token_reports: 0,
             revision: Revision::new(0),
             connected_at: Timestamp::from_micros(0),
+            reconnect_needed_since: None,
         }
     }
 
@@ -202,6 +210,11 @@ impl Connection {
         let intent = self.intent.as_ref();
         let current = intent.filter(|intent| intent.fingerprint == self.refresh_fingerprint);
         current.map(|intent| intent.started_at.plus(timeout))
+    }
+
+    /// What is to be erased when it ends.
+    pub(crate) const fn erasure(&self) -> Erasure {
+        Erasure::Connection { application: self.application, through: self.generation }
     }
 
     /// Ends the connection. If a revoke is to follow it keeps its tokens, and the refresh under way

@@ -58,6 +58,79 @@ pub(crate) async fn list_by_athlete(
     select_all(database, "athlete = ? ORDER BY application", values).await
 }
 
+/// Lists all connections of an athlete whose row is locked.
+pub(crate) async fn list_locked<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<Vec<Connection>, StoreError> {
+    let select = "SELECT * FROM connection WHERE athlete = ? ORDER BY application";
+    let rows: Vec<ConnectionRow> =
+        sql::fetch_all(conn, select, [athlete.to_string().into()]).await?;
+    rows.into_iter().map(Connection::try_from).collect()
+}
+
+/// Deletes the connections and OAuth states of an athlete, and returns their number.
+pub(crate) async fn delete_athlete<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<u64, StoreError> {
+    let mut rows = 0;
+    for table in ["connection", "oauth_state"] {
+        let delete = format!("DELETE FROM {table} WHERE athlete = ?");
+        rows += sql::execute(conn, &delete, [athlete.to_string().into()]).await?;
+    }
+    Ok(rows)
+}
+
+/// Lists the connections that need a reconnect since before this instant.
+pub(crate) async fn list_unconnected(
+    database: &Database,
+    before: Timestamp,
+) -> Result<Vec<Connection>, StoreError> {
+    let condition = "state = ? AND reconnect_needed_since_us > 0 AND reconnect_needed_since_us <= ? \
+         ORDER BY reconnect_needed_since_us";
+    let state = ConnectionState::ReconnectNeeded.code().into();
+    select_all(database, condition, [state, before.as_micros().into()]).await
+}
+
+/// Lets the grace of connections begin that a former release left without an instant.
+pub(crate) async fn start_grace<C: ConnectionTrait>(
+    conn: &C,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let update = "UPDATE connection SET reconnect_needed_since_us = ? \
+         WHERE state = ? AND reconnect_needed_since_us = 0";
+    let state = ConnectionState::ReconnectNeeded.code().into();
+    sql::execute(conn, update, [now.as_micros().into(), state]).await?;
+    Ok(())
+}
+
+/// Counts the connections that are not disconnected, and of them those that came to need a reconnect between two
+/// instants.
+pub(crate) async fn count_unconnected(
+    database: &Database,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<(i64, i64), StoreError> {
+    let all = "SELECT COUNT(*) FROM connection WHERE state <> ?";
+    let disconnected = ConnectionState::Disconnected.code().into();
+    let all = sql::fetch_scalar(database.readers(), all, [disconnected]).await?;
+    let unconnected = "SELECT COUNT(*) FROM connection \
+         WHERE state = ? AND reconnect_needed_since_us BETWEEN ? AND ?";
+    let state = ConnectionState::ReconnectNeeded.code().into();
+    let values = [state, from.as_micros().into(), until.as_micros().into()];
+    let unconnected = sql::fetch_scalar(database.readers(), unconnected, values).await?;
+    Ok((all.unwrap_or(0), unconnected.unwrap_or(0)))
+}
+
+/// Lists disconnected connections for whose end no erasure was ever requested: a former release ended them.
+pub(crate) async fn list_never_erased(database: &Database) -> Result<Vec<Connection>, StoreError> {
+    let condition = "state = ? AND NOT EXISTS (SELECT 1 FROM erasure e \
+         WHERE e.athlete = connection.athlete AND (e.application = 0 OR \
+         (e.application = connection.application AND e.through_generation >= connection.generation)))";
+    select_all(database, condition, [ConnectionState::Disconnected.code().into()]).await
+}
+
 /// Lists connections in the order of their ids, after this one.
 pub(crate) async fn list_page(
     database: &Database,
@@ -156,7 +229,7 @@ async fn select_all<const N: usize>(
 }
 
 /// The columns of a connection besides its key, and their values.
-fn columns(connection: &Connection) -> [ColumnValue; 23] {
+fn columns(connection: &Connection) -> [ColumnValue; 24] {
     let intent = connection.intent.as_ref();
     let active = (connection.state != ConnectionState::Disconnected || connection.revoke_pending)
         .then(|| connection.strava_athlete.get());
@@ -187,6 +260,7 @@ fn columns(connection: &Connection) -> [ColumnValue; 23] {
         ("refused_token_reports", connection.refused_token_reports.into()),
         ("revision", connection.revision.get().into()),
         ("connected_at_us", connection.connected_at.as_micros().into()),
+        ("reconnect_needed_since_us", micros(connection.reconnect_needed_since).into()),
     ]
 }
 
@@ -216,6 +290,7 @@ struct ConnectionRow {
     refused_token_reports: i64,
     revision: i64,
     connected_at_us: i64,
+    reconnect_needed_since_us: i64,
 }
 
 impl TryFrom<ConnectionRow> for Connection {
@@ -251,6 +326,7 @@ impl TryFrom<ConnectionRow> for Connection {
             refused_token_reports: row.refused_token_reports,
             revision: Revision::new(row.revision),
             connected_at: Timestamp::from_micros(row.connected_at_us),
+            reconnect_needed_since: from_micros(row.reconnect_needed_since_us),
         })
     }
 }

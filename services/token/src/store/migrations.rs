@@ -1,6 +1,6 @@
 //! The tables: one DDL statement per migration, alike on SQLite and MySQL.
 
-use outbox::{create_index, create_table, rename_column};
+use outbox::{add_column, create_index, create_table, rename_column};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{
     ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::{
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     let mut migrations = first_release();
     migrations.extend(later());
+    migrations.extend(erasures());
     migrations
 }
 
@@ -108,6 +109,27 @@ fn later() -> Vec<Box<dyn MigrationTrait>> {
     ]
 }
 
+/// Erasures and their receipts.
+fn erasures() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        create_table("token_0022_erasure", erasure()),
+        create_index(
+            "token_0023_erasure_due",
+            index("erasure_due", "erasure", &["completed_at_us", "next_ask_us"]),
+        ),
+        create_table("token_0024_erasure_answer", erasure_answer()),
+        add_column(
+            "token_0025_connection_reconnect_needed_since",
+            Table::alter()
+                .table("connection")
+                .add_column(
+                    ColumnDef::new("reconnect_needed_since_us").big_integer().not_null().default(0),
+                )
+                .take(),
+        ),
+    ]
+}
+
 fn index(
     name: &'static str,
     table: &'static str,
@@ -118,6 +140,42 @@ fn index(
         index.col(*column);
     }
     index
+}
+
+/// Requested erasures; application 0: everything of the athlete.
+fn erasure() -> TableCreateStatement {
+    Table::create()
+        .table("erasure")
+        .col(ColumnDef::new("athlete").string_len(36).not_null())
+        .col(ColumnDef::new("application").big_integer().not_null())
+        .col(ColumnDef::new("through_generation").big_integer().not_null())
+        .col(ColumnDef::new("reason").string_len(32).not_null())
+        .col(ColumnDef::new("requested_at_us").big_integer().not_null())
+        .col(ColumnDef::new("next_ask_us").big_integer().not_null())
+        .col(ColumnDef::new("completed_at_us").big_integer().not_null())
+        .primary_key(Index::create().col("athlete").col("application").col("through_generation"))
+        .take()
+}
+
+fn erasure_answer() -> TableCreateStatement {
+    Table::create()
+        .table("erasure_answer")
+        .col(ColumnDef::new("athlete").string_len(36).not_null())
+        .col(ColumnDef::new("application").big_integer().not_null())
+        .col(ColumnDef::new("through_generation").big_integer().not_null())
+        .col(ColumnDef::new("service").string_len(32).not_null())
+        .col(ColumnDef::new("erased_at_us").big_integer().not_null())
+        .col(ColumnDef::new("final_answer").integer().not_null())
+        .col(ColumnDef::new("rows_erased").big_integer().not_null())
+        .col(ColumnDef::new("objects_erased").big_integer().not_null())
+        .primary_key(
+            Index::create()
+                .col("athlete")
+                .col("application")
+                .col("through_generation")
+                .col("service"),
+        )
+        .take()
 }
 
 /// The sentinel of each key: a text sealed with it, which tells a wrong key before anything is opened.

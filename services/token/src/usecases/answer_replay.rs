@@ -1,15 +1,15 @@
-//! Answers a service that lost its state: publishes every connection again with its old revision, and the
-//! erasure of each that is disconnected.
+//! Answers a service that lost its state: publishes every connection again with its old revision, and every erasure.
 
 use contracts::replays::{ReplayDone, ReplayRequested};
 use contracts::{Cause, Topic};
 use kernel::AthleteId;
-use outbox::{OutboxMessage, StoreError};
+use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
-use super::connection::{change_event, erase_event, run_locked};
-use crate::domain::connection::{Connection, ConnectionState};
-use crate::store::connections;
+use super::connection::{change_event, run_locked};
+use super::erasures::erase_message;
+use crate::domain::connection::Connection;
+use crate::store::{connections, erasures};
 
 /// Publishes the current state, then the end of the replay on every partition.
 pub(crate) async fn answer_replay(
@@ -24,6 +24,7 @@ pub(crate) async fn answer_replay(
         Ok(athlete) => {
             let all = connections::list_by_athlete(&ctx.database, athlete).await?;
             replay_connections(ctx, &all, topic).await?;
+            replay_erasures(ctx, athlete, topic).await?;
         }
         Err(_everybody) => {
             let mut after = String::new();
@@ -33,6 +34,7 @@ pub(crate) async fn answer_replay(
                 after.clone_from(&last.id);
                 replay_connections(ctx, &page, topic).await?;
             }
+            replay_all_erasures(ctx, topic).await?;
         }
     }
     let publish_done = |tx: outbox::Tx| async move {
@@ -63,12 +65,38 @@ async fn replay_connections(
     for connection in connections {
         run_locked(ctx, "replay_connection", &connection.id, |tx, connection| async move {
             tx.publish(change_event(&connection, topic, true)).await?;
-            if connection.state == ConnectionState::Disconnected {
-                tx.publish(erase_event(&connection, topic, true)).await?;
-            }
             Ok(())
         })
         .await?;
     }
     Ok(())
+}
+
+async fn replay_all_erasures(ctx: &ServiceContext, topic: Topic) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let athletes = erasures::list_athletes(ctx.database.readers(), &after).await?;
+        let Some(last) = athletes.last() else { return Ok(()) };
+        after = last.to_string();
+        for athlete in athletes {
+            replay_erasures(ctx, athlete, topic).await?;
+        }
+    }
+}
+
+/// Publishes every erasure of the athlete again: also those before a later connect, which the service may have missed.
+async fn replay_erasures(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+    topic: Topic,
+) -> Result<(), StoreError> {
+    let replay = |tx: AthleteTx| async move {
+        for requested in erasures::list_by_athlete(tx.conn(), athlete).await? {
+            let revision = tx.draw_revision();
+            let message = erase_message(athlete, requested.erasure, revision);
+            tx.publish(OutboxMessage { topic, replay: true, ..message }).await?;
+        }
+        Ok(())
+    };
+    ctx.database.run("replay_erasures", athlete, replay).await
 }

@@ -10,6 +10,7 @@ use strava_client::RefreshToken;
 
 use super::ServiceContext;
 use super::connection::{is_lost, report_unreadable, run_locked};
+use super::erasures::answer_own;
 use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
 use crate::domain::connection::Connection;
 use crate::store::{TokenKind, connections};
@@ -143,7 +144,11 @@ async fn change_connection(
         if connection == before {
             return tx.unchanged(Ok(()));
         }
-        connections::update(tx.conn(), &connection).await
+        connections::update(tx.conn(), &connection).await?;
+        if before.revoke_pending && !connection.revoke_pending {
+            answer_own(ctx, &tx).await?;
+        }
+        Ok(())
     })
     .await
 }

@@ -233,7 +233,7 @@ async fn store_connection(
         connection.reason = StateReason::ScopeMissing;
     }
     store_tokens(ctx, &mut connection, &grant.tokens)?;
-    publish_change(tx, &mut connection).await?;
+    publish_change(ctx, tx, &mut connection).await?;
     if is_new {
         connections::insert(tx.conn(), &connection).await?;
     } else {

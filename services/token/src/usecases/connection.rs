@@ -4,14 +4,16 @@ use std::future::Future;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use contracts::athletes::{self, AthleteChanged};
-use contracts::{Cause, Erasure, Origin, Topic};
+use contracts::athletes::{self, AthleteChanged, athlete_changed::Change};
+use contracts::{Cause, Origin, Topic};
 use kernel::{AthleteId, Timestamp};
 use outbox::{AthleteTx, OutboxMessage, StoreError};
 use strava_client::RefreshedTokens;
 
 use super::ServiceContext;
+use super::erasures::{answer_own, request_erasure};
 use crate::domain::connection::{Connection, ConnectionState, StateReason};
+use crate::domain::erasure::ErasureReason;
 use crate::domain::scopes::Scopes;
 use crate::store::{TokenKind, connections, fingerprint};
 
@@ -22,8 +24,8 @@ const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Pause before a token that no key opens is tried again.
 pub(super) const UNREADABLE_RETRY_DELAY: Duration = Duration::from_mins(5);
 
-/// Runs a transaction on a connection under the lock of its athlete. Connections are never deleted,
-/// so a missing one is an error.
+/// Runs a transaction on a connection under the lock of its athlete. A connection is deleted only when its athlete is
+/// gone and nothing needs its tokens, so a missing one is an error.
 pub(super) async fn run_locked<T, Fut>(
     ctx: &ServiceContext,
     name: &'static str,
@@ -95,7 +97,7 @@ pub(super) async fn transfer_tokens(
         connection.intent = None;
         if connection.scopes != *scopes {
             connection.scopes = scopes.clone();
-            publish_change(&tx, &mut connection).await?;
+            publish_change(ctx, &tx, &mut connection).await?;
         }
         connections::update(tx.conn(), &connection).await
     })
@@ -131,11 +133,11 @@ pub(super) async fn end_connection(
         }
         let changes = (connection.state, connection.reason) != (state, reason);
         if changes {
-            publish_end(&tx, &mut connection, state, reason).await?;
+            publish_end(ctx, &tx, &mut connection, (state, reason)).await?;
         } else {
             connection.end(state, reason);
+            connections::update(tx.conn(), &connection).await?;
         }
-        connections::update(tx.conn(), &connection).await?;
         let ended = EndResult::Ended { athlete: connection.athlete, state, reason };
         Ok(if changes { ended } else { EndResult::AlreadyEnded })
     })
@@ -149,21 +151,36 @@ pub(super) async fn end_connection(
 }
 
 /// Ends the connection and publishes that; one that is disconnected is also erased everywhere, behind the fence of its
-/// generation. The caller writes the row.
+/// generation.
 pub(super) async fn publish_end(
+    ctx: &ServiceContext,
     tx: &AthleteTx,
     connection: &mut Connection,
-    state: ConnectionState,
-    reason: StateReason,
+    (state, reason): (ConnectionState, StateReason),
 ) -> Result<(), StoreError> {
     connection.end(state, reason);
-    publish_change(tx, connection).await?;
+    publish_change(ctx, tx, connection).await?;
+    connections::update(tx.conn(), connection).await?;
     if state == ConnectionState::Disconnected {
-        let (application, through) = (connection.application, connection.generation);
-        tx.raise_fence(Erasure::Connection { application, through }).await?;
-        tx.publish(erase_event(connection, Topic::Athletes, false)).await?;
+        let reason = match reason {
+            StateReason::Asked => ErasureReason::Asked,
+            StateReason::NotReconnected => ErasureReason::NotReconnected,
+            _ => ErasureReason::Withdrawn,
+        };
+        request_erasure(ctx, tx, connection.erasure(), reason).await?;
+        answer_own(ctx, tx).await?;
     }
     Ok(())
+}
+
+/// Makes a revoke of the connection's tokens due, if it has any; to be called before it ends.
+pub(super) fn begin_revoke(ctx: &ServiceContext, connection: &mut Connection) {
+    connection.revoke_pending = !connection.refresh_fingerprint.is_empty();
+    if connection.revoke_pending {
+        // A refresh under way may replace the token: its answer is waited for.
+        let refresh_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
+        connection.check_due = refresh_deadline.max(Some(ctx.now()));
+    }
 }
 
 /// Reports that no key opens a token of the connection, and returns the time to try again: the row may be
@@ -184,37 +201,17 @@ pub(super) fn is_lost(ctx: &ServiceContext, connection: &Connection) -> bool {
 
 /// Draws a revision for the connection and publishes it; the caller writes the row.
 pub(super) async fn publish_change(
+    ctx: &ServiceContext,
     tx: &AthleteTx,
     connection: &mut Connection,
 ) -> Result<(), StoreError> {
+    let since = connection.reconnect_needed_since.unwrap_or_else(|| ctx.now());
+    let needs_reconnect = connection.state == ConnectionState::ReconnectNeeded;
+    connection.reconnect_needed_since = needs_reconnect.then_some(since);
     connection.revision = tx.draw_revision();
     tx.bump_version();
     tx.publish(change_event(connection, Topic::Athletes, false)).await?;
     Ok(())
-}
-
-/// The event that erases what stems from a disconnected connection. It has the revision of the connection's end.
-pub(super) fn erase_event(
-    connection: &Connection,
-    topic: Topic,
-    replay: bool,
-) -> OutboxMessage<AthleteChanged> {
-    let erase = athletes::Erase {
-        application: connection.application.get(),
-        through_generation: connection.generation.get(),
-    };
-    let body = AthleteChanged {
-        revision: connection.revision.get(),
-        change: Some(athletes::athlete_changed::Change::Erase(erase)),
-    };
-    OutboxMessage {
-        topic,
-        athlete: Some(connection.athlete),
-        origins: Vec::new(),
-        cause: Cause::Live,
-        replay,
-        body,
-    }
 }
 
 /// The event with the connection's state; a replay has the revision of the first publication.
@@ -230,7 +227,7 @@ pub(super) fn change_event(
     };
     let body = AthleteChanged {
         revision: connection.revision.get(),
-        change: Some(athletes::athlete_changed::Change::Connection(athletes::Connection {
+        change: Some(Change::Connection(athletes::Connection {
             application: connection.application.get(),
             strava_athlete: connection.strava_athlete.get(),
             generation: connection.generation.get(),

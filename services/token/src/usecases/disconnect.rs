@@ -4,7 +4,7 @@ use kernel::AthleteId;
 use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
-use super::connection::publish_end;
+use super::connection::{begin_revoke, publish_end};
 use crate::domain::connection::{ConnectionState, StateReason};
 use crate::store::connections;
 
@@ -33,13 +33,8 @@ async fn end_and_revoke(
     if connection.state == ConnectionState::Disconnected {
         return Ok(tx.unchanged(true));
     }
-    connection.revoke_pending = !connection.refresh_fingerprint.is_empty();
-    if connection.revoke_pending {
-        // A refresh under way may replace the token: its answer is waited for.
-        let refresh_deadline = connection.refresh_deadline(ctx.settings.refresh_timeout());
-        connection.check_due = refresh_deadline.max(Some(ctx.now()));
-    }
-    publish_end(tx, &mut connection, ConnectionState::Disconnected, StateReason::Asked).await?;
-    connections::update(tx.conn(), &connection).await?;
+    begin_revoke(ctx, &mut connection);
+    let end = (ConnectionState::Disconnected, StateReason::Asked);
+    publish_end(ctx, tx, &mut connection, end).await?;
     Ok(true)
 }

@@ -72,7 +72,7 @@ async fn recover(ctx: &ServiceContext, id: &str) -> Result<bool, StoreError> {
             return Ok(tx.unchanged(false));
         }
         (connection.state, connection.reason) = (ConnectionState::Connected, StateReason::None);
-        publish_change(&tx, &mut connection).await?;
+        publish_change(ctx, &tx, &mut connection).await?;
         connections::update(tx.conn(), &connection).await?;
         Ok(true)
     })

@@ -212,7 +212,7 @@ async fn store_refreshed_tokens(
         && connection.reason == StateReason::RefreshRefused
     {
         (connection.state, connection.reason) = (ConnectionState::Connected, StateReason::None);
-        publish_change(tx, &mut connection).await?;
+        publish_change(ctx, tx, &mut connection).await?;
     }
     connections::update_tokens(tx.conn(), &connection, &started.fingerprint).await?;
     Ok(true)

@@ -139,7 +139,7 @@ async fn judge_connection(
                 connection.scopes.remove_read();
             }
             if connection.scopes != before {
-                publish_change(tx, &mut connection).await?;
+                publish_change(ctx, tx, &mut connection).await?;
             }
         }
         None if is_success(report) && connection.refused_token_reports > 0 => {

@@ -96,8 +96,11 @@ fn the_description_names_every_public_route() {
         [
             "/strava/authorize",
             "/strava/callback",
+            "/v1/admin/receipts/{athlete}",
+            "/v1/me",
             "/v1/me/connections",
-            "/v1/me/connections/{connection}"
+            "/v1/me/connections/{connection}",
+            "/v1/me/receipts"
         ]
     );
 }

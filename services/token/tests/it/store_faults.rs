@@ -2,22 +2,28 @@
 
 use std::time::Duration;
 
-use kernel::{AthleteId, Generation};
+use contracts::Topic;
+use contracts::accounts::{AccountChanged, SessionsRevoked, account_changed::Change};
+use contracts::erasures::Erased;
+use kernel::{AthleteId, Clock as _, Generation};
 use outbox::StoreFaults;
 use strava_client::lease::{Lease, LeaseError, Purpose, Report};
 use testkit::{TestDatabase, eventually};
 
-use crate::test_app::{GUARDIAN, StartOptions, TestApp, new_athlete};
+use crate::test_app::{APP, GUARDIAN, StartOptions, TestApp, new_athlete};
 
 /// The transactions that meet every fault. Of token only those are missing that a refused refresh, a replay, a change
 /// of keys or another account of the same Strava athlete runs.
-const TRANSACTIONS: [&str; 10] = [
+const TRANSACTIONS: [&str; 13] = [
     "begin_authorize",
+    "delete_account",
     "disconnect",
     "grant_lease",
     "mark_published",
     "record_check",
+    "record_erasure_answer",
     "record_hint",
+    "record_revoked_sessions",
     "report_lease",
     "start_refresh",
     "store_connection",
@@ -54,6 +60,8 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
             app.advance_clocks(Duration::from_hours(7)).await;
         }
         disconnect(&app, athlete).await;
+        publish_answer(&app, athlete, generation).await;
+        delete_account(&app, new_athlete()).await;
         unmet.retain(|name| !faults.names()[0].contains(name));
         if unmet.is_empty() {
             break;
@@ -112,6 +120,36 @@ async fn disconnect(app: &TestApp, athlete: AthleteId) {
         app.advance_clocks(Duration::from_secs(31)).await;
         let connection = app.fetch_connection(athlete).await;
         if connection["state"] == "disconnected" { Ok(()) } else { Err(answer) }
+    })
+    .await;
+}
+
+/// Publishes the answer of another service to the erasure, and that another athlete signed out everywhere.
+async fn publish_answer(app: &TestApp, athlete: AthleteId, generation: Generation) {
+    let answer = Erased {
+        service: "ingest".to_owned(),
+        application: APP.get(),
+        through_generation: generation.get(),
+        r#final: true,
+        ..Erased::default()
+    };
+    app.publish_as(Topic::Erasures, athlete, answer).await;
+    let revoked = SessionsRevoked { not_before_us: app.clock.now().as_micros() };
+    let revoked = AccountChanged { change: Some(Change::SessionsRevoked(revoked)) };
+    app.publish_as(Topic::Accounts, new_athlete(), revoked).await;
+    eventually(LIMIT, "the answer is on the receipt", async || {
+        let receipts = app.call_as("GET", "/v1/me/receipts", athlete).await.json();
+        let answers = receipts["items"][0]["services"].as_array().cloned().unwrap_or_default();
+        let answered = answers.iter().any(|answer| answer["service"] == "ingest");
+        if answered { Ok(()) } else { Err(receipts) }
+    })
+    .await;
+}
+
+async fn delete_account(app: &TestApp, athlete: AthleteId) {
+    eventually(LIMIT, "deleted", async || {
+        let answer = app.call_as("DELETE", "/v1/me", athlete).await;
+        if answer.status == 202 { Ok(()) } else { Err(answer) }
     })
     .await;
 }

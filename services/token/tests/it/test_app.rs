@@ -283,6 +283,11 @@ impl TestApp {
         .await;
     }
 
+    /// Publishes an event of this athlete as another service would.
+    pub(crate) async fn publish_as<E: Event>(&self, topic: Topic, athlete: AthleteId, body: E) {
+        publish_event_of(&self.bus, topic, Some(athlete), body, self.clock.now()).await;
+    }
+
     /// The connections published on `athletes`, in order.
     pub(crate) async fn published_connections(&self) -> Vec<(Envelope, i64, Connection)> {
         published_connections(&self.bus).await
@@ -291,12 +296,23 @@ impl TestApp {
 
 /// Publishes an event as ingest's intake or another service would.
 pub(crate) async fn publish_event<E: Event>(bus: &Bus, topic: Topic, body: E, now: Timestamp) {
+    publish_event_of(bus, topic, None, body, now).await;
+}
+
+/// Publishes an event of an athlete as another service would.
+async fn publish_event_of<E: Event>(
+    bus: &Bus,
+    topic: Topic,
+    athlete: Option<AthleteId>,
+    body: E,
+    now: Timestamp,
+) {
     let payload = body.into_payload();
-    let key = record_key(topic, None, &payload);
+    let key = record_key(topic, athlete, &payload);
     let envelope = Envelope {
         event_id: EventId::from_uuid(SystemIds.uuid_v7(Timestamp::from_secs(1))),
         occurred_at: now,
-        athlete: None,
+        athlete,
         origins: Vec::new(),
         cause: Cause::Live,
         replay: false,

@@ -30,7 +30,7 @@ pub struct Envelope {
     /// W3C Trace Context
     #[prost(string, tag = "7")]
     pub traceparent: ::prost::alloc::string::String,
-    #[prost(oneof = "envelope::Payload", tags = "16, 17, 18, 19, 20, 21, 22, 23")]
+    #[prost(oneof = "envelope::Payload", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24")]
     pub payload: ::core::option::Option<envelope::Payload>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -53,6 +53,8 @@ pub mod envelope {
         ReplayDone(super::super::super::replays::v1::ReplayDone),
         #[prost(message, tag = "23")]
         JournalEntry(super::super::super::journal::v1::JournalEntry),
+        #[prost(message, tag = "24")]
+        AccountChanged(super::super::super::accounts::v1::AccountChanged),
     }
 }
 /// Why an event came about. Only LIVE and SWEEP are copied to children.

@@ -62,6 +62,10 @@ pub(crate) struct Routes(Vec<(Topic, Box<dyn Route>)>);
 
 impl Routes {
     pub(crate) fn add<H: Handler>(&mut self, topic: Topic, handler: H) {
+        let is_new = |(of, route): &(Topic, Box<dyn Route>)| {
+            *of != topic || route.event_name() != H::Event::NAME
+        };
+        debug_assert!(self.0.iter().all(is_new), "{topic} has two handlers of one kind of message");
         self.0.push((topic, Box::new(HandlerRoute(handler))));
     }
 

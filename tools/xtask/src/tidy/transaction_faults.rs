@@ -14,7 +14,7 @@ pub(super) const LIST: &str = "tools/xtask/unfaulted-transactions.txt";
 /// A call that runs a transaction, and its name.
 const RUN: &str = r#"\b(?:run|run_many|run_plain|run_locked)\(\s*(?:ctx,\s*)?"(?P<name>[a-z_]+)""#;
 /// A test's list of the transactions that it lets fail.
-const TESTED: &str = r"const TRANSACTIONS: [^=]+= \[(?P<names>[^\]]*)\]";
+const TESTED: &str = r"const TRANSACTIONS: [^=]+=\s*\[(?P<names>[^\]]*)\]";
 /// A test that starts an app whose transactions of one name fail.
 const TESTED_ALONE: &str = r#"(?:start\(&faults, |&faults, &\[|arm_only\(&\[)"(?P<name>[a-z_]+)""#;
 

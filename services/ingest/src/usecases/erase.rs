@@ -1,0 +1,155 @@
+//! Erases what an athlete withdrew: observations, the activities derived from them, the journal, and streams.
+
+use contracts::Erasure;
+use erasure::{BATCH_SIZE, Batch, ErasableData, Erasures};
+use futures::{StreamExt as _, TryStreamExt as _};
+use kernel::{ApplicationId, AthleteId, Generation, Source};
+use object_store::path::Path;
+use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use outbox::{AthleteTx, StoreError};
+
+use super::ServiceContext;
+use crate::store;
+
+/// Maximum number of objects that are deleted at once.
+const CONCURRENT_DELETES: usize = 16;
+/// Tables of an athlete with many rows, each with the column of its key that tells them apart. The journal and the
+/// small ones go at once.
+const LARGE_TABLES: [(&str, &str); 3] =
+    [("observation", "source_id"), ("activity", "id"), ("source_identity", "source_id")];
+const OTHER_TABLES: [&str; 3] = ["backfill", "journal", "connection"];
+
+/// What ingest has to erase.
+#[derive(Clone, Debug)]
+pub(crate) struct IngestData(ServiceContext);
+
+impl ServiceContext {
+    /// The erasures of ingest.
+    pub(crate) fn erasures(&self) -> Erasures<IngestData> {
+        Erasures::new(&self.database, &self.queue, IngestData(self.clone()))
+    }
+}
+
+impl ErasableData for IngestData {
+    const SERVICE: &'static str = crate::settings::NAME;
+
+    async fn erase_batch(
+        &self,
+        tx: &AthleteTx,
+        erasure: Erasure,
+        after: &str,
+    ) -> Result<Batch, StoreError> {
+        match erasure {
+            Erasure::Connection { application, through } => {
+                self.erase_observations(tx, application, through, after).await
+            }
+            Erasure::Everything => erase_everything(tx).await,
+        }
+    }
+
+    async fn erase_objects(
+        &self,
+        athlete: AthleteId,
+        erasure: Erasure,
+    ) -> Result<u64, anyhow::Error> {
+        let prefix = match erasure {
+            Erasure::Connection { application, .. } => {
+                format!("athletes/{athlete}/strava/{application}")
+            }
+            Erasure::Everything => format!("athletes/{athlete}"),
+        };
+        let objects = &self.0.objects;
+        let listed = objects.list(Some(&Path::from(prefix)));
+        let erased = listed
+            .try_filter(|object| std::future::ready(is_erased(&object.location, erasure)))
+            .map(|object| async move {
+                match objects.delete(&object?.location).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffer_unordered(CONCURRENT_DELETES)
+            .try_fold(0, |count, ()| std::future::ready(Ok(count + 1)))
+            .await?;
+        Ok(erased)
+    }
+}
+
+impl IngestData {
+    async fn erase_observations(
+        &self,
+        tx: &AthleteTx,
+        application: ApplicationId,
+        through: Generation,
+        after: &str,
+    ) -> Result<Batch, StoreError> {
+        let (athlete, source) = (tx.athlete(), Source::Strava(application));
+        let batch =
+            store::observations::list_batch(tx.conn(), (athlete, source), after, BATCH_SIZE)
+                .await?;
+        let next = batch.last().filter(|_| batch.len() as u64 == BATCH_SIZE);
+        let next = next.map(|last| last.key.source_id.to_string());
+        let mut rows = 0;
+        for mut observation in batch {
+            let before = observation.clone();
+            observation.erase_through(through);
+            if observation.is_blank() {
+                store::observations::delete(tx.conn(), &observation.key).await?;
+            } else if observation == before {
+                continue;
+            } else {
+                store::observations::save(tx.conn(), &observation, true).await?;
+            }
+            rows += 1;
+            if let Some(activity) = observation.activity {
+                self.0.derive_again(tx, activity).await?;
+            }
+        }
+        if next.is_none() {
+            // The entries since a new connect are those of the new connection.
+            let stored = store::connections::find(tx.conn(), athlete, application).await?;
+            let current = stored.filter(|stored| stored.generation > through);
+            let before = current.map(|current| current.connected_at);
+            rows += store::journal::delete_for_source(tx.conn(), athlete, source, before).await?;
+        }
+        Ok(Batch { rows, next })
+    }
+}
+
+async fn erase_everything(tx: &AthleteTx) -> Result<Batch, StoreError> {
+    let (conn, athlete) = (tx.conn(), tx.athlete());
+    for table in LARGE_TABLES {
+        let rows = store::delete_batch(conn, athlete, table, BATCH_SIZE).await?;
+        if rows > 0 {
+            return Ok(Batch { rows, next: Some(table.0.to_owned()) });
+        }
+    }
+    let mut rows = 0;
+    for table in OTHER_TABLES {
+        rows += store::delete_all(conn, athlete, table).await?;
+    }
+    Ok(Batch::last(rows))
+}
+
+/// True if the object `athletes/<athlete>/strava/<application>/<generation>/…` stems from an erased generation.
+fn is_erased(object: &Path, erasure: Erasure) -> bool {
+    let Erasure::Connection { through, .. } = erasure else { return true };
+    let generation = object.parts().nth(4).and_then(|part| part.as_ref().parse().ok());
+    generation.is_some_and(|generation| Generation::new(generation) <= through)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_of_a_later_generation_are_kept() {
+        let through = Generation::new(2);
+        let erasure = Erasure::Connection { application: ApplicationId::new(1), through };
+        let object = |generation| Path::from(format!("athletes/a/strava/1/{generation}/10/7"));
+        assert!(is_erased(&object(1), erasure) && is_erased(&object(2), erasure));
+        assert!(!is_erased(&object(3), erasure) && !is_erased(&object(10), erasure));
+        assert!(!is_erased(&Path::from("athletes/a/file/10"), erasure));
+        assert!(is_erased(&Path::from("athletes/a/file/10"), Erasure::Everything));
+    }
+}
