@@ -12,3 +12,4 @@ mod workers;
 
 pub use service::{Dependencies, FAILPOINTS, Service, StartError};
 pub use settings::Settings;
+pub use usecases::make_polls_due::make_polls_due;

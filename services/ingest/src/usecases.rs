@@ -11,6 +11,7 @@ pub(crate) mod forward_to_outbox;
 pub(crate) mod job;
 pub(crate) mod job_failure;
 pub(crate) mod list_page;
+pub(crate) mod make_polls_due;
 pub(crate) mod poll_recent;
 pub(crate) mod queries;
 pub(crate) mod record_hint;

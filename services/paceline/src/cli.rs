@@ -100,6 +100,18 @@ pub enum Command {
         #[command(flatten)]
         options: RunOptions,
     },
+    /// Create, verify or restore a backup of an installation in one process, also while it runs.
+    #[command(
+        after_help = "Examples:\n  paceline backup create --data-dir ./data /mnt/backup/monday --keys /mnt/keys/monday\n  paceline backup verify /mnt/backup/monday\n  paceline backup restore --data-dir ./new /mnt/backup/monday --keys /mnt/keys/monday --ledger ./data/erasures.jsonl"
+    )]
+    Backup {
+        /// The action.
+        #[command(subcommand)]
+        action: Backup,
+        /// Addresses, data directory, log and database.
+        #[command(flatten)]
+        options: RunOptions,
+    },
     /// Print the description of the HTTP interface (OpenAPI 3.1, JSON).
     #[command(after_help = "Example:\n  paceline openapi > openapi.json")]
     Openapi,
@@ -107,6 +119,39 @@ pub enum Command {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+/// Actions on backups.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Backup {
+    /// Copy databases, log and objects of one moment into a new folder.
+    Create {
+        /// The new folder.
+        to: PathBuf,
+        /// Copy the keys into this new folder; keep it in another place.
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+    },
+    /// Check that a backup is whole and its databases can be read.
+    Verify {
+        /// The folder of the backup.
+        backup: PathBuf,
+    },
+    /// Restore a backup into an empty data directory, and erase again what was erased since.
+    #[command(group = clap::ArgGroup::new("erasures").required(true))]
+    Restore {
+        /// The folder of the backup.
+        backup: PathBuf,
+        /// The folder of the keys.
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+        /// The ledger of erasures (erasures.jsonl, or the setting erasure.ledger) of the installation that was lost.
+        #[arg(long, value_name = "FILE", group = "erasures")]
+        ledger: Option<PathBuf>,
+        /// Restore although the ledger is lost: whoever was forgotten since the backup comes back.
+        #[arg(long, group = "erasures")]
+        without_ledger: bool,
     },
 }
 

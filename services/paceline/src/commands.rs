@@ -1,5 +1,6 @@
 //! The commands, one in each file.
 
+mod backup;
 mod demo;
 mod doctor;
 mod migrate;
@@ -44,6 +45,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Parked { action, options } => {
             Box::pin(async move { parked::parked(&options, action).await })
+        }
+        Command::Backup { action, options } => {
+            Box::pin(async move { backup::backup(&options, action).await })
         }
         Command::Openapi => Box::pin(async { openapi::openapi() }),
         Command::Completions { shell } => Box::pin(async move { Ok(openapi::completions(shell)) }),

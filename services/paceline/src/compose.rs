@@ -12,6 +12,6 @@ pub use foundation::Foundation;
 pub(crate) use foundation::{database_target, log_file};
 pub(crate) use services::{SERVICES, ServiceEntry, erasure_services};
 pub use services::{ServiceNames, Services, all};
-pub(crate) use start::open_identity;
+pub(crate) use start::{open_identity, open_token};
 pub use start_context::Addresses;
 pub(crate) use start_context::StartContext;

@@ -2,6 +2,7 @@
 // Five services start in one future; its layout is deeper than the default allows.
 #![recursion_limit = "256"]
 
+mod backup;
 pub mod cli;
 pub mod commands;
 mod compose;

@@ -66,6 +66,9 @@ pub struct Settings {
 pub struct Erasure {
     /// The services whose answers complete an erasure; by default all of this installation.
     pub services: Option<Vec<String>>,
+    /// The file in which every erasure is written down; `erasures.jsonl` in the data directory unless set. Keep it where
+    /// a lost disk does not take it with the data: a restore erases again what stands in it.
+    pub ledger: Option<PathBuf>,
 }
 
 /// Listeners and public address.

@@ -5,6 +5,7 @@
 //! `/internal/v1/leases`. Publishes `athletes`; consumes `strava.events` and `replays`.
 #![warn(missing_docs)]
 
+mod clients;
 mod domain;
 mod events;
 mod http;

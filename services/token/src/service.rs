@@ -1,5 +1,6 @@
 //! The service and its dependencies.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
@@ -16,6 +17,7 @@ use url::Url;
 use crate::events::{AccountHandler, AnswerReplays, RecordAnswers, RecordDeauthorizations};
 use crate::settings::Settings;
 use crate::store::{KeySource, KeyringError, migrations};
+use crate::usecases::ledger::{count_unanswered, replay_ledger};
 use crate::usecases::open_keys::open_keys;
 use crate::usecases::{ConnectionLocks, RecentRequesters, ServiceContext};
 use crate::{http, workers};
@@ -80,6 +82,7 @@ impl Service {
             failpoints: runtime.failpoints,
             tasks: dependencies.tasks,
             checks_wanted: Notify::new(),
+            ledger_wanted: Notify::new(),
             connection_locks: ConnectionLocks::default(),
             recent_requesters: RecentRequesters::default(),
         };
@@ -89,6 +92,24 @@ impl Service {
             verifier: sessions.verifier(&dependencies.verifier),
             internal: dependencies.internal,
         })
+    }
+
+    /// Requests again every erasure of this ledger that a restored database does not know of; returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ledger cannot be read, or the database not written.
+    pub async fn replay_ledger(&self, ledger: &Path) -> Result<usize, anyhow::Error> {
+        replay_ledger(&self.ctx, ledger).await
+    }
+
+    /// Counts the erasures that some service has not answered at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn count_unanswered_erasures(&self) -> Result<usize, StoreError> {
+        count_unanswered(&self.ctx).await
     }
 }
 

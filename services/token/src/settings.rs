@@ -51,6 +51,9 @@ pub struct Settings {
     /// The services whose answers complete an erasure.
     #[serde(skip)]
     pub erasure_services: Vec<String>,
+    /// The file in which every erasure is written down, for a restore.
+    #[serde(skip)]
+    pub erasure_ledger: Option<PathBuf>,
     /// Seconds between the leases that probe if an inactive application is active again.
     pub inactive_retry_s: u64,
 }
@@ -72,6 +75,7 @@ impl Default for Settings {
             lease_s: 60,
             reconnect_grace_days: 30,
             erasure_services: Vec::new(),
+            erasure_ledger: None,
             inactive_retry_s: 300,
         }
     }

@@ -11,6 +11,7 @@ pub(crate) mod disconnect;
 pub(crate) mod end_unconnected;
 pub(crate) mod erasures;
 pub(crate) mod grant_lease;
+pub(crate) mod ledger;
 pub(crate) mod list_connections;
 pub(crate) mod list_receipts;
 pub(crate) mod open_keys;

@@ -24,6 +24,7 @@ mod runner;
 mod schema_change;
 mod signal;
 mod singleton;
+pub mod snapshot;
 pub mod sql;
 mod tx;
 mod tx_connection;

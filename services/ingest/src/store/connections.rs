@@ -110,6 +110,14 @@ const fn state_code(state: ConnectionState) -> i64 {
     }
 }
 
+/// Forgets when each list was last looked at, so that all are looked at again.
+pub(crate) async fn forget_polls(conn: &impl ConnectionTrait) -> Result<()> {
+    let update = "UPDATE connection SET polled_at_us = 0, poll_tried_at_us = 0, \
+         reconciled_at_us = 0, reconcile_cursor_s = NULL";
+    sql::execute(conn, update, []).await?;
+    Ok(())
+}
+
 impl TryFrom<ConnectionRow> for Connection {
     type Error = StoreError;
 

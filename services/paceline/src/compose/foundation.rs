@@ -121,6 +121,12 @@ impl Foundation {
         Ok(Bus::open_built_in(settings).await?)
     }
 
+    /// The file in which every erasure is written down.
+    pub fn erasure_ledger(&self) -> PathBuf {
+        let default = || self.data.join("erasures.jsonl");
+        self.settings.erasure.ledger.clone().unwrap_or_else(default)
+    }
+
     /// File of the built-in log.
     pub fn log_file(&self) -> PathBuf {
         log_file(&self.data)

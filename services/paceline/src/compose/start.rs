@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use lifecycle::Tasks;
 use secrecy::ExposeSecret;
 use service_kit::Service;
 use strava_client::lease::LeaseClient;
@@ -14,27 +15,52 @@ use super::start_context::{Addresses, Start, StartContext};
 pub(super) fn token(with: StartContext<'_>) -> Start<'_> {
     Box::pin(async move {
         let StartContext { foundation, addresses, tasks, erasure_services, .. } = with;
-        let mut settings = foundation.settings.token.clone();
-        let strava = &foundation.settings.strava;
-        settings.client_id = strava.client_id;
-        settings.client_secret.clone_from(&strava.client_secret);
-        settings.redirect_uri.clone_from(&strava.redirect_uri);
-        settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
-        settings.erasure_services = erasure_services.to_vec();
-        let keys = settings.key_source(&crate::generated_secrets::folder(&foundation.data));
-        let dependencies = token::Dependencies {
-            database: foundation.database(token::Service::NAME),
-            runtime: foundation.runtime.clone(),
-            verifier: foundation.verifier.clone(),
-            internal: foundation.credential.clone(),
-            strava: foundation.strava.clone(),
-            keys,
-            public_url: addresses.public.clone(),
-            tasks: tasks.clone(),
-            settings,
-        };
+        let dependencies = token_dependencies(foundation, addresses, tasks, erasure_services);
         started(foundation, token::Service::start(dependencies).await)
     })
+}
+
+/// Opens the token service without running it, for commands.
+///
+/// # Errors
+///
+/// Fails if its database or its keys cannot be opened.
+pub(crate) async fn open_token(
+    foundation: &Foundation,
+    addresses: &Addresses,
+    erasure_services: &[String],
+) -> anyhow::Result<token::Service> {
+    let tasks = Tasks::new();
+    let dependencies = token_dependencies(foundation, addresses, &tasks, erasure_services);
+    Ok(token::Service::start(dependencies).await?)
+}
+
+fn token_dependencies(
+    foundation: &Foundation,
+    addresses: &Addresses,
+    tasks: &Tasks,
+    erasure_services: &[String],
+) -> token::Dependencies {
+    let mut settings = foundation.settings.token.clone();
+    let strava = &foundation.settings.strava;
+    settings.client_id = strava.client_id;
+    settings.client_secret.clone_from(&strava.client_secret);
+    settings.redirect_uri.clone_from(&strava.redirect_uri);
+    settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
+    settings.erasure_services = erasure_services.to_vec();
+    settings.erasure_ledger = Some(foundation.erasure_ledger());
+    let keys = settings.key_source(&crate::generated_secrets::folder(&foundation.data));
+    token::Dependencies {
+        database: foundation.database(token::Service::NAME),
+        runtime: foundation.runtime.clone(),
+        verifier: foundation.verifier.clone(),
+        internal: foundation.credential.clone(),
+        strava: foundation.strava.clone(),
+        keys,
+        public_url: addresses.public.clone(),
+        tasks: tasks.clone(),
+        settings,
+    }
 }
 
 pub(super) fn ingest(with: StartContext<'_>) -> Start<'_> {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 /// The range of every numeric setting, both ends included.
-const RANGES: [(&str, RangeInclusive<i64>); 35] = [
+const RANGES: [(&str, RangeInclusive<i64>); 36] = [
     ("server.workers", 1..=256),
     ("strava.client_id", 1..=i64::MAX),
     ("kafka.partitions", 1..=10_000),
@@ -13,6 +13,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("clock.offset_s", -4_000_000_000..=4_000_000_000),
     ("token.refresh_margin_s", 0..=20_000),
     ("token.inactive_retry_s", 1..=86_400),
+    ("token.reconnect_grace_days", 0..=3_650),
     ("token.refresh_patience_s", 1..=600),
     ("token.lease_s", 1..=3_600),
     ("ingest.refresh_patience_s", 1..=600),

@@ -6,7 +6,7 @@ mod servers;
 mod tcp_proxy;
 mod test_user;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -158,7 +158,16 @@ impl TestApp {
         then: &[&str],
         more: &[(&str, &str)],
     ) -> Process {
-        let data = self.data();
+        self.spawn_process_on(&self.data(), (command, then), more)
+    }
+
+    /// The same on another data directory.
+    pub(crate) fn spawn_process_on(
+        &self,
+        data: &Path,
+        (command, then): (&str, &[&str]),
+        more: &[(&str, &str)],
+    ) -> Process {
         let ahead = self.clock_offset_s.to_string();
         let public = format!("{}/", self.base);
         let strava = format!("{}/", self.strava);

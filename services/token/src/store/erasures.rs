@@ -74,6 +74,13 @@ pub(crate) async fn list_by_athlete(
     select(conn, condition, [athlete.to_string().into()]).await
 }
 
+/// Lists every erasure, the oldest first.
+pub(crate) async fn list_all(
+    conn: &impl ConnectionTrait,
+) -> Result<Vec<RequestedErasure>, StoreError> {
+    select(conn, "application >= ? ORDER BY requested_at_us", [0.into()]).await
+}
+
 /// Lists athletes with erasures, by id after this one (empty: from the first).
 pub(crate) async fn list_athletes(
     conn: &impl ConnectionTrait,

@@ -143,6 +143,7 @@ pub(super) async fn end_connection(
     })
     .await?;
     if let EndResult::Ended { athlete, state, reason } = result {
+        ctx.wake_workers();
         // Many at once are an alarm: a restored backup, or a wrong client id.
         metrics::counter!("token_connections_ended_total", "reason" => reason.code()).increment(1);
         tracing::warn!(%athlete, state = state.code(), reason = reason.code(), "a connection ended");

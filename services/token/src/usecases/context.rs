@@ -31,6 +31,8 @@ pub(crate) struct ServiceContext {
     pub(crate) tasks: Tasks,
     /// Wakes the worker that checks connections.
     pub(crate) checks_wanted: Notify,
+    /// Wakes the worker that writes the ledger of erasures.
+    pub(crate) ledger_wanted: Notify,
     pub(crate) connection_locks: ConnectionLocks,
     pub(crate) recent_requesters: RecentRequesters,
 }
@@ -38,6 +40,12 @@ pub(crate) struct ServiceContext {
 impl ServiceContext {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Wakes the workers: a revoke may be due, an erasure may have been requested.
+    pub(crate) fn wake_workers(&self) {
+        self.checks_wanted.notify_one();
+        self.ledger_wanted.notify_one();
     }
 
     /// The credentials of the application, if it is ours.

@@ -37,7 +37,7 @@ pub(crate) async fn delete_account(
     let deleted: Result<bool, StoreError> =
         ctx.database.run("delete_account", athlete, delete).await;
     // Also if the answer to the commit is lost: the revokes may be due.
-    ctx.checks_wanted.notify_one();
+    ctx.wake_workers();
     if deleted? {
         tracing::info!(%athlete, reason = reason.code(), "an athlete is deleted");
     }

@@ -17,7 +17,7 @@ pub(crate) async fn disconnect(
     let end = |tx: AthleteTx| async move { end_and_revoke(ctx, &tx, id).await };
     let found = ctx.database.run("disconnect", athlete, end).await;
     // Also if the answer to the commit is lost: the revoke may be due.
-    ctx.checks_wanted.notify_one();
+    ctx.wake_workers();
     found
 }
 

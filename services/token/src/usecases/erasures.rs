@@ -60,7 +60,7 @@ pub(crate) async fn record_answer(
 }
 
 /// True if what was erased includes what was asked for.
-fn covers(answered: Erasure, asked: Erasure) -> bool {
+pub(super) fn covers(answered: Erasure, asked: Erasure) -> bool {
     match (answered, asked) {
         (Erasure::Everything, _) => true,
         (

@@ -8,6 +8,7 @@ use lifecycle::Stop;
 use crate::usecases::ServiceContext;
 use crate::usecases::end_unconnected::{end_unconnected, request_missing_erasures};
 use crate::usecases::erasures::repeat_erasures;
+use crate::usecases::ledger::write_ledger;
 
 /// Interval at which due erasures are looked for.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -33,12 +34,19 @@ pub(crate) async fn run_erasures(
                 tracing::warn!(%error, "connections whose grace is over could not be ended");
             }
         }
+        if let Err(error) = write_ledger(&ctx).await {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the ledger of erasures cannot be written"
+            );
+        }
         match repeat_erasures(&ctx).await {
             Ok(open) => metrics::gauge!("token_erasures_open").set(open as f64),
             Err(error) => tracing::warn!(%error, "erasures could not be asked for again"),
         }
         tokio::select! {
             () = soft.stopped() => {}
+            () = ctx.ledger_wanted.notified() => {}
             () = tokio::time::sleep(INTERVAL) => {}
         }
     }

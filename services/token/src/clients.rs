@@ -1,0 +1,3 @@
+//! The world outside: the ledger of erasures.
+
+pub(crate) mod erasure_ledger;
