@@ -11,14 +11,14 @@ pub(crate) const NAME: &str = "identity";
 pub struct Settings {
     /// Lifetime of a session's access token, in seconds.
     pub session_s: i64,
-    /// Number of wrong passwords in a row that lock an account for `lockout_s`.
+    /// Number of wrong passwords within `lockout_s` that lock an account; one client has half of them.
     pub attempts: i64,
-    /// Duration of a lockout, in seconds.
+    /// Time from the first wrong password until the count begins anew and a lock ends, in seconds.
     pub lockout_s: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { session_s: 3600, attempts: 8, lockout_s: 300 }
+        Self { session_s: 3600, attempts: 16, lockout_s: 300 }
     }
 }

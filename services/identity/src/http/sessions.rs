@@ -1,9 +1,11 @@
 //! `POST` and `DELETE /v1/session`: sign in and out.
 
-use actix_web::HttpResponse;
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use auth::{SESSION_COOKIE, SignedIn};
 use http_kit::{Json, Problem};
 use secrecy::SecretString;
@@ -34,10 +36,12 @@ pub(crate) struct Session {
 #[utoipa::path(post, path = "/v1/session", tag = "identity", request_body = Credentials, responses(
     (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts or busy")))]
 pub(crate) async fn sign_in(
+    request: HttpRequest,
     state: Data<HttpState>,
     Json(body): Json<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let session = sign_in::sign_in(&state.ctx, &body.email, body.password)
+    let client = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let session = sign_in::sign_in(&state.ctx, client.into(), &body.email, body.password)
         .await
         .map_err(errors::from_sign_in)?;
     let cookie = session_cookie(&state, session.access_token.clone(), session.expires_in_s);

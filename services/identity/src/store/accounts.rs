@@ -43,7 +43,7 @@ impl TryFrom<AccountRow> for StoredAccount {
                 created_at: Timestamp::from_micros(row.created_at_us),
             },
             password_hash: row.password_hash,
-            failed_sign_ins: FailedSignIns { count: row.failures, last_at_us: row.failed_at_us },
+            failed_sign_ins: FailedSignIns { count: row.failures, first_at_us: row.failed_at_us },
         })
     }
 }
@@ -132,16 +132,15 @@ pub(crate) async fn reserve_attempt<C: ConnectionTrait>(
     now: Timestamp,
     rule: LockoutRule,
 ) -> Result<bool, StoreError> {
-    let update = "UPDATE account SET failures = CASE WHEN failures >= ? THEN 1 ELSE failures + 1 END, \
-         failed_at_us = ? WHERE athlete = ? AND (failures < ? OR failed_at_us <= ?)";
-    let values = [
-        rule.max_attempts.into(),
-        now.as_micros().into(),
-        athlete.to_string().into(),
-        rule.max_attempts.into(),
-        now.minus(rule.lockout).as_micros().into(),
-    ];
-    Ok(sql::execute(conn, update, values).await? > 0)
+    let athlete = athlete.to_string();
+    let start = "UPDATE account SET failures = 0, failed_at_us = ? \
+         WHERE athlete = ? AND (failures = 0 OR failed_at_us <= ?)";
+    let over_at = now.minus(rule.lockout).as_micros();
+    let values = [now.as_micros().into(), athlete.as_str().into(), over_at.into()];
+    sql::execute(conn, start, values).await?;
+    let count = "UPDATE account SET failures = failures + 1 WHERE athlete = ? AND failures < ?";
+    let values = [athlete.into(), rule.max_attempts.into()];
+    Ok(sql::execute(conn, count, values).await? > 0)
 }
 
 /// Forgets the wrong passwords of an account.

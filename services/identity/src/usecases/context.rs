@@ -5,17 +5,15 @@ use std::sync::Arc;
 use kernel::{Ids, Timestamp};
 use outbox::Database;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
-use super::unknown_email_lockout::UnknownEmailLockout;
-use crate::domain::password::{self, PasswordError};
+use super::attempt_table::AttemptTable;
+use super::hashing_queue::HashingQueue;
+use crate::domain::account::Email;
+use crate::domain::client::Client;
+use crate::domain::password::{self, HashingMemory, PasswordError};
 use crate::keys::SigningKeys;
 use crate::settings::Settings;
-
-/// Number of passwords that are hashed at a time: each takes 19 MB and tens of milliseconds.
-const MAX_CONCURRENT_HASHES: usize = 4;
-/// Number of passwords that are hashed or wait for it; more are refused, for the last would wait too long.
-const MAX_QUEUED_HASHES: usize = 64;
 
 /// The dependencies that every operation of this service shares.
 #[derive(Debug)]
@@ -25,9 +23,11 @@ pub(crate) struct ServiceContext {
     /// The issuer that sessions name.
     pub(crate) issuer: String,
     pub(crate) settings: Settings,
-    pub(crate) unknown_email_lockout: UnknownEmailLockout,
-    hashing: Semaphore,
-    hashing_queue: Semaphore,
+    /// Attempts with addresses that have no account.
+    pub(crate) unknown_emails: AttemptTable<Email>,
+    /// Attempts of one client with one address, whether it has an account or not.
+    pub(crate) clients: AttemptTable<(Client, Email)>,
+    hashing: Arc<HashingQueue>,
 }
 
 impl ServiceContext {
@@ -37,15 +37,14 @@ impl ServiceContext {
         issuer: String,
         settings: Settings,
     ) -> Self {
-        let unknown_email_lockout = UnknownEmailLockout::default();
-        let hashing = Semaphore::new(MAX_CONCURRENT_HASHES);
-        let hashing_queue = Semaphore::new(MAX_QUEUED_HASHES);
-        Self { database, keys, issuer, settings, unknown_email_lockout, hashing, hashing_queue }
+        let (unknown_emails, clients) = (AttemptTable::default(), AttemptTable::default());
+        let hashing = Arc::new(HashingQueue::new());
+        Self { database, keys, issuer, settings, unknown_emails, clients, hashing }
     }
 
     /// A place in the queue for hashing, as long as it is kept. None if the queue is full.
     pub(crate) fn enter_hashing_queue(&self) -> Option<SemaphorePermit<'_>> {
-        self.hashing_queue.try_acquire().ok()
+        self.hashing.enter()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -62,17 +61,18 @@ impl ServiceContext {
         password: SecretString,
     ) -> Result<String, PasswordError> {
         let ids = Arc::clone(self.database.ids());
-        self.run_hashing(move || password::hash_password(password.expose_secret(), ids.as_ref()))
-            .await
-            .unwrap_or(Err(PasswordError::NotHashed))
+        self.run_hashing(move |memory| {
+            password::hash_password(password.expose_secret(), ids.as_ref(), memory)
+        })
+        .await
+        .unwrap_or(Err(PasswordError::NotHashed))
     }
 
     /// Runs heavy work on passwords, a few at a time. None if the program is about to end.
     pub(crate) async fn run_hashing<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut HashingMemory) -> T + Send + 'static,
     ) -> Option<T> {
-        let _permit = self.hashing.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+        self.hashing.run(work).await
     }
 }

@@ -6,9 +6,11 @@ use auth::Claims;
 use kernel::{AthleteId, Timestamp};
 use outbox::{StoreError, Tx, revoked_sessions};
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::Service;
 use crate::domain::account::{Account, Email};
+use crate::domain::client::Client;
 use crate::domain::lockout::LockoutRule;
 use crate::domain::password;
 use crate::keys::KeyError;
@@ -43,9 +45,13 @@ pub(crate) enum SignInError {
 /// same time. An attempt counts before its password is checked, or guesses made at once would all be checked.
 pub(crate) async fn sign_in(
     ctx: &ServiceContext,
+    client: Client,
     email: &str,
     password: SecretString,
 ) -> Result<Session, SignInError> {
+    if password::is_too_long(password.expose_secret()) {
+        return Err(SignInError::WrongCredentials);
+    }
     let _place = ctx.enter_hashing_queue().ok_or(SignInError::Busy)?;
     let email = email.parse::<Email>().ok();
     let stored = match &email {
@@ -53,45 +59,56 @@ pub(crate) async fn sign_in(
         None => None,
     };
     let now = ctx.now();
-    reserve_attempt(ctx, email.as_ref(), stored.as_ref(), now).await?;
+    let client = email.map(|email| (client, email));
+    reserve_attempt(ctx, client.as_ref(), stored.as_ref(), now).await?;
     let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
     let matches = ctx
-        .run_hashing(move || password::verify_password(password.expose_secret(), hash.as_deref()))
+        .run_hashing(move |memory| {
+            password::verify_password(password.expose_secret(), hash.as_deref(), memory)
+        })
         .await
         .ok_or(SignInError::NotVerified)?;
     match stored {
         Some(stored) if matches => {
             reset_failures(ctx, stored.account.athlete).await?;
+            if let Some(client) = &client {
+                ctx.clients.reset(client);
+            }
             issue_session(ctx, &stored.account, now).await
         }
         _ => Err(SignInError::WrongCredentials),
     }
 }
 
-/// Counts the attempt as failed until it has succeeded, unless the account or the address is locked.
+/// Counts the attempt as failed until it has succeeded, unless the account, the address or the client is locked. One
+/// client has half of the attempts, so that it alone cannot lock out the person.
 async fn reserve_attempt(
     ctx: &ServiceContext,
-    email: Option<&Email>,
+    client: Option<&(Client, Email)>,
     stored: Option<&StoredAccount>,
     now: Timestamp,
 ) -> Result<(), SignInError> {
+    let Some(client) = client else { return Ok(()) };
     let lockout = Duration::from_secs(ctx.settings.lockout_s.unsigned_abs());
     let rule = LockoutRule { max_attempts: ctx.settings.attempts, lockout };
-    let Some(stored) = stored else {
-        let reserved = email.map(|email| ctx.unknown_email_lockout.reserve(email, now, rule));
-        return reserved.unwrap_or(Ok(())).map_err(SignInError::LockedUntil);
-    };
-    let athlete = stored.account.athlete;
+    let share = LockoutRule { max_attempts: (rule.max_attempts / 2).max(1), ..rule };
+    ctx.clients.reserve(client, now, share).map_err(SignInError::LockedUntil)?;
+    // Nobody's row costs the same statements.
+    let athlete = stored.map_or(AthleteId::from_uuid(Uuid::nil()), |it| it.account.athlete);
     let reserve = |tx: Tx| async move {
         let reserved = accounts::reserve_attempt(tx.conn(), athlete, now, rule).await?;
         Ok::<_, StoreError>(if reserved { true } else { tx.unchanged(false) })
     };
-    if ctx.database.run_plain("reserve_sign_in", reserve).await? {
-        return Ok(());
+    let reserved = ctx.database.run_plain("reserve_sign_in", reserve).await?;
+    match stored {
+        None => ctx.unknown_emails.reserve(&client.1, now, rule).map_err(SignInError::LockedUntil),
+        Some(_) if reserved => Ok(()),
+        Some(stored) => {
+            // What was read may be older than the attempts of others that locked it.
+            let until = stored.failed_sign_ins.locked_until(now, rule);
+            Err(SignInError::LockedUntil(until.unwrap_or(now.plus(lockout))))
+        }
     }
-    // What was read may be older than the attempts of others that locked it.
-    let until = stored.failed_sign_ins.locked_until(now, rule);
-    Err(SignInError::LockedUntil(until.unwrap_or(now.plus(lockout))))
 }
 
 async fn reset_failures(ctx: &ServiceContext, athlete: AthleteId) -> Result<(), StoreError> {

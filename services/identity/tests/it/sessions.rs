@@ -115,8 +115,8 @@ async fn a_new_password_replaces_the_old_one_and_unlocks() {
     let database = TestDatabase::sqlite();
     let app = TestApp::new(&database).await;
     app.add_user("ana@example.org", false).await;
-    for _ in 0..3 {
-        app.sign_in("ana@example.org", "wrong").await;
+    for client in 2..8 {
+        app.sign_in_from(client, "ana@example.org", "wrong").await;
     }
     let email = "ana@example.org".parse().unwrap();
 
@@ -129,19 +129,62 @@ async fn a_new_password_replaces_the_old_one_and_unlocks() {
     assert!(app.service.set_password(&email, Some("short".to_owned().into())).await.is_err());
 }
 
+#[tokio::test]
+async fn one_client_locks_nobody_out_and_many_do_for_a_while_only() {
+    for database in databases().await {
+        let app = TestApp::new(&database).await;
+        app.add_user("ana@example.org", false).await;
+        for email in ["ana@example.org", "nobody@example.org"] {
+            for (attempt, expected) in [(1, 401), (2, 401), (3, 401), (4, 429), (5, 429)] {
+                let answer = app.sign_in_from(2, email, "wrong").await;
+                assert_eq!(answer.status, expected, "{email}: attempt {attempt}");
+            }
+            let at_home = app.sign_in_from(3, email, "mistyped").await;
+            assert_eq!(at_home.status, 401, "{email}: another client may go on");
+        }
+        assert_eq!(app.sign_in_from(3, "ana@example.org", PASSWORD).await.status, 200);
+
+        for email in ["ana@example.org", "nobody@example.org"] {
+            let mut answers = Vec::new();
+            for client in 10..20 {
+                answers.push(app.sign_in_from(client, email, "wrong").await.status);
+            }
+            assert!(answers.ends_with(&[429, 429]), "{email}: {answers:?}");
+        }
+        app.clock.advance(Duration::from_mins(5));
+        assert_eq!(app.sign_in_from(2, "ana@example.org", PASSWORD).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_overlong_password_is_wrong_without_counting() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::new(&database).await;
+    app.add_user("ana@example.org", false).await;
+
+    for email in ["ana@example.org", "nobody@example.org"] {
+        for _ in 0..10 {
+            let answer = app.sign_in(email, &"long".repeat(100)).await;
+            assert_eq!((answer.status, answer.code()), (401, "wrong-credentials"), "{email}");
+        }
+    }
+
+    assert_eq!(app.sign_in("ana@example.org", PASSWORD).await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_guesses_at_once_no_more_are_checked_than_one_by_one() {
     for database in databases().await {
         let app = TestApp::new(&database).await;
         app.add_user("ana@example.org", false).await;
         for email in ["ana@example.org", "nobody@example.org"] {
-            let guesses = (0..20).map(|_| app.sign_in(email, "wrong"));
+            let guesses = (2..22).map(|client| app.sign_in_from(client, email, "wrong"));
 
             let answers = futures::future::join_all(guesses).await;
 
             let checked = answers.iter().filter(|answer| answer.status == 401).count();
             let refused = answers.iter().filter(|answer| answer.code() == "too-many-attempts");
-            assert_eq!((checked, refused.count()), (3, 17), "{email} on {}", database.engine());
+            assert_eq!((checked, refused.count()), (6, 14), "{email} on {}", database.engine());
             assert_eq!(app.sign_in(email, PASSWORD).await.status, 429);
         }
     }

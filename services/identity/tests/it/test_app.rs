@@ -57,7 +57,7 @@ impl TestApp {
     }
 
     pub(crate) async fn with_target(database: Target, secure: bool) -> Self {
-        let settings = Settings { attempts: 3, ..Settings::default() };
+        let settings = Settings { attempts: 6, ..Settings::default() };
         Self::start(database, secure, StoreFaults::default(), settings).await
     }
 
@@ -110,6 +110,16 @@ impl TestApp {
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Response {
         let body = json!({"email": email, "password": password});
         send(self.http.post(self.url("/v1/session")).json(&body)).await
+    }
+
+    /// Signs in from another loopback address, which ends in this number.
+    pub(crate) async fn sign_in_from(&self, client: u8, email: &str, password: &str) -> Response {
+        let http = reqwest::Client::builder()
+            .local_address(std::net::IpAddr::from([127, 0, 0, client]))
+            .build()
+            .unwrap();
+        let body = json!({"email": email, "password": password});
+        send(http.post(self.url("/v1/session")).json(&body)).await
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Response {

@@ -17,6 +17,7 @@ mod outages;
 mod refusing;
 mod secrets;
 mod separate_processes;
+mod sign_in_memory;
 mod starting;
 mod strava_failures;
 mod test_app;
