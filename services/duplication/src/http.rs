@@ -10,6 +10,7 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use auth::SignedIn;
 use http_kit::{is_not_modified, version_etag};
 use serde::Serialize;
 use utoipa::OpenApi;
@@ -51,8 +52,13 @@ impl HttpState {
 }
 
 /// Responds with the view and its ETag, or with 304 if the caller has this version.
-fn respond_with_etag(request: &HttpRequest, version: i64, view: &impl Serialize) -> HttpResponse {
-    let tag = (header::ETAG, version_etag(version));
+fn respond_with_etag(
+    request: &HttpRequest,
+    caller: &SignedIn,
+    version: i64,
+    view: &impl Serialize,
+) -> HttpResponse {
+    let tag = (header::ETAG, version_etag(caller.athlete(), version));
     if is_not_modified(request, &tag.1) {
         return HttpResponse::NotModified().insert_header(tag).finish();
     }

@@ -9,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
-use http_kit::Problem;
+use http_kit::{AllowedOrigins, Problem};
 use kernel::AthleteId;
 
 use crate::{Permission, TokenRejection, Verifier};
@@ -75,7 +75,7 @@ fn presented_token(request: &HttpRequest) -> Result<String, Problem> {
         return Err(Problem::unauthenticated().detail("sign in first: POST /v1/session"));
     };
     let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if is_safe || is_same_origin(request) {
+    if is_safe || is_same_origin(request) || is_allowed_origin(request) {
         return Ok(cookie.value().to_owned());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "cross-site-request")
@@ -91,6 +91,13 @@ fn is_same_origin(request: &HttpRequest) -> bool {
     let info = request.connection_info();
     header(header::ORIGIN.as_str())
         .is_some_and(|origin| origin == format!("{}://{}", info.scheme(), info.host()))
+}
+
+/// Returns true if the browser reports that the request comes from a page of an allowed origin.
+fn is_allowed_origin(request: &HttpRequest) -> bool {
+    let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let allowed = request.app_data::<AllowedOrigins>();
+    origin.zip(allowed).is_some_and(|(origin, allowed)| allowed.contains(origin))
 }
 
 /// Returns the bearer token of the request, if any.

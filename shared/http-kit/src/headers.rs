@@ -11,6 +11,13 @@ pub(crate) fn add_security_headers(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     set_if_absent(headers, header::REFERRER_POLICY, "strict-origin-when-cross-origin");
     set_if_absent(headers, header::CACHE_CONTROL, "private, no-cache");
+    let is_public = headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|value| value.as_bytes().starts_with(b"public"));
+    if !is_public {
+        // Of the same address everybody has their own.
+        headers.append(header::VARY, HeaderValue::from_static("Authorization, Cookie"));
+    }
     let is_html = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

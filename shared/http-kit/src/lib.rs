@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod allowed_methods;
+mod allowed_origins;
 mod etag;
 mod extract;
 mod headers;
@@ -15,6 +16,7 @@ mod problem_titles;
 mod server;
 
 pub use allowed_methods::AllowedMethods;
+pub use allowed_origins::AllowedOrigins;
 pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};
 pub use extract::{BodyLimit, Json, Path, Query};
 pub use metrics::{Metrics, MetricsError};

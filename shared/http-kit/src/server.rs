@@ -12,6 +12,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use lifecycle::Tasks;
 
+use crate::AllowedOrigins;
 use crate::middleware::{X_REQUEST_ID, request_middleware, unrouted};
 
 /// Idle time of a connection; longer than that of common gateways, so that they never reuse a closed one.
@@ -24,7 +25,7 @@ const SHUTDOWN_TIMEOUT_S: u64 = 10;
 pub struct HttpServer {
     listener: TcpListener,
     workers: usize,
-    allowed_origins: Vec<String>,
+    allowed_origins: AllowedOrigins,
 }
 
 /// A started server.
@@ -49,7 +50,7 @@ impl RunningServer {
 impl HttpServer {
     /// A server with two worker threads and no CORS origins.
     pub fn new(listener: TcpListener) -> Self {
-        Self { listener, workers: 2, allowed_origins: Vec::new() }
+        Self { listener, workers: 2, allowed_origins: AllowedOrigins::default() }
     }
 
     /// Sets the number of worker threads, at least one.
@@ -62,7 +63,7 @@ impl HttpServer {
     /// Allows cross-origin requests with credentials from these origins (CORS).
     #[must_use]
     pub fn allowed_origins(mut self, origins: Vec<String>) -> Self {
-        self.allowed_origins = origins;
+        self.allowed_origins = AllowedOrigins(origins);
         self
     }
 
@@ -78,7 +79,8 @@ impl HttpServer {
         let origins = self.allowed_origins;
         let app = move || {
             App::new()
-                .wrap(Condition::new(!origins.is_empty(), build_cors(&origins)))
+                .app_data(origins.clone())
+                .wrap(Condition::new(!origins.0.is_empty(), build_cors(&origins.0)))
                 .wrap(from_fn(request_middleware))
                 .configure(configure.clone())
                 .default_service(web::to(unrouted))

@@ -140,5 +140,5 @@ pub(crate) async fn get(
         .await
         .map_err(errors::store_problem)?;
     let copy = copy.ok_or_else(Problem::not_found)?;
-    Ok(respond_with_etag(&request, copy.revision, &CopyView::from(&copy)))
+    Ok(respond_with_etag(&request, &caller, copy.revision, &CopyView::from(&copy)))
 }

@@ -128,7 +128,7 @@ pub(crate) async fn get(
         .map_err(errors::store_problem)?;
     let link = link.ok_or_else(Problem::not_found)?;
     let changed_at = link.accepted_at.unwrap_or(link.created_at);
-    Ok(respond_with_etag(&request, changed_at.as_micros(), &LinkView::new(&link, &caller)))
+    Ok(respond_with_etag(&request, &caller, changed_at.as_micros(), &LinkView::new(&link, &caller)))
 }
 
 /// The child agrees. Accepting again changes nothing.

@@ -51,7 +51,7 @@ pub(super) async fn list_activities(
     let after = query.cursor.as_ref().map(Cursor::decode::<(Timestamp, ActivityId)>).transpose()?;
     let after = after.map(|(start_at, id)| ActivityCursor { start_at, id });
     let version = queries::athlete_version(&ctx, athlete.athlete()).await.map_err(store_problem)?;
-    let tag = query_etag(version, request.query_string());
+    let tag = query_etag(athlete.athlete(), version, request.query_string());
     if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
@@ -86,7 +86,7 @@ pub(super) async fn show_activity(
     let activity =
         queries::find_activity(&ctx, athlete.athlete(), id.0).await.map_err(store_problem)?;
     let activity = activity.ok_or_else(Problem::not_found)?;
-    let tag = version_etag(activity.revision.get());
+    let tag = version_etag(athlete.athlete(), activity.revision.get());
     if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }

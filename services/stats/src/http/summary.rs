@@ -114,7 +114,7 @@ pub(super) async fn get_summary(
     let parameters = parse_parameters(request.query_string());
     let VersionedQuery { query, version } =
         prepare_query(&ctx, athlete, &parameters).await.map_err(to_problem)?;
-    let tag = query_etag(version, &etag_parts(&query, &ctx.database_id));
+    let tag = query_etag(athlete, version, &etag_parts(&query, &ctx.database_id));
     if is_not_modified(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }

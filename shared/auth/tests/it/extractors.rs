@@ -47,7 +47,11 @@ impl TestServer {
                 .route("/internal", web::post().to(post_internal));
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = http_kit::HttpServer::new(listener).workers(1).start(&tasks, routes).unwrap();
+        let server = http_kit::HttpServer::new(listener)
+            .workers(1)
+            .allowed_origins(vec!["https://pages.example".to_owned()])
+            .start(&tasks, routes)
+            .unwrap();
         let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
         Self { base: format!("http://{}", server.address()), key, http, _tasks: tasks }
     }
@@ -119,6 +123,24 @@ async fn a_write_from_another_site_needs_more_than_the_cookie() {
     }
     assert_eq!(status(with_cookie("sec-fetch-site", "same-origin")).await, 200);
     assert_eq!(status(with_cookie("origin", &server.base)).await, 200);
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_writes_with_the_cookie_and_of_no_other() {
+    let server = TestServer::start();
+    for (origin, site, expected) in [
+        ("https://pages.example", "same-site", 200),
+        ("https://pages.example", "cross-site", 200),
+        ("https://pages.example:444", "same-site", 403),
+        ("http://pages.example", "same-site", 403),
+        ("https://pages.example.evil.example", "cross-site", 403),
+        ("https://PAGES.example", "same-site", 403),
+        ("", "same-site", 403),
+    ] {
+        let request = server.post("/athlete").header("cookie", server.cookie());
+        let request = request.header("origin", origin).header("sec-fetch-site", site);
+        assert_eq!(status(request).await, expected, "{origin}");
+    }
 }
 
 #[tokio::test]
