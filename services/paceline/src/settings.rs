@@ -254,5 +254,25 @@ pub fn load_settings(options: &RunOptions) -> Result<LoadedSettings, SettingsErr
         )?
         .check(rules::check)?
         .load::<Settings>()?;
+    ensure_consistent(&loaded.settings, &loaded.effective)?;
     Ok(LoadedSettings { settings: loaded.settings, lines: loaded.effective })
+}
+
+/// Refuses values that rule each other out.
+fn ensure_consistent(
+    settings: &Settings,
+    effective: &[EffectiveSetting],
+) -> Result<(), SettingsError> {
+    if settings.server.public_url.is_none() || settings.token.script_connects != Some(true) {
+        return Ok(());
+    }
+    let key = "token.script_connects";
+    let source = effective.iter().find(|it| it.key == key).map(|it| it.source.clone());
+    Err(SettingsError::Invalid {
+        key: key.to_owned(),
+        source_name: source.unwrap_or_default(),
+        message: "with server.public_url anybody could be lured into connecting: leave it out, and let scripts come \
+            back signed in"
+            .to_owned(),
+    })
 }

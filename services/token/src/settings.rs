@@ -29,10 +29,10 @@ pub struct Settings {
     pub frontend_url: Option<Url>,
     /// Ask every athlete for `activity:write`, not only those who come with `?write=1`.
     pub ask_write: bool,
-    /// Accept a connect that a script began from a browser in which nobody is signed in. Such a
+    /// Accept a connect that a script began from a browser in which nobody is signed in: unless set, yes. Such a
     /// state is bound to no browser: whoever is given the address connects their Strava account to
-    /// the athlete whose script began.
-    pub script_connects: bool,
+    /// the athlete whose script began, so the program sets it to false where it has a public address.
+    pub script_connects: Option<bool>,
     /// The file of keys that seal tokens; by default `token.keys` in the data directory.
     pub key_file: Option<PathBuf>,
     /// A passphrase instead of a key file (alias `ENCRYPTION_KEY`).
@@ -66,7 +66,7 @@ impl Default for Settings {
             redirect_uri: None,
             frontend_url: None,
             ask_write: false,
-            script_connects: true,
+            script_connects: None,
             key_file: None,
             encryption_key: None,
             lost_keys: Vec::new(),

@@ -47,6 +47,7 @@ fn token_dependencies(
     settings.client_secret.clone_from(&strava.client_secret);
     settings.redirect_uri.clone_from(&strava.redirect_uri);
     settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);
+    settings.script_connects.get_or_insert(!addresses.reachable);
     settings.erasure_services = erasure_services.to_vec();
     settings.erasure_ledger = Some(foundation.erasure_ledger());
     let keys = settings.key_source(&crate::generated_secrets::folder(&foundation.data));

@@ -242,6 +242,11 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
         common,
         [("PACELINE_IDENTITY__SESSION_S", "-5")],
     );
+    let mut luring = Process::start(
+        env!("CARGO_BIN_EXE_paceline"),
+        common.into_iter().chain(["--public-url", "https://paceline.example"]),
+        [("PACELINE_TOKEN__SCRIPT_CONNECTS", "true")],
+    );
     let mut unknown =
         Process::start(env!("CARGO_BIN_EXE_paceline"), common, [("PACELINE_STATS__WATHC_S", "1")]);
 
@@ -253,6 +258,9 @@ async fn a_wrong_setting_names_the_key_where_it_came_from_and_what_it_should_be(
     assert!(output.contains("PACELINE_STATS__WATCH_S"), "{output}");
     assert_eq!(senseless.wait_for_exit(TIMEOUT).await.code(), Some(78));
     wait_for_output(&senseless, "expected a whole number from 60 to 86400").await;
+    assert_eq!(luring.wait_for_exit(TIMEOUT).await.code(), Some(78));
+    wait_for_output(&luring, "PACELINE_TOKEN__SCRIPT_CONNECTS, is invalid: with server.public_url")
+        .await;
     assert!(!data.exists(), "nothing is made");
     assert_eq!(unknown.wait_for_exit(TIMEOUT).await.code(), Some(78));
     wait_for_output(&unknown, "PACELINE_STATS__WATHC_S").await;

@@ -60,7 +60,10 @@ pub(super) async fn callback(
         signed_in: signed_in.map(|signed_in| signed_in.athlete()),
         browser_secret: request.cookie(BROWSER_COOKIE).map(|cookie| cookie.value().to_owned()),
     };
-    let (result, reason) = match complete_authorize(&ctx, command).await {
+    let outcome = complete_authorize(&ctx, command).await;
+    // Whoever presents another's state does not end what this browser began.
+    let has_ended = !matches!(outcome, Ok(AuthorizeOutcome::BadState));
+    let (result, reason) = match outcome {
         Ok(outcome) => query_values(outcome),
         Err(AuthorizeError::StillDisconnecting) => ("error", Some("busy")),
         Err(error) => {
@@ -68,13 +71,16 @@ pub(super) async fn callback(
             ("error", Some("unavailable"))
         }
     };
-    let mut removal = browser_cookie(&ctx, String::new(), 0);
-    removal.make_removal();
-    Ok(HttpResponse::TemporaryRedirect()
+    let mut response = HttpResponse::TemporaryRedirect();
+    response
         .insert_header((header::LOCATION, frontend_url(ctx.frontend(), result, reason).as_str()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .cookie(removal)
-        .finish())
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    if has_ended {
+        let mut removal = browser_cookie(&ctx, String::new(), 0);
+        removal.make_removal();
+        response.cookie(removal);
+    }
+    Ok(response.finish())
 }
 
 const fn query_values(outcome: AuthorizeOutcome) -> (&'static str, Option<&'static str>) {

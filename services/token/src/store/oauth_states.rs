@@ -40,22 +40,26 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Deletes a state and returns it, unless it has expired: each works once.
+/// Deletes a state and returns it, unless it has expired or is not the presenter's: it works once, and
+/// only its owner uses it up.
 pub(crate) async fn take<C: ConnectionTrait>(
     conn: &C,
     hash: &str,
     now: Timestamp,
+    is_theirs: impl Fn(&OauthState) -> bool,
 ) -> Result<Option<OauthState>, StoreError> {
-    let select = "SELECT * FROM oauth_state WHERE state_hash = ?";
-    let Some(row) = sql::fetch_one::<OauthStateRow>(conn, select, [hash.into()]).await? else {
+    let select = "SELECT * FROM oauth_state WHERE state_hash = ? AND expires_at_us > ?";
+    let values = [hash.into(), now.as_micros().into()];
+    let Some(row) = sql::fetch_one::<OauthStateRow>(conn, select, values).await? else {
         return Ok(None);
     };
-    let delete = "DELETE FROM oauth_state WHERE state_hash = ?";
-    let deleted = sql::execute(conn, delete, [hash.into()]).await?;
-    if deleted == 0 || row.expires_at_us <= now.as_micros() {
+    let state = OauthState::try_from(row)?;
+    if !is_theirs(&state) {
         return Ok(None);
     }
-    OauthState::try_from(row).map(Some)
+    let delete = "DELETE FROM oauth_state WHERE state_hash = ?";
+    let deleted = sql::execute(conn, delete, [hash.into()]).await?;
+    Ok((deleted > 0).then_some(state))
 }
 
 #[derive(FromQueryResult)]
@@ -64,7 +68,6 @@ struct OauthStateRow {
     application: i64,
     write_requested: i32,
     browser_hash: String,
-    expires_at_us: i64,
 }
 
 impl TryFrom<OauthStateRow> for OauthState {

@@ -79,17 +79,17 @@ pub(crate) async fn complete_authorize(
 ) -> Result<AuthorizeOutcome, AuthorizeError> {
     let app = ctx.app.as_ref().ok_or(AuthorizeError::NotConfigured)?;
     let state_hash = &fingerprint(&command.state);
+    let is_theirs = |state: &OauthState| {
+        state.application == app.client_id && is_where_they_left(ctx, state, &command)
+    };
     let taken = ctx
         .database
         .run_plain("take_oauth_state", |tx| async move {
-            oauth_states::take(tx.conn(), state_hash, ctx.now()).await
+            let taken = oauth_states::take(tx.conn(), state_hash, ctx.now(), is_theirs).await?;
+            Ok::<_, StoreError>(if taken.is_some() { taken } else { tx.unchanged(None) })
         })
         .await?;
-    let Some(state) = taken.filter(|state| {
-        state.application == app.client_id && is_where_they_left(ctx, state, &command)
-    }) else {
-        return Ok(AuthorizeOutcome::BadState);
-    };
+    let Some(state) = taken else { return Ok(AuthorizeOutcome::BadState) };
     ctx.failpoints.hit("token.state-taken");
     let code = match command.consent {
         ConsentResponse::Code(code) => code,
@@ -110,8 +110,8 @@ pub(crate) async fn complete_authorize(
 }
 
 /// Returns true if the athlete comes back where they left: signed in as the same user, or in the
-/// same browser. A script that began has neither: unless the operator forbids it, any browser may
-/// come back in which nobody else is signed in.
+/// same browser. A script that began has neither: where only this machine reaches us, and the
+/// operator does not forbid it, any browser may come back in which nobody else is signed in.
 fn is_where_they_left(
     ctx: &ServiceContext,
     state: &OauthState,
@@ -119,7 +119,7 @@ fn is_where_they_left(
 ) -> bool {
     match command.signed_in {
         Some(athlete) => athlete == state.athlete,
-        None if state.browser_hash.is_empty() => ctx.settings.script_connects,
+        None if state.browser_hash.is_empty() => ctx.settings.script_connects.unwrap_or(true),
         None => command
             .browser_secret
             .as_deref()

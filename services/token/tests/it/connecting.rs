@@ -105,7 +105,7 @@ async fn a_state_is_worth_nothing_to_another_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_that_a_browser_got_is_worth_nothing_in_another_browser() {
+async fn a_state_that_a_browser_got_is_worth_nothing_in_another_browser_and_is_not_used_up_there() {
     let app = TestApp::new(TestDatabase::sqlite()).await;
     let athlete = new_athlete();
     let session = format!("{}={}", auth::SESSION_COOKIE, app.bearer(athlete));
@@ -116,10 +116,14 @@ async fn a_state_that_a_browser_got_is_worth_nothing_in_another_browser() {
     };
     let begun = begin().await;
     let back = app.pass_consent_page(begun.location.unwrap().as_str(), GUARDIAN).await;
-    assert_eq!(app.follow_redirect(back).await.outcome(), "strava=error&reason=state");
+    let elsewhere = app.follow_redirect(back.clone()).await;
+    assert_eq!(elsewhere.outcome(), "strava=error&reason=state");
+    assert_eq!(elsewhere.cookie, None, "it ends nothing that another browser began");
+    let path = format!("{}?{}", back.path(), back.query().unwrap());
+    let another = app.call_as("GET", &path, new_athlete()).await;
+    assert_eq!(another.outcome(), "strava=error&reason=state");
+    assert_eq!(another.cookie, None);
 
-    let begun = begin().await;
-    let back = app.pass_consent_page(begun.location.unwrap().as_str(), GUARDIAN).await;
     let request = app.http.get(back).header("cookie", begun.cookie.unwrap());
     assert_eq!(TestResponse::read(request.send().await.unwrap()).await.outcome(), "strava=success");
     app.shut_down().await;
@@ -128,7 +132,7 @@ async fn a_state_that_a_browser_got_is_worth_nothing_in_another_browser() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_may_refuse_a_scripts_state_where_nobody_is_signed_in() {
     let mut options = StartOptions::default();
-    options.settings.script_connects = false;
+    options.settings.script_connects = Some(false);
     let app = TestApp::new(TestDatabase::sqlite()).await.restart(options).await;
     let athlete = new_athlete();
     let back = app.give_consent(athlete, GUARDIAN, "").await;
