@@ -8,9 +8,13 @@ use clap::Parser;
 use paceline::cli::Cli;
 use rustix::fs::Mode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    // Whatever any command creates, nobody else may read.
+fn main() -> ExitCode {
+    // Whatever any command creates, nobody else may read: before there is any other thread.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    run()
+}
+
+#[tokio::main]
+async fn run() -> ExitCode {
     paceline::commands::run(Cli::parse()).await
 }
