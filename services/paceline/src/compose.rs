@@ -9,7 +9,7 @@ mod start;
 mod start_context;
 
 pub use foundation::Foundation;
-pub(crate) use foundation::{database_target, log_file};
+pub(crate) use foundation::{database_target, kafka_settings, log_file};
 pub(crate) use services::{SERVICES, ServiceEntry, erasure_services};
 pub use services::{ServiceNames, Services, all};
 pub(crate) use start::{open_identity, open_token};

@@ -8,6 +8,9 @@ use anyhow::Context;
 use kernel::Ids;
 use secrecy::SecretString;
 
+/// The file of the credential of internal calls.
+pub(crate) const INTERNAL_CREDENTIAL: &str = "internal-credential";
+
 /// The folder of keys and secrets in the data directory.
 pub(crate) fn folder(data: &Path) -> PathBuf {
     data.join("keys")
@@ -37,6 +40,12 @@ pub(crate) fn load_or_generate(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => generate(&file, ids),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
+}
+
+/// Returns a secret that was generated before; generates none.
+pub(crate) fn load(data: &Path, name: &str) -> Option<SecretString> {
+    let text = std::fs::read_to_string(folder(data).join(name)).ok()?;
+    Some(text.trim()).filter(|text| !text.is_empty()).map(SecretString::from)
 }
 
 fn generate(file: &Path, ids: &dyn Ids) -> anyhow::Result<SecretString> {

@@ -13,12 +13,15 @@ use service_kit::Service;
 use url::Url;
 
 use crate::compose::{
-    Addresses, Foundation, ServiceNames, Services, StartContext, all, erasure_services,
+    Addresses, Foundation, ServiceNames, Services, StartContext, all, data_dir, erasure_services,
 };
+use crate::internal_routes::InternalRoutes;
 use crate::public_routes;
 use crate::ready::Ready;
 use crate::settings::Settings;
 
+/// Name of the program, as `/version` tells it.
+pub(crate) const NAME: &str = "paceline";
 /// Time limit for draining the built-in log before Kafka is used.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(30);
 
@@ -52,6 +55,7 @@ impl Program {
             public: bind(settings.server.listen)?,
             ops: bind(settings.server.ops_listen)?,
         };
+        data_dir::record_ops_address(&settings.data.dir, &local(&listeners.ops)?);
         let addresses = addresses(settings, &listeners, names)?;
         let metrics = Metrics::install()?;
         drain_built_in_log(&foundation, names, &addresses, &listeners).await?;
@@ -80,10 +84,18 @@ impl Program {
         });
         probes.push(log.optional());
         metrics.spawn_upkeep(&tasks);
-        let ops = OpsEndpoints::new(probes, metrics, version(&services), tasks.soft());
-        let (ops_routes, internal) = (ops.routes(), services.clone());
+        let version = version(&services);
+        let ops = OpsEndpoints::new(probes, metrics, version.clone(), tasks.soft());
+        let own = InternalRoutes {
+            foundation: foundation.clone(),
+            bus: bus.clone(),
+            services: services.clone(),
+            version,
+        };
+        let (ops_routes, own_routes, internal) = (ops.routes(), own.routes(), services.clone());
         HttpServer::new(listeners.ops).workers(1).start(&tasks, move |routes| {
             ops_routes(routes);
+            own_routes(routes);
             internal.internal_routes(routes);
         })?;
         HttpServer::new(listeners.public)
@@ -171,7 +183,7 @@ fn ready_message(
 
 fn version(services: &Services) -> Version {
     Version {
-        name: "paceline".to_owned(),
+        name: NAME.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: option_env!("PACELINE_COMMIT").map(str::to_owned),
         services: services.names(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -42,6 +42,22 @@ pub enum Target {
         /// The database, `paceline_<service>`.
         name: String,
     },
+}
+
+impl Target {
+    /// Returns true if the database exists; creates nothing.
+    pub async fn exists(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite { file } => Ok(file.exists()),
+            Self::MySql { url, name } => {
+                let server = MySqlConnectOptions::from_str(url.as_str())?;
+                let mut conn = server.disable_statement_logging().connect().await?;
+                let exists = find_collation(&mut conn, name).await?.is_some();
+                sqlx::Connection::close(conn).await?;
+                Ok(exists)
+            }
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -161,15 +177,10 @@ pub(crate) async fn mysql_database(
     if let Err(error) = conn.execute(sqlx::AssertSqlSafe(create)).await {
         tracing::debug!(%error, name, "the database could not be created");
     }
-    let collation: Option<(String,)> = sqlx::query_as(
-        "SELECT CAST(DEFAULT_COLLATION_NAME AS CHAR) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
-    )
-    .bind(name)
-    .fetch_optional(&mut conn)
-    .await?;
+    let collation = find_collation(&mut conn, name).await?;
     sqlx::Connection::close(conn).await?;
     match collation {
-        Some((collation,)) if collation != "utf8mb4_bin" => Err(StoreError::inconsistent(format!(
+        Some(collation) if collation != "utf8mb4_bin" => Err(StoreError::inconsistent(format!(
             "the database {name} collates by {collation}, not utf8mb4_bin"
         ))),
         Some(_) => Ok(server.database(name)),
@@ -177,4 +188,18 @@ pub(crate) async fn mysql_database(
             "there is no database {name} and it could not be created"
         ))),
     }
+}
+
+/// The collation of a database; none if it does not exist, or is not for this account to see.
+async fn find_collation(
+    conn: &mut MySqlConnection,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT CAST(DEFAULT_COLLATION_NAME AS CHAR) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
+    )
+    .bind(name)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|(collation,)| collation))
 }

@@ -7,8 +7,9 @@ use outbox::Database;
 use service_kit::Service as _;
 
 use crate::cli::RunOptions;
-use crate::commands::{doctor, load};
+use crate::commands::load;
 use crate::compose::{SERVICES, database_target};
+use crate::doctor::check_keys;
 use crate::output::print_line;
 use crate::settings::Settings;
 
@@ -32,7 +33,7 @@ pub(super) async fn migrate(options: &RunOptions) -> anyhow::Result<ExitCode> {
 
 /// Says so if the program will not start with its keys. Migrations need none, so they count as done.
 async fn warn_of_wrong_keys(settings: &Settings) {
-    if let Err(error) = doctor::check_keys(settings).await {
+    if let Err(error) = check_keys(settings).await {
         print_line(format!("WARNING: the next start is refused: {:#}", anyhow::Error::new(error)));
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::geteuid;
+use url::Url;
 
 /// Creates the directory, checks that this process can write it, locks it for this process, and takes the rights of
 /// others away.
@@ -29,6 +30,22 @@ pub(super) fn open(data: &Path) -> anyhow::Result<File> {
         );
     }
     Ok(lock)
+}
+
+/// Notes the address of the operations port in the lock's file, for the commands beside this process.
+pub(crate) fn record_ops_address(data: &Path, address: &Url) {
+    if let Err(error) = std::fs::write(lock_file(data), format!("{address}\n")) {
+        tracing::warn!(%error, "commands beside this process need --ops-listen to find it");
+    }
+}
+
+/// The address that the program on this data directory noted; it may run no more.
+pub(crate) fn recorded_ops_address(data: &Path) -> Option<Url> {
+    std::fs::read_to_string(lock_file(data)).ok()?.trim().parse().ok()
+}
+
+fn lock_file(data: &Path) -> PathBuf {
+    data.join("paceline.lock")
 }
 
 /// Takes the rights of group and others from what this process owns; returns what they had rights on.
@@ -138,7 +155,7 @@ fn create_private_dir(path: &Path) -> io::Result<()> {
 }
 
 fn lock(data: &Path) -> anyhow::Result<File> {
-    let path = data.join("paceline.lock");
+    let path = lock_file(data);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

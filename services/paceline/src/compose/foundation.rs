@@ -76,7 +76,7 @@ impl Foundation {
         };
         let credential = ServiceCredential::new(load_or_generate(
             settings.internal.credential.as_ref(),
-            "internal-credential",
+            generated_secrets::INTERNAL_CREDENTIAL,
         )?);
         let webhook_secret =
             load_or_generate(settings.ingest.webhook_secret.as_ref(), "webhook-secret")?;
@@ -108,7 +108,7 @@ impl Foundation {
     /// The log that the settings name.
     pub async fn bus(&self) -> anyhow::Result<Bus> {
         match &self.settings.kafka.brokers {
-            Some(brokers) => Ok(Bus::open_kafka(self.kafka(brokers)).await?),
+            Some(brokers) => Ok(Bus::open_kafka(kafka_settings(&self.settings, brokers)).await?),
             None => self.built_in_log().await,
         }
     }
@@ -132,26 +132,6 @@ impl Foundation {
         log_file(&self.data)
     }
 
-    fn kafka(&self, brokers: &str) -> KafkaSettings {
-        let kafka = &self.settings.kafka;
-        let mut settings = KafkaSettings::new(brokers);
-        settings.prefix.clone_from(&kafka.prefix);
-        settings.partitions = kafka.partitions;
-        settings.replication = kafka.replication;
-        settings.security = match (&kafka.username, &kafka.password) {
-            (Some(user), Some(password)) => Security::Scram(Scram {
-                mechanism: ScramMechanism::Sha512,
-                user: user.clone(),
-                password: password.clone(),
-                tls: kafka.tls,
-                ca: kafka.ca_file.clone(),
-            }),
-            _ if kafka.tls => Security::Tls { ca: kafka.ca_file.clone() },
-            _ => Security::Plaintext,
-        };
-        settings
-    }
-
     /// The database of a service.
     pub fn database(&self, service: &str) -> DatabaseSettings {
         DatabaseSettings {
@@ -165,6 +145,27 @@ impl Foundation {
     pub(crate) fn issuer(&self) -> String {
         self.settings.auth.issuer.clone().unwrap_or_else(|| LOCAL_ISSUER.to_owned())
     }
+}
+
+/// The settings of a Kafka log.
+pub(crate) fn kafka_settings(settings: &Settings, brokers: &str) -> KafkaSettings {
+    let kafka = &settings.kafka;
+    let mut settings = KafkaSettings::new(brokers);
+    settings.prefix.clone_from(&kafka.prefix);
+    settings.partitions = kafka.partitions;
+    settings.replication = kafka.replication;
+    settings.security = match (&kafka.username, &kafka.password) {
+        (Some(user), Some(password)) => Security::Scram(Scram {
+            mechanism: ScramMechanism::Sha512,
+            user: user.clone(),
+            password: password.clone(),
+            tls: kafka.tls,
+            ca: kafka.ca_file.clone(),
+        }),
+        _ if kafka.tls => Security::Tls { ca: kafka.ca_file.clone() },
+        _ => Security::Plaintext,
+    };
+    settings
 }
 
 /// File of the built-in log in a data directory.

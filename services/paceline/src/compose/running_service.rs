@@ -4,6 +4,7 @@ use actix_web::web::ServiceConfig;
 use event_bus::Bus;
 use http_kit::Probe;
 use lifecycle::Tasks;
+use outbox::ParkedEvents;
 use service_kit::{Runtime, Service};
 
 /// A started service, whatever its type.
@@ -12,6 +13,7 @@ pub(crate) trait RunningService: Send + Sync {
     fn routes(&self, routes: &mut ServiceConfig);
     fn internal_routes(&self, routes: &mut ServiceConfig);
     fn probes(&self) -> Vec<Probe>;
+    fn parked(&self) -> ParkedEvents;
     fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks);
 }
 
@@ -30,6 +32,10 @@ impl<S: Service> RunningService for S {
 
     fn probes(&self) -> Vec<Probe> {
         Service::probes(self)
+    }
+
+    fn parked(&self) -> ParkedEvents {
+        ParkedEvents::new(Service::database(self).clone())
     }
 
     fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks) {

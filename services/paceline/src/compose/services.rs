@@ -7,6 +7,7 @@ use actix_web::web::ServiceConfig;
 use event_bus::Bus;
 use http_kit::Probe;
 use lifecycle::Tasks;
+use outbox::ParkedEvents;
 use service_kit::{Migrations, Runtime, Service};
 use utoipa::openapi::OpenApi;
 
@@ -117,6 +118,12 @@ impl Services {
     /// The checks of the program's readiness.
     pub(crate) fn probes(&self) -> Vec<Probe> {
         self.0.iter().flat_map(|service| service.probes()).collect()
+    }
+
+    /// The parked events of a service; none if it does not run here.
+    pub(crate) fn parked(&self, service: &str) -> Option<ParkedEvents> {
+        let service = self.0.iter().find(|running| running.name() == service)?;
+        Some(service.parked())
     }
 
     /// Starts consumers, workers and relays.

@@ -13,6 +13,7 @@ mod idle;
 mod journey;
 mod killing;
 mod one_trace;
+mod operating;
 mod outages;
 mod refusing;
 mod secrets;
