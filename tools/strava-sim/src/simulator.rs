@@ -59,6 +59,8 @@ impl Simulator {
         let server = HttpServer::new(factory)
             .workers(2)
             .disable_signals()
+            // On a busy machine a test may take long to send what it began.
+            .client_request_timeout(Duration::from_mins(1))
             .shutdown_timeout(1)
             .bind(listen)
             .map_err(|error| StartError::Listen(listen, error))?;
