@@ -39,9 +39,14 @@ pub(crate) fn record_ops_address(data: &Path, address: &Url) {
     }
 }
 
-/// The address that the program on this data directory noted; it may run no more.
+/// The address that the program on this data directory noted. None if nothing holds the lock: then whatever answers at
+/// that address is another program, which must not be sent the credential.
 pub(crate) fn recorded_ops_address(data: &Path) -> Option<Url> {
-    std::fs::read_to_string(lock_file(data)).ok()?.trim().parse().ok()
+    let file = File::open(lock_file(data)).ok()?;
+    if file.try_lock_shared().is_ok() {
+        return None;
+    }
+    std::io::read_to_string(file).ok()?.trim().parse().ok()
 }
 
 fn lock_file(data: &Path) -> PathBuf {
