@@ -7,5 +7,5 @@ mod restore;
 mod verify;
 
 pub(crate) use create::create;
-pub(crate) use restore::{LedgerChoice, restore};
+pub(crate) use restore::{LedgerChoice, ensure_finished, restore};
 pub(crate) use verify::verify;

@@ -6,3 +6,5 @@ pub(super) const DATABASES: &str = "databases";
 pub(super) const OBJECTS: &str = "objects";
 /// The folder of the data directory with the keys.
 pub(super) const KEYS: &str = "keys";
+/// The file that a data directory has until its restore is finished.
+pub(super) const UNFINISHED: &str = "restore-unfinished";

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use service_kit::Service as _;
 
 use super::create::{copy_tree, create_private, ensure_one_process};
-use super::layout::{DATABASES, KEYS, OBJECTS};
+use super::layout::{DATABASES, KEYS, OBJECTS, UNFINISHED};
 use super::manifest::{Manifest, list_files};
 use super::verify::verify;
 use crate::compose::{Addresses, Foundation, all, database_target, erasure_services, open_token};
@@ -18,7 +18,7 @@ use crate::settings::Settings;
 /// Time limit for the erasures of the ledger.
 const ERASE_TIMEOUT: Duration = Duration::from_mins(30);
 
-/// What a restore does about erasures since the backup.
+/// The erasures since the backup that a restore does again.
 pub(crate) enum LedgerChoice {
     /// Erases again what stands in this ledger.
     Replay(PathBuf),
@@ -53,14 +53,42 @@ pub(crate) async fn restore(
         "{} is not empty: a restore never overwrites; move it away first",
         data.display()
     );
-    match copy_and_erase(settings, backup, keys, ledger).await {
-        Ok(erased) => Ok(Restored { manifest, erased }),
-        Err(error) => {
-            // Half a restore is never left to be served.
-            std::fs::remove_dir_all(data).with_context(|| format!("remove {}", data.display()))?;
-            Err(error)
-        }
+    if let Some(keys) = keys {
+        ensure!(!list_files(keys)?.is_empty(), "{} holds no keys", keys.display());
     }
+    if let LedgerChoice::Replay(ledger) = &ledger {
+        ensure!(ledger.exists(), "{} does not exist", ledger.display());
+    }
+    create_private(data)?;
+    // Half a restore is never served, also if this process dies.
+    let unfinished = data.join(UNFINISHED);
+    std::fs::write(&unfinished, "")?;
+    match copy_and_erase(settings, backup, keys, ledger).await {
+        Ok(erased) => {
+            std::fs::remove_file(&unfinished)?;
+            Ok(Restored { manifest, erased })
+        }
+        Err(error) => match std::fs::remove_dir_all(data) {
+            Ok(()) => Err(error),
+            Err(_not_removed) => {
+                Err(error.context(format!("empty {} before the next try", data.display())))
+            }
+        },
+    }
+}
+
+/// Refuses a data directory in which a restore did not finish: who was forgotten since the backup may be in it.
+///
+/// # Errors
+///
+/// Fails if the restore did not finish.
+pub(crate) fn ensure_finished(data: &Path) -> anyhow::Result<()> {
+    ensure!(
+        !data.join(UNFINISHED).exists(),
+        "the restore into {} did not finish: empty it and restore again",
+        data.display()
+    );
+    Ok(())
 }
 
 async fn copy_and_erase(
@@ -70,11 +98,9 @@ async fn copy_and_erase(
     ledger: LedgerChoice,
 ) -> anyhow::Result<usize> {
     let data = &settings.data.dir;
-    create_private(data)?;
     copy_tree(&backup.join(DATABASES), data)?;
     copy_tree(&backup.join(OBJECTS), &data.join(OBJECTS))?;
     if let Some(keys) = keys {
-        ensure!(!list_files(keys)?.is_empty(), "{} holds no keys", keys.display());
         copy_tree(keys, &data.join(KEYS))?;
     }
     let database = outbox::Database::open(
@@ -86,10 +112,7 @@ async fn copy_and_erase(
     database.close().await?;
     match ledger {
         LedgerChoice::Without => Ok(0),
-        LedgerChoice::Replay(ledger) => {
-            ensure!(ledger.exists(), "{} does not exist", ledger.display());
-            Box::pin(erase_again(settings, &ledger)).await
-        }
+        LedgerChoice::Replay(ledger) => Box::pin(erase_again(settings, &ledger)).await,
     }
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lifecycle::StopSignals;
 
+use crate::backup::ensure_finished;
 use crate::cli::RunOptions;
 use crate::commands::load;
 use crate::compose::{ServiceNames, all};
@@ -27,6 +28,7 @@ async fn serve(options: &RunOptions, names: ServiceNames) -> anyhow::Result<Exit
     let (loaded, guard) = load(options)?;
     let first = !loaded.settings.data.dir.join("keys").exists();
     summarize(&loaded, &names, first);
+    ensure_finished(&loaded.settings.data.dir)?;
     let program = Program::start(&loaded.settings, &names).await?;
     let signals = StopSignals::listen()?;
     print_line(serde_json::to_string(&program.ready)?);

@@ -111,8 +111,35 @@ async fn a_backup_overwrites_nothing_and_a_damaged_one_is_refused() {
     refused(command(&app, &data, &["verify", backup_path]).await, "not as it was written");
     refused(command(&app, &app.file("new"), &restore).await, "not as it was written");
     assert!(!app.file("new").exists());
+    let lost = ["restore", backup_path, "--ledger", "/nowhere/erasures.jsonl"];
+    refused(command(&app, &app.file("new"), &lost).await, "not as it was written");
     // Which erasures are to be done again has to be said.
     let unsaid = command(&app, &app.file("new"), &["restore", backup_path]).await;
     assert_eq!(unsaid.0, Some(2), "{}", unsaid.1);
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_fails_or_dies_leaves_nothing_that_is_served() {
+    let mut app = TestApp::start(Setup::default()).await;
+    app.guardian_and_child().await;
+    let (backup, data, new) = (app.file("backup"), app.data(), app.file("new"));
+    let backup = backup.to_str().unwrap();
+    succeed(&app, &data, &["create", backup]).await;
+    let ledger = app.file("erasures.jsonl");
+    let entry = json!({
+        "athlete": "0192f6a0-0000-7000-8000-00000000000a", "application": 0,
+        "through_generation": 0, "reason": "asked", "requested_at": "2026-11-27T08:00:00Z",
+    });
+    std::fs::write(&ledger, entry.to_string()).unwrap();
+    // Without the keys the connections cannot be opened, so nothing can be erased again.
+    let ledger = ledger.to_str().unwrap();
+    let (code, output) = command(&app, &new, &["restore", backup, "--ledger", ledger]).await;
+    assert!(code != Some(0) && output.contains("key"), "{output}");
+    assert!(!new.exists());
+    app.stop().await;
+    std::fs::write(data.join("restore-unfinished"), "").unwrap();
+    let mut refused = app.spawn_process("up", &[], &[]);
+    assert_eq!(refused.wait_for_exit(TIMEOUT).await.code(), Some(1), "{}", refused.output());
+    assert!(refused.output().contains("did not finish"), "{}", refused.output());
 }
