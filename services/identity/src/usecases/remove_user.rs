@@ -64,7 +64,9 @@ pub(crate) async fn remove_athlete(
     let remove = |tx: AthleteTx| async move {
         tx.raise_fence(Erasure::Everything).await?;
         let removed = accounts::delete_by_athlete(tx.conn(), athlete).await?;
-        revoke_sessions(&tx, athlete, now).await?;
+        if removed {
+            revoke_sessions(&tx, athlete, now).await?;
+        }
         publish_answer(ctx, &tx, Erasure::Everything, u64::from(removed)).await
     };
     ctx.database.run("remove_athlete", athlete, remove).await
