@@ -15,7 +15,7 @@ use crate::settings::Settings;
 /// A backup that was made.
 pub(crate) struct Created {
     pub(crate) manifest: Manifest,
-    /// How long all writers were held.
+    /// Time for which all writers were held.
     pub(crate) held: Duration,
 }
 

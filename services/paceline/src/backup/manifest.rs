@@ -14,7 +14,7 @@ const FILE: &str = "manifest.json";
 /// Version of the layout.
 pub(super) const FORMAT: u32 = 1;
 
-/// What a backup holds.
+/// The list of the files of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     /// Version of the layout.

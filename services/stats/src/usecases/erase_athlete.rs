@@ -32,7 +32,7 @@ pub(crate) async fn erase_athlete(
     Ok(())
 }
 
-/// What stats has to erase.
+/// The facts and totals of an athlete, as erasures see them.
 #[derive(Clone, Debug)]
 pub(crate) struct StatsData {
     clock: Arc<dyn Clock>,
