@@ -58,20 +58,6 @@ events! {
     JournalEntry => journal::JournalEntry;
 }
 
-/// The extent of an erase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Erasure {
-    /// All data of this application up to this generation.
-    Connection {
-        /// The Strava application.
-        application: kernel::ApplicationId,
-        /// The last generation to erase.
-        through: kernel::Generation,
-    },
-    /// All data of the athlete: the account is deleted.
-    Everything,
-}
-
 /// Returns the key of a record: order is kept within a key.
 pub fn record_key(topic: Topic, athlete: Option<AthleteId>, payload: &Payload) -> String {
     match (topic, payload, athlete) {

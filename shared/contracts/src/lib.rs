@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod envelope;
+mod erasure;
 mod event;
 mod messages;
 mod source;
@@ -9,7 +10,8 @@ pub mod streams_codec;
 mod topic;
 
 pub use envelope::{Cause, Envelope, EnvelopeError, Origin};
-pub use event::{Erasure, Event, payload_name, record_key};
+pub use erasure::Erasure;
+pub use event::{Event, payload_name, record_key};
 pub use messages::{
     accounts, activities, athletes, copies, erasures, journal, replays, strava, streams, wire,
 };

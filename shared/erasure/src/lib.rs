@@ -19,17 +19,15 @@ use kernel::AthleteId;
 use lifecycle::Stop;
 use outbox::{AthleteTx, Database, OutboxMessage, StoreError};
 
-pub use crate::batch::Batch;
+pub use crate::batch::{BATCH_SIZE, Batch};
 use crate::progress::Progress;
 
 /// Kind of the jobs that erase.
 pub const ERASE: &str = "erase";
 /// Time between the passes: longer than any request to Strava or to the object store may take.
 const SECOND_PASS_DELAY: Duration = Duration::from_mins(10);
-/// Maximum number of rows that one transaction reads to erase them.
-pub const BATCH_SIZE: u64 = 200;
 
-/// What a service has to erase.
+/// The data of a service that can be erased.
 pub trait ErasableData: Clone + Send + Sync + 'static {
     /// Name of the service.
     const SERVICE: &'static str;
@@ -104,7 +102,7 @@ pub fn answer(
     erasure: Erasure,
     count: ErasedCount,
 ) -> OutboxMessage<contracts::erasures::Erased> {
-    let (application, through_generation) = progress::wire(erasure);
+    let (application, through_generation) = erasure.scope();
     let body = contracts::erasures::Erased {
         service: service.to_owned(),
         application,

@@ -1,7 +1,7 @@
 //! The progress of an erasure, as its job stores it.
 
 use contracts::Erasure;
-use kernel::{ApplicationId, AthleteId, Generation};
+use kernel::AthleteId;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
@@ -49,7 +49,7 @@ impl Stage {
 impl Progress {
     /// The beginning of an erasure.
     pub(crate) fn new(athlete: AthleteId, erasure: Erasure) -> Self {
-        let (application, through_generation) = wire(erasure);
+        let (application, through_generation) = erasure.scope();
         Self {
             athlete,
             application,
@@ -63,13 +63,7 @@ impl Progress {
     }
 
     pub(crate) fn erasure(&self) -> Erasure {
-        if self.application == 0 {
-            return Erasure::Everything;
-        }
-        Erasure::Connection {
-            application: ApplicationId::new(self.application),
-            through: Generation::new(self.through_generation),
-        }
+        Erasure::from_scope(self.application, self.through_generation)
     }
 
     /// The progress after a batch.
@@ -98,16 +92,8 @@ impl Progress {
     }
 }
 
-/// The application and the last generation as messages name them: 0 and 0 for everything.
-pub(crate) fn wire(erasure: Erasure) -> (i64, i64) {
-    match erasure {
-        Erasure::Connection { application, through } => (application.get(), through.get()),
-        Erasure::Everything => (0, 0),
-    }
-}
-
 /// The subject of the job; one per athlete, application and generation.
 pub(crate) fn subject(athlete: AthleteId, erasure: Erasure) -> String {
-    let (application, through_generation) = wire(erasure);
+    let (application, through_generation) = erasure.scope();
     format!("{athlete}:{application}:{through_generation}")
 }

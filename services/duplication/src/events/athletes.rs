@@ -37,10 +37,7 @@ impl Handler for AthleteHandler {
                 apply_connection(&self.ctx, athlete, &connection, event.body.revision).await?;
             }
             Change::Erase(request) => {
-                let application = ApplicationId::new(request.application);
-                let through = Generation::new(request.through_generation);
-                erase_data(&self.ctx, athlete, Erasure::Connection { application, through })
-                    .await?;
+                erase_data(&self.ctx, athlete, request.into()).await?;
             }
             Change::Gone(_) => erase_data(&self.ctx, athlete, Erasure::Everything).await?,
         }

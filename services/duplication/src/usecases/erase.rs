@@ -35,7 +35,7 @@ pub(crate) async fn erase_data(
         .await
 }
 
-/// What duplication has to erase.
+/// The copies of an athlete, as erasures see them.
 #[derive(Clone)]
 pub(crate) struct DuplicationData(ServiceContext);
 
@@ -56,8 +56,7 @@ impl ErasableData for DuplicationData {
         after: &str,
     ) -> Result<Batch, StoreError> {
         let batch = copies::lock_batch(tx.conn(), tx.athlete(), after, BATCH_SIZE).await?;
-        let next = batch.last().filter(|_| batch.len() as u64 == BATCH_SIZE);
-        let next = next.map(|last| last.id.to_string());
+        let next = Batch::place_after(&batch, |last| last.id.to_string());
         let mut rows = 0;
         for copy in batch {
             rows += u64::from(self.erase_copy(tx, copy, erasure).await?);

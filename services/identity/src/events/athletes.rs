@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use contracts::Erasure;
 use contracts::athletes::{AthleteChanged, athlete_changed::Change};
 use event_bus::{HandleError, Handler, Received};
-use kernel::{ApplicationId, Generation};
 
 use crate::usecases::ServiceContext;
 use crate::usecases::remove_user::{answer_erasure, remove_athlete};
@@ -25,10 +23,7 @@ impl Handler for AthleteHandler {
         match (event.athlete, &event.body.change) {
             (Some(athlete), Some(Change::Gone(_))) => Ok(remove_athlete(&self.ctx, athlete).await?),
             (Some(athlete), Some(Change::Erase(erase))) => {
-                let application = ApplicationId::new(erase.application);
-                let through = Generation::new(erase.through_generation);
-                let erasure = Erasure::Connection { application, through };
-                Ok(answer_erasure(&self.ctx, athlete, erasure).await?)
+                Ok(answer_erasure(&self.ctx, athlete, erase.into()).await?)
             }
             _ => Ok(()),
         }

@@ -19,7 +19,7 @@ const LARGE_TABLES: [(&str, &str); 3] =
     [("observation", "source_id"), ("activity", "id"), ("source_identity", "source_id")];
 const OTHER_TABLES: [&str; 3] = ["backfill", "journal", "connection"];
 
-/// What ingest has to erase.
+/// Observations, activities, journal and streams of an athlete, as erasures see them.
 #[derive(Clone, Debug)]
 pub(crate) struct IngestData(ServiceContext);
 
@@ -87,8 +87,7 @@ impl IngestData {
         let batch =
             store::observations::list_batch(tx.conn(), (athlete, source), after, BATCH_SIZE)
                 .await?;
-        let next = batch.last().filter(|_| batch.len() as u64 == BATCH_SIZE);
-        let next = next.map(|last| last.key.source_id.to_string());
+        let next = Batch::place_after(&batch, |last| last.key.source_id.to_string());
         let mut rows = 0;
         for mut observation in batch {
             let before = observation.clone();

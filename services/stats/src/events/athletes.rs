@@ -41,10 +41,7 @@ impl Handler for AthleteHandler {
                 record_connection(&self.ctx, &connection).await?;
             }
             Change::Erase(erase) => {
-                let application = ApplicationId::new(erase.application);
-                let through = Generation::new(erase.through_generation);
-                let erasure = Erasure::Connection { application, through };
-                erase_athlete(&self.ctx, athlete, erasure).await?;
+                erase_athlete(&self.ctx, athlete, erase.into()).await?;
             }
             Change::Gone(_) => erase_athlete(&self.ctx, athlete, Erasure::Everything).await?,
         }

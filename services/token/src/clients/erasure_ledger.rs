@@ -23,20 +23,34 @@ pub(crate) struct LedgerEntry {
     pub(crate) requested_at: String,
 }
 
-/// Reads the ledger; a missing file is an empty one. A line that was cut off by a crash is skipped: its erasure is
-/// written again.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<LedgerEntry>> {
-    let text = match std::fs::read_to_string(path) {
+/// The content of a ledger.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    pub(crate) entries: Vec<LedgerEntry>,
+    /// Number of lines that cannot be read. A crash cuts off the last one, whose erasure is written again.
+    pub(crate) unreadable: usize,
+}
+
+/// Reads the ledger; a missing file is an empty one.
+pub(crate) fn read(path: &Path) -> io::Result<Ledger> {
+    let text = match std::fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ledger::default()),
         Err(error) => return Err(error),
     };
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let mut ledger = Ledger::default();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(entry) => ledger.entries.push(entry),
+            Err(_cut_off) => ledger.unreadable += 1,
+        }
+    }
+    Ok(ledger)
 }
 
 /// Appends what is not in the ledger yet, and returns the number of lines; they are on disk afterwards.
 pub(crate) fn append_missing(path: &Path, entries: &[LedgerEntry]) -> io::Result<usize> {
-    let known: HashSet<LedgerEntry> = read(path)?.into_iter().collect();
+    let known: HashSet<LedgerEntry> = read(path)?.entries.into_iter().collect();
     let missing: Vec<&LedgerEntry> =
         entries.iter().filter(|entry| !known.contains(entry)).collect();
     if missing.is_empty() {
@@ -72,12 +86,13 @@ mod tests {
     fn each_erasure_is_in_the_ledger_once_also_after_a_line_that_was_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("erasures.jsonl");
-        assert_eq!(read(&path).unwrap(), []);
+        assert_eq!(read(&path).unwrap(), Ledger::default());
         assert_eq!(append_missing(&path, &[entry(1), entry(2)]).unwrap(), 2);
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, &text[..text.len() - 10]).unwrap();
         assert_eq!(append_missing(&path, &[entry(1), entry(2)]).unwrap(), 1);
         assert_eq!(append_missing(&path, &[entry(1), entry(2)]).unwrap(), 0);
-        assert_eq!(read(&path).unwrap(), [entry(1), entry(2)]);
+        let ledger = Ledger { entries: vec![entry(1), entry(2)], unreadable: 1 };
+        assert_eq!(read(&path).unwrap(), ledger);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::Erasure;
-use kernel::{ApplicationId, AthleteId, Generation, Timestamp};
+use kernel::{AthleteId, Timestamp};
 
 /// Interval at which an erasure is asked for again until every service has answered.
 pub(crate) const ASK_INTERVAL: Duration = Duration::from_hours(1);
@@ -67,31 +67,12 @@ pub(crate) struct RequestedErasure {
 impl RequestedErasure {
     /// The application and the last generation; 0 and 0 for everything.
     pub(crate) fn scope(&self) -> (i64, i64) {
-        scope(self.erasure)
+        self.erasure.scope()
     }
 
     /// The instant after which the log holds nothing of it any more; none before it is complete.
     pub(crate) fn log_forgotten_at(&self) -> Option<Timestamp> {
         self.completed_at.map(|at| at.plus(LOG_RETENTION))
-    }
-}
-
-/// The application and the last generation of an erasure; 0 and 0 for everything.
-pub(crate) fn scope(erasure: Erasure) -> (i64, i64) {
-    match erasure {
-        Erasure::Connection { application, through } => (application.get(), through.get()),
-        Erasure::Everything => (0, 0),
-    }
-}
-
-/// The erasure of a scope.
-pub(crate) fn erasure_of(application: i64, through_generation: i64) -> Erasure {
-    if application == 0 {
-        return Erasure::Everything;
-    }
-    Erasure::Connection {
-        application: ApplicationId::new(application),
-        through: Generation::new(through_generation),
     }
 }
 

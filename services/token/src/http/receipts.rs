@@ -15,7 +15,8 @@ use crate::usecases::list_receipts::{Receipt, list_receipts};
 
 /// What backups hold, as every receipt says it.
 const BACKUPS: &str = "Paceline sends nothing to backups of its own. A backup that the operator made before \
-     `completed_at` holds it until that backup is deleted, and a restore of it erases it again before anything is served.";
+     `completed_at` holds it until that backup is deleted; a restore with the ledger of erasures erases it again before \
+     anything is served.";
 
 /// The receipts of an athlete.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

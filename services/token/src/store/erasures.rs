@@ -1,11 +1,12 @@
 //! Requested erasures and the answers of the services.
 
+use contracts::Erasure;
 use kernel::{AthleteId, Timestamp};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::{from_micros, micros};
-use crate::domain::erasure::{ErasureAnswer, ErasureReason, RequestedErasure, erasure_of, scope};
+use crate::domain::erasure::{ErasureAnswer, ErasureReason, RequestedErasure};
 
 /// Maximum number of erasures that are asked for again at once.
 const DUE_LIMIT: i64 = 50;
@@ -29,7 +30,7 @@ impl TryFrom<ErasureRow> for RequestedErasure {
             |column: &str| StoreError::inconsistent(format!("an erasure's {column} is invalid"));
         Ok(Self {
             athlete: row.athlete.parse().map_err(|_no_uuid| invalid("athlete"))?,
-            erasure: erasure_of(row.application, row.through_generation),
+            erasure: Erasure::from_scope(row.application, row.through_generation),
             reason: ErasureReason::parse(&row.reason).ok_or_else(|| invalid("reason"))?,
             requested_at: Timestamp::from_micros(row.requested_at_us),
             completed_at: from_micros(row.completed_at_us),
@@ -102,6 +103,11 @@ pub(crate) async fn list_due(
     select(conn, condition, [now.as_micros().into(), DUE_LIMIT.into()]).await
 }
 
+/// Counts all erasures.
+pub(crate) async fn count(conn: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    Ok(sql::fetch_scalar(conn, "SELECT COUNT(*) FROM erasure", []).await?.unwrap_or(0))
+}
+
 /// Counts the erasures that are not complete.
 pub(crate) async fn count_open(conn: &impl ConnectionTrait) -> Result<i64, StoreError> {
     let count = "SELECT COUNT(*) FROM erasure WHERE completed_at_us = 0";
@@ -132,7 +138,7 @@ async fn select(
 }
 
 fn key_values(requested: &RequestedErasure) -> [Value; 3] {
-    let (application, through_generation) = scope(requested.erasure);
+    let (application, through_generation) = requested.scope();
     [requested.athlete.to_string().into(), application.into(), through_generation.into()]
 }
 

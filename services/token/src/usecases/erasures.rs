@@ -8,7 +8,7 @@ use outbox::{AthleteTx, OutboxMessage, StoreError};
 
 use super::ServiceContext;
 use crate::domain::erasure::{
-    ASK_INTERVAL, ErasureAnswer, ErasureReason, RequestedErasure, erasure_of, is_complete,
+    ASK_INTERVAL, ErasureAnswer, ErasureReason, RequestedErasure, is_complete,
 };
 use crate::store::{connections, erasures};
 
@@ -39,7 +39,7 @@ pub(crate) async fn record_answer(
     athlete: AthleteId,
     erased: &Erased,
 ) -> Result<(), StoreError> {
-    let answered = erasure_of(erased.application, erased.through_generation);
+    let answered = Erasure::from_scope(erased.application, erased.through_generation);
     let answer = &ErasureAnswer {
         service: erased.service.clone(),
         erased_at: Timestamp::from_micros(erased.erased_at_us),
@@ -57,18 +57,6 @@ pub(crate) async fn record_answer(
         Ok::<_, StoreError>(())
     };
     ctx.database.run("record_erasure_answer", athlete, record).await
-}
-
-/// True if what was erased includes what was asked for.
-pub(super) fn covers(answered: Erasure, asked: Erasure) -> bool {
-    match (answered, asked) {
-        (Erasure::Everything, _) => true,
-        (
-            Erasure::Connection { application, through },
-            Erasure::Connection { application: of, through: until },
-        ) => application == of && through >= until,
-        (Erasure::Connection { .. }, Erasure::Everything) => false,
-    }
 }
 
 async fn apply_answer(
@@ -104,7 +92,7 @@ pub(crate) async fn answer_own(ctx: &ServiceContext, tx: &AthleteTx) -> Result<(
             continue;
         }
         let is_waiting = held.iter().any(|connection| {
-            connection.revoke_pending && covers(requested.erasure, connection.erasure())
+            connection.revoke_pending && requested.erasure.includes(connection.erasure())
         });
         if is_waiting {
             continue;

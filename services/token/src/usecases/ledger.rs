@@ -8,15 +8,19 @@ use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
 use super::connection::publish_change;
-use super::erasures::{answer_own, covers, request_erasure};
+use super::erasures::{answer_own, request_erasure};
 use crate::clients::erasure_ledger::{self, LedgerEntry};
 use crate::domain::connection::{ConnectionState, StateReason};
-use crate::domain::erasure::{ErasureReason, erasure_of};
+use crate::domain::erasure::ErasureReason;
 use crate::store::{connections, erasures};
 
-/// Appends to the ledger every erasure that is not in it.
-pub(crate) async fn write_ledger(ctx: &ServiceContext) -> Result<(), anyhow::Error> {
-    let Some(path) = ctx.settings.erasure_ledger.clone() else { return Ok(()) };
+/// Appends to the ledger every erasure that is not in it; returns their number. Erasures are never deleted: without more
+/// than `written` there is nothing to do.
+pub(crate) async fn write_ledger(ctx: &ServiceContext, written: i64) -> Result<i64, anyhow::Error> {
+    let Some(path) = ctx.settings.erasure_ledger.clone() else { return Ok(written) };
+    if erasures::count(ctx.database.readers()).await? == written {
+        return Ok(written);
+    }
     let all = erasures::list_all(ctx.database.readers()).await?;
     let entries: Vec<LedgerEntry> = all
         .iter()
@@ -31,8 +35,9 @@ pub(crate) async fn write_ledger(ctx: &ServiceContext) -> Result<(), anyhow::Err
             }
         })
         .collect();
+    let count = i64::try_from(entries.len())?;
     tokio::task::spawn_blocking(move || erasure_ledger::append_missing(&path, &entries)).await??;
-    Ok(())
+    Ok(count)
 }
 
 /// Requests again every erasure of the ledger that this database does not know or that is not complete here; returns their
@@ -42,11 +47,18 @@ pub(crate) async fn replay_ledger(
     path: &Path,
 ) -> Result<usize, anyhow::Error> {
     let path: PathBuf = path.to_owned();
-    let entries = tokio::task::spawn_blocking(move || erasure_ledger::read(&path)).await??;
+    let ledger = tokio::task::spawn_blocking(move || erasure_ledger::read(&path)).await??;
+    if ledger.unreadable > 0 {
+        let lines = ledger.unreadable;
+        tracing::warn!(
+            lines,
+            "lines of the ledger cannot be read: their erasures are not done again"
+        );
+    }
     let mut requested = 0;
-    for entry in entries {
+    for entry in ledger.entries {
         let athlete: AthleteId = entry.athlete.parse()?;
-        let erasure = erasure_of(entry.application, entry.through_generation);
+        let erasure = Erasure::from_scope(entry.application, entry.through_generation);
         let reason = ErasureReason::parse(&entry.reason).unwrap_or(ErasureReason::Repeated);
         let erase = |tx: AthleteTx| async move { erase_again(ctx, &tx, erasure, reason).await };
         requested += usize::from(ctx.database.run("replay_ledger", athlete, erase).await?);
@@ -65,7 +77,7 @@ async fn erase_again(
         return Ok(tx.unchanged(false));
     }
     for mut connection in connections::list_locked(tx.conn(), tx.athlete()).await? {
-        let is_erased = covers(erasure, connection.erasure());
+        let is_erased = erasure.includes(connection.erasure());
         if !is_erased || connection.state == ConnectionState::Disconnected {
             continue;
         }

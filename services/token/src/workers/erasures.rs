@@ -26,7 +26,7 @@ pub(crate) async fn run_erasures(
         Ok(connections) => tracing::info!(connections, "requested erasures of a former release"),
         Err(error) => tracing::warn!(%error, "erasures of a former release were not requested"),
     }
-    let mut grace_due = ctx.now();
+    let (mut grace_due, mut written) = (ctx.now(), 0);
     while !soft.is_stopped() {
         if grace_due <= ctx.now() {
             grace_due = ctx.now().plus(GRACE_INTERVAL);
@@ -34,11 +34,12 @@ pub(crate) async fn run_erasures(
                 tracing::warn!(%error, "connections whose grace is over could not be ended");
             }
         }
-        if let Err(error) = write_ledger(&ctx).await {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "the ledger of erasures cannot be written"
-            );
+        match write_ledger(&ctx, written).await {
+            Ok(count) => written = count,
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(error, "the ledger of erasures cannot be written");
+            }
         }
         match repeat_erasures(&ctx).await {
             Ok(open) => metrics::gauge!("token_erasures_open").set(open as f64),
