@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sea_orm::sqlx::{self, ConnectOptions as _, Executor as _};
+use sea_orm::sqlx::{self, ConnectOptions as _, Executor as _, SqlitePool};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector, SqlxSqliteConnector};
 use url::Url;
 
@@ -18,6 +18,8 @@ use crate::connection_health::ConnectionHealth;
 
 /// Time limit for SQLite's lock, which only another process can hold.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between two attempts to open a SQLite file that another process holds.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Time limit for a connection to a SQLite file.
 const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time limit for a connection to MySQL.
@@ -85,7 +87,7 @@ pub(crate) async fn sqlite_writer(
             .map_err(|error| StoreError::from(sqlx::Error::Io(error)))?;
     }
     let options = sqlite_options(file).create_if_missing(true).synchronous(SqliteSynchronous::Full);
-    let pool = SqlitePoolOptions::new()
+    let pool_options = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
         .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
@@ -98,10 +100,34 @@ pub(crate) async fn sqlite_writer(
                 let sound = health.accepts(meta.age);
                 Box::pin(async move { Ok(sound) })
             }
-        })
-        .connect_with(options)
-        .await?;
+        });
+    let pool = connect_while_busy(pool_options, options).await?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Connects, and tries again for [`BUSY_TIMEOUT`] while another process holds the file.
+///
+/// The busy time-out of a connection does not cover its first pragma: the change of a new file to
+/// WAL fails at once when another process changes it too.
+async fn connect_while_busy(
+    pool_options: SqlitePoolOptions,
+    options: SqliteConnectOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match pool_options.clone().connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Returns true for `SQLITE_BUSY`, the low byte of an extended code, such as 261.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 /// A pool of readers of a SQLite file, connected when first needed.
