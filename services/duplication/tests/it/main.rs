@@ -7,6 +7,7 @@ mod linking;
 mod losing_answers;
 mod losing_commits;
 mod replaying;
+mod sessions;
 mod store_faults;
 mod test_app;
 mod titles;

@@ -250,6 +250,11 @@ impl TestApp {
         change: Change,
     ) {
         let body = AthleteChanged { revision, change: Some(change) };
+        self.publish_of(Topic::Athletes, athlete, body).await;
+    }
+
+    /// Publishes an event of this athlete as another service would, and waits until it is handled.
+    pub(crate) async fn publish_of<E: Event>(&self, topic: Topic, athlete: AthleteId, body: E) {
         let envelope = Envelope {
             event_id: EventId::from_uuid(SystemIds.uuid_v7(self.now())),
             occurred_at: self.now(),
@@ -260,7 +265,7 @@ impl TestApp {
             traceparent: String::new(),
             payload: body.into_payload(),
         };
-        self.publish(Topic::Athletes, vec![envelope]).await;
+        self.publish(topic, vec![envelope]).await;
         self.wait_until_handled().await;
     }
 

@@ -11,6 +11,7 @@ mod ordering;
 mod polling;
 mod queries;
 mod replays;
+mod sessions;
 mod sources;
 mod store_faults;
 mod test_app;

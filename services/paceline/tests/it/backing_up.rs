@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use strava_sim::{CHILD_ID, GUARDIAN_ID};
 use testkit::eventually;
@@ -64,20 +65,7 @@ async fn a_backup_under_load_brings_everything_back_but_what_was_erased_since() 
         count => Err(count),
     })
     .await;
-    let ledger = app.file("erasures.jsonl");
-    eventually(TIMEOUT, "the erasure is in the ledger", async || {
-        let written = std::fs::read_to_string(data.join("erasures.jsonl")).unwrap_or_default();
-        if written.contains(&child.athlete) { Ok(()) } else { Err(written) }
-    })
-    .await;
-    app.stop().await;
-    std::fs::copy(data.join("erasures.jsonl"), &ledger).unwrap();
-    std::fs::remove_dir_all(&data).unwrap();
-
-    let ledger = ledger.to_str().unwrap();
-    let restore = ["restore", &backup, "--keys", &keys, "--ledger", ledger];
-    let restored = succeed(&app, &data, &restore).await;
-    assert!(restored.contains("1 erasures since were done again"), "{restored}");
+    lose_and_restore(&mut app, &child, (&backup, &keys)).await;
     // Gone before anything is served.
     app.up(&[]).await;
     assert_eq!(child.count().await, 0);
@@ -87,6 +75,50 @@ async fn a_backup_under_load_brings_everything_back_but_what_was_erased_since() 
     assert_eq!(child.try_to_connect(&app).await.as_deref(), Ok("success"));
     app.record(CHILD_ID, "After the restore").await;
     app.assert_all_totals_match(&[&guardian, &child]).await;
+    app.stop().await;
+}
+
+/// Waits until this athlete's erasure is in the ledger, loses everything but the ledger, and restores.
+async fn lose_and_restore(app: &mut TestApp, erased: &TestUser, (backup, keys): (&str, &str)) {
+    let (data, ledger) = (app.data(), app.file("erasures.jsonl"));
+    eventually(TIMEOUT, "the erasure is in the ledger", async || {
+        let written = std::fs::read_to_string(data.join("erasures.jsonl")).unwrap_or_default();
+        if written.contains(&erased.athlete) { Ok(()) } else { Err(written) }
+    })
+    .await;
+    app.stop().await;
+    std::fs::copy(data.join("erasures.jsonl"), &ledger).unwrap();
+    std::fs::remove_dir_all(&data).unwrap();
+    let ledger = ledger.to_str().unwrap();
+    let restore = ["restore", backup, "--keys", keys, "--ledger", ledger];
+    let restored = succeed(app, &data, &restore).await;
+    assert!(restored.contains("1 erasures since were done again"), "{restored}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_deleted_their_account_since_the_backup_stays_deleted() {
+    let mut app = TestApp::start(Setup::default()).await;
+    let user = app.user("Ana", GUARDIAN_ID).await;
+    user.connect(&app).await;
+    app.record(GUARDIAN_ID, "With streams").await;
+    user.assert_totals_match(&app).await;
+    let (backup, keys) = (app.file("backup"), app.file("keys"));
+    let (backup, keys) = (backup.to_str().unwrap(), keys.to_str().unwrap());
+    succeed(&app, &app.data(), &["create", backup, "--keys", keys]).await;
+    let delete = app.http.delete(format!("{}/v1/me", app.base)).bearer_auth(&user.token);
+    delete.send().await.unwrap().error_for_status().unwrap();
+
+    lose_and_restore(&mut app, &user, (backup, keys)).await;
+
+    app.up(&[]).await;
+    let refused = app.http.get(format!("{}/v1/me/activities", app.base)).bearer_auth(&user.token);
+    assert_eq!(refused.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(app.objects_of(&user.athlete), Vec::<std::path::PathBuf>::new());
+    // The address and the place at Strava are free.
+    let again = app.user("Ana", GUARDIAN_ID).await;
+    assert_ne!(again.athlete, user.athlete);
+    again.connect(&app).await;
+    again.assert_totals_match(&app).await;
     app.stop().await;
 }
 

@@ -8,6 +8,7 @@ mod history;
 mod local_days;
 mod predecessors;
 mod replay;
+mod sessions;
 mod store_faults;
 mod summary;
 mod test_app;

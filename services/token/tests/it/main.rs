@@ -4,11 +4,13 @@
 mod budgets;
 mod connecting;
 mod crashing;
+mod forgetting;
 mod leasing;
 mod losing_commits;
 mod refreshing;
 mod replaying;
 mod sealing;
+mod sessions;
 mod store_faults;
 mod test_app;
 mod withdrawing;

@@ -3,6 +3,7 @@
 
 mod extractors;
 mod issuer;
+mod revoking;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
