@@ -2,13 +2,17 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use auth::{Claims, KeySet};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use kernel::Timestamp;
 use pem::Pem;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// The current signing key, and the public keys that tokens are verified with.
 #[derive(Clone)]
@@ -22,6 +26,15 @@ impl std::fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SigningKeys").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// The times of the former key, in Unix seconds, as its entry in the key set tells them.
+#[derive(Serialize, Deserialize)]
+struct Rotation {
+    /// It signs nothing that claims to be issued later.
+    rotated_at: i64,
+    /// It is not valid from then on.
+    exp: i64,
 }
 
 /// A key could not be read, generated or used.
@@ -50,29 +63,30 @@ pub enum KeyError {
 }
 
 impl SigningKeys {
-    /// Reads the key from a file, and generates it at the first start. Tokens of the key before it stay
-    /// valid.
-    pub fn open(path: &Path) -> Result<Self, KeyError> {
+    /// Reads the key from a file, and generates it at the first start. Sessions of the key before it stay
+    /// valid until that one retires.
+    pub fn open(path: &Path, now: Timestamp) -> Result<Self, KeyError> {
         let current = match read_der(path)? {
             Some(der) => parse_key(der)?,
             None => parse_key(generate(path)?)?,
         };
-        let mut keys = vec![public_key(&current)?];
-        let id = keys[0].common.key_id.clone().unwrap_or_default();
-        if let Some(der) = read_der(&previous_path(path))? {
-            keys.push(public_key(&parse_key(der)?)?);
-        }
-        Ok(Self { current, id, jwks: serde_json::to_string(&JwkSet { keys })? })
+        let mut keys = vec![serde_json::to_value(public_key(&current)?)?];
+        let id = keys[0]["kid"].as_str().unwrap_or_default().to_owned();
+        keys.extend(former_key(path, now)?);
+        Ok(Self { current, id, jwks: json!({ "keys": keys }).to_string() })
     }
 
-    /// Generates a new key. Tokens of the previous key stay valid; those of the key before it do not.
-    /// Running processes use the previous key until they restart.
-    pub fn rotate(path: &Path) -> Result<Self, KeyError> {
+    /// Generates a new key. The previous key retires once the last session that it may have signed by now has ended;
+    /// the key before it retires now. Running processes sign with the previous key until they restart.
+    pub fn rotate(path: &Path, now: Timestamp, session: Duration) -> Result<Self, KeyError> {
+        let file = |source| KeyError::File { path: path.to_owned(), source };
         if path.exists() {
-            std::fs::rename(path, previous_path(path))
-                .map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+            remove_if_present(&previous_path(path)).map_err(file)?;
+            let times = Rotation { rotated_at: now.as_secs(), exp: now.plus(session).as_secs() };
+            write_atomically(&rotation_path(path), &serde_json::to_vec(&times)?).map_err(file)?;
+            std::fs::rename(path, previous_path(path)).map_err(file)?;
         }
-        Self::open(path)
+        Self::open(path, now)
     }
 
     /// Returns the public keys as a JWKS document.
@@ -89,6 +103,27 @@ impl SigningKeys {
     pub(crate) fn sign(&self, claims: &Claims) -> Result<String, KeyError> {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(Algorithm::RS256) };
         Ok(jsonwebtoken::encode(&header, claims, &self.current)?)
+    }
+}
+
+/// Returns the entry of the former key, unless it has retired. One of an unknown rotation has.
+fn former_key(path: &Path, now: Timestamp) -> Result<Option<Value>, KeyError> {
+    let Some(times) = read_der(&rotation_path(path))? else { return Ok(None) };
+    let times: Rotation = serde_json::from_slice(&times)?;
+    if times.exp <= now.as_secs() {
+        return Ok(None);
+    }
+    let Some(der) = read_der(&previous_path(path))? else { return Ok(None) };
+    let mut key = serde_json::to_value(public_key(&parse_key(der)?)?)?;
+    key["rotated_at"] = times.rotated_at.into();
+    key["exp"] = times.exp.into();
+    Ok(Some(key))
+}
+
+fn remove_if_present(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -131,6 +166,11 @@ fn write_atomically(path: &Path, der: &[u8]) -> std::io::Result<()> {
 /// Returns the path of the previous key.
 fn previous_path(path: &Path) -> PathBuf {
     with_suffix(path, "former")
+}
+
+/// Returns the path of the times of the previous key.
+fn rotation_path(path: &Path) -> PathBuf {
+    with_suffix(path, "rotation")
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -184,6 +184,8 @@ pub struct Auth {
     pub admin_group: String,
     /// The group of users.
     pub user_group: String,
+    /// Maximum time from a token's issue to its expiry, in seconds.
+    pub max_token_life_s: i64,
 }
 
 /// Calls between services.

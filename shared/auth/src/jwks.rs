@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use kernel::{Clock, Timestamp};
+use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard, RwLock};
 use url::Url;
 
@@ -17,7 +18,23 @@ const FAILURE_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The public keys of an issuer by key id.
 #[derive(Clone, Default)]
-pub struct KeySet(HashMap<String, DecodingKey>);
+pub struct KeySet(HashMap<String, PublicKey>);
+
+/// A public key, and the end of its use.
+#[derive(Clone)]
+pub(crate) struct PublicKey {
+    pub(crate) key: DecodingKey,
+    /// Time of its rotation, in Unix seconds (member `rotated_at`): later it signs nothing.
+    pub(crate) rotated_at: Option<i64>,
+    /// Time at which it is no longer valid, in Unix seconds (member `exp`).
+    pub(crate) retires_at: Option<i64>,
+}
+
+/// A JWKS document.
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<serde_json::Value>,
+}
 
 impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -28,16 +45,20 @@ impl std::fmt::Debug for KeySet {
 impl KeySet {
     /// Parses the RSA keys of a JWKS document; keys of other types are ignored.
     pub fn parse(document: &str) -> Result<Self, serde_json::Error> {
-        let set: JwkSet = serde_json::from_str(document)?;
-        let keys = set.keys.into_iter().filter_map(|key| {
+        let document: Document = serde_json::from_str(document)?;
+        let keys = document.keys.into_iter().filter_map(|published| {
+            let seconds = |name: &str| published.get(name).and_then(serde_json::Value::as_i64);
+            let (rotated_at, retires_at) = (seconds("rotated_at"), seconds("exp"));
+            let key: Jwk = serde_json::from_value(published).ok()?;
             let id = key.common.key_id.clone()?;
             let AlgorithmParameters::RSA(_) = &key.algorithm else { return None };
-            Some((id, DecodingKey::from_jwk(&key).ok()?))
+            let key = DecodingKey::from_jwk(&key).ok()?;
+            Some((id, PublicKey { key, rotated_at, retires_at }))
         });
         Ok(Self(keys.collect()))
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&DecodingKey> {
+    pub(crate) fn get(&self, id: &str) -> Option<&PublicKey> {
         self.0.get(id)
     }
 }
@@ -100,7 +121,7 @@ impl KeyCache {
     }
 
     /// Returns the key with this id, refetching the key set if it is stale or lacks the id.
-    pub(crate) async fn find(&self, id: &str) -> Result<Option<DecodingKey>, FetchError> {
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<PublicKey>, FetchError> {
         if let KeySource::Fixed(keys) = &self.source {
             return Ok(keys.get(id).cloned());
         }
@@ -126,7 +147,7 @@ impl KeyCache {
         &self,
         id: &str,
         now: Timestamp,
-    ) -> Result<Option<DecodingKey>, FetchError> {
+    ) -> Result<Option<PublicKey>, FetchError> {
         let times = self.fetch_times.lock().await;
         // Another task may have fetched the key meanwhile.
         let (key, age) = self.find_cached(id, now).await;
@@ -145,7 +166,7 @@ impl KeyCache {
         }
     }
 
-    async fn find_cached(&self, id: &str, now: Timestamp) -> (Option<DecodingKey>, CacheAge) {
+    async fn find_cached(&self, id: &str, now: Timestamp) -> (Option<PublicKey>, CacheAge) {
         let cached = self.cached.read().await;
         let age = match cached.fetched_at {
             Some(fetched_at) if now.since(fetched_at) < MAX_AGE => CacheAge::Fresh,

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use kernel::Clock;
 
 use crate::SessionRevocations;
-use crate::jwks::{FetchError, KeyCache, KeySource};
+use crate::jwks::{FetchError, KeyCache, KeySource, PublicKey};
 use crate::{Claims, Permission};
 
 /// Tolerated difference between the clocks of issuer and verifier, in seconds.
@@ -24,6 +24,8 @@ pub struct VerifierSettings {
     pub clients: Vec<String>,
     /// Permission that each group grants (`Admin` → admin, `User` → user).
     pub groups: BTreeMap<String, Permission>,
+    /// Maximum time from `iat` to `exp`, in seconds.
+    pub max_life_s: i64,
 }
 
 /// Verifies access tokens.
@@ -62,6 +64,12 @@ pub enum TokenRejection {
     /// Expired.
     #[error("the token has expired")]
     Expired,
+    /// Valid for longer than is accepted, or without a time of issue.
+    #[error("the token is valid for too long")]
+    TooLong,
+    /// Issued after its key was rotated: only who took the key still signs with it.
+    #[error("the token was issued after its key was rotated")]
+    IssuedAfterRotation,
     /// Not an access token.
     #[error("the token is not an access token")]
     NotAccessToken,
@@ -111,17 +119,12 @@ impl Verifier {
             .await
             .map_err(TokenRejection::KeysUnavailable)?
             .ok_or(TokenRejection::UnknownKey)?;
-        let claims = decode::<Claims>(token, &key, &self.validation())
+        let claims = decode::<Claims>(token, &key.key, &self.validation())
             .map_err(TokenRejection::Invalid)?
             .claims;
         // Times are checked against the injected clock, which tests and simulators move.
         let now = self.clock.now().as_secs();
-        if claims.exp.saturating_add(LEEWAY_S) < now {
-            return Err(TokenRejection::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY_S)) {
-            return Err(TokenRejection::NotYetValid);
-        }
+        self.check_times(&key, &claims, now)?;
         if claims.token_use != "access" {
             return Err(TokenRejection::NotAccessToken);
         }
@@ -130,6 +133,30 @@ impl Verifier {
         }
         self.ensure_not_revoked(&claims).await?;
         Ok(claims)
+    }
+
+    fn check_times(
+        &self,
+        key: &PublicKey,
+        claims: &Claims,
+        now: i64,
+    ) -> Result<(), TokenRejection> {
+        if key.retires_at.is_some_and(|at| at <= now) {
+            return Err(TokenRejection::UnknownKey);
+        }
+        if key.rotated_at.is_some_and(|at| at < claims.iat) {
+            return Err(TokenRejection::IssuedAfterRotation);
+        }
+        if claims.exp.saturating_add(LEEWAY_S) < now {
+            return Err(TokenRejection::Expired);
+        }
+        if claims.nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY_S)) {
+            return Err(TokenRejection::NotYetValid);
+        }
+        if claims.exp.saturating_sub(claims.iat) > self.settings.max_life_s {
+            return Err(TokenRejection::TooLong);
+        }
+        Ok(())
     }
 
     async fn ensure_not_revoked(&self, claims: &Claims) -> Result<(), TokenRejection> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth::{KeySource, Permission, Verifier, VerifierSettings};
 use identity::{AddUser, Dependencies, Service, Settings, SigningKeys};
-use kernel::{AthleteId, ManualClock, Timestamp};
+use kernel::{AthleteId, Clock, ManualClock, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use outbox::{StoreFaults, Target};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl TestApp {
     async fn start(database: Target, secure: bool, faults: StoreFaults, limits: Settings) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
-        let keys = SigningKeys::open(&key_file(&folder)).unwrap();
+        let keys = SigningKeys::open(&key_file(&folder), clock.now()).unwrap();
         let groups = BTreeMap::from([
             ("Admin".to_owned(), Permission::Admin),
             ("User".to_owned(), Permission::User),
@@ -73,6 +73,7 @@ impl TestApp {
             issuer: ISSUER.to_owned(),
             clients: vec![Service::CLIENT.to_owned()],
             groups,
+            max_life_s: 86_400,
         };
         let source = KeySource::Fixed(keys.key_set().unwrap());
         let verifier = Arc::new(Verifier::new(settings, source, clock.clone()));

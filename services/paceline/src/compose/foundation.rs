@@ -196,11 +196,12 @@ fn build_verifier(
         (settings.auth.user_group.clone(), Permission::User),
     ]);
     let Some(issuer) = &settings.auth.issuer else {
-        let keys = SigningKeys::open(&generated_secrets::identity_key(data))?;
+        let keys = SigningKeys::open(&generated_secrets::identity_key(data), clock.now())?;
         let verifier_settings = VerifierSettings {
             issuer: LOCAL_ISSUER.to_owned(),
             clients: vec![identity::Service::CLIENT.to_owned()],
             groups,
+            max_life_s: settings.auth.max_token_life_s.max(settings.identity.session_s),
         };
         let verifier =
             Verifier::new(verifier_settings, KeySource::Fixed(keys.key_set()?), Arc::clone(clock));
@@ -216,9 +217,14 @@ fn build_verifier(
     let source = KeySource::Fetched {
         url,
         http: http.clone(),
-        min_refetch_interval: Duration::from_mins(5),
+        // As long as tokens that name made-up keys may keep a new key out.
+        min_refetch_interval: Duration::from_secs(10),
     };
-    let verifier_settings =
-        VerifierSettings { issuer: issuer.clone(), clients: settings.auth.clients.clone(), groups };
+    let verifier_settings = VerifierSettings {
+        issuer: issuer.clone(),
+        clients: settings.auth.clients.clone(),
+        groups,
+        max_life_s: settings.auth.max_token_life_s,
+    };
     Ok((Arc::new(Verifier::new(verifier_settings, source, Arc::clone(clock))), None))
 }

@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 /// The range of every numeric setting, both ends included.
-const RANGES: [(&str, RangeInclusive<i64>); 36] = [
+const RANGES: [(&str, RangeInclusive<i64>); 37] = [
     ("server.workers", 1..=256),
     ("strava.client_id", 1..=i64::MAX),
     ("kafka.partitions", 1..=10_000),
     ("kafka.replication", 1..=100),
+    ("auth.max_token_life_s", 60..=2_592_000),
     ("clock.offset_s", -4_000_000_000..=4_000_000_000),
     ("token.refresh_margin_s", 0..=20_000),
     ("token.inactive_retry_s", 1..=86_400),

@@ -65,7 +65,7 @@ async fn a_token_that_cannot_be_believed_gets_401_as_a_problem() {
     let now = kernel::Clock::now(&kernel::SystemClock::new()).as_secs();
     let good = json!({
         "sub": "0192f0a0-0000-7000-8000-000000000001", "iss": Issuer::NAME, "token_use": "access",
-        "client_id": "web", "exp": now + 600,
+        "client_id": "web", "exp": now + 600, "iat": now,
     });
     let with = |field: &str, value: Value| {
         let mut claims = good.clone();
@@ -74,6 +74,7 @@ async fn a_token_that_cannot_be_believed_gets_401_as_a_problem() {
     };
     let tokens = [
         ("expired", issuer.sign(&with("exp", json!(now - 600)))),
+        ("valid for two days", issuer.sign(&with("exp", json!(now + 172_800)))),
         ("wrong issuer", issuer.sign(&with("iss", json!("https://elsewhere.test")))),
         ("an id token", issuer.sign(&with("token_use", json!("id")))),
         ("another client's", issuer.sign(&with("client_id", json!("app")))),

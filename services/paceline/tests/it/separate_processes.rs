@@ -73,7 +73,7 @@ fn token(issuer: &Issuer, number: u32) -> String {
     let now = kernel::Clock::now(&kernel::SystemClock::new()).as_secs();
     issuer.sign(&json!({
         "sub": format!("0192f0a0-0000-7000-8000-00000000000{number}"), "iss": Issuer::NAME,
-        "token_use": "access", "client_id": "web", "exp": now + 3_600,
+        "token_use": "access", "client_id": "web", "exp": now + 3_600, "iat": now,
     }))
 }
 

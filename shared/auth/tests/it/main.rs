@@ -18,7 +18,7 @@ use lifecycle::Tasks;
 use serde_json::json;
 use testkit::TokenSigner;
 
-const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
+const REFETCH_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(crate) fn settings() -> VerifierSettings {
     VerifierSettings {
@@ -28,6 +28,7 @@ pub(crate) fn settings() -> VerifierSettings {
             ("Admin".to_owned(), Permission::Admin),
             ("User".to_owned(), Permission::User),
         ]),
+        max_life_s: 86_400,
     }
 }
 
@@ -118,6 +119,61 @@ async fn a_token_is_refused_until_a_minute_before_its_beginning() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_valid_for_longer_than_a_day_or_of_unknown_age_is_refused() {
+    let key = TokenSigner::generate("one");
+    let verifier = fixed_verifier(&key);
+    let ending = |exp| key.sign(&claims_with("exp", json!(exp)));
+
+    assert!(verifier.verify(&ending(NOW + 86_400)).await.is_ok());
+    let refused = verifier.verify(&ending(NOW + 86_401)).await;
+    assert!(matches!(refused, Err(TokenRejection::TooLong)), "{refused:?}");
+    let mut ageless = claims();
+    ageless.as_object_mut().unwrap().remove("iat");
+    let refused = verifier.verify(&key.sign(&ageless)).await;
+    assert!(matches!(refused, Err(TokenRejection::TooLong)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_rotated_key_verifies_what_it_signed_before_until_it_retires() {
+    let key = TokenSigner::generate("former");
+    let mut set: serde_json::Value = serde_json::from_str(&key.jwks()).unwrap();
+    set["keys"][0]["rotated_at"] = json!(NOW);
+    set["keys"][0]["exp"] = json!(NOW + 3600);
+    let (clock, keys) = (clock(), KeySource::Fixed(KeySet::parse(&set.to_string()).unwrap()));
+    let verifier = Verifier::new(settings(), keys, clock.clone());
+    let mut forged = claims_with("iat", json!(NOW + 1));
+    forged["exp"] = json!(NOW + 10_000);
+    let before = key.sign(&claims_with("exp", json!(NOW + 10_000)));
+
+    assert!(verifier.verify(&before).await.is_ok());
+    let refused = verifier.verify(&key.sign(&forged)).await;
+    assert!(matches!(refused, Err(TokenRejection::IssuedAfterRotation)), "{refused:?}");
+    clock.advance(Duration::from_secs(3599));
+    assert!(verifier.verify(&before).await.is_ok());
+    clock.advance(Duration::from_secs(1));
+    assert!(matches!(verifier.verify(&before).await, Err(TokenRejection::UnknownKey)));
+}
+
+#[tokio::test]
+async fn made_up_keys_keep_a_new_key_out_for_one_interval_at_most() {
+    let (old, new) = (TokenSigner::generate("old"), TokenSigner::generate("new"));
+    let (issuer, tasks, clock) = (Issuer::with(&[&old]), Tasks::new(), clock());
+    let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
+    assert!(verifier.verify(&old.sign(&claims())).await.is_ok());
+    assert!(verifier.verify(&new.sign_as("made up 1", &claims())).await.is_err());
+    issuer.publish(&[&old, &new]);
+    clock.advance(REFETCH_INTERVAL.saturating_sub(Duration::from_secs(1)));
+    assert!(verifier.verify(&new.sign_as("made up 2", &claims())).await.is_err());
+    assert!(verifier.verify(&new.sign(&claims())).await.is_err(), "the issuer is spared");
+
+    clock.advance(Duration::from_secs(1));
+    assert!(verifier.verify(&new.sign_as("made up 3", &claims())).await.is_err());
+
+    assert!(verifier.verify(&new.sign(&claims())).await.is_ok());
+    assert_eq!(issuer.request_count(), 3);
+}
+
+#[tokio::test]
 async fn a_token_that_demands_an_unknown_extension_is_refused() {
     let key = TokenSigner::generate("one");
     let verifier = fixed_verifier(&key);
@@ -202,7 +258,7 @@ async fn stale_keys_stay_valid_while_the_issuer_is_unavailable() {
     let key = TokenSigner::generate("one");
     let (issuer, tasks, clock) = (Issuer::with(&[&key]), Tasks::new(), clock());
     let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
-    let token = key.sign(&claims_with("exp", json!(NOW + 100_000)));
+    let token = key.sign(&claims_with("exp", json!(NOW + 80_000)));
     assert!(verifier.verify(&token).await.is_ok());
 
     issuer.unavailable.store(true, Ordering::SeqCst);
@@ -219,7 +275,7 @@ async fn a_withdrawn_key_is_refused_within_an_hour() {
     let (leaked, new) = (TokenSigner::generate("leaked"), TokenSigner::generate("new"));
     let (issuer, tasks, clock) = (Issuer::with(&[&leaked]), Tasks::new(), clock());
     let verifier = fetching_verifier(&issuer.start(&tasks), clock.clone());
-    let token = leaked.sign(&claims_with("exp", json!(NOW + 100_000)));
+    let token = leaked.sign(&claims_with("exp", json!(NOW + 80_000)));
     assert!(verifier.verify(&token).await.is_ok());
 
     issuer.publish(&[&new]);
