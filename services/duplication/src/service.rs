@@ -10,6 +10,7 @@ use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError};
 use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
 use strava_client::lease::LeaseClient;
+use telemetry::Metric;
 use utoipa::OpenApi;
 
 use crate::Settings;
@@ -101,6 +102,16 @@ impl service_kit::Service for Service {
 
     fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
+    }
+
+    fn metrics() -> Vec<Metric> {
+        vec![
+            Metric::counter(
+                "duplication_copies_total",
+                "Changes of copies, by the state they reach.",
+            )
+            .with(&[("state", &["planned", "sending", "processing", "done", "failed", "skipped"])]),
+        ]
     }
 
     fn database(&self) -> &Database {

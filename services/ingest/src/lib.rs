@@ -4,6 +4,7 @@ mod clients;
 mod domain;
 mod events;
 mod http;
+mod metrics;
 mod service;
 mod settings;
 mod store;

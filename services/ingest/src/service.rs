@@ -1,5 +1,6 @@
 //! Composition of ingest: builds its routes and tasks from its dependencies.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,18 +8,21 @@ use actix_web::web::{Data, ServiceConfig};
 use auth::Verifier;
 use contracts::Topic;
 use event_bus::{Bus, PublisherKind, Subscription};
-use http_kit::Probe;
+use http_kit::{Collector, Probe};
 use jobs::{Queue, run_workers};
 use lifecycle::Tasks;
 use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, ReplayMonitor, ReplaySource, StoreError};
 use service_kit::{
-    DatabaseSettings, Migrations, RevokedSessions, Runtime, database_probe, open_database,
+    DatabaseSettings, Migrations, RevokedSessions, Runtime, database_collector, database_probe,
+    open_database,
 };
 use strava_client::Client;
 use strava_client::lease::LeaseClient;
+use telemetry::Metric;
 
 use crate::clients::strava::Strava;
+use crate::metrics::METRICS;
 use crate::settings::Settings;
 use crate::usecases::accept_event::Intake;
 use crate::usecases::{ServiceContext, job};
@@ -138,6 +142,10 @@ impl service_kit::Service for Service {
         http::document()
     }
 
+    fn metrics() -> Vec<Metric> {
+        METRICS.to_vec()
+    }
+
     fn database(&self) -> &Database {
         &self.ctx.database
     }
@@ -184,5 +192,15 @@ impl service_kit::Service for Service {
             }
         });
         vec![intake, database_probe(Self::NAME, &self.ctx.database).optional()]
+    }
+
+    fn collectors(&self) -> Vec<Collector> {
+        let intake = self.intake.clone();
+        let gauges = Collector::new("ingest.gauges", move || {
+            let age = intake.last_event_age();
+            metrics::gauge!("ingest_last_event_age_seconds").set(age.as_secs_f64());
+            std::future::ready(Ok::<_, Infallible>(()))
+        });
+        vec![database_collector(Self::NAME, &self.ctx.database), gauges]
     }
 }

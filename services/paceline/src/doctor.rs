@@ -10,6 +10,7 @@ use event_bus::Bus;
 use crate::compose::{Foundation, SERVICES};
 use crate::settings::Settings;
 
+pub(crate) use disk::free_bytes;
 pub(crate) use finding::{Finding, State, ok, warning};
 pub(crate) use stores::check_keys;
 

@@ -14,6 +14,7 @@ mod ops_client;
 mod output;
 mod parked;
 mod program;
+mod program_metrics;
 mod public_routes;
 mod ready;
 mod run_options;

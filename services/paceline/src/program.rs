@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use contracts::Topic;
 use event_bus::Bus;
-use http_kit::{HttpServer, Metrics, OpsEndpoints, Version};
+use http_kit::{HttpServer, Metrics, OpsEndpoints, Probe, Version};
 use lifecycle::{StopSignals, Tasks};
 use service_kit::Service;
 use url::Url;
@@ -16,6 +16,7 @@ use crate::compose::{
     Addresses, Foundation, ServiceNames, Services, StartContext, all, data_dir, erasure_services,
 };
 use crate::internal_routes::InternalRoutes;
+use crate::program_metrics;
 use crate::public_routes;
 use crate::ready::Ready;
 use crate::settings::Settings;
@@ -58,6 +59,7 @@ impl Program {
         data_dir::record_ops_address(&settings.data.dir, &local(&listeners.ops)?);
         let addresses = addresses(settings, &listeners, names)?;
         let metrics = Metrics::install()?;
+        program_metrics::register(names);
         drain_built_in_log(&foundation, names, &addresses, &listeners).await?;
         let bus = foundation.bus().await?;
         let prepare = async {
@@ -75,17 +77,13 @@ impl Program {
         let services = Services::start(names, with);
         let (services, ()) = tokio::try_join!(services, prepare)?;
         let ready = ready_message(&services, &bus, &listeners, &addresses)?;
-        let log = bus.clone();
-        let mut probes = services.probes();
-        // Shown, not vital: what needs the log waits for it, and intake has the database besides.
-        let log = http_kit::Probe::new("log", move || {
-            let log = log.clone();
-            async move { log.check_health().await }
-        });
-        probes.push(log.optional());
         metrics.spawn_upkeep(&tasks);
         let version = version(&services);
-        let ops = OpsEndpoints::new(probes, metrics, version.clone(), tasks.soft());
+        let mut collectors = services.collectors();
+        collectors.push(program_metrics::space_collector(&settings.data.dir));
+        let probes = probes(&services, &bus);
+        let ops = OpsEndpoints::new(probes, metrics, version.clone(), tasks.soft())
+            .collectors(collectors);
         let own = InternalRoutes {
             foundation: foundation.clone(),
             bus: bus.clone(),
@@ -179,6 +177,18 @@ fn ready_message(
         log: if bus.is_built_in() { "built-in" } else { "kafka" }.to_owned(),
         services: services.names(),
     })
+}
+
+/// The checks of the services and of the log.
+fn probes(services: &Services, bus: &Bus) -> Vec<Probe> {
+    let (mut probes, bus) = (services.probes(), bus.clone());
+    // Shown, not vital: what needs the log waits for it, and intake has the database besides.
+    let log = Probe::new("log", move || {
+        let bus = bus.clone();
+        async move { bus.check_health().await }
+    });
+    probes.push(log.optional());
+    probes
 }
 
 fn version(services: &Services) -> Version {

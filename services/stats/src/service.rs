@@ -9,6 +9,7 @@ use kernel::AthleteId;
 use lifecycle::Tasks;
 use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError, Target};
 use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
+use telemetry::Metric;
 use utoipa::OpenApi;
 
 use crate::Settings;
@@ -120,6 +121,16 @@ impl service_kit::Service for Service {
 
     fn openapi() -> utoipa::openapi::OpenApi {
         Api::openapi()
+    }
+
+    fn metrics() -> Vec<Metric> {
+        vec![
+            Metric::counter(
+                "stats_activities_total",
+                "Revisions of activities: counted, older than what is counted, or fenced by a withdrawal.",
+            )
+            .with(&[("outcome", &["counted", "older", "fenced"])]),
+        ]
     }
 
     fn database(&self) -> &Database {

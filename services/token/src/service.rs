@@ -7,18 +7,22 @@ use actix_web::web::{self, ServiceConfig};
 use auth::{ServiceCredential, Verifier};
 use contracts::Topic;
 use event_bus::Subscription;
+use http_kit::Collector;
 use lifecycle::Tasks;
 use outbox::{Database, ParkedEvents, StoreError};
-use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
+use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, database_collector, open_database};
 use strava_client::Client;
+use telemetry::Metric;
 use tokio::sync::Notify;
 use url::Url;
 
 use crate::events::{AccountHandler, AnswerReplays, RecordAnswers, RecordDeauthorizations};
+use crate::metrics::METRICS;
 use crate::settings::Settings;
 use crate::store::{KeySource, KeyringError, migrations};
 use crate::usecases::ledger::{count_unanswered, replay_ledger};
 use crate::usecases::open_keys::open_keys;
+use crate::usecases::set_gauges::set_gauges;
 use crate::usecases::{ConnectionLocks, RecentRequesters, ServiceContext};
 use crate::{http, workers};
 
@@ -125,6 +129,10 @@ impl service_kit::Service for Service {
         http::openapi()
     }
 
+    fn metrics() -> Vec<Metric> {
+        METRICS.to_vec()
+    }
+
     fn database(&self) -> &Database {
         &self.ctx.database
     }
@@ -158,5 +166,14 @@ impl service_kit::Service for Service {
         let checks = workers::run_connection_checks(self.ctx.clone(), tasks.soft());
         tasks.spawn("token.checks", checks);
         tasks.spawn("token.erasures", workers::run_erasures(self.ctx.clone(), tasks.soft()));
+    }
+
+    fn collectors(&self) -> Vec<Collector> {
+        let ctx = self.ctx.clone();
+        let gauges = Collector::new("token.gauges", move || {
+            let ctx = ctx.clone();
+            async move { set_gauges(&ctx).await }
+        });
+        vec![database_collector(Self::NAME, self.database()), gauges]
     }
 }

@@ -20,5 +20,6 @@ pub(crate) mod recover_unreadable;
 pub(crate) mod refresh_token;
 pub(crate) mod report_lease;
 pub(crate) mod reseal_tokens;
+pub(crate) mod set_gauges;
 
 pub(crate) use context::{ConnectionLocks, RecentRequesters, ServiceContext};

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod group;
+mod group_metrics;
 mod lanes;
 mod offset_tracker;
 mod retry_delay;
@@ -11,6 +12,7 @@ mod runner;
 mod stream;
 
 pub(crate) use group::{ConsumerGroup, Limits};
+pub use group_metrics::METRICS;
 pub(crate) use routes::Routes;
 pub(crate) use runner::run;
 pub(crate) use stream::{

@@ -16,6 +16,7 @@ mod topic_report;
 
 pub use built_in::BuiltInLogSettings;
 pub use bus::Bus;
+pub use engine::METRICS;
 pub use error::{BusError, PublishError};
 pub use handler::{HandleError, Handler, Parking};
 pub use kafka::{KafkaSettings, Scram, ScramMechanism, Security};

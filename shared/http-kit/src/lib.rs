@@ -4,6 +4,7 @@
 
 mod allowed_methods;
 mod allowed_origins;
+mod collector;
 mod etag;
 mod extract;
 mod headers;
@@ -17,9 +18,10 @@ mod server;
 
 pub use allowed_methods::AllowedMethods;
 pub use allowed_origins::AllowedOrigins;
+pub use collector::Collector;
 pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};
 pub use extract::{BodyLimit, Json, Path, Query};
-pub use metrics::{Metrics, MetricsError};
+pub use metrics::{METRICS, Metrics, MetricsError};
 pub use middleware::RequestId;
 pub use ops::{OpsEndpoints, Probe, Version};
 pub use page::{Cursor, Page, PageQuery};

@@ -4,12 +4,28 @@ use std::time::Duration;
 
 use lifecycle::Tasks;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use telemetry::Metric;
 
 /// Histogram buckets of durations, in seconds.
 const DURATION_BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Interval at which samples held in memory are folded into their buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The metrics that HTTP servers and readiness checks keep.
+pub const METRICS: [Metric; 3] = [
+    Metric::counter(
+        "http_requests_total",
+        "Requests by method, route pattern and status of the answer.",
+    )
+    .open(),
+    Metric::histogram(
+        "http_request_duration_seconds",
+        "Duration of requests by method and route pattern.",
+    ),
+    Metric::gauge("ready", "1 if the readiness check succeeds, as of this scrape; 0 if it fails.")
+        .open(),
+];
 
 /// The recorder could not be built or installed.
 #[derive(Debug, thiserror::Error)]

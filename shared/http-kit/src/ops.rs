@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, http::header};
-use futures::future::{BoxFuture, FutureExt, join_all};
+use futures::future::{BoxFuture, FutureExt, join, join_all};
 use lifecycle::Stop;
 use serde::{Deserialize, Serialize};
 
-use crate::Metrics;
+use crate::{Collector, Metrics};
 
 /// Time after which a check counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -79,6 +79,7 @@ pub struct Version {
 #[derive(Clone, Debug)]
 pub struct OpsEndpoints {
     probes: Arc<[Probe]>,
+    collectors: Arc<[Collector]>,
     metrics: Metrics,
     version: Version,
     stop: Stop,
@@ -87,7 +88,14 @@ pub struct OpsEndpoints {
 impl OpsEndpoints {
     /// Endpoints that report ready while every required probe succeeds and `stop` is not triggered.
     pub fn new(probes: Vec<Probe>, metrics: Metrics, version: Version, stop: Stop) -> Self {
-        Self { probes: probes.into(), metrics, version, stop }
+        Self { probes: probes.into(), collectors: Arc::from([]), metrics, version, stop }
+    }
+
+    /// Sets what is collected at each scrape besides the readiness checks.
+    #[must_use]
+    pub fn collectors(mut self, collectors: Vec<Collector>) -> Self {
+        self.collectors = collectors.into();
+        self
     }
 
     /// Returns the route configuration.
@@ -100,6 +108,16 @@ impl OpsEndpoints {
                 .route("/readyz", web::get().to(readyz))
                 .route("/metrics", web::get().to(metrics))
                 .route("/version", web::get().to(version));
+        }
+    }
+
+    /// Runs all checks and collectors concurrently, and sets their gauges.
+    async fn collect(&self) {
+        let collected = join_all(self.collectors.iter().map(Collector::collect));
+        let (readiness, _) = join(self.check_readiness(), collected).await;
+        for check in readiness.checks {
+            let labels = [("check", check.name), ("vital", check.required.to_string())];
+            metrics::gauge!("ready", &labels).set(if check.ok { 1.0 } else { 0.0 });
         }
     }
 
@@ -167,6 +185,7 @@ async fn readyz(ops: Data<OpsEndpoints>) -> HttpResponse {
 }
 
 async fn metrics(ops: Data<OpsEndpoints>) -> HttpResponse {
+    ops.collect().await;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(ops.metrics.render())

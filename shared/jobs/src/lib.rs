@@ -14,4 +14,4 @@ pub use backoff::backoff;
 pub use job::{ClaimedJob, JobView, State};
 pub use migrations::migrations;
 pub use queue::{CloseResult, JobRequest, Queue, Retry, priority};
-pub use workers::{JobHandler, JobOutcome, run_workers};
+pub use workers::{JobHandler, JobOutcome, METRICS, run_workers};

@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use kernel::Timestamp;
 use lifecycle::Stop;
 use outbox::StoreError;
+use telemetry::Metric;
 use tokio::sync::Notify;
 
 use crate::backoff::backoff;
@@ -68,6 +69,12 @@ pub enum JobOutcome {
     },
 }
 
+/// The metrics that workers keep.
+pub const METRICS: [Metric; 2] = [
+    Metric::counter("jobs_retried_total", "Jobs that are tried again later, by kind.").open(),
+    Metric::counter("jobs_failed_total", "Jobs that were given up, by kind.").open(),
+];
+
 /// Runs `n` workers for jobs of these kinds until the soft stop, finishing running jobs; a hard stop
 /// drops them, and they are due again at once.
 #[expect(
@@ -82,6 +89,11 @@ pub async fn run_workers<H: JobHandler>(
     soft: Stop,
     hard: Stop,
 ) -> Result<(), anyhow::Error> {
+    for metric in METRICS {
+        for kind in kinds {
+            metrics::counter!(metric.name, "kind" => *kind).increment(0);
+        }
+    }
     let handler = Arc::new(handler);
     let signal = queue.subscribe();
     let mut workers = tokio::task::JoinSet::new();

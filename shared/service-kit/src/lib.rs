@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 use event_bus::{Bus, PublisherKind, Subscription};
-use http_kit::Probe;
+use http_kit::{Collector, Probe};
 use kernel::{Clock, Ids};
 use lifecycle::{Failpoints, Tasks};
 use outbox::{Database, ParkedEvents, Relay, StoreError, StoreFaults, Target};
 use sea_orm_migration::MigrationTrait;
+use telemetry::Metric;
 use utoipa::openapi::OpenApi;
 
 pub use revoked_sessions::RevokedSessions;
@@ -37,6 +38,11 @@ pub trait Service: Send + Sync + 'static {
     /// The description of its public routes.
     fn openapi() -> OpenApi;
 
+    /// The descriptions of its metrics.
+    fn metrics() -> Vec<Metric> {
+        Vec::new()
+    }
+
     /// Its database.
     fn database(&self) -> &Database;
 
@@ -56,6 +62,20 @@ pub trait Service: Send + Sync + 'static {
     fn probes(&self) -> Vec<Probe> {
         vec![database_probe(Self::NAME, self.database())]
     }
+
+    /// Its gauges that are set at each scrape: those of its database.
+    fn collectors(&self) -> Vec<Collector> {
+        vec![database_collector(Self::NAME, self.database())]
+    }
+}
+
+/// Sets the gauges of a service's database.
+pub fn database_collector(service: &'static str, database: &Database) -> Collector {
+    let database = database.clone();
+    Collector::new(service, move || {
+        let database = database.clone();
+        async move { outbox::set_gauges(service, &database).await }
+    })
 }
 
 /// Clock, ids and failpoints, which every service gets.

@@ -4,7 +4,9 @@
 mod client;
 mod context;
 mod init;
+mod metrics;
 
 pub use client::http_client;
 pub use context::{current_traceparent, inject_traceparent, set_parent};
 pub use init::{Format, Guard, InitError, Settings, init};
+pub use metrics::Metric;

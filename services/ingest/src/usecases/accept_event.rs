@@ -10,7 +10,7 @@ use contracts::wire::envelope::Payload;
 use contracts::{Cause, Envelope, Topic, record_key};
 use event_bus::{PublishError, Publisher};
 use futures::future::{Either, select};
-use kernel::EventId;
+use kernel::{EventId, Timestamp};
 use outbox::StoreError;
 use secrecy::ExposeSecret;
 
@@ -28,6 +28,8 @@ pub(crate) struct Intake {
     publisher: Publisher,
     subscriptions: Arc<RwLock<Vec<i64>>>,
     subscribing: Arc<AtomicBool>,
+    /// The instant of the last event, at first that of the start (microseconds).
+    last_event_us: Arc<AtomicI64>,
     /// End of the time in which the log is bypassed after an error (microseconds).
     breaker_open_until_us: Arc<AtomicI64>,
 }
@@ -51,7 +53,17 @@ impl Intake {
     pub(crate) fn new(ctx: ServiceContext, publisher: Publisher) -> Self {
         let subscriptions = Arc::new(RwLock::new(ctx.settings.subscriptions.clone()));
         let (subscribing, breaker_open_until_us) = (Arc::default(), Arc::default());
-        Self { ctx, publisher, subscriptions, subscribing, breaker_open_until_us }
+        let last_event_us = Arc::new(AtomicI64::new(ctx.now().as_micros()));
+        Self { ctx, publisher, subscriptions, subscribing, last_event_us, breaker_open_until_us }
+    }
+
+    /// Time since the last event, or since the start; zero where none can come for want of a public address.
+    pub(crate) fn last_event_age(&self) -> Duration {
+        if self.ctx.settings.public_url.is_none() {
+            return Duration::ZERO;
+        }
+        let last = self.last_event_us.load(Ordering::Relaxed);
+        self.ctx.now().since(Timestamp::from_micros(last))
     }
 
     /// Accepts an event. It is stored durably when this returns.
@@ -64,6 +76,7 @@ impl Intake {
         let hint = hint::parse_hint(self.ctx.application(), body)?;
         self.check_subscription(hint.subscription).await?;
         let now = self.ctx.now();
+        self.last_event_us.store(now.as_micros(), Ordering::Relaxed);
         let id = EventId::from_uuid(self.ctx.ids.uuid_v7(now));
         let payload = Payload::Hint(hint.clone());
         let key = record_key(Topic::StravaEvents, None, &payload);

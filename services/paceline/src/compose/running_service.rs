@@ -2,7 +2,7 @@
 
 use actix_web::web::ServiceConfig;
 use event_bus::Bus;
-use http_kit::Probe;
+use http_kit::{Collector, Probe};
 use lifecycle::Tasks;
 use outbox::ParkedEvents;
 use service_kit::{Runtime, Service};
@@ -13,6 +13,7 @@ pub(crate) trait RunningService: Send + Sync {
     fn routes(&self, routes: &mut ServiceConfig);
     fn internal_routes(&self, routes: &mut ServiceConfig);
     fn probes(&self) -> Vec<Probe>;
+    fn collectors(&self) -> Vec<Collector>;
     fn parked(&self) -> ParkedEvents;
     fn spawn(&self, bus: &Bus, runtime: &Runtime, tasks: &Tasks);
 }
@@ -32,6 +33,10 @@ impl<S: Service> RunningService for S {
 
     fn probes(&self) -> Vec<Probe> {
         Service::probes(self)
+    }
+
+    fn collectors(&self) -> Vec<Collector> {
+        Service::collectors(self)
     }
 
     fn parked(&self) -> ParkedEvents {

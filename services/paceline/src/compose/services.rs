@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 use event_bus::Bus;
-use http_kit::Probe;
+use http_kit::{Collector, Probe};
 use lifecycle::Tasks;
 use outbox::ParkedEvents;
 use service_kit::{Migrations, Runtime, Service};
+use telemetry::Metric;
 use utoipa::openapi::OpenApi;
 
 use super::running_service::RunningService;
@@ -36,6 +37,8 @@ pub(crate) struct ServiceEntry {
     pub(crate) migrations: fn() -> Migrations,
     /// The description of its public routes.
     pub(crate) openapi: fn() -> OpenApi,
+    /// The descriptions of its metrics.
+    pub(crate) metrics: fn() -> Vec<Metric>,
     start: StartFn,
     is_enabled: fn(&Settings) -> bool,
 }
@@ -48,6 +51,7 @@ impl ServiceEntry {
             name: S::NAME,
             migrations: S::migrations,
             openapi: S::openapi,
+            metrics: S::metrics,
             start,
             is_enabled: |_| true,
         }
@@ -118,6 +122,11 @@ impl Services {
     /// The checks of the program's readiness.
     pub(crate) fn probes(&self) -> Vec<Probe> {
         self.0.iter().flat_map(|service| service.probes()).collect()
+    }
+
+    /// The gauges that are set at each scrape.
+    pub(crate) fn collectors(&self) -> Vec<Collector> {
+        self.0.iter().flat_map(|service| service.collectors()).collect()
     }
 
     /// The parked events of a service; none if it does not run here.

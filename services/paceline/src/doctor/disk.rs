@@ -16,10 +16,16 @@ const MIB: u64 = 1024 * 1024;
 /// Checks the file system of the data directory, or of the folder it will be created in.
 pub(super) fn check(data: &Path) -> Finding {
     let existing = data.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    match rustix::fs::statvfs(existing) {
-        Ok(system) => judge(system.f_bavail.saturating_mul(system.f_frsize)),
+    match free_bytes(existing) {
+        Ok(free) => judge(free),
         Err(error) => warning(CHECK, format!("{}: {error}", existing.display()), ADVICE),
     }
+}
+
+/// Bytes that this process may still write to the file system of a folder.
+pub(crate) fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let system = rustix::fs::statvfs(folder)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 fn judge(free: u64) -> Finding {

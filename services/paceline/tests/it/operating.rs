@@ -128,6 +128,8 @@ async fn parked_records_are_listed_shown_replayed_and_dropped_by_the_running_pro
     app.up(&[]).await;
     let data = app.data();
     let listed = wait_for_parked(&data, |ids| !ids.is_empty()).await;
+    let metrics = fetch_metrics(&app).await;
+    assert!(metrics.contains("parked_records{service=\"stats\"} 1\n"), "{metrics}");
     // A shell that would look into the wrong databases, were it left to itself.
     let wrong = ["--database-url", "mysql://nobody@127.0.0.1:1/"];
 
@@ -194,5 +196,109 @@ async fn the_operations_port_answers_commands_only_with_the_internal_credential(
     let parked = run(&app.data(), &["parked", "list"]).await;
     assert!(stdout(&parked).contains("nothing is parked"));
     assert!(String::from_utf8_lossy(&parked.stderr).contains("does not take this credential"));
+    app.stop().await;
+}
+
+async fn fetch_metrics(app: &TestApp) -> String {
+    let response = app.http.get(format!("{}/metrics", app.ops)).send().await.unwrap();
+    response.text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_series_that_an_alert_rule_names_exists_in_a_program_that_has_just_started() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let rules = std::fs::read_to_string(root.join("deploy/alerts/paceline.rules.yml")).unwrap();
+    let mut app = TestApp::start(Setup::default()).await;
+
+    let metrics = fetch_metrics(&app).await;
+
+    let mut count = 0;
+    for rule in rules.split("- alert: ").skip(1) {
+        let name = rule.lines().next().unwrap();
+        let value_of = |key: &str| {
+            let line = rule.lines().find_map(|line| line.trim().strip_prefix(key));
+            line.unwrap_or_else(|| panic!("{name} has no {key}")).trim().to_owned()
+        };
+        for (metric, labels) in list_selectors(&value_of("expr:")) {
+            count += 1;
+            let exists = metrics.lines().any(|line| {
+                let rest = line.strip_prefix(metric.as_str());
+                rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+                    && labels.iter().all(|label| line.contains(label))
+            });
+            assert!(exists, "{name}: {metric} {labels:?} is not in\n{metrics}");
+        }
+        assert!(!value_of("summary:").is_empty());
+        let runbook = root.join(value_of("runbook:"));
+        assert!(runbook.is_file(), "{name}: {}", runbook.display());
+    }
+    assert!(count > 15, "the rules were read: {count}");
+    app.stop().await;
+}
+
+/// The metrics of an expression with the labels that must be equal to a text.
+fn list_selectors(expression: &str) -> Vec<(String, Vec<String>)> {
+    let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    let mut selectors = Vec::new();
+    let mut rest = expression;
+    while let Some(start) = rest.find(is_name) {
+        let name = &rest[start..];
+        let (name, after) = name.split_at(name.find(|char| !is_name(char)).unwrap_or(name.len()));
+        rest = after;
+        if name == "by" {
+            rest = after.split_once(')').unwrap().1;
+            continue;
+        }
+        let mut labels = Vec::new();
+        if let Some(inside) = after.strip_prefix('{') {
+            let (inside, after) = inside.split_once('}').unwrap();
+            let equal = inside.split(',').filter(|label| !label.contains("=~"));
+            labels.extend(equal.map(|label| label.trim().to_owned()));
+            rest = after;
+        }
+        // Functions are followed by a bracket; durations and numbers begin with a digit.
+        let is_metric = !after.starts_with('(')
+            && !name.starts_with(|char: char| char.is_ascii_digit())
+            && !["and", "max", "sum"].contains(&name);
+        if is_metric {
+            selectors.push((name.to_owned(), labels));
+        }
+    }
+    selectors
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_has_a_help_text_and_a_line_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let documentation = std::fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let mut app = TestApp::start(Setup::default()).await;
+    let guardian = app.user("Ana", GUARDIAN_ID).await;
+    guardian.connect(&app).await;
+    guardian.assert_totals_match(&app).await;
+
+    let metrics = fetch_metrics(&app).await;
+
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names: Vec<&str> = types.map(|line| line.split(' ').next().unwrap()).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(metrics.contains(&format!("# HELP {name} ")), "{name} has no HELP text");
+        assert!(documentation.contains(&format!("`{name}`")), "{name} is in no documentation");
+    }
+    for series in [
+        "token_connections{state=\"connected\"} 1\n",
+        "token_connections{state=\"reconnect-needed\"} 0\n",
+        "token_leases_total{purpose=\"copy\",answer=\"granted\"} 0\n",
+        "bus_settled_total{group=\"stats\",topic=\"activities\",outcome=\"parked\"} 0\n",
+        "jobs_failed_total{kind=\"",
+    ] {
+        assert!(metrics.contains(series), "{series} is not in\n{metrics}");
+    }
+    let left = |window: &str| {
+        let series = format!("token_budget_left_calls{{window=\"{window}\",bucket=\"read\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series.as_str()));
+        line.unwrap().parse::<f64>().unwrap()
+    };
+    assert!(left("day") > 0.0 && left("15min") > 0.0);
     app.stop().await;
 }

@@ -214,6 +214,16 @@ impl Window {
         }
     }
 
+    /// Calls that the window still has room for; none is less than zero.
+    pub(crate) fn left(&self, in_flight: CallCount) -> Buckets {
+        let mut total = self.spent;
+        total.add(in_flight);
+        Buckets {
+            overall: self.limit.overall.saturating_sub(total.overall).max(0),
+            read: self.limit.read.saturating_sub(total.read).max(0),
+        }
+    }
+
     fn fits(&self, purpose: Purpose, wanted: CallCount, in_flight: CallCount) -> bool {
         let top = |limit: i64| limit.saturating_mul(ceiling_percent(purpose)) / 100;
         let mut total = self.spent;

@@ -26,10 +26,10 @@ impl ConnectionState {
         }
     }
 
+    pub(crate) const ALL: [Self; 3] = [Self::Connected, Self::ReconnectNeeded, Self::Disconnected];
+
     pub(crate) fn parse(code: &str) -> Option<Self> {
-        [Self::Connected, Self::ReconnectNeeded, Self::Disconnected]
-            .into_iter()
-            .find(|state| state.code() == code)
+        Self::ALL.into_iter().find(|state| state.code() == code)
     }
 }
 

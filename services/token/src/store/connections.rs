@@ -10,6 +10,12 @@ use crate::domain::connection::{
 };
 use crate::domain::scopes::Scopes;
 
+#[derive(FromQueryResult)]
+struct StateCount {
+    state: String,
+    count: i64,
+}
+
 /// Maximum number of connections in a page.
 const PAGE_SIZE: i64 = 200;
 /// Maximum number of connections that are checked at once.
@@ -155,6 +161,18 @@ pub(crate) async fn next_check_due(database: &Database) -> Result<Option<Timesta
         "SELECT MIN(withdrawal_check_due_us) FROM connection WHERE withdrawal_check_due_us > 0";
     let due: Option<Option<i64>> = sql::fetch_scalar(database.readers(), earliest, []).await?;
     Ok(due.flatten().map(Timestamp::from_micros))
+}
+
+/// Counts connections of every state.
+pub(crate) async fn count_by_state(
+    database: &Database,
+) -> Result<[(ConnectionState, i64); ConnectionState::ALL.len()], StoreError> {
+    let select = "SELECT state, COUNT(*) AS count FROM connection GROUP BY state";
+    let rows: Vec<StateCount> = sql::fetch_all(database.readers(), select, []).await?;
+    Ok(ConnectionState::ALL.map(|state| {
+        let row = rows.iter().find(|row| row.state == state.code());
+        (state, row.map_or(0, |row| row.count))
+    }))
 }
 
 /// Inserts a connection.

@@ -16,7 +16,7 @@ use super::offset_tracker::OffsetTracker;
 use super::retry_policy::{Retry, RetryReason, plan_retry};
 use super::{
     Assignment, CommandSender, ConsumerCommand, ConsumerGroup, REVOKE_TIMEOUT, RecordStream,
-    TransportEvent, retry_delay,
+    TransportEvent, group_metrics, retry_delay,
 };
 use crate::{BusError, Parking};
 
@@ -45,6 +45,7 @@ pub(crate) async fn run<P: Parking>(
     let RecordStream { mut events, commands, reader } = stream;
     let mut reader_task = JoinSet::new();
     reader_task.spawn(reader);
+    group_metrics::register(group.name, &group.routes.topics());
     let mut runner = Runner::new(group, commands);
     loop {
         runner.start_attempts();
