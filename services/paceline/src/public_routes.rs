@@ -32,7 +32,7 @@ pub(crate) fn openapi() -> OpenApi {
 pub(crate) fn public(services: &Services) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let services = services.clone();
     let description = openapi();
-    let allowed = http_kit::AllowedMethods::from_openapi(&description);
+    let allowed = http_kit::DescribedRoutes::from_openapi(&description);
     move |routes| {
         services.routes(routes);
         routes.app_data(allowed.clone());

@@ -10,7 +10,9 @@ use event_bus::Subscription;
 use http_kit::Collector;
 use lifecycle::Tasks;
 use outbox::{Database, ParkedEvents, StoreError};
-use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, database_collector, open_database};
+use service_kit::{
+    DatabaseSettings, Migrations, RevokedSessions, Runtime, database_collector, open_database,
+};
 use strava_client::Client;
 use telemetry::Metric;
 use tokio::sync::Notify;

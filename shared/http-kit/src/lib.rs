@@ -2,9 +2,9 @@
 //! metrics and a server with a graceful stop.
 #![warn(missing_docs)]
 
-mod allowed_methods;
 mod allowed_origins;
 mod collector;
+mod described_routes;
 mod etag;
 mod extract;
 mod headers;
@@ -16,9 +16,9 @@ mod problem;
 mod problem_titles;
 mod server;
 
-pub use allowed_methods::AllowedMethods;
 pub use allowed_origins::AllowedOrigins;
 pub use collector::Collector;
+pub use described_routes::DescribedRoutes;
 pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};
 pub use extract::{BodyLimit, Json, Path, Query};
 pub use metrics::{METRICS, Metrics, MetricsError};

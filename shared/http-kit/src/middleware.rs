@@ -14,7 +14,7 @@ use kernel::{Ids, SystemIds};
 use tracing::{Instrument, Span, field};
 
 use crate::problem::trace_id;
-use crate::{AllowedMethods, Problem, headers};
+use crate::{DescribedRoutes, Problem, headers};
 
 /// The id of a request, for logs and support: the caller's own, or the trace id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,11 @@ pub(crate) async fn request_middleware(
         let id = request_id(&request);
         Span::current().record("request_id", &id.0);
         request.extensions_mut().insert(id.clone());
-        let mut response = render_error(next.call(request).await?.map_into_boxed_body());
+        let response = match check_query(&request) {
+            Ok(()) => next.call(request).await?.map_into_boxed_body(),
+            Err(problem) => request.error_response(problem),
+        };
+        let mut response = render_error(response);
         if let Ok(id) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
@@ -74,6 +78,13 @@ pub(crate) async fn request_middleware(
     }
     .instrument(span)
     .await
+}
+
+fn check_query(request: &ServiceRequest) -> Result<(), Problem> {
+    let routes = request.app_data::<DescribedRoutes>().zip(request.match_pattern());
+    routes.map_or(Ok(()), |(routes, pattern)| {
+        routes.check_query(&pattern, request.method(), request.query_string())
+    })
 }
 
 /// Renders an error as a problem with the path and the trace id of the request. Bodies that a handler
@@ -126,8 +137,8 @@ pub(crate) async fn unrouted(request: HttpRequest) -> Result<actix_web::HttpResp
 fn method_not_allowed(request: &HttpRequest) -> Problem {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
     let pattern = request.resource_map().match_pattern(request.path());
-    let allowed = request.app_data::<AllowedMethods>().zip(pattern);
-    match allowed.and_then(|(allowed, pattern)| allowed.for_route(&pattern).cloned()) {
+    let allowed = request.app_data::<DescribedRoutes>().zip(pattern);
+    match allowed.and_then(|(allowed, pattern)| allowed.allow(&pattern).cloned()) {
         Some(methods) => problem.header(header::ALLOW, methods),
         None => problem,
     }

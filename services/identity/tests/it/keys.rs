@@ -36,7 +36,8 @@ fn the_key_is_made_once_and_only_we_may_read_it() {
     let folder = TempDir::new().unwrap();
     let path = key_file(&folder);
 
-    let (first, second) = (SigningKeys::open(&path, NOW).unwrap(), SigningKeys::open(&path, NOW).unwrap());
+    let (first, second) =
+        (SigningKeys::open(&path, NOW).unwrap(), SigningKeys::open(&path, NOW).unwrap());
 
     assert_eq!(first.jwks(), second.jwks());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -47,7 +47,9 @@ pub(super) async fn users(options: &RunOptions, action: Users) -> anyhow::Result
             let session = Duration::from_secs(loaded.settings.identity.session_s.unsigned_abs());
             let now = foundation.runtime.clock.now();
             SigningKeys::rotate(&identity_key(&foundation.data), now, session)?;
-            print_line("a new key signs sessions from the next start on: restart now, for what the former one signs from now on will be refused");
+            print_line(
+                "a new key signs sessions from the next start on: restart now, for what the former one signs from now on will be refused",
+            );
         }
         Users::List => {
             for account in identity.users().await? {

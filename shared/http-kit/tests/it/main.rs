@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use http_kit::{
-    AllowedMethods, BodyLimit, HttpServer, Json, Metrics, OpsEndpoints, Path, Probe, Problem,
+    BodyLimit, DescribedRoutes, HttpServer, Json, Metrics, OpsEndpoints, Path, Probe, Problem,
     RequestId, Version,
 };
 use kernel::Timestamp;
@@ -88,11 +88,18 @@ async fn slow() -> &'static str {
 
 fn routes(config: &mut ServiceConfig) {
     use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+    use utoipa::openapi::path::{Parameter, ParameterIn};
     use utoipa::openapi::{OpenApiBuilder, PathsBuilder};
-    let paths =
-        PathsBuilder::new().path("/echo", PathItem::new(HttpMethod::Post, Operation::new()));
+    let limit = Parameter::builder().name("limit").parameter_in(ParameterIn::Query);
+    let mut list = Operation::new();
+    list.parameters = Some(vec![limit.build().into()]);
+    let paths = PathsBuilder::new()
+        .path("/echo", PathItem::new(HttpMethod::Post, Operation::new()))
+        .path("/v1/things", PathItem::new(HttpMethod::Get, list));
     config
-        .app_data(AllowedMethods::from_openapi(&OpenApiBuilder::new().paths(paths.build()).build()))
+        .app_data(DescribedRoutes::from_openapi(
+            &OpenApiBuilder::new().paths(paths.build()).build(),
+        ))
         .service(web::resource("/small").app_data(BodyLimit(16)).route(web::post().to(echo)))
         .service(web::resource("/resource").route(web::get().to(get_request_id)))
         .route("/echo", web::post().to(echo))
@@ -101,6 +108,7 @@ fn routes(config: &mut ServiceConfig) {
         .route("/framework-error", web::get().to(framework_error))
         .route("/rate-limited", web::get().to(rate_limited))
         .route("/things/{id}", web::get().to(get_thing))
+        .route("/v1/things", web::get().to(get_request_id))
         .route("/id", web::get().to(get_request_id))
         .route("/page", web::get().to(page))
         .route("/slow", web::get().to(slow));
@@ -180,6 +188,20 @@ async fn a_wrong_method_gets_the_allowed_ones() {
     let response = send(server.get("/echo")).await;
     assert_eq!((response.problem().0, response.header("allow")), (405, "POST"));
     assert_eq!(send(server.post("/resource", "{}")).await.problem().1, "method-not-allowed");
+}
+
+#[tokio::test]
+async fn a_query_parameter_that_a_route_does_not_have_is_refused() {
+    let server = TestServer::start(routes);
+    assert_eq!(send(server.get("/v1/things?limit=3")).await.status, 200);
+    let (status, code, body) = send(server.get("/v1/things?limits=3")).await.problem();
+    assert_eq!((status, code.as_str()), (422, "invalid"));
+    assert_eq!(body["errors"][0]["field"], "limits");
+    assert_eq!(
+        send(server.http.head(format!("{}/v1/things?limits=3", server.base))).await.status,
+        422
+    );
+    assert_eq!(send(server.get("/id?anything=goes")).await.status, 200, "an undescribed route");
 }
 
 #[tokio::test]
