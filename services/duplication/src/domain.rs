@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod copy;
 pub(crate) mod external_id;
 pub(crate) mod gpx;
+pub(crate) mod invitation;
 pub(crate) mod link;
 pub(crate) mod matching;
 pub(crate) mod reason;

@@ -2,16 +2,17 @@
 
 mod copies;
 mod errors;
+mod invitations;
 mod links;
 mod rules;
 
 use std::sync::Arc;
 
 use actix_web::http::header;
+use actix_web::http::header::EntityTag;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use auth::SignedIn;
-use http_kit::{is_not_modified, version_etag};
+use http_kit::is_not_modified;
 use serde::Serialize;
 use utoipa::OpenApi;
 
@@ -36,8 +37,17 @@ impl HttpState {
             .app_data(self.verifier.clone())
             .service(
                 web::resource("/v1/links")
-                    .route(web::post().to(links::propose))
+                    .route(web::post().to(links::redeem))
                     .route(web::get().to(links::list)),
+            )
+            .service(
+                web::resource("/v1/links/invitations")
+                    .route(web::post().to(invitations::create))
+                    .route(web::get().to(invitations::list)),
+            )
+            .service(
+                web::resource("/v1/links/invitations/{id}")
+                    .route(web::delete().to(invitations::revoke)),
             )
             .service(
                 web::resource("/v1/links/{id}")
@@ -52,13 +62,8 @@ impl HttpState {
 }
 
 /// Responds with the view and its ETag, or with 304 if the caller has this version.
-fn respond_with_etag(
-    request: &HttpRequest,
-    caller: &SignedIn,
-    version: i64,
-    view: &impl Serialize,
-) -> HttpResponse {
-    let tag = (header::ETAG, version_etag(caller.athlete(), version));
+fn respond_with_etag(request: &HttpRequest, tag: EntityTag, view: &impl Serialize) -> HttpResponse {
+    let tag = (header::ETAG, tag);
     if is_not_modified(request, &tag.1) {
         return HttpResponse::NotModified().insert_header(tag).finish();
     }
@@ -68,11 +73,14 @@ fn respond_with_etag(
 /// OpenAPI description of the routes.
 #[derive(OpenApi)]
 #[openapi(paths(
-    links::propose,
+    links::redeem,
     links::list,
     links::get,
     links::accept,
     links::end,
+    invitations::create,
+    invitations::list,
+    invitations::revoke,
     rules::test,
     copies::list,
     copies::get

@@ -20,7 +20,7 @@ use crate::settings::NAME;
 use crate::store::migrations;
 use crate::usecases::ServiceContext;
 use crate::usecases::replay_sources::REPLAY_SOURCES;
-use crate::workers::copy_worker;
+use crate::workers::{copy_worker, link_pruner};
 
 /// Interval at which a replay that is needed and not being answered is requested.
 const REPLAY_INTERVAL: Duration = Duration::from_mins(5);
@@ -84,6 +84,7 @@ impl Service {
             strava: dependencies.strava,
             leases: dependencies.leases,
             failpoints,
+            code_attempts: Arc::default(),
         };
         let verifier = RevokedSessions::new(&ctx.database).verifier(&verifier);
         Ok(Self { http: HttpState::new(ctx.clone(), verifier), ctx, replays })
@@ -131,6 +132,7 @@ impl service_kit::Service for Service {
         tasks.spawn("duplication.copies", copies);
         let erasures = self.ctx.erasures().run(tasks.soft(), tasks.hard());
         tasks.spawn("duplication.erasures", erasures);
+        tasks.spawn("duplication.link-pruner", link_pruner::run(self.ctx.clone(), tasks.soft()));
         let replays = self.replays.clone().run(REPLAY_INTERVAL, tasks.soft());
         tasks.spawn("duplication.replay-monitor", replays);
     }

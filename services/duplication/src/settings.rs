@@ -17,6 +17,16 @@ pub struct Settings {
     pub lanes: usize,
     /// Maximum number of links of one guardian.
     pub max_links: u64,
+    /// Maximum number of open invitations of one athlete.
+    pub max_invitations: u64,
+    /// Days for which an invitation can be redeemed.
+    pub invitation_days: u32,
+    /// Days after a child declined in which the same two people cannot be linked.
+    pub declined_days: u32,
+    /// Days for which a link is kept after it ended, or unanswered.
+    pub ended_link_days: u32,
+    /// Seconds between two rounds that delete old links and expired invitations.
+    pub prune_every_s: u64,
     /// True to copy activities that the guardian keeps for themselves ("Only You") too.
     pub private_activities: bool,
     /// Description of the copies; none if empty.
@@ -43,6 +53,11 @@ impl Default for Settings {
             workers: 2,
             lanes: 4,
             max_links: 50,
+            max_invitations: 10,
+            invitation_days: 7,
+            declined_days: 7,
+            ended_link_days: 90,
+            prune_every_s: 3600,
             private_activities: false,
             description: String::new(),
             first_poll_ms: 300,
@@ -57,11 +72,30 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns the time for which an invitation can be redeemed.
+    pub(crate) fn invitation_lifetime(&self) -> Duration {
+        days(self.invitation_days)
+    }
+
+    /// Returns the time after a child declined in which the same two people cannot be linked.
+    pub(crate) fn declined_pause(&self) -> Duration {
+        days(self.declined_days)
+    }
+
+    /// Returns the time for which a link is kept after it ended; never shorter than the pause it is kept for.
+    pub(crate) fn ended_link_retention(&self) -> Duration {
+        days(self.ended_link_days).max(self.declined_pause())
+    }
+
     /// Returns the pause before the next poll of an upload that began this long ago.
     pub(crate) fn poll_pause(&self, waited: Duration) -> Duration {
         let min_pause = Duration::from_millis(self.poll_every_ms.max(1000));
         min_pause.max(waited / 5).min(Duration::from_secs(30).max(min_pause))
     }
+}
+
+fn days(count: u32) -> Duration {
+    Duration::from_hours(24 * u64::from(count))
 }
 
 #[cfg(test)]

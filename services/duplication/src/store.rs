@@ -3,6 +3,7 @@
 pub(crate) mod activity_revisions;
 pub(crate) mod connections;
 pub(crate) mod copies;
+pub(crate) mod invitations;
 pub(crate) mod links;
 pub(crate) mod migrations;
 

@@ -127,12 +127,11 @@ async fn expected(environment: &DemoEnvironment, user: &DemoUser) -> anyhow::Res
 
 /// Guardian and child agree to copies.
 async fn link_accounts(guardian: &DemoUser, child: &DemoUser) -> anyhow::Result<String> {
-    let link = guardian
-        .post(
-            "/v1/links",
-            &json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false}),
-        )
-        .await?;
+    let invitation = json!({"role": "child", "name": child.name});
+    let invitation = child.post("/v1/links/invitations", &invitation).await?;
+    let redemption =
+        json!({"code": invitation["code"], "name": guardian.name, "names": [child.name]});
+    let link = guardian.post("/v1/links", &redemption).await?;
     let id = link["id"].as_str().unwrap_or_default().to_owned();
     child.post(&format!("/v1/links/{id}/accept"), &json!({})).await?;
     print_line(format!(

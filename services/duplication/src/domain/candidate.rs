@@ -87,6 +87,8 @@ mod tests {
             id: LinkId::from_uuid(Uuid::from_u128(1)),
             guardian: AthleteId::from_uuid(Uuid::from_u128(2)),
             child: AthleteId::from_uuid(Uuid::from_u128(3)),
+            guardian_name: String::new(),
+            child_name: String::new(),
             names: Names::parse(&["Milla".to_owned()]).unwrap(),
             share_heart_rate: false,
             state: LinkState::Accepted,

@@ -2,15 +2,18 @@
 
 use kernel::{AthleteId, LinkId, Timestamp};
 
+use super::connection::{Connection, select_for_upload};
 use super::matching::normalize;
 
 /// State of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkState {
-    /// Proposed by the guardian; nothing is copied.
+    /// An invitation was redeemed; nothing is copied.
     Pending,
     /// Accepted by the child.
     Accepted,
+    /// Refused by the child.
+    Declined,
     /// Ended by either side.
     Ended,
 }
@@ -20,14 +23,20 @@ impl LinkState {
         match self {
             Self::Pending => "pending",
             Self::Accepted => "accepted",
+            Self::Declined => "declined",
             Self::Ended => "ended",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Pending, Self::Accepted, Self::Ended]
+        [Self::Pending, Self::Accepted, Self::Declined, Self::Ended]
             .into_iter()
             .find(|state| state.as_str() == text)
+    }
+
+    /// Returns true until the link is declined or ended.
+    pub(crate) const fn is_living(self) -> bool {
+        matches!(self, Self::Pending | Self::Accepted)
     }
 }
 
@@ -37,6 +46,9 @@ pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) guardian: AthleteId,
     pub(crate) child: AthleteId,
+    /// Names the two chose for each other; empty in links of before invitations.
+    pub(crate) guardian_name: String,
+    pub(crate) child_name: String,
     pub(crate) names: Names,
     pub(crate) share_heart_rate: bool,
     pub(crate) state: LinkState,
@@ -51,6 +63,19 @@ pub(crate) enum LinkRole {
     Child,
 }
 
+impl LinkRole {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Guardian => "guardian",
+            Self::Child => "child",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Guardian, Self::Child].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
 impl Link {
     /// Returns the role of the athlete; `None` for a stranger.
     pub(crate) fn role_of(&self, athlete: AthleteId) -> Option<LinkRole> {
@@ -63,12 +88,34 @@ impl Link {
         }
     }
 
+    /// Returns the reason code that keeps anything from being copied, if the link is accepted and there is one.
+    pub(crate) fn obstacle(&self, connections_of_child: &[Connection]) -> Option<&'static str> {
+        let obstacle = select_for_upload(connections_of_child).err();
+        obstacle.filter(|_| self.state == LinkState::Accepted)
+    }
+
+    /// Returns the state after this athlete ended the link: a child that had not accepted has declined.
+    pub(crate) fn state_once_ended_by(&self, athlete: AthleteId) -> LinkState {
+        if self.state == LinkState::Pending && athlete == self.child {
+            LinkState::Declined
+        } else {
+            LinkState::Ended
+        }
+    }
+
     /// Returns true if an activity with this start is covered: the link is accepted, and was so when
     /// the activity began. Strava gives starts in whole seconds, so the second of the acceptance counts.
     pub(crate) fn covers(&self, start: Timestamp) -> bool {
         let accepted_at = self.accepted_at.filter(|_| self.state == LinkState::Accepted);
         accepted_at.is_some_and(|accepted_at| start.as_secs() >= accepted_at.as_secs())
     }
+}
+
+/// What the guardian lets be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) names: Names,
+    pub(crate) share_heart_rate: bool,
 }
 
 /// Names that are searched for in titles; validated.

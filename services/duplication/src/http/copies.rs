@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
-use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query};
+use http_kit::{Cursor, Page, PageQuery, Path, Problem, Query, version_etag};
 use kernel::{CopyId, SourceKey, StravaActivityId, units};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -140,5 +140,6 @@ pub(crate) async fn get(
         .await
         .map_err(errors::store_problem)?;
     let copy = copy.ok_or_else(Problem::not_found)?;
-    Ok(respond_with_etag(&request, &caller, copy.revision, &CopyView::from(&copy)))
+    let tag = version_etag(caller.athlete(), copy.revision);
+    Ok(respond_with_etag(&request, tag, &CopyView::from(&copy)))
 }

@@ -4,6 +4,7 @@ use kernel::{ApplicationId, AthleteId, Generation};
 use outbox::{StoreError, sql};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::parse_column;
 use crate::domain::connection::{Connection, ConnectionState};
 
 #[derive(FromQueryResult)]
@@ -13,6 +14,13 @@ struct ConnectionRow {
     state: i32,
     /// Separated by commas.
     scopes: String,
+}
+
+#[derive(FromQueryResult)]
+struct OwnedConnectionRow {
+    athlete: String,
+    #[sea_orm(nested)]
+    connection: ConnectionRow,
 }
 
 /// Stores the connection if its revision is newer than the stored one; returns true if it was stored.
@@ -76,6 +84,25 @@ pub(crate) async fn list_by_athlete(
     )
     .await?;
     Ok(rows.into_iter().map(Connection::from).collect())
+}
+
+/// Returns the connections of every child of an athlete's living links, the newest first.
+pub(crate) async fn list_of_linked_children(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<Vec<(AthleteId, Connection)>, StoreError> {
+    let athlete = athlete.to_string();
+    let rows = sql::fetch_all::<OwnedConnectionRow>(
+        conn,
+        "SELECT athlete, application, generation, state, scopes FROM connection \
+         WHERE athlete IN (SELECT child FROM link WHERE (guardian = ? OR child = ?) \
+         AND active_pair IS NOT NULL) ORDER BY generation DESC",
+        [athlete.clone().into(), athlete.into()],
+    )
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((parse_column(&row.athlete, "connection.athlete")?, row.connection.into())))
+        .collect()
 }
 
 /// Deletes an athlete's connection to an application up to a generation.

@@ -7,17 +7,19 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use super::{parse_column, unreadable_column};
 use crate::domain::link::{Link, LinkState, Names};
 
-/// Maximum number of links shown: anybody may propose to a child, so their number is not ours to trust.
+/// Maximum number of links shown: a child may redeem any number of invitations.
 const MAX_LISTED: u64 = 500;
 /// The columns of [`LinkRow`].
-const COLUMNS: &str =
-    "id, guardian, child, names, share_heart_rate, state, created_at_us, accepted_at_us";
+const COLUMNS: &str = "id, guardian, child, guardian_name, child_name, names, share_heart_rate, \
+     state, created_at_us, accepted_at_us";
 
 #[derive(FromQueryResult)]
 struct LinkRow {
     id: String,
     guardian: String,
     child: String,
+    guardian_name: String,
+    child_name: String,
     /// JSON.
     names: String,
     share_heart_rate: bool,
@@ -32,11 +34,13 @@ pub(crate) async fn insert(conn: &impl ConnectionTrait, link: &Link) -> Result<(
         .map_err(|error| unreadable_column("link.names", &error.to_string()))?;
     sql::execute(
         conn,
-        &format!("INSERT INTO link ({COLUMNS}, active_pair) VALUES ({})", sql::placeholders(9)),
+        &format!("INSERT INTO link ({COLUMNS}, active_pair) VALUES ({})", sql::placeholders(11)),
         [
             link.id.to_string().into(),
             link.guardian.to_string().into(),
             link.child.to_string().into(),
+            link.guardian_name.as_str().into(),
+            link.child_name.as_str().into(),
             names.into(),
             link.share_heart_rate.into(),
             link.state.as_str().into(),
@@ -113,19 +117,53 @@ pub(crate) async fn mark_accepted(
     Ok(())
 }
 
-/// Marks a link as ended.
+/// Marks a living link as declined or ended.
 pub(crate) async fn mark_ended(
     conn: &impl ConnectionTrait,
     link: LinkId,
+    state: LinkState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sql::execute(
         conn,
-        "UPDATE link SET state = ?, ended_at_us = ?, active_pair = NULL WHERE id = ?",
-        [LinkState::Ended.as_str().into(), now.as_micros().into(), link.to_string().into()],
+        "UPDATE link SET state = ?, ended_at_us = ?, active_pair = NULL \
+         WHERE id = ? AND active_pair IS NOT NULL",
+        [state.as_str().into(), now.as_micros().into(), link.to_string().into()],
     )
     .await?;
     Ok(())
+}
+
+/// Returns the newest instant after `since` at which one of two athletes declined a link with the other.
+pub(crate) async fn find_declined_at(
+    conn: &impl ConnectionTrait,
+    athletes: [AthleteId; 2],
+    since: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let [one, other] = athletes.map(|athlete| athlete.to_string());
+    let select = "SELECT ended_at_us FROM link WHERE state = ? AND ended_at_us > ? \
+         AND ((guardian = ? AND child = ?) OR (guardian = ? AND child = ?)) \
+         ORDER BY ended_at_us DESC LIMIT 1";
+    let values = [
+        LinkState::Declined.as_str().into(),
+        since.as_micros().into(),
+        one.clone().into(),
+        other.clone().into(),
+        other.into(),
+        one.into(),
+    ];
+    Ok(sql::fetch_scalar(conn, select, values).await?.map(Timestamp::from_micros))
+}
+
+/// Deletes links that ended, or were left unanswered, before an instant.
+pub(crate) async fn delete_ended_before(
+    conn: &impl ConnectionTrait,
+    before: Timestamp,
+) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM link WHERE ended_at_us < ? OR (state = ? AND created_at_us < ?)";
+    let before = before.as_micros();
+    let values = [before.into(), LinkState::Pending.as_str().into(), before.into()];
+    sql::execute(conn, delete, values).await
 }
 
 /// Deletes every link, living or ended, in which an athlete takes part.
@@ -158,6 +196,8 @@ impl TryFrom<LinkRow> for Link {
             id: parse_column(&row.id, "link.id")?,
             guardian: parse_column(&row.guardian, "link.guardian")?,
             child: parse_column(&row.child, "link.child")?,
+            guardian_name: row.guardian_name,
+            child_name: row.child_name,
             names: Names::from_stored(names),
             share_heart_rate: row.share_heart_rate,
             state: LinkState::parse(&row.state)

@@ -2,12 +2,12 @@
 
 use kernel::{Source, SourceId};
 use outbox::{
-    Rebuild, change_mysql, change_rows, create_index, create_table, rebuild_table, rename_column,
-    rename_table,
+    Rebuild, add_column, change_mysql, change_rows, create_index, create_table, rebuild_table,
+    rename_column, rename_table,
 };
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{
-    ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
+    ColumnDef, Index, IndexCreateStatement, Table, TableAlterStatement, TableCreateStatement,
 };
 
 /// Returns every migration, in order.
@@ -42,6 +42,15 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
             "duplication_0021_job_kind",
             "UPDATE job SET kind = 'run_copy' WHERE kind = 'copy'",
         ),
+        create_table("duplication_0022_link_invitation", link_invitation_table()),
+        add_index(
+            "duplication_0023_link_invitation_inviter",
+            "link_invitation",
+            "link_invitation_inviter",
+            &["inviter"],
+        ),
+        add_column("duplication_0024_link_guardian_name", add_shown_name("guardian_name")),
+        add_column("duplication_0025_link_child_name", add_shown_name("child_name")),
     ]
 }
 
@@ -81,6 +90,27 @@ fn link_table() -> TableCreateStatement {
         .col(ColumnDef::new("accepted_at_us").big_integer())
         .col(ColumnDef::new("ended_at_us").big_integer())
         .take()
+}
+
+fn link_invitation_table() -> TableCreateStatement {
+    Table::create()
+        .table("link_invitation")
+        .col(ColumnDef::new("id").string_len(36).not_null().primary_key())
+        .col(ColumnDef::new("inviter").string_len(36).not_null())
+        .col(ColumnDef::new("role").string_len(16).not_null())
+        .col(ColumnDef::new("name").string_len(80).not_null())
+        .col(ColumnDef::new("names").string_len(4000))
+        .col(ColumnDef::new("share_heart_rate").boolean().not_null())
+        .col(ColumnDef::new("code_hash").string_len(64).not_null().unique_key())
+        .col(ColumnDef::new("created_at_us").big_integer().not_null())
+        .col(ColumnDef::new("expires_at_us").big_integer().not_null())
+        .take()
+}
+
+fn add_shown_name(column: &'static str) -> TableAlterStatement {
+    let mut definition = ColumnDef::new(column);
+    definition.string_len(80).not_null().default("");
+    Table::alter().table("link").add_column(&mut definition).take()
 }
 
 fn connection_table() -> TableCreateStatement {

@@ -5,7 +5,7 @@ use outbox::{IsConflict, StoreError};
 
 use super::ServiceContext;
 use super::queries::find_link;
-use crate::domain::link::{Link, LinkRole, LinkState};
+use crate::domain::link::{Link, LinkRole};
 use crate::store::links;
 
 /// Reason for refusing an acceptance.
@@ -40,7 +40,7 @@ pub(crate) async fn accept_link(
         .run_many("accept_link", &athletes, |tx| async move {
             links::mark_accepted(tx.conn(), id, ctx.clock.now()).await?;
             let link = links::find(tx.conn(), id).await?.ok_or(AcceptLinkError::NotFound)?;
-            if link.state == LinkState::Ended {
+            if !link.state.is_living() {
                 return Err(AcceptLinkError::NotFound);
             }
             tx.athlete(link.guardian)?.bump_version();

@@ -1,4 +1,4 @@
-//! End of a link by either side: copies that were not sent yet are not sent any more.
+//! End of a link by either side, or refusal by the child: copies that were not sent yet are not sent any more.
 
 use kernel::{AthleteId, LinkId};
 use outbox::StoreError;
@@ -22,7 +22,11 @@ pub(crate) async fn end_link(
     ctx.database
         .run_many("end_link", &[guardian, child], |tx| async move {
             let tx = tx.athlete(guardian)?;
-            links::mark_ended(tx.conn(), id, ctx.clock.now()).await?;
+            let Some(link) = links::find(tx.conn(), id).await? else {
+                return Ok(false);
+            };
+            let state = link.state_once_ended_by(athlete);
+            links::mark_ended(tx.conn(), id, state, ctx.clock.now()).await?;
             for mut copy in copies::list_planned(tx.conn(), id).await? {
                 copy.set_state(CopyState::Skipped, reason::LINK_ENDED);
                 copy_records::update(ctx, &tx, &mut copy).await?;

@@ -8,7 +8,7 @@ use outbox::{AthleteTx, StoreError};
 use super::ServiceContext;
 use crate::domain::copy::{Copy, CopyState};
 use crate::domain::reason;
-use crate::store::{connections, copies, links};
+use crate::store::{connections, copies, invitations, links};
 
 /// Raises the fence, deletes what lets copies be made, and requests the erasure of the copies.
 pub(crate) async fn erase_data(
@@ -26,6 +26,7 @@ pub(crate) async fn erase_data(
                 Erasure::Everything => {
                     connections::delete_by_athlete(tx.conn(), athlete).await?;
                     links::delete_by_athlete(tx.conn(), athlete).await?;
+                    invitations::delete_by_athlete(tx.conn(), athlete).await?;
                     ctx.queue.delete_for_athlete(&tx, athlete).await?;
                 }
             }

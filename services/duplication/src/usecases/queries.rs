@@ -1,12 +1,16 @@
 //! Reads for the HTTP API: the links an athlete takes part in, and the copies under them.
 
+use std::collections::HashMap;
+
 use kernel::{AthleteId, CopyId, LinkId};
 use outbox::StoreError;
 
 use super::ServiceContext;
+use crate::domain::connection::Connection;
 use crate::domain::copy::Copy;
-use crate::domain::link::{Link, LinkState};
-use crate::store::{copies, links};
+use crate::domain::invitation::Invitation;
+use crate::domain::link::Link;
+use crate::store::{connections, copies, invitations, links};
 
 /// A page of copies.
 #[derive(Clone, Debug)]
@@ -23,7 +27,7 @@ pub(crate) async fn find_link(
     id: LinkId,
 ) -> Result<Option<Link>, StoreError> {
     let link = links::find(ctx.database.readers(), id).await?;
-    Ok(link.filter(|link| link.state != LinkState::Ended && link.role_of(athlete).is_some()))
+    Ok(link.filter(|link| link.state.is_living() && link.role_of(athlete).is_some()))
 }
 
 /// Returns the living links in which the athlete takes part.
@@ -32,6 +36,37 @@ pub(crate) async fn list_links(
     athlete: AthleteId,
 ) -> Result<Vec<Link>, StoreError> {
     links::list_living(ctx.database.readers(), athlete).await
+}
+
+/// Returns the reason code that keeps anything from being copied under the link, if it is accepted and there is one.
+pub(crate) async fn find_obstacle(
+    ctx: &ServiceContext,
+    link: &Link,
+) -> Result<Option<&'static str>, StoreError> {
+    let connections = connections::list_by_athlete(ctx.database.readers(), link.child).await?;
+    Ok(link.obstacle(&connections))
+}
+
+/// Returns the connections of the children of the athlete's living links.
+pub(crate) async fn list_child_connections(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+) -> Result<HashMap<AthleteId, Vec<Connection>>, StoreError> {
+    let mut by_child = HashMap::<_, Vec<_>>::new();
+    for (child, connection) in
+        connections::list_of_linked_children(ctx.database.readers(), athlete).await?
+    {
+        by_child.entry(child).or_default().push(connection);
+    }
+    Ok(by_child)
+}
+
+/// Returns the open invitations of the athlete.
+pub(crate) async fn list_invitations(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+) -> Result<Vec<Invitation>, StoreError> {
+    invitations::list_open(ctx.database.readers(), athlete, ctx.clock.now()).await
 }
 
 /// Returns the copy if it is shown to the athlete.

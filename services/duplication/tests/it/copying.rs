@@ -5,7 +5,7 @@ use kernel::Timestamp;
 use serde_json::json;
 use strava_sim::CHILD_ID;
 
-use crate::test_app::{Run, TestApp, new_athlete};
+use crate::test_app::{Run, TestApp, child_invitation, new_athlete, redemption};
 
 #[tokio::test]
 async fn the_copy_is_made_once_however_often_the_event_comes() {
@@ -119,9 +119,9 @@ async fn a_copy_is_not_copied() {
     let app = TestApp::start().await;
     app.create_link("Milla", false).await;
     // The child is a guardian too: of somebody whose name stands in the same titles.
-    let body = json!({"child": new_athlete(), "names": ["Milla"]});
-    let link = app.call("POST", "/v1/links", app.child, Some(body)).await.json();
-    let third = link["child"].as_str().unwrap().parse().unwrap();
+    let third = new_athlete();
+    let code = app.invite(third, child_invitation()).await;
+    let link = app.redeem(app.child, redemption(&code, &["Milla"])).await.json();
     app.clock.set_offset(-7200);
     let path = format!("/v1/links/{}/accept", link["id"].as_str().unwrap());
     assert_eq!(app.call("POST", &path, third, None).await.status, 200);

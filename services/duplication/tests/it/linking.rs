@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::test_app::{TestApp, new_athlete};
+use crate::test_app::{TestApp, child_invitation, new_athlete, redemption};
 use service_kit::Service as _;
 
 #[tokio::test]
 async fn a_guardian_proposes_the_child_accepts_and_both_see_it() {
     for database in testkit::databases().await {
         let app = TestApp::start_on(database).await;
-        let body = json!({"child": app.child, "names": [" Milla ", "MILLA", "Mimi"]});
-        let proposed = app.call("POST", "/v1/links", app.guardian, Some(body)).await;
+        let code = app.invite(app.child, child_invitation()).await;
+        let body = redemption(&code, &[" Milla ", "MILLA", "Mimi"]);
+        let proposed = app.redeem(app.guardian, body).await;
         assert_eq!(proposed.status, 201);
         let path = proposed.header("location").to_owned();
         let link = proposed.json();
@@ -37,6 +38,8 @@ async fn a_guardian_proposes_the_child_accepts_and_both_see_it() {
         for (athlete, role) in [(app.guardian, "guardian"), (app.child, "child")] {
             let mine = app.call("GET", "/v1/links", athlete, None).await.json();
             assert_eq!(mine["items"][0]["role"], role);
+            assert_eq!(mine["items"][0]["guardian_name"], "Anna Parent");
+            assert_eq!(mine["items"][0]["child_name"], "Milla Kid");
             let one = app.call("GET", &path, athlete, None).await;
             assert_eq!(
                 (one.json()["role"].as_str(), one.header("etag").is_empty()),
@@ -45,8 +48,7 @@ async fn a_guardian_proposes_the_child_accepts_and_both_see_it() {
         }
         assert_eq!(app.call("DELETE", &path, app.child, None).await.status, 204);
         assert_eq!(app.call("GET", &path, app.guardian, None).await.status, 404);
-        let again = json!({"child": app.child, "names": ["Milla"]});
-        assert_eq!(app.call("POST", "/v1/links", app.guardian, Some(again)).await.status, 201);
+        app.propose_link("Milla", false).await;
         app.stop().await;
     }
 }
@@ -79,35 +81,26 @@ async fn another_persons_link_or_copy_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_wrong_link_is_refused_naming_the_field() {
+async fn a_wrong_link_is_refused_naming_the_field_and_uses_up_no_code() {
     let app = TestApp::start().await;
-    let child = json!(app.child);
+    let code = app.invite(app.child, child_invitation()).await;
     let field = async |body: Value| {
-        let response = app.call("POST", "/v1/links", app.guardian, Some(body)).await;
+        let response = app.redeem(app.guardian, body).await;
         let field = response.json()["errors"][0]["field"].as_str().unwrap_or_default().to_owned();
         (response.status, field)
     };
-    assert_eq!(
-        field(json!({"child": app.guardian, "names": ["I"]})).await,
-        (422, "child".to_owned())
-    );
-    assert_eq!(field(json!({"child": child, "names": []})).await, (422, "names".to_owned()));
-    assert_eq!(
-        field(json!({"child": child, "names": ["x".repeat(81)]})).await,
-        (422, "names".to_owned())
-    );
-    assert_eq!(
-        field(json!({"child": child, "names": vec!["x"; 21]})).await,
-        (422, "names".to_owned())
-    );
-    assert_eq!(
-        field(json!({"child": child, "names": ["...", "Milla"]})).await,
-        (422, "names".to_owned())
-    );
-    app.propose_link("Milla", false).await;
-    let twice = app
-        .call("POST", "/v1/links", app.guardian, Some(json!({"child": child, "names": ["M"]})))
-        .await;
+    for names in [&[][..], &["x".repeat(81).as_str()], &["x"; 21], &["...", "Milla"]] {
+        assert_eq!(field(redemption(&code, names)).await, (422, "names".to_owned()));
+    }
+    let mut nameless = redemption(&code, &["Milla"]);
+    nameless["name"] = json!(" ");
+    assert_eq!(field(nameless).await, (422, "name".to_owned()));
+    let own = app.redeem(app.child, redemption(&code, &["Milla"])).await;
+    assert_eq!((own.status, own.json()["errors"][0]["field"].as_str()), (422, Some("code")));
+    assert_eq!(app.redeem(app.guardian, redemption(&code, &["Milla"])).await.status, 201);
+
+    let second = app.invite(app.child, child_invitation()).await;
+    let twice = app.redeem(app.guardian, redemption(&second, &["M"])).await;
     assert_eq!(
         (twice.status, twice.json()["type"].as_str()),
         (409, Some("https://paceline.dev/problems/link-exists"))
@@ -153,6 +146,8 @@ async fn the_description_names_every_route() {
             "/v1/copies",
             "/v1/copies/{id}",
             "/v1/links",
+            "/v1/links/invitations",
+            "/v1/links/invitations/{id}",
             "/v1/links/{id}",
             "/v1/links/{id}/accept",
             "/v1/rules/test"

@@ -5,36 +5,35 @@ use std::time::Duration;
 use contracts::athletes::{Erase, athlete_changed::Change};
 use kernel::Timestamp;
 use outbox::StoreFaults;
-use serde_json::json;
 use testkit::{TestDatabase, eventually};
 
-use crate::test_app::{GRANTED, Run, TestApp, quick_settings};
+use crate::test_app::{GRANTED, Run, TestApp, child_invitation, quick_settings, redemption};
 
 /// Maximum number of faults that one transaction meets.
 const MAX_FAULTS: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proposal_that_is_repeated_after_a_failure_is_not_refused_as_a_second_one() {
+async fn a_redemption_that_is_repeated_after_a_failure_is_not_refused_as_a_second_one() {
     let faults = StoreFaults::io_errors();
     let app = TestApp::start_faulty(TestDatabase::sqlite(), quick_settings(), faults.clone()).await;
-    faults.arm_only(&["propose_link"]);
-    let body = json!({"child": app.child, "names": ["Milla"]});
-    let propose = async || app.call("POST", "/v1/links", app.guardian, Some(body.clone())).await;
+    faults.arm_only(&["redeem_invitation"]);
     let mut failures = 0;
     for _ in 0..MAX_FAULTS {
-        let mut proposed = propose().await;
-        while proposed.status == 503 {
+        let code = app.invite(app.child, child_invitation()).await;
+        let redeem = async || app.redeem(app.guardian, redemption(&code, &["Milla"])).await;
+        let mut redeemed = redeem().await;
+        while redeemed.status == 503 {
             failures += 1;
-            proposed = propose().await;
+            redeemed = redeem().await;
         }
-        assert_eq!(proposed.status, 201, "{}", proposed.json());
-        let path = proposed.header("location").to_owned();
-        assert_eq!(app.call("DELETE", &path, app.child, None).await.status, 204);
-        if faults.is_done("propose_link") {
+        assert_eq!(redeemed.status, 201, "{}", redeemed.json());
+        let path = redeemed.header("location").to_owned();
+        assert_eq!(app.call("DELETE", &path, app.guardian, None).await.status, 204);
+        if faults.is_done("redeem_invitation") {
             break;
         }
     }
-    assert!(faults.is_done("propose_link") && failures > 2, "{failures}");
+    assert!(faults.is_done("redeem_invitation") && failures > 2, "{failures}");
     app.stop().await;
 }
 

@@ -3,6 +3,7 @@
 
 mod copying;
 mod erasing;
+mod inviting;
 mod linking;
 mod losing_answers;
 mod losing_commits;

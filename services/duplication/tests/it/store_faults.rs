@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use kernel::{LinkId, Timestamp};
 use outbox::StoreFaults;
-use serde_json::json;
 use testkit::{TestDatabase, eventually};
 
-use crate::test_app::{GRANTED, TestApp, quick_settings};
+use crate::test_app::{GRANTED, TestApp, child_invitation, quick_settings, redemption};
 
 /// The transactions that meet every fault. `mark_published` meets some: its pauses are long, and ingest's scenario waits
 /// for all of them. `erase`, `hold_copy_job` and lost answers have tests of their own.
-const TRANSACTIONS: [&str; 7] = [
+const TRANSACTIONS: [&str; 9] = [
     "accept_link",
     "apply_connection",
+    "create_invitation",
     "end_link",
     "mark_copy_sending",
     "plan_copies",
-    "propose_link",
+    "redeem_invitation",
+    "revoke_invitation",
     "update_copy",
 ];
 const LIMIT: Duration = Duration::from_mins(2);
@@ -82,11 +83,27 @@ async fn wait_for_copies(app: &TestApp, count: usize) {
     assert_eq!(app.strava.count_uploads().await, i64::try_from(count).unwrap());
 }
 
-/// Proposes and accepts a link, again until the answer says so.
+/// Creates an invitation, again until the answer says so; returns its path and code.
+async fn invite(app: &TestApp) -> (String, String) {
+    eventually(LIMIT, "an invitation is created", async || {
+        let invitation = Some(child_invitation());
+        let response = app.call("POST", "/v1/links/invitations", app.child, invitation).await;
+        if response.status != 201 {
+            return Err(response.status);
+        }
+        let code = response.json()["code"].as_str().unwrap().to_owned();
+        Ok((response.header("location").to_owned(), code))
+    })
+    .await
+}
+
+/// Redeems one of two invitations and accepts the link, again until the answer says so; the other one is revoked.
 async fn link(app: &TestApp) -> LinkId {
-    let body = json!({"child": app.child, "names": ["Milla"], "share_heart_rate": false});
-    let link: LinkId = eventually(LIMIT, "a link is proposed", async || {
-        let response = app.call("POST", "/v1/links", app.guardian, Some(body.clone())).await;
+    let (revoked, code) = (invite(app).await.0, invite(app).await.1);
+    call_until(app, "DELETE", &revoked, &[204, 404]).await;
+    let body = redemption(&code, &["Milla"]);
+    let link: LinkId = eventually(LIMIT, "an invitation is redeemed", async || {
+        let response = app.redeem(app.guardian, body.clone()).await;
         if response.status == 201 {
             return Ok(response.json()["id"].as_str().unwrap().parse().unwrap());
         }

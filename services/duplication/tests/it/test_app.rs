@@ -2,6 +2,7 @@
 
 mod fake_leases;
 mod fake_strava;
+mod links;
 mod run;
 
 use std::sync::Arc;
@@ -12,22 +13,21 @@ use contracts::streams_codec::StreamSet;
 use contracts::{Cause, Envelope, Event, Topic};
 use duplication::{Dependencies, Service, Settings};
 use event_bus::{BuiltInLogSettings, Bus, OutgoingRecord, PublisherKind};
-use kernel::{
-    ActivityId, AthleteId, Clock, EventId, Ids, LinkId, SystemClock, SystemIds, Timestamp,
-};
+use kernel::{ActivityId, AthleteId, Clock, EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use outbox::StoreFaults;
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::Value;
 use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
 use testkit::{TestDatabase, TokenSigner, eventually};
 
 pub(crate) use fake_leases::FakeLeases;
 use fake_strava::FakeStrava;
+pub(crate) use links::{child_invitation, redemption};
 pub(crate) use run::Run;
 
 /// Timeout of every wait.
@@ -154,30 +154,6 @@ impl TestApp {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Creates a link that the child accepted two hours ago.
-    pub(crate) async fn create_link(&self, name: &str, share_heart_rate: bool) -> LinkId {
-        let link = self.propose_link(name, share_heart_rate).await;
-        self.accept_link(link).await;
-        link
-    }
-
-    /// Proposes a link two hours ago.
-    pub(crate) async fn propose_link(&self, name: &str, share_heart_rate: bool) -> LinkId {
-        let body =
-            json!({"child": self.child, "names": [name], "share_heart_rate": share_heart_rate});
-        let response = self.call("POST", "/v1/links", self.guardian, Some(body)).await;
-        assert_eq!(response.status, 201, "{response:?}");
-        response.json()["id"].as_str().unwrap().parse().unwrap()
-    }
-
-    pub(crate) async fn accept_link(&self, link: LinkId) {
-        self.clock.set_offset(-7200);
-        let response =
-            self.call("POST", &format!("/v1/links/{link}/accept"), self.child, None).await;
-        self.clock.set_offset(0);
-        assert_eq!(response.status, 200, "{response:?}");
     }
 
     /// Returns a run of the guardian an hour ago, whose streams are stored.

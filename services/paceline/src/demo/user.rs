@@ -21,8 +21,6 @@ pub(super) struct DemoAccount {
 pub(super) struct DemoUser {
     /// First name.
     pub(super) name: String,
-    /// Athlete id: the `sub` of the token.
-    pub(super) athlete: String,
     /// Strava athlete id.
     pub(super) strava: i64,
     base: String,
@@ -48,10 +46,8 @@ impl DemoUser {
             .await?;
         let token =
             answer["access_token"].as_str().context("no access token in the answer")?.to_owned();
-        let athlete = subject(&token)?;
         Ok(Self {
             name: account.name.clone(),
-            athlete,
             strava: account.strava,
             base: base.to_owned(),
             token,
@@ -146,15 +142,6 @@ async fn read(request: reqwest::RequestBuilder, path: &str) -> anyhow::Result<Va
         return Ok(Value::Null);
     }
     serde_json::from_str(&text).with_context(|| format!("{path} did not answer JSON"))
-}
-
-/// The `sub` of a token that the session endpoint has just issued.
-fn subject(token: &str) -> anyhow::Result<String> {
-    use base64::Engine;
-    let claims = token.split('.').nth(1).context("the access token is no JWT")?;
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims)?;
-    let claims: Value = serde_json::from_slice(&claims)?;
-    Ok(claims["sub"].as_str().context("the access token has no sub")?.to_owned())
 }
 
 fn host(url: &str) -> &str {

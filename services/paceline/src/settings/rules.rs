@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 /// The range of every numeric setting, both ends included.
-const RANGES: [(&str, RangeInclusive<i64>); 37] = [
+const RANGES: [(&str, RangeInclusive<i64>); 42] = [
     ("server.workers", 1..=256),
     ("strava.client_id", 1..=i64::MAX),
     ("kafka.partitions", 1..=10_000),
@@ -40,6 +40,11 @@ const RANGES: [(&str, RangeInclusive<i64>); 37] = [
     ("duplication.max_sends", 1..=100),
     ("duplication.wait_s", 1..=604_800),
     ("duplication.max_links", 1..=10_000),
+    ("duplication.max_invitations", 1..=1_000),
+    ("duplication.invitation_days", 1..=90),
+    ("duplication.declined_days", 0..=3_650),
+    ("duplication.ended_link_days", 1..=3_650),
+    ("duplication.prune_every_s", 1..=86_400),
     ("duplication.lanes", 1..=256),
     // A removed or demoted person keeps the rights of a session for as long as it lasts.
     ("identity.session_s", 60..=86_400),

@@ -80,10 +80,7 @@ async fn events_three_times_and_out_of_order_give_the_same_totals_and_one_copy()
 async fn journey(app: &TestApp) {
     let [guardian, child] = app.linked_guardian_and_child().await;
     // The child's own activities of that name go to a friend, but a copy is nobody's own.
-    let back = json!({"child": guardian.athlete, "names": ["Milla"], "share_heart_rate": false});
-    let back = child.try_post("/v1/links", &back).await.unwrap()["id"].clone();
-    let accept = format!("/v1/links/{}/accept", back.as_str().unwrap());
-    guardian.try_post(&accept, &json!({})).await.unwrap();
+    child.links_by_name(&guardian, "Milla").await;
     // The history names the child, too; it is read once more now that the link is there.
     guardian.connect(app).await;
     guardian.wait_for_backfill().await;

@@ -82,9 +82,15 @@ impl TestUser {
 
     /// Links a child: activities that name it are copied from now on.
     pub(crate) async fn links(&self, child: &Self) -> String {
-        let wanted =
-            json!({"child": child.athlete, "names": [child.name], "share_heart_rate": false});
-        let link = self.try_post("/v1/links", &wanted).await.unwrap();
+        self.links_by_name(child, &child.name).await
+    }
+
+    /// Links a child: activities whose title holds this name are copied from now on.
+    pub(crate) async fn links_by_name(&self, child: &Self, name: &str) -> String {
+        let invitation = json!({"role": "child", "name": child.name});
+        let invitation = child.try_post("/v1/links/invitations", &invitation).await.unwrap();
+        let redemption = json!({"code": invitation["code"], "name": self.name, "names": [name]});
+        let link = self.try_post("/v1/links", &redemption).await.unwrap();
         let id = link["id"].as_str().unwrap().to_owned();
         child.try_post(&format!("/v1/links/{id}/accept"), &json!({})).await.unwrap();
         id
