@@ -83,7 +83,7 @@ impl TokenSigner {
     pub fn athlete_token(&self, athlete: AthleteId, token_use: &str, exp: i64) -> String {
         self.sign(&json!({
             "sub": athlete, "iss": ISSUER, "token_use": token_use, "client_id": "web", "exp": exp,
-            "iat": exp - 3600,
+            "iat": exp - 86_400,
         }))
     }
 

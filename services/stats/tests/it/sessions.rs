@@ -12,7 +12,7 @@ async fn a_session_that_was_ended_elsewhere_is_refused_here() {
         let (signed_out, other) = (new_athlete(), new_athlete());
         assert_eq!(app.get_summary(signed_out, "").await.status, 200);
 
-        let revoked = SessionsRevoked { not_before_us: 1_700_000_000_000_000 };
+        let revoked = SessionsRevoked { not_before_us: 2_000_000_000_000_000 };
         let body = AccountChanged { change: Some(Change::SessionsRevoked(revoked)) };
         app.publish(Topic::Accounts, envelope(Some(signed_out), Vec::new(), body)).await;
         app.wait_until_handled().await;

@@ -14,7 +14,7 @@ async fn a_session_that_was_ended_elsewhere_is_refused_here() {
     let (signed_out, other) = (new_athlete(), new_athlete());
     assert_eq!(app.call_as("GET", "/v1/me/connections", signed_out).await.status, 200);
 
-    let revoked = SessionsRevoked { not_before_us: 1_700_000_000_000_000 };
+    let revoked = SessionsRevoked { not_before_us: 2_000_000_000_000_000 };
     let body = AccountChanged { change: Some(Change::SessionsRevoked(revoked)) };
     app.publish_as(Topic::Accounts, signed_out, body).await;
 

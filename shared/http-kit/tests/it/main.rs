@@ -195,7 +195,7 @@ async fn a_query_parameter_that_a_route_does_not_have_is_refused() {
     let server = TestServer::start(routes);
     assert_eq!(send(server.get("/v1/things?limit=3")).await.status, 200);
     let (status, code, body) = send(server.get("/v1/things?limits=3")).await.problem();
-    assert_eq!((status, code.as_str()), (422, "invalid"));
+    assert_eq!((status, code.as_str()), (422, "invalid-request"));
     assert_eq!(body["errors"][0]["field"], "limits");
     assert_eq!(
         send(server.http.head(format!("{}/v1/things?limits=3", server.base))).await.status,
