@@ -91,9 +91,10 @@ async fn connect_and_import(
     users: [&DemoUser; 3],
     checks: &mut Checks,
 ) -> anyhow::Result<()> {
+    let [_, child, _] = users;
     for user in users {
         environment.simulator.grant_consent_for(user.strava).await?;
-        user.connect().await?;
+        user.connect(user.strava == child.strava).await?;
         let expected = expected(environment, user).await?;
         let bar = environment::progress(&user.name, expected.len());
         let took = user

@@ -55,9 +55,10 @@ impl DemoUser {
         })
     }
 
-    /// Connects Strava: follows the redirects of the OAuth authorization.
-    pub(super) async fn connect(&self) -> anyhow::Result<()> {
-        let answer = self.post("/v1/me/connections", &json!({})).await?;
+    /// Connects Strava, with the right to upload if copies are wanted: follows the redirects of the OAuth
+    /// authorization.
+    pub(super) async fn connect(&self, write: bool) -> anyhow::Result<()> {
+        let answer = self.post("/v1/me/connections", &json!({"write": write})).await?;
         let mut next =
             answer["authorize_url"].as_str().context("no authorize_url in the answer")?.to_owned();
         for _ in 0..5 {

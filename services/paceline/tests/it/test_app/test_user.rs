@@ -3,6 +3,7 @@
 use base64::Engine;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use strava_sim::GUARDIAN_ID;
 use testkit::eventually;
 
 use super::{ALL_TIME_SUMMARY, TIMEOUT, TestApp};
@@ -60,7 +61,9 @@ impl TestUser {
 
     /// Follows the redirects of the OAuth authorization.
     pub(crate) async fn follow_consent(&self) -> Result<String, String> {
-        let begun = self.try_post("/v1/me/connections", &json!({})).await?;
+        // Copies go to children only.
+        let wanted = json!({"write": self.strava != GUARDIAN_ID});
+        let begun = self.try_post("/v1/me/connections", &wanted).await?;
         let mut next = begun["authorize_url"].as_str().ok_or("no authorize_url")?.to_owned();
         for _ in 0..5 {
             let response = self.http.get(&next).bearer_auth(&self.token).send().await;
