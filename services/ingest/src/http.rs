@@ -12,7 +12,6 @@ use actix_web::web::{self, ServiceConfig};
 pub(crate) use openapi::document;
 
 /// Maximum size of an event.
-const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 /// Registers the public routes. `bare_webhook`: the webhook is served without a secret in its path too.
 pub(crate) fn routes(routes: &mut ServiceConfig, bare_webhook: bool) {
@@ -30,7 +29,6 @@ pub(crate) fn routes(routes: &mut ServiceConfig, bare_webhook: bool) {
 
 fn webhook_resource(path: &str) -> Resource {
     web::resource(path)
-        .app_data(web::PayloadConfig::new(MAX_EVENT_BYTES))
         .route(web::get().to(webhook::validate))
         .route(web::post().to(webhook::receive_event))
 }

@@ -6,6 +6,7 @@ mod backup;
 pub mod cli;
 pub mod commands;
 mod compose;
+mod connection_limits;
 mod demo;
 mod doctor;
 mod generated_secrets;

@@ -1,6 +1,6 @@
 //! The running program: listeners, services, and their stop.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use url::Url;
 use crate::compose::{
     Addresses, Foundation, ServiceNames, Services, StartContext, all, data_dir, erasure_services,
 };
+use crate::connection_limits::ConnectionLimits;
 use crate::internal_routes::InternalRoutes;
 use crate::program_metrics;
 use crate::public_routes;
@@ -57,6 +58,7 @@ impl Program {
             ops: bind(settings.server.ops_listen)?,
         };
         data_dir::record_ops_address(&settings.data.dir, &local(&listeners.ops)?);
+        warn_of_public_ops(settings.server.ops_listen);
         let addresses = addresses(settings, &listeners, names)?;
         let metrics = Metrics::install()?;
         program_metrics::register(names);
@@ -91,13 +93,18 @@ impl Program {
             version,
         };
         let (ops_routes, own_routes, internal) = (ops.routes(), own.routes(), services.clone());
-        HttpServer::new(listeners.ops).workers(1).start(&tasks, move |routes| {
-            ops_routes(routes);
-            own_routes(routes);
-            internal.internal_routes(routes);
-        })?;
+        let limits = ConnectionLimits::of_process(settings.server.max_connections);
+        HttpServer::new(listeners.ops).workers(1).max_connections(limits.ops).start(
+            &tasks,
+            move |routes| {
+                ops_routes(routes);
+                own_routes(routes);
+                internal.internal_routes(routes);
+            },
+        )?;
         HttpServer::new(listeners.public)
             .workers(settings.server.workers)
+            .max_connections(limits.public)
             .allowed_origins(settings.server.origins.clone())
             .start(&tasks, public_routes::public(&services))?;
         services.spawn(&bus, &foundation.runtime, &tasks);
@@ -112,6 +119,24 @@ impl Program {
     /// Stops softly.
     pub async fn stop(self) {
         self.tasks.join(Duration::from_secs(20)).await;
+    }
+}
+
+/// Warns where strangers may reach the operations port.
+fn warn_of_public_ops(address: SocketAddr) {
+    if may_be_public(address.ip()) {
+        tracing::warn!(
+            %address,
+            "the operations port is open beyond this machine and its private network: metrics and readiness are for everybody who reaches it; close it with --ops-listen 127.0.0.1:9090 or a firewall"
+        );
+    }
+}
+
+/// True unless the address is that of this machine, of a private network or of a link.
+fn may_be_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
     }
 }
 
@@ -256,4 +281,22 @@ async fn handle_waiting(
     }
     tasks.join(Duration::from_secs(20)).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operations_port_on_a_public_or_on_every_address_is_told_from_a_private_one() {
+        let public = |address: &str| may_be_public(address.parse().unwrap());
+        for address in ["0.0.0.0", "::", "203.0.113.7", "2001:db8::1", "::ffff:203.0.113.7"] {
+            assert!(public(address), "{address}");
+        }
+        for address in
+            ["127.0.0.1", "10.0.0.3", "192.168.1.2", "::1", "fd00::1", "fe80::1", "::ffff:10.0.0.3"]
+        {
+            assert!(!public(address), "{address}");
+        }
+    }
 }

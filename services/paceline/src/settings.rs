@@ -87,6 +87,8 @@ pub struct Server {
     pub origins: Vec<String>,
     /// Threads of the public listener.
     pub workers: usize,
+    /// Maximum number of open connections of the public listener.
+    pub max_connections: usize,
 }
 
 /// Data directory.

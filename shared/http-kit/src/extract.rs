@@ -12,8 +12,15 @@ use std::time::Duration;
 
 use crate::Problem;
 
-/// Maximum time a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum time a body may take to arrive, 30 seconds by default. Register another with `app_data`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyTimeout(pub Duration);
+
+impl Default for BodyTimeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
 
 /// Maximum size of a JSON body in bytes, 256 KiB by default. Register another with `app_data`, for the
 /// whole app or for one resource.
@@ -23,6 +30,50 @@ pub struct BodyLimit(pub usize);
 impl Default for BodyLimit {
     fn default() -> Self {
         Self(256 * 1024)
+    }
+}
+
+/// A body of which nothing is read before the handler asks for it.
+pub struct Body {
+    payload: Payload,
+    content_length: Option<usize>,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("content_length", &self.content_length).finish_non_exhaustive()
+    }
+}
+
+impl Body {
+    fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
+        let content_length = request.headers().get(header::CONTENT_LENGTH);
+        Self {
+            payload: payload.take(),
+            content_length: content_length.and_then(|length| length.to_str().ok()?.parse().ok()),
+            timeout: request.app_data::<BodyTimeout>().copied().unwrap_or_default().0,
+        }
+    }
+
+    /// Reads it: at most this many bytes, within [`BodyTimeout`].
+    pub async fn read(self, limit: usize) -> Result<Bytes, Problem> {
+        if self.content_length.is_some_and(|length| length > limit) {
+            return Err(too_large(limit));
+        }
+        match tokio::time::timeout(self.timeout, read_limited(self.payload, limit)).await {
+            Ok(body) => body,
+            Err(_elapsed) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout")),
+        }
+    }
+}
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request, payload)))
     }
 }
 
@@ -67,7 +118,8 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     }
 }
 
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Parses a JSON body; a field of the wrong form is a 422 that names it.
+pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut source = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
         let path = error.path().to_string();
@@ -123,22 +175,12 @@ fn read_json_body(
         .trim()
         .to_ascii_lowercase();
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default().0;
-    let content_length = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let payload = payload.take();
+    let body = Body::of(request, payload);
     async move {
         if content_type != "application/json" && !content_type.ends_with("+json") {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"));
         }
-        if content_length.is_some_and(|length| length > limit) {
-            return Err(too_large(limit));
-        }
-        match tokio::time::timeout(BODY_TIMEOUT, read_limited(payload, limit)).await {
-            Ok(body) => body,
-            Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout")),
-        }
+        body.read(limit).await
     }
 }
 

@@ -20,7 +20,7 @@ pub use allowed_origins::AllowedOrigins;
 pub use collector::Collector;
 pub use described_routes::DescribedRoutes;
 pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};
-pub use extract::{BodyLimit, Json, Path, Query};
+pub use extract::{Body, BodyLimit, BodyTimeout, Json, Path, Query, parse_json};
 pub use metrics::{METRICS, Metrics, MetricsError};
 pub use middleware::RequestId;
 pub use ops::{OpsEndpoints, Probe, Version};

@@ -25,6 +25,7 @@ const SHUTDOWN_TIMEOUT_S: u64 = 10;
 pub struct HttpServer {
     listener: TcpListener,
     workers: usize,
+    max_connections: usize,
     allowed_origins: AllowedOrigins,
 }
 
@@ -50,13 +51,25 @@ impl RunningServer {
 impl HttpServer {
     /// A server with two worker threads and no CORS origins.
     pub fn new(listener: TcpListener) -> Self {
-        Self { listener, workers: 2, allowed_origins: AllowedOrigins::default() }
+        Self {
+            listener,
+            workers: 2,
+            max_connections: 1024,
+            allowed_origins: AllowedOrigins::default(),
+        }
     }
 
     /// Sets the number of worker threads, at least one.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
+        self
+    }
+
+    /// Sets the maximum number of open connections, 1,024 by default: further ones wait until others end.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
         self
     }
 
@@ -87,6 +100,7 @@ impl HttpServer {
         };
         let server = actix_web::HttpServer::new(app)
             .workers(self.workers)
+            .max_connections((self.max_connections / self.workers).max(1))
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(Duration::from_secs(10))
             .shutdown_timeout(SHUTDOWN_TIMEOUT_S)

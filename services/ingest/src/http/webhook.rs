@@ -1,9 +1,9 @@
 //! Strava's webhook: the check of the address, and events.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use http_kit::{Problem, Query};
+use http_kit::{Body, Problem, Query};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -11,6 +11,9 @@ use super::errors;
 use crate::domain::signature;
 use crate::usecases::ServiceContext;
 use crate::usecases::accept_event::Intake;
+
+/// Maximum size of an event.
+const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 /// Query of the check that Strava makes of a new subscription's address.
 #[derive(Debug, Deserialize)]
@@ -69,10 +72,11 @@ pub(super) async fn receive_event(
     request: HttpRequest,
     ctx: Data<ServiceContext>,
     intake: Data<Intake>,
-    body: Result<Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
+    // Nothing is read before the caller has shown that he knows the path.
     check_secret(&ctx, &request)?;
-    let body = body.map_err(|error| unreadable_body(&error))?;
+    let body = body.read(MAX_EVENT_BYTES).await?;
     let signature =
         request.headers().get("x-strava-signature").and_then(|value| value.to_str().ok());
     intake.accept_event(&body, signature).await.map_err(errors::intake_problem)?;
@@ -91,12 +95,4 @@ fn check_secret(ctx: &ServiceContext, request: &HttpRequest) -> Result<(), Probl
 
 fn secret_matches(secret: Option<&SecretString>, given: &str) -> bool {
     secret.is_some_and(|secret| signature::secret_matches(secret.expose_secret(), given))
-}
-
-fn unreadable_body(error: &actix_web::Error) -> Problem {
-    let status = error.as_response_error().status_code();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(status, "body-too-large").detail("an event has at most 64 KiB");
-    }
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail("the body could not be read")
 }

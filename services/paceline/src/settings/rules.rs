@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 use url::Url;
 
 /// The range of every numeric setting, both ends included.
-const RANGES: [(&str, RangeInclusive<i64>); 42] = [
+const RANGES: [(&str, RangeInclusive<i64>); 43] = [
     ("server.workers", 1..=256),
+    ("server.max_connections", 8..=1_000_000),
     ("strava.client_id", 1..=i64::MAX),
     ("kafka.partitions", 1..=10_000),
     ("kafka.replication", 1..=100),

@@ -19,6 +19,7 @@ mod refusing;
 mod secrets;
 mod separate_processes;
 mod sign_in_memory;
+mod slow_callers;
 mod starting;
 mod strava_failures;
 mod test_app;

@@ -1,9 +1,8 @@
 //! `/v1/me/connections`: lists, begins and ends an athlete's connections.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use auth::SignedIn;
-use http_kit::{Path, Problem, ProblemDocument, Query};
+use http_kit::{Body, Path, Problem, ProblemDocument, Query, parse_json};
 use serde::{Deserialize, Serialize};
 
 use super::authorize::AuthorizeQuery;
@@ -12,6 +11,9 @@ use crate::usecases::ServiceContext;
 use crate::usecases::begin_authorize::{BeginAuthorize, begin_authorize};
 use crate::usecases::disconnect::disconnect as end_connection;
 use crate::usecases::list_connections::{ConnectionStatus, list_connections};
+
+/// Maximum size of the body of a connect.
+const MAX_BODY_BYTES: usize = 1024;
 
 /// The athlete's connections.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -106,26 +108,15 @@ pub(super) async fn list(
 pub(super) async fn connect(
     signed_in: SignedIn,
     query: Query<AuthorizeQuery>,
-    body: web::Bytes,
+    body: Body,
     ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
-    let body = if body.is_empty() {
-        Connect::default()
-    } else {
-        serde_json::from_slice(&body).map_err(malformed_body)?
-    };
+    let body = body.read(MAX_BODY_BYTES).await?;
+    let body: Connect = if body.is_empty() { Connect::default() } else { parse_json(&body)? };
     let write = body.write || query.0.write();
     let command = BeginAuthorize { athlete: signed_in.athlete(), write, browser: false };
     let pending = begin_authorize(&ctx, command).await?;
     Ok(HttpResponse::Ok().json(Authorize { authorize_url: pending.authorize_url.into() }))
-}
-
-fn malformed_body(error: serde_json::Error) -> Problem {
-    if error.is_data() {
-        return Problem::invalid()
-            .field("write", "must be true or false, and nothing else may be there");
-    }
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-body").detail("the body is not JSON")
 }
 
 /// Ends a connection: leases stop at once, what came through it is erased, Strava is told.

@@ -10,13 +10,15 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use http_kit::{
-    BodyLimit, DescribedRoutes, HttpServer, Json, Metrics, OpsEndpoints, Path, Probe, Problem,
-    RequestId, Version,
+    BodyLimit, BodyTimeout, DescribedRoutes, HttpServer, Json, Metrics, OpsEndpoints, Path, Probe,
+    Problem, RequestId, Version,
 };
 use kernel::Timestamp;
 use lifecycle::{JoinOutcome, Stop, Tasks};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 #[derive(Deserialize)]
 struct EchoBody {
@@ -170,6 +172,21 @@ async fn send(request: reqwest::RequestBuilder) -> TestResponse {
     TestResponse { status, headers, body: response.text().await.unwrap() }
 }
 
+/// Opens a connection and sends this text.
+async fn connect(server: &TestServer, text: &str) -> TcpStream {
+    let mut stream =
+        TcpStream::connect(server.base.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Sends this text and returns the first line of the answer.
+async fn first_line(server: &TestServer, text: &str) -> String {
+    let mut line = String::new();
+    BufReader::new(connect(server, text).await).read_line(&mut line).await.unwrap();
+    line
+}
+
 #[tokio::test]
 async fn an_unknown_path_is_a_problem_that_names_it() {
     let server = TestServer::start(routes);
@@ -202,6 +219,33 @@ async fn a_query_parameter_that_a_route_does_not_have_is_refused() {
         422
     );
     assert_eq!(send(server.get("/id?anything=goes")).await.status, 200, "an undescribed route");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_is_given_up() {
+    let server = TestServer::start(|config| {
+        config.app_data(BodyTimeout(Duration::from_millis(200)));
+        routes(config);
+    });
+    let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    assert!(first_line(&server, head).await.contains("408"));
+}
+
+#[tokio::test]
+async fn a_server_serves_as_many_connections_as_it_may_and_the_next_one_when_one_ends() {
+    let tasks = Tasks::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = HttpServer::new(listener).workers(1).max_connections(2);
+    let serving = server.start(&tasks, routes).unwrap();
+    let base = format!("http://{}", serving.address());
+    let server = TestServer { base, tasks, http: reqwest::Client::new() };
+    let head = "GET /slow HTTP/1.1\r\nhost: x\r\n";
+    let (one, two) = (connect(&server, head).await, connect(&server, head).await);
+
+    let third = server.get("/id").timeout(Duration::from_millis(500));
+    assert!(third.send().await.unwrap_err().is_timeout());
+    drop((one, two));
+    assert_eq!(send(server.get("/id")).await.status, 200);
 }
 
 #[tokio::test]
