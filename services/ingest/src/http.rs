@@ -11,8 +11,6 @@ use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig};
 pub(crate) use openapi::document;
 
-/// Maximum size of an event.
-
 /// Registers the public routes. `bare_webhook`: the webhook is served without a secret in its path too.
 pub(crate) fn routes(routes: &mut ServiceConfig, bare_webhook: bool) {
     routes.service(webhook_resource("/webhook/{secret}"));

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use contracts::Topic;
 use event_bus::Bus;
-use http_kit::{HttpServer, Metrics, OpsEndpoints, Probe, Version};
+use http_kit::{HttpServer, Metrics, OpsEndpoints, Probe, TrustedProxies, Version};
 use lifecycle::{StopSignals, Tasks};
 use service_kit::Service;
 use url::Url;
@@ -105,6 +105,7 @@ impl Program {
         HttpServer::new(listeners.public)
             .workers(settings.server.workers)
             .max_connections(limits.public)
+            .trusted_proxies(trusted_proxies(settings)?)
             .allowed_origins(settings.server.origins.clone())
             .start(&tasks, public_routes::public(&services))?;
         services.spawn(&bus, &foundation.runtime, &tasks);
@@ -120,6 +121,12 @@ impl Program {
     pub async fn stop(self) {
         self.tasks.join(Duration::from_secs(20)).await;
     }
+}
+
+fn trusted_proxies(settings: &Settings) -> anyhow::Result<TrustedProxies> {
+    let proxies = settings.server.trusted_proxies.iter().map(String::as_str);
+    TrustedProxies::parse(proxies)
+        .map_err(|wrong| anyhow!("server.trusted_proxies: {wrong:?} is no address or network"))
 }
 
 /// Warns where strangers may reach the operations port.

@@ -85,6 +85,9 @@ pub struct Server {
     /// Origins whose pages may call the API (CORS).
     #[serde(default, deserialize_with = "settings::deserialize_list")]
     pub origins: Vec<String>,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
+    #[serde(default, deserialize_with = "settings::deserialize_list")]
+    pub trusted_proxies: Vec<String>,
     /// Threads of the public listener.
     pub workers: usize,
     /// Maximum number of open connections of the public listener.

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod allowed_origins;
+mod client_address;
 mod collector;
 mod described_routes;
 mod etag;
@@ -17,6 +18,7 @@ mod problem_titles;
 mod server;
 
 pub use allowed_origins::AllowedOrigins;
+pub use client_address::{ClientAddress, TrustedProxies};
 pub use collector::Collector;
 pub use described_routes::DescribedRoutes;
 pub use etag::{check_if_match, is_not_modified, query_etag, version_etag};

@@ -12,8 +12,8 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use lifecycle::Tasks;
 
-use crate::AllowedOrigins;
 use crate::middleware::{X_REQUEST_ID, request_middleware, unrouted};
+use crate::{AllowedOrigins, TrustedProxies};
 
 /// Idle time of a connection; longer than that of common gateways, so that they never reuse a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -27,6 +27,7 @@ pub struct HttpServer {
     workers: usize,
     max_connections: usize,
     allowed_origins: AllowedOrigins,
+    trusted_proxies: TrustedProxies,
 }
 
 /// A started server.
@@ -56,6 +57,7 @@ impl HttpServer {
             workers: 2,
             max_connections: 1024,
             allowed_origins: AllowedOrigins::default(),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 
@@ -80,6 +82,13 @@ impl HttpServer {
         self
     }
 
+    /// Believes what these proxies say about their clients' addresses.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
     /// Starts the server. At the soft stop it accepts no new connections; its workers end after all
     /// other tasks, which may still hold their database connections.
     pub fn start(
@@ -89,10 +98,11 @@ impl HttpServer {
     ) -> io::Result<RunningServer> {
         self.listener.set_nonblocking(true)?;
         let address = self.listener.local_addr()?;
-        let origins = self.allowed_origins;
+        let (origins, proxies) = (self.allowed_origins, self.trusted_proxies);
         let app = move || {
             App::new()
                 .app_data(origins.clone())
+                .app_data(proxies.clone())
                 .wrap(Condition::new(!origins.0.is_empty(), build_cors(&origins.0)))
                 .wrap(from_fn(request_middleware))
                 .configure(configure.clone())

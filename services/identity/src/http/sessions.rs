@@ -1,13 +1,11 @@
 //! `POST` and `DELETE /v1/session`: sign in and out.
 
-use std::net::{IpAddr, Ipv4Addr};
-
+use actix_web::HttpResponse;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use auth::{SESSION_COOKIE, SignedIn};
-use http_kit::{Json, Problem};
+use http_kit::{ClientAddress, Json, Problem};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -36,11 +34,10 @@ pub(crate) struct Session {
 #[utoipa::path(post, path = "/v1/session", tag = "identity", request_body = Credentials, responses(
     (status = 200, body = Session), (status = 401, description = "wrong-credentials"), (status = 429, description = "too-many-attempts or busy")))]
 pub(crate) async fn sign_in(
-    request: HttpRequest,
+    ClientAddress(client): ClientAddress,
     state: Data<HttpState>,
     Json(body): Json<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let client = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let session = sign_in::sign_in(&state.ctx, client.into(), &body.email, body.password)
         .await
         .map_err(errors::from_sign_in)?;

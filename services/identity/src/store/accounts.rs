@@ -143,6 +143,21 @@ pub(crate) async fn reserve_attempt<C: ConnectionTrait>(
     Ok(sql::execute(conn, count, values).await? > 0)
 }
 
+/// Counts an attempt with an address that has no account, so that it takes as long as one that has: it reads, writes and
+/// commits as `reserve_attempt` does, unless the address is locked. False if it is.
+pub(crate) async fn reserve_unknown<C: ConnectionTrait>(
+    conn: &C,
+    open: bool,
+) -> Result<bool, StoreError> {
+    let step = i64::from(open);
+    let count = "UPDATE unknown_sign_in SET attempts = attempts + ? WHERE id = 1";
+    if sql::execute(conn, count, [step.into()]).await? == 0 {
+        let first = "INSERT INTO unknown_sign_in (id, attempts) VALUES (1, ?)";
+        sql::execute(conn, first, [step.into()]).await?;
+    }
+    Ok(open)
+}
+
 /// Forgets the wrong passwords of an account.
 pub(crate) async fn reset_failures<C: ConnectionTrait>(
     conn: &C,

@@ -24,5 +24,14 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
             "identity_0002_account_email",
             Index::create().name("account_email").table("account").col("email").unique().take(),
         ),
+        // One row, written for each attempt with an address that has no account.
+        create_table(
+            "identity_0003_unknown_sign_in",
+            Table::create()
+                .table("unknown_sign_in")
+                .col(ColumnDef::new("id").integer().not_null().primary_key())
+                .col(ColumnDef::new("attempts").big_integer().not_null())
+                .take(),
+        ),
     ]
 }

@@ -15,6 +15,9 @@ use crate::domain::password::{self, HashingMemory, PasswordError};
 use crate::keys::SigningKeys;
 use crate::settings::Settings;
 
+/// A client, the address it tries, and the hash of that account's password.
+pub(crate) type ClientOf = (Client, Email, Option<String>);
+
 /// The dependencies that every operation of this service shares.
 #[derive(Debug)]
 pub(crate) struct ServiceContext {
@@ -26,7 +29,7 @@ pub(crate) struct ServiceContext {
     /// Attempts with addresses that have no account.
     pub(crate) unknown_emails: AttemptTable<Email>,
     /// Attempts of one client with one address, whether it has an account or not.
-    pub(crate) clients: AttemptTable<(Client, Email)>,
+    pub(crate) clients: AttemptTable<ClientOf>,
     hashing: Arc<HashingQueue>,
 }
 

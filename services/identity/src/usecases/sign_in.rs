@@ -6,7 +6,6 @@ use auth::Claims;
 use kernel::{AthleteId, Timestamp};
 use outbox::{StoreError, Tx, revoked_sessions};
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use crate::Service;
 use crate::domain::account::{Account, Email};
@@ -15,7 +14,7 @@ use crate::domain::lockout::LockoutRule;
 use crate::domain::password;
 use crate::keys::KeyError;
 use crate::store::accounts::{self, StoredAccount};
-use crate::usecases::ServiceContext;
+use crate::usecases::context::{ClientOf, ServiceContext};
 
 /// A session.
 #[derive(Debug)]
@@ -59,9 +58,10 @@ pub(crate) async fn sign_in(
         None => None,
     };
     let now = ctx.now();
-    let client = email.map(|email| (client, email));
-    reserve_attempt(ctx, client.as_ref(), stored.as_ref(), now).await?;
     let hash = stored.as_ref().map(|stored| stored.password_hash.clone());
+    // With a new password the attempts of a client count anew.
+    let client = email.map(|email| (client, email, hash.clone()));
+    reserve_attempt(ctx, client.as_ref(), stored.as_ref(), now).await?;
     let matches = ctx
         .run_hashing(move |memory| {
             password::verify_password(password.expose_secret(), hash.as_deref(), memory)
@@ -84,7 +84,7 @@ pub(crate) async fn sign_in(
 /// client has half of the attempts, so that it alone cannot lock out the person.
 async fn reserve_attempt(
     ctx: &ServiceContext,
-    client: Option<&(Client, Email)>,
+    client: Option<&ClientOf>,
     stored: Option<&StoredAccount>,
     now: Timestamp,
 ) -> Result<(), SignInError> {
@@ -93,22 +93,24 @@ async fn reserve_attempt(
     let rule = LockoutRule { max_attempts: ctx.settings.attempts, lockout };
     let share = LockoutRule { max_attempts: (rule.max_attempts / 2).max(1), ..rule };
     ctx.clients.reserve(client, now, share).map_err(SignInError::LockedUntil)?;
-    // Nobody's row costs the same statements.
-    let athlete = stored.map_or(AthleteId::from_uuid(Uuid::nil()), |it| it.account.athlete);
+    let athlete = stored.map(|stored| stored.account.athlete);
+    let unknown = match athlete {
+        None => ctx.unknown_emails.reserve(&client.1, now, rule),
+        Some(_) => Ok(()),
+    };
     let reserve = |tx: Tx| async move {
-        let reserved = accounts::reserve_attempt(tx.conn(), athlete, now, rule).await?;
+        let reserved = match athlete {
+            Some(athlete) => accounts::reserve_attempt(tx.conn(), athlete, now, rule).await?,
+            None => accounts::reserve_unknown(tx.conn(), unknown.is_ok()).await?,
+        };
         Ok::<_, StoreError>(if reserved { true } else { tx.unchanged(false) })
     };
-    let reserved = ctx.database.run_plain("reserve_sign_in", reserve).await?;
-    match stored {
-        None => ctx.unknown_emails.reserve(&client.1, now, rule).map_err(SignInError::LockedUntil),
-        Some(_) if reserved => Ok(()),
-        Some(stored) => {
-            // What was read may be older than the attempts of others that locked it.
-            let until = stored.failed_sign_ins.locked_until(now, rule);
-            Err(SignInError::LockedUntil(until.unwrap_or(now.plus(lockout))))
-        }
+    if ctx.database.run_plain("reserve_sign_in", reserve).await? {
+        return Ok(());
     }
+    // What was read may be older than the attempts of others that locked it.
+    let until = stored.and_then(|stored| stored.failed_sign_ins.locked_until(now, rule));
+    Err(SignInError::LockedUntil(unknown.err().or(until).unwrap_or(now.plus(lockout))))
 }
 
 async fn reset_failures(ctx: &ServiceContext, athlete: AthleteId) -> Result<(), StoreError> {

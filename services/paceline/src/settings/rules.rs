@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use http_kit::TrustedProxies;
 use url::Url;
 
 /// The range of every numeric setting, both ends included.
@@ -98,6 +99,9 @@ pub(super) fn check(key: &str, value: &str) -> Result<(), String> {
                 "expected keep, or a number of days from 1 to 36500, such as 7".to_owned()
             })
         }
+        "server.trusted_proxies" => TrustedProxies::parse(value.split(',')).map(drop).map_err(|wrong| {
+            format!("expected addresses or networks separated by commas, such as 10.0.0.0/8; {wrong:?} is none")
+        }),
         "server.origins" => value.split(',').try_for_each(|origin| check_origin(origin.trim())),
         _ => Ok(()),
     }
@@ -177,6 +181,7 @@ mod tests {
             ("database.url", "postgres://localhost/", "must begin with mysql://"),
             ("objects.url", "/srv/objects", "file: or s3://"),
             ("server.origins", "*", "https://example.org"),
+            ("server.trusted_proxies", "10.0.0.1,proxy", "\"proxy\" is none"),
             ("server.origins", "https://a.example, https://b.example/", "\"https://b.example/\""),
             ("internal.credential", "short", "at least 16 characters"),
         ] {
@@ -191,6 +196,7 @@ mod tests {
             ("strava.retention", "keep"),
             ("strava.retention", "7"),
             ("server.public_url", "HTTPS://example.org/paceline/"),
+            ("server.trusted_proxies", "10.0.0.0/8, ::1"),
             ("server.origins", "https://a.example,http://localhost:5173"),
             ("database.url", "mysql://root@127.0.0.1:3306/"),
             ("objects.url", "file:objects"),
