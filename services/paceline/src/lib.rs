@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod generated_secrets;
 mod internal_routes;
+mod listeners;
 mod ops_client;
 mod output;
 mod parked;

@@ -1,13 +1,13 @@
 //! The running program: listeners, services, and their stop.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use actix_web::web::ServiceConfig;
+use anyhow::{Context, bail};
 use contracts::Topic;
 use event_bus::Bus;
-use http_kit::{HttpServer, Metrics, OpsEndpoints, Probe, TrustedProxies, Version};
+use http_kit::{HttpServer, Metrics, OpsEndpoints, Probe, Version};
 use lifecycle::{StopSignals, Tasks};
 use service_kit::Service;
 use url::Url;
@@ -15,8 +15,8 @@ use url::Url;
 use crate::compose::{
     Addresses, Foundation, ServiceNames, Services, StartContext, all, data_dir, erasure_services,
 };
-use crate::connection_limits::ConnectionLimits;
 use crate::internal_routes::InternalRoutes;
+use crate::listeners::Listeners;
 use crate::program_metrics;
 use crate::public_routes;
 use crate::ready::Ready;
@@ -40,11 +40,6 @@ pub struct Program {
     _foundation: Box<Foundation>,
 }
 
-struct Listeners {
-    public: TcpListener,
-    ops: TcpListener,
-}
-
 impl Program {
     /// Opens listeners, log and databases and starts the named services.
     pub async fn start(settings: &Settings, names: &ServiceNames) -> anyhow::Result<Self> {
@@ -53,12 +48,8 @@ impl Program {
             bail!("kafka.brokers is not set: services in processes of their own meet on Kafka");
         }
         let foundation = Foundation::build(settings.clone(), alone)?;
-        let listeners = Listeners {
-            public: bind(settings.server.listen)?,
-            ops: bind(settings.server.ops_listen)?,
-        };
-        data_dir::record_ops_address(&settings.data.dir, &local(&listeners.ops)?);
-        warn_of_public_ops(settings.server.ops_listen);
+        let listeners = Listeners::bind(settings)?;
+        data_dir::record_ops_address(&settings.data.dir, &listeners.ops_url()?);
         let addresses = addresses(settings, &listeners, names)?;
         let metrics = Metrics::install()?;
         program_metrics::register(names);
@@ -93,21 +84,12 @@ impl Program {
             version,
         };
         let (ops_routes, own_routes, internal) = (ops.routes(), own.routes(), services.clone());
-        let limits = ConnectionLimits::of_process(settings.server.max_connections);
-        HttpServer::new(listeners.ops).workers(1).max_connections(limits.ops).start(
-            &tasks,
-            move |routes| {
-                ops_routes(routes);
-                own_routes(routes);
-                internal.internal_routes(routes);
-            },
-        )?;
-        HttpServer::new(listeners.public)
-            .workers(settings.server.workers)
-            .max_connections(limits.public)
-            .trusted_proxies(trusted_proxies(settings)?)
-            .allowed_origins(settings.server.origins.clone())
-            .start(&tasks, public_routes::public(&services))?;
+        let ops_routes = move |routes: &mut ServiceConfig| {
+            ops_routes(routes);
+            own_routes(routes);
+            internal.internal_routes(routes);
+        };
+        listeners.serve(settings, &tasks, ops_routes, public_routes::public(&services))?;
         services.spawn(&bus, &foundation.runtime, &tasks);
         Ok(Self { ready, services, bus, tasks, _foundation: Box::new(foundation) })
     }
@@ -123,35 +105,6 @@ impl Program {
     }
 }
 
-fn trusted_proxies(settings: &Settings) -> anyhow::Result<TrustedProxies> {
-    let proxies = settings.server.trusted_proxies.iter().map(String::as_str);
-    TrustedProxies::parse(proxies)
-        .map_err(|wrong| anyhow!("server.trusted_proxies: {wrong:?} is no address or network"))
-}
-
-/// Warns where strangers may reach the operations port.
-fn warn_of_public_ops(address: SocketAddr) {
-    if may_be_public(address.ip()) {
-        tracing::warn!(
-            %address,
-            "the operations port is open beyond this machine and its private network: metrics and readiness are for everybody who reaches it; close it with --ops-listen 127.0.0.1:9090 or a firewall"
-        );
-    }
-}
-
-/// True unless the address is that of this machine, of a private network or of a link.
-fn may_be_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
-        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
-    }
-}
-
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}: is another program there? choose another with --listen and --ops-listen"))
-}
-
 fn addresses(
     settings: &Settings,
     listeners: &Listeners,
@@ -159,29 +112,20 @@ fn addresses(
 ) -> anyhow::Result<Addresses> {
     let public = match &settings.server.public_url {
         Some(url) => with_slash(url.clone()),
-        None => local(&listeners.public)?,
+        None => listeners.public_url()?,
     };
     let token = match &settings.internal.token_url {
         Some(url) => with_slash(url.clone()),
-        None if names.contains(token::Service::NAME) => local(&listeners.ops)?,
+        None if names.contains(token::Service::NAME) => listeners.ops_url()?,
         // Only these two ask for leases.
         None if !names.contains("ingest") && !names.contains("duplication") => {
-            local(&listeners.ops)?
+            listeners.ops_url()?
         }
         None => {
             bail!("internal.token_url is not set: name the operations port of the token service")
         }
     };
     Ok(Addresses { public, reachable: settings.server.public_url.is_some(), token })
-}
-
-/// The address of a listener on this machine.
-fn local(listener: &TcpListener) -> anyhow::Result<Url> {
-    let mut address = listener.local_addr()?;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    Ok(Url::parse(&format!("http://{address}/"))?)
 }
 
 fn with_slash(mut url: Url) -> Url {
@@ -198,11 +142,11 @@ fn ready_message(
     listeners: &Listeners,
     addresses: &Addresses,
 ) -> anyhow::Result<Ready> {
-    let url = local(&listeners.public)?;
+    let url = listeners.public_url()?;
     let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     Ok(Ready {
         ready: true,
-        ops_url: bare(&local(&listeners.ops)?),
+        ops_url: bare(&listeners.ops_url()?),
         public_url: addresses.reachable.then(|| bare(&addresses.public)),
         docs_url: format!("{}{}", bare(&url), public_routes::DOCS),
         url: bare(&url),
@@ -279,7 +223,7 @@ async fn handle_waiting(
     let services = Services::start(names, with).await?;
     // Leases are asked for over the operations port, so it must answer meanwhile.
     let internal = services.clone();
-    HttpServer::new(listeners.ops.try_clone()?)
+    HttpServer::new(listeners.try_clone_ops()?)
         .workers(1)
         .start(&tasks, move |routes| internal.internal_routes(routes))?;
     services.spawn(bus, &foundation.runtime, &tasks);
@@ -288,22 +232,4 @@ async fn handle_waiting(
     }
     tasks.join(Duration::from_secs(20)).await;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_operations_port_on_a_public_or_on_every_address_is_told_from_a_private_one() {
-        let public = |address: &str| may_be_public(address.parse().unwrap());
-        for address in ["0.0.0.0", "::", "203.0.113.7", "2001:db8::1", "::ffff:203.0.113.7"] {
-            assert!(public(address), "{address}");
-        }
-        for address in
-            ["127.0.0.1", "10.0.0.3", "192.168.1.2", "::1", "fd00::1", "fe80::1", "::ffff:10.0.0.3"]
-        {
-            assert!(!public(address), "{address}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use telemetry::Metric;
 
 /// The metrics that the token service keeps; their labels are the codes of states, reasons and purposes.
-pub(crate) const METRICS: [Metric; 7] = [
+pub(crate) const METRICS: [Metric; 9] = [
     Metric::counter(
         "token_leases_total",
         "Answers to requests for leases, by purpose: granted, later, or the reason of a refusal.",
@@ -25,6 +25,14 @@ pub(crate) const METRICS: [Metric; 7] = [
         "reason",
         &["withdrawn", "asked", "refresh-refused", "refresh-lost", "scope-missing"],
     )]),
+    Metric::gauge(
+        "token_connections_lost_together",
+        "Connections whose grace is over and which are kept, because so many were lost at once.",
+    ),
+    Metric::gauge(
+        "token_erasures_open",
+        "Erasures that not every service has answered yet.",
+    ),
     Metric::gauge("token_connections", "Connections by state.")
         .with(&[("state", &["connected", "reconnect-needed", "disconnected"])]),
     Metric::gauge(

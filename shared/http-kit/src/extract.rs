@@ -47,7 +47,7 @@ impl std::fmt::Debug for Body {
 }
 
 impl Body {
-    fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
+    fn from_request_head(request: &HttpRequest, payload: &mut Payload) -> Self {
         let content_length = request.headers().get(header::CONTENT_LENGTH);
         Self {
             payload: payload.take(),
@@ -73,7 +73,7 @@ impl FromRequest for Body {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self::of(request, payload)))
+        ready(Ok(Self::from_request_head(request, payload)))
     }
 }
 
@@ -175,7 +175,7 @@ fn read_json_body(
         .trim()
         .to_ascii_lowercase();
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default().0;
-    let body = Body::of(request, payload);
+    let body = Body::from_request_head(request, payload);
     async move {
         if content_type != "application/json" && !content_type.ends_with("+json") {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"));

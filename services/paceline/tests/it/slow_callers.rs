@@ -33,13 +33,14 @@ async fn the_operations_port_answers_while_slow_callers_hold_the_public_one() {
     }));
     let callers = callers.await;
 
-    for path in ["/healthz", "/readyz", "/metrics"] {
-        let answer = reqwest::Client::new().get(format!("{}{path}", ops.trim_end_matches('/')));
-        let answer = answer.timeout(Duration::from_secs(10)).send().await.unwrap();
+    let http = telemetry::http_client(Duration::from_secs(10)).unwrap();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = http.get(format!("{}{path}", ops.trim_end_matches('/')));
+        let answer = answer.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
     }
     drop(callers);
-    let page = reqwest::get(url).await.unwrap();
+    let page = http.get(url).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     program.terminate().await;
 }

@@ -238,7 +238,8 @@ async fn a_server_serves_as_many_connections_as_it_may_and_the_next_one_when_one
     let server = HttpServer::new(listener).workers(1).max_connections(2);
     let serving = server.start(&tasks, routes).unwrap();
     let base = format!("http://{}", serving.address());
-    let server = TestServer { base, tasks, http: reqwest::Client::new() };
+    let http = telemetry::http_client(Duration::from_secs(5)).unwrap();
+    let server = TestServer { base, tasks, http };
     let head = "GET /slow HTTP/1.1\r\nhost: x\r\n";
     let (one, two) = (connect(&server, head).await, connect(&server, head).await);
 
