@@ -50,19 +50,21 @@ impl AthleteTx {
         self.read(|athlete| athlete.now.counter)
     }
 
-    /// Draws a revision: the athlete's counter + 1, written at commit.
+    /// Draws a revision: the athlete's counter + 1, and at least the clock in microseconds; written at commit.
+    /// So a database that was restored from an older moment draws none that others have seen and would ignore.
     pub fn draw_revision(&self) -> Revision {
         Revision::new(self.draw())
     }
 
-    /// Draws a ticket: the athlete's counter + 1, written at commit.
+    /// Draws a ticket from the same counter, written at commit.
     pub fn draw_ticket(&self) -> Ticket {
         Ticket::new(self.draw())
     }
 
     fn draw(&self) -> i64 {
+        let floor = self.tx.now().as_micros();
         self.write(|athlete| {
-            athlete.now.counter += 1;
+            athlete.now.counter = (athlete.now.counter + 1).max(floor);
             athlete.now.counter
         })
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contracts::Event;
-use kernel::{AthleteId, EventId};
+use kernel::{AthleteId, EventId, Timestamp};
 
 use crate::athlete_row::LockedAthlete;
 use crate::outbox_message::{self, EncodedRecord, Routing};
@@ -49,6 +49,11 @@ impl Tx {
     /// The connection that statements of the service's store run on.
     pub fn conn(&self) -> &TxConnection {
         &self.inner.conn
+    }
+
+    /// The clock's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.database.clock().now()
     }
 
     /// Passes `value` through and makes the runner roll back instead of commit: nothing was changed,
