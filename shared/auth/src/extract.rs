@@ -9,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
-use http_kit::{AllowedOrigins, Problem};
+use http_kit::{AllowedOrigins, CallerCheck, Problem};
 use kernel::AthleteId;
 
 use crate::{Permission, TokenRejection, Verifier};
@@ -45,7 +45,9 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let verifier = request.app_data::<web::Data<Arc<Verifier>>>().cloned();
         let token = presented_token(request);
+        let check = CallerCheck::begin(request);
         Box::pin(async move {
+            let _check = check;
             let verifier = verifier
                 .ok_or_else(|| Problem::unauthenticated().detail("signing in is not configured"))?;
             let claims = verifier.verify(&token?).await.map_err(problem_of)?;

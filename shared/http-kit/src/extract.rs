@@ -10,7 +10,7 @@ use futures::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-use crate::Problem;
+use crate::{CallerCheck, Problem};
 
 /// Maximum time a body may take to arrive, 30 seconds by default. Register another with `app_data`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,28 +94,48 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read_json_body(request, payload);
-        async move { parse_json(&body.await?).map(Self) }.boxed_local()
+        let (body, checked) = (read_json_body(request, payload), CallerCheck::end(request));
+        async move {
+            checked.await;
+            parse_json(&body.await?).map(Self)
+        }
+        .boxed_local()
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse_query(request.query_string()).map(Self))
+        refuse_after_check(request, parse_query(request.query_string()).map(Self))
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for Path<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Path<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let path = web::Path::<T>::from_request(request, payload).into_inner();
-        ready(path.map(|path| Self(path.into_inner())).map_err(|_not_parsed| Problem::not_found()))
+        let path = path.map(|path| Self(path.into_inner()));
+        refuse_after_check(request, path.map_err(|_not_parsed| Problem::not_found()))
     }
+}
+
+/// Passes a value on at once, and a refusal when the caller is known.
+fn refuse_after_check<T: 'static>(
+    request: &HttpRequest,
+    result: Result<T, Problem>,
+) -> LocalBoxFuture<'static, Result<T, Problem>> {
+    let checked = CallerCheck::end(request);
+    async move {
+        if result.is_err() {
+            checked.await;
+        }
+        result
+    }
+    .boxed_local()
 }
 
 /// Parses a JSON body; a field of the wrong form is a 422 that names it.

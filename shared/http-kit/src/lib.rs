@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod allowed_origins;
+mod caller_check;
 mod client_address;
 mod collector;
 mod described_routes;
@@ -18,6 +19,7 @@ mod problem_titles;
 mod server;
 
 pub use allowed_origins::AllowedOrigins;
+pub use caller_check::CallerCheck;
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use collector::Collector;
 pub use described_routes::DescribedRoutes;

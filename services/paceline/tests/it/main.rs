@@ -1,6 +1,7 @@
 //! The program as the app meets it: real processes, a simulated Strava, real brokers and databases.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod authorization;
 mod backing_up;
 mod crashing;
 mod description;

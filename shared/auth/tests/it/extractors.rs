@@ -4,8 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Data, ServiceConfig};
-use auth::{Admin, InternalCaller, Require, ServiceCredential, SignedIn};
+use auth::{
+    Admin, InternalCaller, NotBefore, Require, ServiceCredential, SessionRevocations, SignedIn,
+};
+use http_kit::{Json, Path, Query};
+use kernel::{AthleteId, Timestamp};
 use lifecycle::Tasks;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::TokenSigner;
 
@@ -18,6 +23,35 @@ async fn get_athlete(athlete: SignedIn) -> String {
 
 async fn get_admin(athlete: Require<Admin>) -> String {
     athlete.athlete().to_string()
+}
+
+#[derive(Deserialize)]
+struct Thing {
+    number: u32,
+}
+
+async fn post_thing(
+    _: SignedIn,
+    Path(_number): Path<u32>,
+    Query(query): Query<Thing>,
+    Json(body): Json<Thing>,
+) -> String {
+    (query.number + body.number).to_string()
+}
+
+/// Says after a while that this athlete's sessions have ended.
+struct SlowRevocations;
+
+const SIGNED_OUT: &str = "01930000-0000-7000-8000-00000000ffff";
+
+impl SessionRevocations for SlowRevocations {
+    fn not_before(&self, athlete: AthleteId) -> NotBefore<'_> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let is_signed_out = athlete.to_string() == SIGNED_OUT;
+            Ok(is_signed_out.then(|| Timestamp::from_secs(NOW + 1)))
+        })
+    }
 }
 
 async fn post_internal(_: InternalCaller) -> &'static str {
@@ -35,11 +69,14 @@ struct TestServer {
 impl TestServer {
     fn start() -> Self {
         let (key, tasks) = (TokenSigner::generate("one"), Tasks::new());
-        let (verifier, credential) =
-            (fixed_verifier(&key), ServiceCredential::new("between us".to_owned().into()));
+        let (verifier, credential) = (
+            fixed_verifier(&key).with_revocations(Arc::new(SlowRevocations)),
+            ServiceCredential::new("between us".to_owned().into()),
+        );
         let routes = move |config: &mut ServiceConfig| {
             config
-                .app_data(Data::new(Arc::clone(&verifier)))
+                .app_data(Data::new(Arc::new(verifier.clone())))
+                .route("/things/{number}", web::post().to(post_thing))
                 .app_data(Data::new(credential.clone()))
                 .route("/athlete", web::get().to(get_athlete))
                 .route("/athlete", web::post().to(get_athlete))
@@ -92,6 +129,23 @@ async fn a_missing_or_invalid_token_gets_a_problem_with_a_challenge() {
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         let body: Value = response.json().await.unwrap();
         assert_eq!(body["type"], "https://paceline.dev/problems/unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_request_is_looked_at_before_the_caller_is_known() {
+    let server = TestServer::start();
+    let signed_out = server.key.sign(&claims_with("sub", json!(SIGNED_OUT)));
+    let signed_in = server.key.sign(&claims());
+    for (path, body, refusal) in [
+        ("/things/1?number=1", json!({"number": "one"}), 422),
+        ("/things/1?number=one", json!({"number": 1}), 422),
+        ("/things/one?number=1", json!({"number": 1}), 404),
+        ("/things/1?number=1", json!({"number": 1}), 200),
+    ] {
+        let request = |token: &str| server.post(path).bearer_auth(token).json(&body);
+        assert_eq!(status(request(&signed_out)).await, 401, "{path} {body}");
+        assert_eq!(status(request(&signed_in)).await, refusal, "{path} {body}");
     }
 }
 
