@@ -100,6 +100,29 @@ pub enum Command {
         #[command(flatten)]
         options: RunOptions,
     },
+    /// Show the athletes that Strava counts for the application and who has been idle how long, or free a seat.
+    #[command(
+        after_help = "Examples:\n  paceline seats list\n  paceline seats free strava:0192…   # ends that connection and erases what came through it"
+    )]
+    Seats {
+        /// The action.
+        #[command(subcommand)]
+        action: Seats,
+        /// Addresses, data directory, log and database.
+        #[command(flatten)]
+        options: RunOptions,
+    },
+    /// Print what was erased of an athlete, also of one whose account is gone (JSON).
+    #[command(
+        after_help = "Example:\n  paceline receipts 01930000-0000-7000-8000-000000000001 > receipt.json"
+    )]
+    Receipts {
+        /// The athlete's id.
+        athlete: String,
+        /// Addresses, data directory, log and database.
+        #[command(flatten)]
+        options: RunOptions,
+    },
     /// Create, verify or restore a backup of an installation in one process, also while it runs.
     #[command(
         after_help = "Examples:\n  paceline backup create --data-dir ./data /mnt/backup/monday --keys /mnt/keys/monday\n  paceline backup verify /mnt/backup/monday\n  paceline backup restore --data-dir ./new /mnt/backup/monday --keys /mnt/keys/monday --ledger ./data/erasures.jsonl"
@@ -218,6 +241,18 @@ pub enum Users {
         /// Do not ask.
         #[arg(long)]
         yes: bool,
+    },
+}
+
+/// Actions on seats.
+#[derive(Debug, Subcommand)]
+pub enum Seats {
+    /// List them, the longest idle first.
+    List,
+    /// End a connection as its athlete would: Strava is told, and what came through it is erased.
+    Free {
+        /// The connection's id.
+        connection: String,
     },
 }
 

@@ -6,6 +6,8 @@ mod doctor;
 mod migrate;
 mod openapi;
 mod parked;
+mod receipts;
+mod seats;
 mod topics;
 mod up;
 mod users;
@@ -45,6 +47,12 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Parked { action, options } => {
             Box::pin(async move { parked::parked(&options, action).await })
+        }
+        Command::Seats { action, options } => {
+            Box::pin(async move { seats::seats(&options, action).await })
+        }
+        Command::Receipts { athlete, options } => {
+            Box::pin(async move { receipts::receipts(&options, &athlete).await })
         }
         Command::Backup { action, options } => {
             Box::pin(async move { backup::backup(&options, action).await })

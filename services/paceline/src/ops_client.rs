@@ -84,6 +84,23 @@ fn find_credential(given: Option<&SecretString>, data: &Path) -> Option<SecretSt
     given.cloned().or_else(|| generated_secrets::load(data, generated_secrets::INTERNAL_CREDENTIAL))
 }
 
+/// Finds the running program, which alone can do this.
+///
+/// # Errors
+///
+/// Fails with what to do where none runs.
+pub(crate) async fn require(loaded: &LoadedSettings) -> anyhow::Result<OpsClient> {
+    match find(loaded).await? {
+        Beside::Program(client) => Ok(client),
+        Beside::Stranger(address) => anyhow::bail!(
+            "the program at {address} does not take this credential: give its --data-dir, or set internal.credential"
+        ),
+        Beside::Nothing(address) => anyhow::bail!(
+            "no program answers at {address}: start it with `paceline up`, or give its --data-dir and --ops-listen"
+        ),
+    }
+}
+
 impl OpsClient {
     /// Fetches an answer below `/internal/v1/`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

@@ -110,6 +110,8 @@ pub struct Strava {
     pub client_id: Option<i64>,
     /// The application's secret.
     pub client_secret: Option<SecretString>,
+    /// Number of athletes that Strava allows the application.
+    pub athlete_limit: Option<i64>,
     /// Redirect URI of the OAuth authorization.
     pub redirect_uri: Option<Url>,
     /// Retention of data from the API: `keep` or a number of days.

@@ -6,6 +6,7 @@ mod connections;
 mod errors;
 mod leases;
 mod receipts;
+mod seats;
 
 use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi;
@@ -27,6 +28,11 @@ pub(crate) fn public_routes(routes: &mut ServiceConfig) {
             web::resource("/v1/admin/receipts/{athlete}")
                 .route(web::get().to(receipts::list_for_admin)),
         )
+        .service(web::resource("/v1/admin/seats").route(web::get().to(seats::list_for_admin)))
+        .service(
+            web::resource("/v1/admin/seats/{connection}")
+                .route(web::delete().to(seats::free_for_admin)),
+        )
         .service(
             web::resource("/v1/me/connections/{connection}")
                 .route(web::delete().to(connections::disconnect)),
@@ -40,6 +46,15 @@ pub(crate) fn internal_routes(routes: &mut ServiceConfig) {
         .service(
             web::resource("/internal/v1/leases/{lease}/report")
                 .route(web::post().to(leases::report)),
+        )
+        .service(web::resource("/internal/v1/seats").route(web::get().to(seats::list_for_operator)))
+        .service(
+            web::resource("/internal/v1/seats/{connection}")
+                .route(web::delete().to(seats::free_for_operator)),
+        )
+        .service(
+            web::resource("/internal/v1/receipts/{athlete}")
+                .route(web::get().to(receipts::list_for_operator)),
         );
 }
 
@@ -52,7 +67,9 @@ pub(crate) fn internal_routes(routes: &mut ServiceConfig) {
     connections::disconnect,
     receipts::list,
     receipts::list_for_admin,
-    receipts::delete_me
+    receipts::delete_me,
+    seats::list_for_admin,
+    seats::free_for_admin
 ))]
 struct Description;
 

@@ -27,6 +27,8 @@ pub struct Settings {
     pub redirect_uri: Option<Url>,
     /// The address the athlete ends up on after connecting (alias `FRONTEND_URL`); by default the public address.
     pub frontend_url: Option<Url>,
+    /// Number of athletes that Strava allows the application; none: as learned when it refuses one.
+    pub athlete_limit: Option<i64>,
     /// Ask every athlete for `activity:write`, not only those who come with `?write=1`.
     pub ask_write: bool,
     /// Accept a connect that a script began from a browser in which nobody is signed in: unless set, yes. Such a
@@ -65,6 +67,7 @@ impl Default for Settings {
             client_secret: None,
             redirect_uri: None,
             frontend_url: None,
+            athlete_limit: None,
             ask_write: false,
             script_connects: None,
             key_file: None,

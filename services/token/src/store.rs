@@ -10,6 +10,7 @@ mod migrations;
 pub(crate) mod oauth_states;
 mod sealing;
 pub(crate) mod sealing_keys;
+pub(crate) mod seats;
 
 use kernel::Timestamp;
 

@@ -20,6 +20,7 @@ pub(crate) mod recover_unreadable;
 pub(crate) mod refresh_token;
 pub(crate) mod report_lease;
 pub(crate) mod reseal_tokens;
+pub(crate) mod seats;
 pub(crate) mod set_gauges;
 
 pub(crate) use context::{ConnectionLocks, RecentRequesters, ServiceContext};

@@ -51,6 +51,9 @@ pub enum ErrorKind {
     /// 400 or 401 about the application: wrong client id or client secret.
     #[error("Strava refused the client id or the client secret")]
     ClientRefused,
+    /// The application has as many athletes as Strava allows it.
+    #[error("Strava's limit of connected athletes is exceeded")]
+    AthleteLimit,
     /// Any other refusal, with Strava's explanation.
     #[error("Strava refused: {0}")]
     Fault(Box<Fault>),
@@ -131,12 +134,18 @@ pub(crate) fn classify(endpoint: Endpoint, status: u16, body: &[u8]) -> ErrorKin
     if !(400..500).contains(&status) || status == 408 {
         return ErrorKind::Unavailable(format!("status {status}"));
     }
+    if matches!(endpoint, Endpoint::Token) && status == 403 && is_limit_page(body) {
+        return ErrorKind::AthleteLimit;
+    }
     // An error page of a proxy must neither invalidate a token nor delete an activity.
     let Some(fault) = fault.or_else(|| body.is_empty().then(Fault::default)) else {
         return ErrorKind::Unavailable(format!("status {status} without a reason in JSON"));
     };
     match (endpoint, status) {
         (Endpoint::Token, 400 | 401) => classify_grant_refusal(fault),
+        (Endpoint::Token, 403) if fault.errors.iter().any(FaultEntry::is_athlete_limit) => {
+            ErrorKind::AthleteLimit
+        }
         (_, 401) => match missing_scope(&fault) {
             Some(scope) => ErrorKind::ScopeMissing { scope },
             None => ErrorKind::TokenDead,
@@ -151,7 +160,9 @@ fn classify_grant_refusal(fault: Fault) -> ErrorKind {
     let concerns = |resource: &str| {
         fault.errors.iter().any(|entry| entry.resource.eq_ignore_ascii_case(resource))
     };
-    if concerns("Application") {
+    if fault.errors.iter().any(FaultEntry::is_athlete_limit) {
+        ErrorKind::AthleteLimit
+    } else if concerns("Application") {
         ErrorKind::ClientRefused
     } else if concerns("RefreshToken") || concerns("AuthorizationCode") || concerns("RequestToken")
     {
@@ -169,7 +180,20 @@ fn missing_scope(fault: &Fault) -> Option<String> {
     })
 }
 
+/// Returns true for the page that Strava shows when an application has all its athletes.
+fn is_limit_page(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).to_ascii_lowercase().contains("limit of connected athletes")
+}
+
 impl FaultEntry {
+    /// `Application / athlete limit / exceeded`.
+    fn is_athlete_limit(&self) -> bool {
+        self.resource.eq_ignore_ascii_case("Application")
+            && [&self.field, &self.code]
+                .iter()
+                .any(|text| text.to_ascii_lowercase().contains("limit"))
+    }
+
     fn is_inactive(&self) -> bool {
         self.resource.eq_ignore_ascii_case("Application")
             && self.field.eq_ignore_ascii_case("Status")
@@ -192,6 +216,21 @@ mod tests {
     fn fault(message: &str, resource: &str, field: &str, code: &str) -> String {
         serde_json::json!({"message": message, "errors": [{"resource": resource, "field": field, "code": code}]})
             .to_string()
+    }
+
+    #[test]
+    fn a_full_application_is_told_from_a_wrong_secret() {
+        let limit = fault("Bad Request", "Application", "athlete limit", "exceeded");
+        for status in [400, 403] {
+            let kind = classify(Endpoint::Token, status, limit.as_bytes());
+            assert_eq!(kind, ErrorKind::AthleteLimit, "{status}");
+        }
+        let page = b"<html><h1>403</h1><p>Limit of connected athletes exceeded</p></html>";
+        assert_eq!(classify(Endpoint::Token, 403, page), ErrorKind::AthleteLimit);
+        assert!(matches!(classify(Endpoint::Api, 403, page), ErrorKind::Unavailable(_)));
+        let secret = fault("Authorization Error", "Application", "", "invalid");
+        let kind = classify(Endpoint::Token, 401, secret.as_bytes());
+        assert_eq!(kind, ErrorKind::ClientRefused);
     }
 
     #[test]

@@ -76,7 +76,14 @@ pub(crate) async fn sign_in(
             }
             issue_session(ctx, &stored.account, now).await
         }
-        _ => Err(SignInError::WrongCredentials),
+        Some(stored) => {
+            if stored.failed_sign_ins.count + 1 == ctx.settings.attempts {
+                let (athlete, seconds) = (stored.account.athlete, ctx.settings.lockout_s);
+                tracing::warn!(%athlete, seconds, "an account is locked after too many wrong passwords");
+            }
+            Err(SignInError::WrongCredentials)
+        }
+        None => Err(SignInError::WrongCredentials),
     }
 }
 

@@ -63,6 +63,7 @@ async fn apply_connection(
         let new = Backfill::new(athlete, application, connection.generation, ctx.now());
         store::backfills::save(tx.conn(), &new, stored.is_some()).await?;
         tx.bump_version();
+        tracing::info!(athlete.id = %athlete, "the import of an athlete's history begins");
     }
     // A backfill interrupted by a withdrawal is resumed.
     if current.is_none_or(|current| current.state != BackfillState::Done) {

@@ -44,6 +44,7 @@ fn token_dependencies(
     let mut settings = foundation.settings.token.clone();
     let strava = &foundation.settings.strava;
     settings.client_id = strava.client_id;
+    settings.athlete_limit = strava.athlete_limit;
     settings.client_secret.clone_from(&strava.client_secret);
     settings.redirect_uri.clone_from(&strava.redirect_uri);
     settings.frontend_url.clone_from(&foundation.settings.server.frontend_url);

@@ -6,10 +6,11 @@ use http_kit::TrustedProxies;
 use url::Url;
 
 /// The range of every numeric setting, both ends included.
-const RANGES: [(&str, RangeInclusive<i64>); 43] = [
+const RANGES: [(&str, RangeInclusive<i64>); 44] = [
     ("server.workers", 1..=256),
     ("server.max_connections", 8..=1_000_000),
     ("strava.client_id", 1..=i64::MAX),
+    ("strava.athlete_limit", 1..=1_000_000),
     ("kafka.partitions", 1..=10_000),
     ("kafka.replication", 1..=100),
     ("auth.max_token_life_s", 60..=2_592_000),

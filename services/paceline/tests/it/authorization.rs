@@ -76,7 +76,7 @@ struct Things {
 }
 
 impl Things {
-    async fn of(app: &TestApp, guardian: &TestUser, child: &TestUser) -> Self {
+    async fn create(app: &TestApp, guardian: &TestUser, child: &TestUser) -> Self {
         let link = guardian.links(child).await;
         app.record(GUARDIAN_ID, "Round with Milla").await;
         let first = async |path: &str| {
@@ -173,7 +173,7 @@ async fn every_route_refuses_everybody_but_those_whom_it_is_for() {
     ];
     let [guardian, child] = app.guardian_and_child().await;
     let other = app.user("Otto", CHILD_ID).await;
-    let things = Things::of(&app, &guardian, &child).await;
+    let things = Things::create(&app, &guardian, &child).await;
     end_sessions(&app, &admin, [&removed, &demoted]).await;
     let callers = [
         ("nobody", None, false),

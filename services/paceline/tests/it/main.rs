@@ -17,6 +17,7 @@ mod one_trace;
 mod operating;
 mod outages;
 mod refusing;
+mod seats;
 mod secrets;
 mod separate_processes;
 mod sign_in_memory;

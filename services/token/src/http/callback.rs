@@ -90,6 +90,7 @@ const fn query_values(outcome: AuthorizeOutcome) -> (&'static str, Option<&'stat
         AuthorizeOutcome::ScopeMissing => ("scope", None),
         AuthorizeOutcome::BadState => ("error", Some("state")),
         AuthorizeOutcome::NotExchanged => ("error", Some("exchange")),
+        AuthorizeOutcome::AthleteLimit => ("error", Some("athlete-limit")),
         AuthorizeOutcome::Taken => ("error", Some("taken")),
     }
 }

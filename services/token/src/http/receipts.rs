@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use auth::{Admin, Permission, Require, SignedIn};
+use auth::{Admin, InternalCaller, Permission, Require, SignedIn};
 use http_kit::{Path, Problem, ProblemDocument};
 use kernel::{AthleteId, Timestamp};
 use serde::Serialize;
@@ -133,6 +133,15 @@ pub(super) async fn list(
 )]
 pub(super) async fn list_for_admin(
     _: Require<Admin>,
+    athlete: Path<AthleteId>,
+    ctx: web::Data<ServiceContext>,
+) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(receipts_of(&ctx, athlete.0).await?))
+}
+
+/// The same for `paceline receipts`.
+pub(super) async fn list_for_operator(
+    _: InternalCaller,
     athlete: Path<AthleteId>,
     ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {

@@ -81,7 +81,7 @@ pub(crate) async fn delete_athlete<C: ConnectionTrait>(
     athlete: AthleteId,
 ) -> Result<u64, StoreError> {
     let mut rows = 0;
-    for table in ["connection", "oauth_state"] {
+    for table in ["connection", "oauth_state", "seat_use"] {
         let delete = format!("DELETE FROM {table} WHERE athlete = ?");
         rows += sql::execute(conn, &delete, [athlete.to_string().into()]).await?;
     }

@@ -11,6 +11,7 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     let mut migrations = first_release();
     migrations.extend(later());
     migrations.extend(erasures());
+    migrations.extend(seats());
     migrations
 }
 
@@ -125,6 +126,30 @@ fn erasures() -> Vec<Box<dyn MigrationTrait>> {
                 .add_column(
                     ColumnDef::new("reconnect_needed_since_us").big_integer().not_null().default(0),
                 )
+                .take(),
+        ),
+    ]
+}
+
+fn seats() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        // When something of an athlete's was last fetched because Strava told of it.
+        create_table(
+            "token_0026_seat_use",
+            Table::create()
+                .table("seat_use")
+                .col(ColumnDef::new("athlete").string_len(36).not_null().primary_key())
+                .col(ColumnDef::new("used_at_us").big_integer().not_null())
+                .take(),
+        ),
+        // How many athletes an application had when Strava refused a further one.
+        create_table(
+            "token_0027_seat_limit",
+            Table::create()
+                .table("seat_limit")
+                .col(ColumnDef::new("application").big_integer().not_null().primary_key())
+                .col(ColumnDef::new("used").big_integer().not_null())
+                .col(ColumnDef::new("refused_at_us").big_integer().not_null())
                 .take(),
         ),
     ]

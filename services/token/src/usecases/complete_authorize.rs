@@ -8,9 +8,9 @@ use kernel::{AthleteId, Generation, StravaAthleteId, Timestamp};
 use outbox::{AthleteTx, StoreError};
 use strava_client::{ErrorKind, RefreshedTokens};
 
-use super::ServiceContext;
 use super::begin_authorize::{AuthorizeError, ensure_no_revoke_is_pending};
 use super::connection::{publish_change, store_answer, store_tokens, transfer_tokens};
+use super::{ServiceContext, seats};
 use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::scopes::Scopes;
 use crate::store::oauth_states::{self, OauthState};
@@ -49,6 +49,8 @@ pub(crate) enum AuthorizeOutcome {
     BadState,
     /// Strava did not exchange the code.
     NotExchanged,
+    /// The application has as many athletes as Strava allows it.
+    AthleteLimit,
     /// This Strava athlete belongs to another account, or this account to another Strava athlete.
     Taken,
 }
@@ -136,6 +138,14 @@ async fn exchange_code(
     let Some(app) = &ctx.app else { return Ok(AuthorizeOutcome::NotExchanged) };
     let exchanged = match ctx.strava.exchange_code(app, code).await {
         Ok(answer) => answer.body,
+        Err(error) if error.kind == ErrorKind::AthleteLimit => {
+            let full = seats::record_full(ctx, app.client_id).await?;
+            tracing::warn!(
+                used = full,
+                "Strava's limit of connected athletes is exceeded: free a seat (paceline seats), or ask Strava for more"
+            );
+            return Ok(AuthorizeOutcome::AthleteLimit);
+        }
         Err(error) => {
             let client_refused = matches!(error.kind, ErrorKind::ClientRefused);
             tracing::warn!(%error, client_refused, "a code was not exchanged");
@@ -174,7 +184,12 @@ async fn exchange_code(
     match outcome {
         AuthorizeOutcome::Taken => transfer_to_holder(ctx, state, grant).await?,
         AuthorizeOutcome::BadState => {}
-        _ => ctx.failpoints.hit("token.connected"),
+        _ => {
+            let (athlete, strava_athlete) = (state.athlete, grant.strava_athlete);
+            let scopes = grant.scopes.joined();
+            tracing::info!(%athlete, %strava_athlete, scopes, "an athlete connected Strava");
+            ctx.failpoints.hit("token.connected");
+        }
     }
     Ok(outcome)
 }

@@ -15,7 +15,7 @@ use super::erasures::{answer_own, request_erasure};
 use crate::domain::connection::{Connection, ConnectionState, StateReason};
 use crate::domain::erasure::ErasureReason;
 use crate::domain::scopes::Scopes;
-use crate::store::{TokenKind, connections, fingerprint};
+use crate::store::{TokenKind, connections, fingerprint, seats};
 
 /// Maximum number of times an answer of Strava's is stored again while the database is away.
 const MAX_STORE_RETRIES: usize = 60;
@@ -168,6 +168,7 @@ pub(super) async fn publish_end(
             StateReason::NotReconnected => ErasureReason::NotReconnected,
             _ => ErasureReason::Withdrawn,
         };
+        seats::forget(tx.conn(), tx.athlete()).await?;
         request_erasure(ctx, tx, connection.erasure(), reason).await?;
         answer_own(ctx, tx).await?;
     }

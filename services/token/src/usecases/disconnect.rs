@@ -16,6 +16,9 @@ pub(crate) async fn disconnect(
 ) -> Result<bool, StoreError> {
     let end = |tx: AthleteTx| async move { end_and_revoke(ctx, &tx, id).await };
     let found = ctx.database.run("disconnect", athlete, end).await;
+    if matches!(found, Ok(true)) {
+        tracing::info!(%athlete, connection = id, "a connection was disconnected; its data is erased");
+    }
     // Also if the answer to the commit is lost: the revoke may be due.
     ctx.wake_workers();
     found

@@ -9,9 +9,9 @@ use secrecy::ExposeSecret;
 use strava_client::AccessToken;
 use strava_client::lease::{DenialReason, Lease, LeaseRequest, Purpose};
 
-use super::ServiceContext;
 use super::connection::report_unreadable;
 use super::refresh_token::{RefreshOutcome, RefreshReason, refresh_token};
+use super::{ServiceContext, seats};
 use crate::domain::budget::{Budget, CallCount, start_of_day};
 use crate::domain::connection::Connection;
 use crate::store::leases::{self, StoredLease};
@@ -148,6 +148,9 @@ async fn reserve_calls(
         return Ok(tx.unchanged(LeaseDecision::RetryAt(at)));
     }
     leases::insert(conn, &lease).await?;
+    if request.purpose == Purpose::Live {
+        seats::record_use(tx, now).await?;
+    }
     leases::delete_before(conn, request.app, start_of_day(now).minus(LEASE_RETENTION)).await?;
     budgets::update(conn, &budget).await?;
     Ok(granted(&lease))

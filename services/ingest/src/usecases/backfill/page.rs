@@ -80,6 +80,7 @@ async fn try_store_chunk(
             connection.reconcile = ReconcileCursor { reconciled_us: now, before_s: None };
             store::connections::save(tx.conn(), &connection, true).await?;
             ctx.queue.close(tx, job).await?;
+            tracing::info!(athlete.id = %tx.athlete(), "the import of an athlete's history is done");
         }
     }
     Ok(true)
