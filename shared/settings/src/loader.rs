@@ -66,8 +66,8 @@ impl Loader {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| SettingsError::Toml {
-            path: PathBuf::from(path),
-            message: error.to_string(),
+            path: path.to_owned(),
+            message: describe_without_text(&text, &error),
         })?;
         let mut settings = Vec::new();
         flatten("", &table, &mut |key, value| settings.push((key, value)));
@@ -220,6 +220,15 @@ fn describe_expected(key: &str, error: &ConfigError) -> String {
             }
         }
     }
+}
+
+/// Returns the parser's message with its line and column, without the text: a secret may stand there.
+fn describe_without_text(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = text.as_bytes().get(..start).unwrap_or_default();
+    let line = before.split(|byte| *byte == b'\n').count();
+    let column = before.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len) + 1;
+    format!("line {line}, column {column}: {}", error.message())
 }
 
 fn flatten(prefix: &str, table: &toml::Table, visit: &mut impl FnMut(String, Value)) {
