@@ -5,6 +5,7 @@
 mod database;
 mod dump;
 mod eventually;
+mod fuzz;
 mod ids;
 mod process;
 mod servers;
@@ -12,6 +13,7 @@ mod signer;
 
 pub use database::{TestDatabase, databases, faulty_databases};
 pub use eventually::eventually;
+pub use fuzz::fuzz;
 pub use ids::SeededIds;
 pub use kernel::ManualClock;
 pub use process::Process;

@@ -29,6 +29,8 @@ pub(crate) fn run(engine: Engine, filter: Option<&str>) -> anyhow::Result<()> {
             cargo(&["test", "--workspace", "--no-fail-fast"])
                 .args(filter)
                 .envs(servers.environment())
+                // Each fuzz target goes on for as long; by itself one takes a second.
+                .env("FUZZ_SECONDS", "20")
                 // Most tests wait for servers; more at once only make the processes of others wait.
                 .env("RUST_TEST_THREADS", "4"),
         )

@@ -86,6 +86,19 @@ mod tests {
     }
 
     #[test]
+    fn no_body_stops_the_parser_and_what_it_takes_has_the_keys_of_an_event() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/fuzz/webhook");
+        testkit::fuzz(corpus.as_ref(), &[], |body| {
+            let Ok(hint) = parse_hint(ApplicationId::new(5), body) else { return };
+            assert_eq!(hint.application, 5);
+            assert!(hint.updated.iter().all(|name| name.len() <= body.len()));
+            let event: serde_json::Value = serde_json::from_slice(body).unwrap();
+            assert_eq!(event["object_id"], hint.object_id);
+            assert_eq!(event["owner_id"], hint.owner);
+        });
+    }
+
+    #[test]
     fn updates_may_be_absent_null_or_empty() {
         for updates in ["", r#","updates":null"#, r#","updates":{}"#] {
             let body = format!(

@@ -10,6 +10,7 @@ mod fairness;
 mod forgetting;
 mod former_release;
 mod full_disk;
+mod fuzzing;
 mod idle;
 mod journey;
 mod killing;

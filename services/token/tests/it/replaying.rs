@@ -97,6 +97,8 @@ fn the_description_names_every_public_route() {
             "/strava/authorize",
             "/strava/callback",
             "/v1/admin/receipts/{athlete}",
+            "/v1/admin/seats",
+            "/v1/admin/seats/{connection}",
             "/v1/me",
             "/v1/me/connections",
             "/v1/me/connections/{connection}",
