@@ -12,7 +12,7 @@ use http_kit::{Collector, Probe};
 use jobs::{Queue, run_workers};
 use lifecycle::Tasks;
 use object_store::ObjectStore;
-use outbox::{Database, ParkedEvents, ReplayMonitor, ReplaySource, StoreError};
+use outbox::{Database, ParkedEvents, Recover, ReplayMonitor, ReplaySource, StoreError};
 use service_kit::{
     DatabaseSettings, Migrations, RevokedSessions, Runtime, database_collector, database_probe,
     open_database,
@@ -25,6 +25,7 @@ use crate::clients::strava::Strava;
 use crate::metrics::METRICS;
 use crate::settings::Settings;
 use crate::usecases::accept_event::Intake;
+use crate::usecases::make_polls_due::make_polls_due;
 use crate::usecases::{ServiceContext, job};
 use crate::workers::activity_worker::ActivityWorker;
 use crate::workers::{subscriber, sweeper};
@@ -157,6 +158,14 @@ impl service_kit::Service for Service {
             .app_data(Data::new(self.intake.clone()))
             .app_data(Data::new(Arc::clone(&self.verifier)));
         http::routes(routes, self.ctx.settings.bare_webhook);
+    }
+
+    fn recover_from_older_database(&self) -> Recover {
+        let database = self.ctx.database.clone();
+        Box::new(move || {
+            let database = database.clone();
+            Box::pin(async move { make_polls_due(&database).await })
+        })
     }
 
     fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {

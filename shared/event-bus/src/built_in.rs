@@ -152,6 +152,16 @@ impl BuiltInLog {
         Ok(sum)
     }
 
+    pub(crate) async fn epoch(&self, name: &str) -> Result<i64, BusError> {
+        let row = self.0.readers.query_one_raw(schema::select_epoch(name)).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0))
+    }
+
+    pub(crate) async fn set_epoch(&self, name: &str, epoch: i64) -> Result<(), BusError> {
+        self.0.readers.execute_raw(schema::upsert_epoch(name, epoch)).await?;
+        Ok(())
+    }
+
     pub(crate) async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
         let mut all = Vec::new();
         for partition in 0..self.partition_count(topic)? {

@@ -94,6 +94,22 @@ impl Bus {
         }
     }
 
+    /// Returns the last epoch of this name, 0 before the first: a number that lives in the log and outlasts a database.
+    pub async fn epoch(&self, name: &str) -> Result<i64, BusError> {
+        match &self.0 {
+            Transport::Kafka(kafka) => kafka.epoch(name).await,
+            Transport::BuiltIn(log) => log.epoch(name).await,
+        }
+    }
+
+    /// Sets the epoch of this name.
+    pub async fn set_epoch(&self, name: &str, epoch: i64) -> Result<(), BusError> {
+        match &self.0 {
+            Transport::Kafka(kafka) => kafka.set_epoch(name, epoch).await,
+            Transport::BuiltIn(log) => log.set_epoch(name, epoch).await,
+        }
+    }
+
     /// Returns all records of the topic by partition and offset. For tests and operators.
     pub async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
         match &self.0 {

@@ -102,6 +102,16 @@ impl KafkaCluster {
         .await
     }
 
+    pub(crate) async fn epoch(&self, name: &str) -> Result<i64, BusError> {
+        let (settings, name) = (self.0.settings.clone(), name.to_owned());
+        run_blocking("reading an epoch", move || inspect::epoch(&settings, &name)).await
+    }
+
+    pub(crate) async fn set_epoch(&self, name: &str, epoch: i64) -> Result<(), BusError> {
+        let (settings, name) = (self.0.settings.clone(), name.to_owned());
+        run_blocking("setting an epoch", move || inspect::set_epoch(&settings, &name, epoch)).await
+    }
+
     pub(crate) async fn read_all(&self, topic: Topic) -> Result<Vec<Record>, BusError> {
         let settings = self.0.settings.clone();
         run_blocking("reading a topic", move || inspect::read_all(&settings, topic)).await

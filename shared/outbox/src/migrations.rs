@@ -87,7 +87,17 @@ fn later() -> Vec<Box<dyn MigrationTrait>> {
         ),
         create_table("outbox_0020_health_check", health_check()),
         create_table("outbox_0021_revoked_sessions", revoked_sessions()),
+        create_table("outbox_0022_epoch", epoch()),
     ]
+}
+
+/// Numbers that the log has too: which is behind shows which was restored.
+fn epoch() -> TableCreateStatement {
+    Table::create()
+        .table("epoch")
+        .col(ColumnDef::new("name").string_len(64).not_null().primary_key())
+        .col(ColumnDef::new("epoch").big_integer().not_null())
+        .take()
 }
 
 fn athlete() -> TableCreateStatement {

@@ -104,6 +104,13 @@ pub async fn set_complete<C: ConnectionTrait>(
     .await
 }
 
+/// Forgets that anything was complete, and what was requested: all is requested again.
+pub async fn forget<C: ConnectionTrait>(conn: &C) -> Result<(), StoreError> {
+    let forget = "UPDATE replay_state SET at_us = 0, replay_id = '', requested_at_us = 0";
+    sql::execute(conn, forget, []).await?;
+    Ok(())
+}
+
 /// Records the request that is published in the same transaction.
 pub async fn record_request<C: ConnectionTrait>(
     conn: &C,

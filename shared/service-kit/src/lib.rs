@@ -14,7 +14,9 @@ use event_bus::{Bus, PublisherKind, Subscription};
 use http_kit::{Collector, Probe};
 use kernel::{Clock, Ids};
 use lifecycle::{Failpoints, Tasks};
-use outbox::{Database, ParkedEvents, Relay, StoreError, StoreFaults, Target};
+use outbox::{
+    Database, EpochKeeper, ParkedEvents, Recover, Relay, StoreError, StoreFaults, Target,
+};
 use sea_orm_migration::MigrationTrait;
 use telemetry::Metric;
 use utoipa::openapi::OpenApi;
@@ -54,6 +56,11 @@ pub trait Service: Send + Sync + 'static {
 
     /// Its consumers, one for each consumer group.
     fn consumers(&self) -> Vec<Subscription<ParkedEvents>>;
+
+    /// What it does when its database turns out to be an older one, beyond asking for everything again.
+    fn recover_from_older_database(&self) -> Recover {
+        Box::new(|| Box::pin(async { Ok(()) }))
+    }
 
     /// Starts its workers.
     fn spawn_workers(&self, _tasks: &Tasks) {}
@@ -129,6 +136,9 @@ pub fn spawn<S: Service>(service: &S, bus: &Bus, runtime: &Runtime, tasks: &Task
     let relay = Relay::new(service.database().clone(), publisher, Arc::clone(&runtime.clock))
         .with_failpoints(runtime.failpoints.clone());
     tasks.spawn(S::NAME, relay.run(tasks.soft()));
+    let recover = service.recover_from_older_database();
+    let epochs = EpochKeeper::new(service.database().clone(), bus.clone(), S::NAME, recover);
+    tasks.spawn(S::NAME, epochs.run(tasks.soft()));
     service.spawn_workers(tasks);
 }
 

@@ -11,6 +11,7 @@ mod forgetting;
 mod former_release;
 mod full_disk;
 mod fuzzing;
+mod going_back;
 mod idle;
 mod journey;
 mod killing;

@@ -16,7 +16,7 @@ use super::log_state::GroupOffsets;
 use crate::Record;
 use crate::record::TopicPartition;
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS topic (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS head (topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, \
      PRIMARY KEY (topic, partition)) WITHOUT ROWID",
@@ -24,6 +24,7 @@ const TABLES: [&str; 4] = [
      key TEXT NOT NULL, value BLOB NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS group_offset (grp TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, \
      offset INTEGER NOT NULL, PRIMARY KEY (grp, topic, partition)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS epoch (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID",
 ];
 
 /// A record that has its partition but no offset yet.
@@ -225,6 +226,16 @@ pub(crate) fn delete_topic(topic: &str) -> [Statement; 4] {
 
 fn repeat_row(insert: &str, row: &str, count: usize) -> String {
     format!("{insert}{}", vec![row; count].join(","))
+}
+
+pub(crate) fn select_epoch(name: &str) -> Statement {
+    statement("SELECT epoch FROM epoch WHERE name = ?", [name.into()])
+}
+
+pub(crate) fn upsert_epoch(name: &str, epoch: i64) -> Statement {
+    let upsert = "INSERT INTO epoch (name, epoch) VALUES (?, ?) \
+         ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch";
+    statement(upsert, [name.into(), epoch.into()])
 }
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use contracts::Topic;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
@@ -45,6 +45,30 @@ pub(crate) fn read_all(settings: &KafkaSettings, topic: Topic) -> Result<Vec<Rec
     }
     all.sort_by_key(|record| (record.partition, record.offset));
     Ok(all)
+}
+
+/// Topic whose first partition carries the epochs, as the committed offset of a group that nobody joins.
+const EPOCH_TOPIC: Topic = Topic::Accounts;
+
+/// Returns the last epoch of this name, 0 before the first. Blocks.
+pub(crate) fn epoch(settings: &KafkaSettings, name: &str) -> Result<i64, BusError> {
+    let observer = create_observer(settings, &format!("{name}.epoch"))?;
+    let mut list = TopicPartitionList::new();
+    list.add_partition(&settings.topic_name(EPOCH_TOPIC), 0);
+    let committed = observer
+        .committed_offsets(list, ADMIN_TIMEOUT)
+        .map_err(BusError::kafka("asking for an epoch"))?;
+    let offset = committed.elements().first().and_then(|element| element.offset().to_raw());
+    Ok(offset.filter(|offset| *offset > 0).unwrap_or(0))
+}
+
+/// Sets the epoch of this name. Blocks.
+pub(crate) fn set_epoch(settings: &KafkaSettings, name: &str, epoch: i64) -> Result<(), BusError> {
+    let observer = create_observer(settings, &format!("{name}.epoch"))?;
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&settings.topic_name(EPOCH_TOPIC), 0, Offset::Offset(epoch))
+        .map_err(BusError::kafka("setting an epoch"))?;
+    observer.commit(&list, CommitMode::Sync).map_err(BusError::kafka("setting an epoch"))
 }
 
 /// Measures the lag of a group without joining it. It creates its client on first use and keeps it.

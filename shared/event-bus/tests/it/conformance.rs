@@ -55,6 +55,16 @@ pub(crate) async fn what_was_settled_does_not_come_again_after_a_restart(log: &T
     );
 }
 
+pub(crate) async fn epochs_are_kept_by_their_names(log: &TestLog) {
+    log.bus.ensure_topics(&[Topic::Accounts]).await.unwrap();
+    assert_eq!(log.bus.epoch("stats").await.unwrap(), 0);
+    for epoch in [1, 7, 7, 3] {
+        log.bus.set_epoch("stats", epoch).await.unwrap();
+        assert_eq!(log.bus.epoch("stats").await.unwrap(), epoch);
+    }
+    assert_eq!(log.bus.epoch("ingest").await.unwrap(), 0);
+}
+
 pub(crate) async fn a_record_interrupted_by_a_hard_stop_comes_again(log: &TestLog) {
     log.publish([(1, 1), (1, 2)]).await;
     let (send, mut started) = mpsc::unbounded_channel();

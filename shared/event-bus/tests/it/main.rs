@@ -49,6 +49,7 @@ on_both! {
     conformance::a_record_too_large_is_refused_and_its_neighbours_are_not;
     conformance::an_existing_topic_is_left_as_it_is_and_its_difference_named;
     conformance::partitions_are_counted_and_an_unknown_topic_is_not_created;
+    conformance::epochs_are_kept_by_their_names;
     conformance::what_is_not_settled_is_counted;
     conformance::an_event_arrives_as_it_was_sent;
     kill::what_was_acknowledged_survives_a_kill_while_publishing;

@@ -2,6 +2,7 @@
 //! `mark_published` is in the services' tests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use contracts::replays::ReplayDone;
@@ -9,7 +10,7 @@ use contracts::{Cause, Topic};
 use event_bus::{BuiltInLogSettings, Bus, Handler as _, Parking as _, Received};
 use kernel::{EventId, SystemClock};
 use outbox::replay_state::{self, SyncState};
-use outbox::{Database, ParkedEvents, ReplayMonitor, ReplaySource, Singleton};
+use outbox::{Database, EpochKeeper, ParkedEvents, ReplayMonitor, ReplaySource, Singleton};
 use tempfile::TempDir;
 use testkit::faulty_databases;
 use uuid::Uuid;
@@ -122,14 +123,65 @@ async fn a_singleton_is_held_by_one_whatever_fails_meanwhile() {
     }
 }
 
+#[tokio::test]
+async fn an_older_database_is_noticed_and_asks_for_everything_whatever_fails_meanwhile() {
+    for (of, faults) in faulty_databases().await {
+        let database = open_faulty(&of, &faults, &["advance_epoch"]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let bus = open_bus(&folder).await;
+        let recovered = Arc::new(AtomicUsize::new(0));
+        let recover = {
+            let recovered = Arc::clone(&recovered);
+            Box::new(move || {
+                recovered.fetch_add(1, Ordering::SeqCst);
+                Box::pin(std::future::ready(Ok(()))) as _
+            })
+        };
+        let keeper = EpochKeeper::new(database.clone(), bus.clone(), "stats", recover);
+        for round in 1..=MAX_TRIES {
+            let complete = Topic::ActivitiesBulk;
+            replay_state::set_complete(database.writer(), complete, NOW).await.unwrap();
+            while keeper.advance().await.is_err() {}
+            let before = recovered.load(Ordering::SeqCst);
+            if round > 1 {
+                assert_eq!(
+                    load_state(&database).await,
+                    SyncState::Complete,
+                    "nothing was restored"
+                );
+            }
+            replay_state::set_complete(database.writer(), complete, NOW).await.unwrap();
+            of.execute("UPDATE epoch SET epoch = epoch - 1").await;
+
+            while keeper.advance().await.is_err() {}
+
+            assert_eq!(load_state(&database).await, SyncState::Incomplete, "{}", of.engine());
+            assert!(recovered.load(Ordering::SeqCst) > before, "{}", of.engine());
+            let (in_log, select) =
+                (bus.epoch("stats").await.unwrap(), "SELECT epoch FROM epoch WHERE name = 'stats'");
+            assert_eq!(of.query_i64(select).await, in_log, "{}", of.engine());
+            if faults.is_done("advance_epoch") {
+                break;
+            }
+        }
+        assert!(faults.is_done("advance_epoch"), "{}", of.engine());
+    }
+}
+
 /// A monitor on a log in this folder.
 async fn monitor(database: &Database, folder: &TempDir) -> ReplayMonitor {
+    let bus = open_bus(folder).await;
+    ReplayMonitor::new(database.clone(), bus, "stats", &["stats"], &SOURCES)
+}
+
+/// A log in this folder.
+async fn open_bus(folder: &TempDir) -> Bus {
     let mut settings =
         BuiltInLogSettings::new(folder.path().join("bus.db"), Arc::new(SystemClock::new()));
     settings.partitions = PARTITIONS;
     let bus = Bus::open_built_in(settings).await.unwrap();
     bus.ensure_topics(&[Topic::ActivitiesBulk]).await.unwrap();
-    ReplayMonitor::new(database.clone(), bus, "stats", &["stats"], &SOURCES)
+    bus
 }
 
 async fn load_state(database: &Database) -> SyncState {
