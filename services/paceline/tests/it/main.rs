@@ -27,4 +27,5 @@ mod slow_callers;
 mod starting;
 mod strava_failures;
 mod test_app;
+mod threat_model;
 mod wiped_database;
