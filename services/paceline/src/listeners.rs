@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use actix_web::web::ServiceConfig;
 use anyhow::{Context, anyhow};
-use http_kit::{HttpServer, TrustedProxies};
+use http_kit::{HttpServer, PathPrefix, TrustedProxies};
 use lifecycle::Tasks;
 use url::Url;
 
@@ -58,6 +58,7 @@ impl Listeners {
         HttpServer::new(self.public)
             .workers(settings.server.workers)
             .max_connections(limits.public)
+            .path_prefix(path_prefix(settings))
             .trusted_proxies(trusted_proxies(settings)?)
             .allowed_origins(settings.server.origins.clone())
             .start(tasks, public)?;
@@ -77,6 +78,12 @@ fn local(listener: &TcpListener) -> anyhow::Result<Url> {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     Ok(Url::parse(&format!("http://{address}/"))?)
+}
+
+/// The path of the public address, under which a proxy may serve us.
+pub(crate) fn path_prefix(settings: &Settings) -> PathPrefix {
+    let public = settings.server.public_url.as_ref();
+    public.map_or_else(PathPrefix::default, |url| PathPrefix::from_path(url.path()))
 }
 
 fn trusted_proxies(settings: &Settings) -> anyhow::Result<TrustedProxies> {

@@ -16,7 +16,7 @@ use crate::compose::{
     Addresses, Foundation, ServiceNames, Services, StartContext, all, data_dir, erasure_services,
 };
 use crate::internal_routes::InternalRoutes;
-use crate::listeners::Listeners;
+use crate::listeners::{Listeners, path_prefix};
 use crate::program_metrics;
 use crate::public_routes;
 use crate::ready::Ready;
@@ -89,7 +89,12 @@ impl Program {
             own_routes(routes);
             internal.internal_routes(routes);
         };
-        listeners.serve(settings, &tasks, ops_routes, public_routes::public(&services))?;
+        listeners.serve(
+            settings,
+            &tasks,
+            ops_routes,
+            public_routes::public(&services, &path_prefix(settings)),
+        )?;
         services.spawn(&bus, &foundation.runtime, &tasks);
         Ok(Self { ready, services, bus, tasks, _foundation: Box::new(foundation) })
     }

@@ -2,8 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
-use utoipa::openapi::{Info, OpenApi, OpenApiBuilder};
-use utoipa_swagger_ui::SwaggerUi;
+use http_kit::PathPrefix;
+use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, Server};
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::compose::{SERVICES, Services};
 
@@ -29,16 +30,25 @@ pub(crate) fn openapi() -> OpenApi {
 }
 
 /// Registers the routes of the public listener.
-pub(crate) fn public(services: &Services) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+pub(crate) fn public(
+    services: &Services,
+    prefix: &PathPrefix,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let services = services.clone();
-    let description = openapi();
+    let mut description = openapi();
+    if !prefix.is_empty() {
+        description.servers = Some(vec![Server::new(prefix.as_str())]);
+    }
     let allowed = http_kit::DescribedRoutes::from_openapi(&description);
     move |routes| {
         services.routes(routes);
         routes.app_data(allowed.clone());
         routes.route("/", web::get().to(home_page));
         routes.service(
-            SwaggerUi::new(format!("{DOCS}{{_:.*}}")).url(DESCRIPTION, description.clone()),
+            SwaggerUi::new(format!("{DOCS}{{_:.*}}"))
+                .url(DESCRIPTION, description.clone())
+                // Relative to the page, which may lie under a prefix.
+                .config(Config::new(["../openapi.json"])),
         );
     }
 }
@@ -55,6 +65,6 @@ const HOME_PAGE: &str = r#"<!doctype html>
 <style>body{font:1.1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}</style>
 <h1>Paceline</h1>
 <p>Paceline keeps your training history current and does something with every activity the moment it happens.</p>
-<p>The web app comes later. Until then: <a href="/docs/">the interface, described and ready to try</a>.</p>
+<p>The web app comes later. Until then: <a href="docs/">the interface, described and ready to try</a>.</p>
 </html>
 "#;

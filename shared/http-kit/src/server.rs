@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::App;
+use actix_web::body::BoxBody;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
-use actix_web::middleware::{Condition, from_fn};
+use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use lifecycle::Tasks;
 
 use crate::middleware::{X_REQUEST_ID, request_middleware, unrouted};
-use crate::{AllowedOrigins, TrustedProxies};
+use crate::{AllowedOrigins, PathPrefix, TrustedProxies};
 
 /// Idle time of a connection; longer than that of common gateways, so that they never reuse a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -28,6 +29,7 @@ pub struct HttpServer {
     max_connections: usize,
     allowed_origins: AllowedOrigins,
     trusted_proxies: TrustedProxies,
+    path_prefix: PathPrefix,
 }
 
 /// A started server.
@@ -58,6 +60,7 @@ impl HttpServer {
             max_connections: 1024,
             allowed_origins: AllowedOrigins::default(),
             trusted_proxies: TrustedProxies::default(),
+            path_prefix: PathPrefix::default(),
         }
     }
 
@@ -89,6 +92,13 @@ impl HttpServer {
         self
     }
 
+    /// Serves the routes under this prefix too, and leads back under it.
+    #[must_use]
+    pub fn path_prefix(mut self, prefix: PathPrefix) -> Self {
+        self.path_prefix = prefix;
+        self
+    }
+
     /// Starts the server. At the soft stop it accepts no new connections; its workers end after all
     /// other tasks, which may still hold their database connections.
     pub fn start(
@@ -99,12 +109,21 @@ impl HttpServer {
         self.listener.set_nonblocking(true)?;
         let address = self.listener.local_addr()?;
         let (origins, proxies) = (self.allowed_origins, self.trusted_proxies);
+        let prefix = self.path_prefix;
         let app = move || {
             App::new()
                 .app_data(origins.clone())
                 .app_data(proxies.clone())
                 .wrap(Condition::new(!origins.0.is_empty(), build_cors(&origins.0)))
                 .wrap(from_fn(request_middleware))
+                // The outermost: the others see the path without its prefix.
+                .wrap(Condition::new(
+                    !prefix.is_empty(),
+                    from_fn({
+                        let prefix = prefix.clone();
+                        move |request, next: Next<BoxBody>| prefix.clone().serve(request, next)
+                    }),
+                ))
                 .configure(configure.clone())
                 .default_service(web::to(unrouted))
         };

@@ -18,6 +18,7 @@ mod killing;
 mod one_trace;
 mod operating;
 mod outages;
+mod path_prefix;
 mod refusing;
 mod seats;
 mod secrets;
