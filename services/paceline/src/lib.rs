@@ -12,6 +12,7 @@ mod doctor;
 mod generated_secrets;
 mod internal_routes;
 mod listeners;
+mod openapi_responses;
 mod ops_client;
 mod output;
 mod parked;

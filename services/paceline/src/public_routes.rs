@@ -7,6 +7,7 @@ use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, Server};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::compose::{SERVICES, Services};
+use crate::openapi_responses;
 
 /// Path of the interactive API documentation.
 pub(crate) const DOCS: &str = "/docs/";
@@ -26,6 +27,7 @@ pub(crate) fn openapi() -> OpenApi {
     for entry in &SERVICES {
         whole.merge((entry.openapi)());
     }
+    openapi_responses::complete(&mut whole);
     whole
 }
 

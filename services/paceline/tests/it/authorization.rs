@@ -26,6 +26,8 @@ struct Route {
     method: Method,
     path: String,
     access: Access,
+    /// The statuses that the description names.
+    statuses: Vec<String>,
 }
 
 /// A caller, and what they may not do.
@@ -57,10 +59,11 @@ fn routes() -> Vec<Route> {
     let description: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
     let paths = description["paths"].as_object().unwrap().iter();
     let routes = paths.flat_map(|(path, item)| {
-        item.as_object().unwrap().keys().map(move |method| Route {
+        item.as_object().unwrap().iter().map(move |(method, operation)| Route {
             method: method.to_uppercase().parse().unwrap(),
             path: path.clone(),
             access: access(path),
+            statuses: operation["responses"].as_object().unwrap().keys().cloned().collect(),
         })
     });
     routes.collect()
@@ -149,6 +152,14 @@ async fn end_sessions(app: &TestApp, admin: &TestUser, [removed, demoted]: [&Tes
     }
 }
 
+/// True for a status that the description names, with a problem document where it is a refusal.
+fn is_described(route: &Route, status: StatusCode, body: &Value) -> bool {
+    let problem = body["type"].as_str().unwrap_or_default();
+    let is_refusal = status.is_client_error() || status.is_server_error();
+    route.statuses.iter().any(|described| described == status.as_str())
+        && (!is_refusal || problem.starts_with("https://paceline.dev/problems/"))
+}
+
 /// The status that this caller must get; none if they may call it.
 fn refusal(route: &Route, caller: &Caller<'_>) -> Option<StatusCode> {
     let may = match route.access {
@@ -199,7 +210,11 @@ async fn every_route_refuses_everybody_but_those_whom_it_is_for() {
                 continue;
             }
             let path = things.fill(&route.path, &guardian);
-            let (status, _) = call(&app, &route.method, &path, caller.token).await;
+            let (status, body) = call(&app, &route.method, &path, caller.token).await;
+            let called = format!("{} {} as {}: {status}", route.method, route.path, caller.name);
+            if route.path.starts_with("/v1/") && !is_described(&route, status, &body) {
+                wrong.push(format!("{called} {body} is not in the description"));
+            }
             let right = match expected {
                 Some(expected) => status == expected,
                 None if status.is_server_error() => false,
@@ -207,7 +222,7 @@ async fn every_route_refuses_everybody_but_those_whom_it_is_for() {
                 None => ![401, 403].contains(&status.as_u16()),
             };
             if !right {
-                wrong.push(format!("{} {} as {}: {status}", route.method, route.path, caller.name));
+                wrong.push(called);
             }
         }
     }
