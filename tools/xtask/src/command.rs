@@ -72,6 +72,22 @@ pub(crate) fn npm_packages(name: &str, packages: &[&str]) -> anyhow::Result<Path
     Ok(folder)
 }
 
+/// Installs packages of pip into an environment in `target/tools`, once.
+pub(crate) fn pip_packages(name: &str, packages: &[&str]) -> anyhow::Result<()> {
+    let folder = root().join("target/tools").join(name);
+    let complete = folder.join(".complete");
+    if std::fs::read_to_string(&complete).unwrap_or_default() != packages.join(" ") {
+        capture(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        capture(
+            Command::new(folder.join("bin/pip"))
+                .args(["install", "--quiet", "--disable-pip-version-check"])
+                .args(packages),
+        )?;
+        std::fs::write(&complete, packages.join(" "))?;
+    }
+    Ok(())
+}
+
 fn command_line(command: &Command) -> String {
     let mut line = command.get_program().display().to_string();
     for argument in command.get_args() {

@@ -24,12 +24,13 @@ const fn required(
 }
 
 /// Programs for the build and the checks.
-const FOR_CHECKS: [RequiredProgram; 6] = [
+const FOR_CHECKS: [RequiredProgram; 7] = [
     required("gcc", "gcc", "compiles librdkafka and SQLite"),
     required("g++", "g++", "compiles librdkafka"),
     required("make", "make", "compiles librdkafka"),
     required("cmake", "cmake", "compiles aws-lc"),
     required("pkg-config", "pkg-config", "finds OpenSSL"),
+    required("python3", "python3-venv", "runs Schemathesis on the interface"),
     required("npm", "npm", "fetches the tools that check contracts and the compose file"),
 ];
 

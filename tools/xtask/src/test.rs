@@ -5,6 +5,9 @@ use crate::servers::{Engine, Servers};
 use crate::steps::Steps;
 use crate::{check, packages};
 
+/// Calls every route of the API description with what it allows and what it does not.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
 /// Runs everything; with a filter only the tests whose names contain it.
 pub(crate) fn run(engine: Engine, filter: Option<&str>) -> anyhow::Result<()> {
     let mut steps = Steps::default();
@@ -13,6 +16,7 @@ pub(crate) fn run(engine: Engine, filter: Option<&str>) -> anyhow::Result<()> {
         programs.extend(packages::list_for_servers(engine));
         packages::install_missing(&programs)
     })?;
+    steps.run("schemathesis", || command::pip_packages("schemathesis", &[SCHEMATHESIS]))?;
     let servers = steps.run("servers", || {
         let servers = Servers::start(engine)?;
         servers.print_versions()?;

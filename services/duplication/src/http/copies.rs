@@ -98,7 +98,7 @@ impl From<&Copy> for CopyView {
 /// The copies of the caller's activities, and those made for the caller; newest first.
 #[utoipa::path(get, path = "/v1/copies", tag = "copies", params(
     ("cursor" = Option<String>, Query, description = "the `next` of the page before"),
-    ("limit" = Option<u32>, Query, description = "1 to 200, 50 unless told"),
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "1 to 200, 50 unless told"),
 ), responses(
     (status = 200, description = "as it now is", body = Page<CopyView>, headers(("Link" = String, description = "the next page"))),
     (status = 401, description = "not signed in"),

@@ -21,8 +21,10 @@ use crate::usecases::{ServiceContext, queries};
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvitationBody {
     /// Role the caller takes: `guardian` or `child`.
+    #[schema(pattern = "^(guardian|child)$")]
     role: String,
     /// Name the other side is shown: 1 to 80 characters.
+    #[schema(min_length = 1, max_length = 80)]
     name: String,
     /// Only of a guardian, who must say them: activities whose title contains one of these as a whole word are
     /// copied. 1 to 20 names of 1 to 80 characters.

@@ -24,8 +24,10 @@ use crate::usecases::{ServiceContext, queries};
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkBody {
     /// Code of the invitation.
+    #[schema(min_length = 1, max_length = 64)]
     code: String,
     /// Name the other side is shown: 1 to 80 characters.
+    #[schema(min_length = 1, max_length = 80)]
     name: String,
     /// Only of a guardian, who must say them: activities whose title contains one of these as a whole word are
     /// copied. 1 to 20 names of 1 to 80 characters.

@@ -16,6 +16,7 @@ use crate::usecases::{list_users, remove_user, set_role};
 /// An account to add.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewUser {
+    #[schema(format = Email, min_length = 3, max_length = 254)]
     email: String,
     #[serde(default)]
     admin: bool,

@@ -33,7 +33,7 @@ pub(super) struct JournalQuery {
     get, path = "/v1/me/activities", tag = "activities",
     params(
         ("cursor" = Option<String>, Query, description = "position at which an earlier page ended"),
-        ("limit" = Option<u32>, Query, description = "from 1 to 200; 50 by default"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "from 1 to 200; 50 by default"),
     ),
     responses(
         (status = 200, description = "a page, newest first", body = Page<ActivityView>),

@@ -37,8 +37,9 @@ pub(super) struct ValidationQuery {
     ),
     responses(
         (status = 200, description = "the challenge, repeated"),
-        (status = 403, description = "wrong verify token or mode", body = http_kit::ProblemDocument),
-        (status = 404, description = "wrong secret", body = http_kit::ProblemDocument),
+        (status = 403, description = "wrong verify token or mode", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "wrong secret", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "a parameter is missing", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn validate(
@@ -61,11 +62,11 @@ pub(super) async fn validate(
     request_body(content = String, content_type = "application/json", description = "Strava's event"),
     responses(
         (status = 200, description = "the event is stored"),
-        (status = 400, description = "not an event", body = http_kit::ProblemDocument),
-        (status = 403, description = "unknown subscription or bad signature", body = http_kit::ProblemDocument),
-        (status = 404, description = "wrong secret", body = http_kit::ProblemDocument),
-        (status = 413, description = "more than 64 KiB", body = http_kit::ProblemDocument),
-        (status = 503, description = "neither the log nor the database answers", body = http_kit::ProblemDocument),
+        (status = 400, description = "not an event", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, description = "unknown subscription or bad signature", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "wrong secret", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, description = "more than 64 KiB", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "neither the log nor the database answers", body = http_kit::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn receive_event(

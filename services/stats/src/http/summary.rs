@@ -93,9 +93,9 @@ impl From<SummaryItem> for ItemBody {
     path = "/v1/me/stats/summary",
     tag = "stats",
     params(
-        ("from" = Option<String>, Query, description = "First local day, `2026-01-01`; unless given, the start of the year of `to`"),
-        ("to" = Option<String>, Query, description = "Last local day; unless given, the athlete's today. At most 1,100 days after `from` by day, 73,200 otherwise"),
-        ("group" = Option<String>, Query, description = "`day`, `week`, `month` (unless given) or `year`"),
+        ("from" = Option<String>, Query, format = Date, description = "First local day, `2026-01-01`; unless given, the start of the year of `to`"),
+        ("to" = Option<String>, Query, format = Date, description = "Last local day; unless given, the athlete's today. At most 1,100 days after `from` by day, 73,200 otherwise"),
+        ("group" = Option<String>, Query, pattern = "^(day|week|month|year)$", description = "`day`, `week`, `month` (unless given) or `year`"),
         ("sport" = Option<String>, Query, description = "Only these sports (Strava's `sport_type`); may repeat, or hold several with commas between"),
     ),
     responses(

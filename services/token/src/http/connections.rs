@@ -112,7 +112,8 @@ pub(super) async fn connect(
     ctx: web::Data<ServiceContext>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.read(MAX_BODY_BYTES).await?;
-    let body: Connect = if body.is_empty() { Connect::default() } else { parse_json(&body)? };
+    let body: Option<Connect> = if body.is_empty() { None } else { parse_json(&body)? };
+    let body = body.unwrap_or_default();
     let write = body.write || query.0.write();
     let command = BeginAuthorize { athlete: signed_in.athlete(), write, browser: false };
     let pending = begin_authorize(&ctx, command).await?;
