@@ -139,6 +139,47 @@ mod tests {
         assert!(check_names("sport=Run&sport=Ride&to=", &known).is_ok());
     }
 
+    /// A list of things with a query parameter and a header, and a route of a predecessor.
+    fn routes() -> DescribedRoutes {
+        use utoipa::openapi::path::{HttpMethod, Parameter, PathItem};
+        use utoipa::openapi::{OpenApiBuilder, PathsBuilder};
+        let parameter = |name: &str, place| {
+            RefOr::T(Parameter::builder().name(name).parameter_in(place).build())
+        };
+        let mut list = Operation::new();
+        list.parameters = Some(vec![
+            parameter("limit", ParameterIn::Query),
+            parameter("if-match", ParameterIn::Header),
+        ]);
+        let mut things = PathItem::new(HttpMethod::Get, list.clone());
+        things.post = Some(Operation::new());
+        let paths = PathsBuilder::new()
+            .path("/v1/things", things)
+            .path("/strava/things", PathItem::new(HttpMethod::Get, list));
+        DescribedRoutes::from_openapi(&OpenApiBuilder::new().paths(paths.build()).build())
+    }
+
+    #[test]
+    fn a_route_takes_the_query_parameters_of_its_description() {
+        let check = |pattern: &str, method: &Method, query: &str| {
+            routes().check_query(pattern, method, query).is_ok()
+        };
+        assert!(check("/v1/things", &Method::GET, ""));
+        assert!(check("/v1/things", &Method::GET, "limit=3"));
+        assert!(!check("/v1/things", &Method::GET, "limits=3"));
+        assert!(!check("/v1/things", &Method::GET, "if-match=3"), "that is a header");
+        assert!(!check("/v1/things", &Method::POST, "limit=3"), "another method");
+        assert!(check("/v1/things", &Method::DELETE, "limit=3"), "a method that is not described");
+        assert!(check("/strava/things", &Method::GET, "limits=3"), "a predecessor's");
+        assert!(check("/v1/elsewhere", &Method::GET, "limits=3"), "not described");
+    }
+
+    #[test]
+    fn a_route_allows_the_methods_of_its_description() {
+        assert_eq!(routes().allow("/v1/things").unwrap(), "GET, HEAD, POST");
+        assert!(routes().allow("/v1/elsewhere").is_none());
+    }
+
     #[test]
     fn a_route_without_parameters_says_so() {
         let problem = check_names("state=ended", &[]).unwrap_err();

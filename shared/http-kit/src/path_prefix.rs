@@ -50,17 +50,18 @@ impl PathPrefix {
             request.head_mut().uri = uri;
         }
         let mut response = next.call(request).await?.map_into_boxed_body();
-        if let Some(location) = self.prefixed_location(&response) {
+        let location = response.headers().get(header::LOCATION);
+        let location = location.and_then(|location| self.prefix(location.to_str().ok()?));
+        if let Some(location) = location.and_then(|it| HeaderValue::from_str(&it).ok()) {
             response.headers_mut().insert(header::LOCATION, location);
         }
         Ok(response)
     }
 
-    /// The `Location` of a response under the prefix, if it is a path of ours.
-    fn prefixed_location(&self, response: &ServiceResponse<BoxBody>) -> Option<HeaderValue> {
-        let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    /// Returns a location under the prefix, if it is a path of ours.
+    fn prefix(&self, location: &str) -> Option<String> {
         let is_ours = location.starts_with('/') && !location.starts_with("//");
-        is_ours.then(|| HeaderValue::from_str(&format!("{}{location}", self.0)).ok())?
+        is_ours.then(|| format!("{}{location}", self.0))
     }
 }
 
@@ -76,6 +77,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_of_ours_leads_back_under_the_prefix_and_nothing_else() {
+        let prefix = PathPrefix::from_path("/paceline/");
+        assert_eq!(prefix.prefix("/v1/links/5").as_deref(), Some("/paceline/v1/links/5"));
+        for location in ["//elsewhere.example/", "https://www.strava.com/oauth", "docs/"] {
+            assert_eq!(prefix.prefix(location), None, "{location}");
+        }
+    }
+
+    #[test]
     fn only_what_lies_under_the_prefix_is_stripped() {
         let prefix = PathPrefix::from_path("/paceline/");
         assert_eq!(prefix.strip("/paceline/v1/links"), Some("/v1/links"));
@@ -83,7 +93,8 @@ mod tests {
         for path in ["/v1/links", "/pacelines/v1", "/paceline", "/"] {
             assert_eq!(prefix.strip(path), None, "{path}");
         }
-        assert!(PathPrefix::from_path("/").is_empty());
+        assert!(PathPrefix::from_path("/").is_empty() && !prefix.is_empty());
+        assert_eq!(prefix.as_str(), "/paceline");
         let uri: Uri = "/paceline/v1/copies?limit=3".parse().unwrap();
         assert_eq!(with_path(&uri, "/v1/copies").unwrap(), "/v1/copies?limit=3");
     }
