@@ -48,7 +48,7 @@ const FEW: [&str; 2] = ["record_polled_page", "store_backfill_rows"];
 /// Time limit of a scenario.
 const LIMIT: Duration = Duration::from_mins(4);
 /// A little more than the longest pause between two attempts of a job.
-const LONGEST_BACKOFF_S: i64 = 1_801;
+const MAX_BACKOFF_S: i64 = 1_801;
 /// Time in which a job is done if nothing fails.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -64,7 +64,7 @@ async fn run_scenario(database: TestDatabase, faults: StoreFaults) {
         assert!(began.elapsed() < LIMIT, "not every fault was met: {unmet:?} {:?}", faults.names());
         let are_few_left = unmet.iter().all(|name| FEW.contains(name));
         // A poll is due; one that failed often waits as long as any job does.
-        app.advance_clock(if are_few_left { LONGEST_BACKOFF_S } else { 61 }).await;
+        app.advance_clock(if are_few_left { MAX_BACKOFF_S } else { 61 }).await;
         if are_few_left {
             tokio::time::sleep(Duration::from_millis(500)).await;
         } else {
