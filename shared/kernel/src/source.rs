@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::{ApplicationId, StravaActivityId};
+use crate::{ActivityId, ApplicationId, AthleteId, StravaActivityId};
 
 /// A source of observations, written `strava:<application>` or `file`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,6 +160,15 @@ impl SourceKey {
         Ok(Self { source: source.parse()?, source_id: source_id.parse()? })
     }
 
+    /// Returns the id of an athlete's activity that this source is the first to know: always the same (a UUIDv5), so
+    /// that an activity keeps its id when the row that names it was lost. Every Strava application knows an activity by
+    /// the same id.
+    pub fn activity_id(&self, athlete: AthleteId) -> ActivityId {
+        let source = if self.source.application().is_some() { "strava" } else { FILE };
+        let name = format!("{source}/{}", self.source_id);
+        ActivityId::from_uuid(Uuid::new_v5(&athlete.as_uuid(), name.as_bytes()))
+    }
+
     /// Returns Strava's id; none for a file.
     pub fn strava_activity(&self) -> Option<StravaActivityId> {
         self.source.application()?;
@@ -193,6 +203,26 @@ mod tests {
     fn anything_else_is_no_source() {
         for text in ["", "strava", "strava:", "strava:x", "File", "file:1", "garmin:1"] {
             assert!(text.parse::<Source>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_activity_has_the_same_id_whenever_it_is_derived_and_whichever_application_knows_it() {
+        let [mine, other] = [1, 2].map(|athlete| AthleteId::from_uuid(Uuid::from_u128(athlete)));
+        let run = StravaActivityId::new(42);
+        let key = SourceKey::strava(ApplicationId::new(1), run);
+        let file = SourceKey { source: Source::File, source_id: run.into() };
+
+        // Stored ids depend on it: it never changes.
+        let id = key.activity_id(mine);
+        assert_eq!(id.to_string(), "6c5d23d8-077d-54a6-8a55-4e5e5111f4a3");
+        assert_eq!(SourceKey::strava(ApplicationId::new(2), run).activity_id(mine), id);
+        for different in [
+            key.activity_id(other),
+            file.activity_id(mine),
+            SourceKey::strava(ApplicationId::new(1), StravaActivityId::new(43)).activity_id(mine),
+        ] {
+            assert_ne!(different, id);
         }
     }
 

@@ -152,7 +152,7 @@ impl ServiceContext {
         tx: &AthleteTx,
         key: &ObservationKey,
     ) -> Result<ActivityId, StoreError> {
-        let id = ActivityId::from_uuid(self.ids.uuid_v7(self.now()));
+        let id = key.source_key().activity_id(key.athlete);
         store::identities::insert(tx.conn(), key, id).await?;
         Ok(id)
     }

@@ -62,7 +62,12 @@ async fn restore_older(restored: Restored) {
         output.contains(told).then_some(()).ok_or(output)
     })
     .await;
+    for user in [&guardian, &child] {
+        user.assert_listed(&app).await;
+    }
     app.record(GUARDIAN_ID, "Afterwards").await;
+    app.assert_all_totals_match(&[&guardian, &child]).await;
+    app.wait_until_settled().await;
     app.assert_all_totals_match(&[&guardian, &child]).await;
     // Nothing is copied twice.
     app.assert_copies(CHILD_ID, &copies).await;

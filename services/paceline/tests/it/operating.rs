@@ -128,7 +128,7 @@ async fn parked_records_are_listed_shown_replayed_and_dropped_by_the_running_pro
     app.up(&[]).await;
     let data = app.data();
     let listed = wait_for_parked(&data, |ids| !ids.is_empty()).await;
-    let metrics = fetch_metrics(&app).await;
+    let metrics = app.metrics().await;
     assert!(metrics.contains("parked_records{service=\"stats\"} 1\n"), "{metrics}");
     // A shell that would look into the wrong databases, were it left to itself.
     let wrong = ["--database-url", "mysql://nobody@127.0.0.1:1/"];
@@ -199,18 +199,13 @@ async fn the_operations_port_answers_commands_only_with_the_internal_credential(
     app.stop().await;
 }
 
-async fn fetch_metrics(app: &TestApp) -> String {
-    let response = app.http.get(format!("{}/metrics", app.ops)).send().await.unwrap();
-    response.text().await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_series_that_an_alert_rule_names_exists_in_a_program_that_has_just_started() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let rules = std::fs::read_to_string(root.join("deploy/alerts/paceline.rules.yml")).unwrap();
     let mut app = TestApp::start(Setup::default()).await;
 
-    let metrics = fetch_metrics(&app).await;
+    let metrics = app.metrics().await;
 
     let mut count = 0;
     for rule in rules.split("- alert: ").skip(1) {
@@ -276,7 +271,7 @@ async fn every_metric_has_a_help_text_and_a_line_in_the_documentation() {
     guardian.connect(&app).await;
     guardian.assert_totals_match(&app).await;
 
-    let metrics = fetch_metrics(&app).await;
+    let metrics = app.metrics().await;
 
     let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let names: Vec<&str> = types.map(|line| line.split(' ').next().unwrap()).collect();

@@ -370,6 +370,29 @@ impl TestApp {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// The operations port's `/metrics`.
+    pub(crate) async fn metrics(&self) -> String {
+        let response = self.http.get(format!("{}/metrics", self.ops)).send().await.unwrap();
+        response.text().await.unwrap()
+    }
+
+    /// Waits until no record waits in an outbox or in the log.
+    pub(crate) async fn wait_until_settled(&self) {
+        eventually(TIMEOUT, "every record is settled", async || {
+            let metrics = self.metrics().await;
+            let waiting: Vec<String> = metrics
+                .lines()
+                .filter(|line| {
+                    line.starts_with("bus_lag{") || line.starts_with("outbox_oldest_age_seconds{")
+                })
+                .filter(|line| !line.ends_with(" 0"))
+                .map(str::to_owned)
+                .collect();
+            if waiting.is_empty() { Ok(()) } else { Err(waiting) }
+        })
+        .await;
+    }
+
     /// Waits until the totals of each user match the simulator's activities.
     pub(crate) async fn assert_all_totals_match(&self, users: &[&TestUser]) {
         for user in users {

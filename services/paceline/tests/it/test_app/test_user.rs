@@ -187,6 +187,26 @@ impl TestUser {
         )
     }
 
+    /// Waits until the listed activities are exactly Strava's.
+    pub(crate) async fn assert_listed(&self, app: &TestApp) {
+        eventually(TIMEOUT, &format!("{}'s activities are listed", self.name), async || {
+            let listed = self.get("/v1/me/activities?limit=100").await["items"].clone();
+            let mut listed: Vec<i64> = listed
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|activity| activity["strava_id"].as_i64())
+                .collect();
+            let all = app.strava_activities(self.strava).await;
+            let mut all: Vec<i64> =
+                all.iter().filter_map(|activity| activity["id"].as_i64()).collect();
+            listed.sort_unstable();
+            all.sort_unstable();
+            if listed == all { Ok(()) } else { Err((listed, all)) }
+        })
+        .await;
+    }
+
     /// Waits until the totals are exactly the sums of Strava's activities.
     pub(crate) async fn assert_totals_match(&self, app: &TestApp) {
         let what = format!(
