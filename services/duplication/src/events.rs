@@ -7,9 +7,11 @@ use contracts::Topic;
 use event_bus::Subscription;
 use outbox::{ParkedEvents, ReplayMonitor};
 use service_kit::RevokedSessions;
+use takeout::ExportHandler;
 
 use self::activities::ActivityHandler;
 use self::athletes::AthleteHandler;
+use crate::takeout::DuplicationTakeout;
 use crate::usecases::ServiceContext;
 
 /// Returns the subscription to activities, connections, erasures, and the ends of replays.
@@ -25,5 +27,9 @@ pub(crate) fn build_subscription(
         .on(Topic::Accounts, RevokedSessions::new(&ctx.database))
         .on(Topic::Athletes, AthleteHandler { ctx: ctx.clone() })
         .on(Topic::Athletes, replays.done_handler())
+        .on(
+            Topic::Exports,
+            ExportHandler::new(&ctx.database, &ctx.objects, DuplicationTakeout(ctx.clone())),
+        )
         .lanes(ctx.settings.lanes)
 }

@@ -2,20 +2,19 @@
 
 mod copies;
 mod errors;
+mod etag;
 mod invitations;
 mod links;
 mod rules;
 
 use std::sync::Arc;
 
-use actix_web::http::header;
-use actix_web::http::header::EntityTag;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
-use http_kit::is_not_modified;
-use serde::Serialize;
 use utoipa::OpenApi;
 
+pub(crate) use self::copies::CopyView;
+pub(crate) use self::invitations::InvitationView;
+pub(crate) use self::links::LinkView;
 use crate::usecases::ServiceContext;
 
 /// State shared by the handlers.
@@ -59,15 +58,6 @@ impl HttpState {
             .service(web::resource("/v1/copies").route(web::get().to(copies::list)))
             .service(web::resource("/v1/copies/{id}").route(web::get().to(copies::get)));
     }
-}
-
-/// Responds with the view and its ETag, or with 304 if the caller has this version.
-fn respond_with_etag(request: &HttpRequest, tag: EntityTag, view: &impl Serialize) -> HttpResponse {
-    let tag = (header::ETAG, tag);
-    if is_not_modified(request, &tag.1) {
-        return HttpResponse::NotModified().insert_header(tag).finish();
-    }
-    HttpResponse::Ok().insert_header(tag).json(view)
 }
 
 /// OpenAPI description of the routes.

@@ -13,6 +13,7 @@ mod http;
 mod service;
 mod settings;
 mod store;
+mod takeout;
 mod usecases;
 mod workers;
 

@@ -7,6 +7,7 @@ mod keys;
 mod service;
 mod settings;
 mod store;
+mod takeout;
 mod usecases;
 
 pub use domain::account::{Account, Email, EmailError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 use auth::Verifier;
 use event_bus::Subscription;
+use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, StoreError};
 use secrecy::SecretString;
 use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
@@ -35,6 +36,8 @@ pub struct Dependencies {
     pub issuer: String,
     /// The verifier of tokens.
     pub verifier: Arc<Verifier>,
+    /// The store of exports.
+    pub objects: Arc<dyn ObjectStore>,
     /// True if people reach the service over TLS, so that the cookie must not travel over anything
     /// else.
     pub secure: bool,
@@ -54,6 +57,7 @@ pub enum StartError {
 #[derive(Clone, Debug)]
 pub struct Service {
     http: HttpState,
+    objects: Arc<dyn ObjectStore>,
 }
 
 impl Service {
@@ -62,12 +66,12 @@ impl Service {
 
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let Dependencies { database, runtime, keys, issuer, verifier, secure, settings } =
+        let Dependencies { database, runtime, keys, issuer, verifier, objects, secure, settings } =
             dependencies;
         let database = open_database::<Self>(&database, &runtime).await?;
         let verifier = RevokedSessions::new(&database).verifier(&verifier);
         let ctx = Arc::new(ServiceContext::new(database, keys, issuer, settings));
-        Ok(Self { http: HttpState { ctx, verifier, secure } })
+        Ok(Self { http: HttpState { ctx, verifier, secure }, objects })
     }
 
     /// Replaces the password of an account and returns it; one is generated if none is given.
@@ -124,6 +128,6 @@ impl service_kit::Service for Service {
     }
 
     fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
-        vec![events::subscription(&self.http.ctx)]
+        vec![events::subscription(&self.http.ctx, &self.objects)]
     }
 }

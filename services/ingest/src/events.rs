@@ -1,6 +1,7 @@
-//! Consumers: hints, connections, journal entries of other services, replay requests.
+//! Consumers: hints, connections, journal entries and export parts of other services, replay requests.
 
 mod athletes;
+mod exports;
 mod hints;
 mod journal;
 mod replays;
@@ -24,5 +25,6 @@ pub(crate) fn subscription<P: Parking>(
         .on(Topic::Accounts, RevokedSessions::new(&ctx.database))
         .on(Topic::Athletes, monitor.done_handler())
         .on(Topic::Journal, journal::JournalHandler(ctx.clone()))
+        .on(Topic::Exports, exports::PartHandler(ctx.clone()))
         .on(Topic::Replays, replays::ReplayRequestHandler(ctx.clone()))
 }

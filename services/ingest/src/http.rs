@@ -1,10 +1,10 @@
 //! Public routes: Strava's webhook, the athlete's own activities, and the predecessor's refresh.
 
 mod errors;
+mod export;
 mod me;
 mod openapi;
 mod refresh;
-mod view;
 mod webhook;
 
 use actix_web::Resource;
@@ -22,7 +22,11 @@ pub(crate) fn routes(routes: &mut ServiceConfig, bare_webhook: bool) {
         .route("/v1/me/activities", web::get().to(me::list_activities))
         .route("/v1/me/activities/{id}", web::get().to(me::show_activity))
         .route("/v1/me/journal", web::get().to(me::read_journal))
-        .route("/v1/me/imports", web::get().to(me::list_imports));
+        .route("/v1/me/imports", web::get().to(me::list_imports))
+        .route("/v1/me/export", web::post().to(export::request))
+        .route("/v1/me/export", web::get().to(export::show))
+        .route("/v1/me/export", web::delete().to(export::delete))
+        .route("/v1/me/export/archive", web::get().to(export::download));
 }
 
 fn webhook_resource(path: &str) -> Resource {

@@ -8,7 +8,9 @@ mod metrics;
 mod service;
 mod settings;
 mod store;
+mod takeout;
 mod usecases;
+mod views;
 mod workers;
 
 pub use service::{Dependencies, FAILPOINTS, Service, StartError};

@@ -178,6 +178,7 @@ impl service_kit::Service for Service {
         self.spawn_job_workers(tasks, job::LIVE_KINDS, settings.live_workers);
         self.spawn_job_workers(tasks, job::RECENT_KINDS, settings.head_workers);
         self.spawn_job_workers(tasks, job::BULK_KINDS, settings.bulk_workers);
+        self.spawn_job_workers(tasks, job::EXPORT_KINDS, 1);
         let interval = Duration::from_secs(settings.tick_s.max(1));
         tasks.spawn("ingest.replay-monitor", self.monitor.clone().run(interval, tasks.soft()));
         tasks.spawn("ingest.sweeper", sweeper::run(self.ctx.clone(), tasks.soft()));

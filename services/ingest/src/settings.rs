@@ -52,6 +52,9 @@ pub struct Settings {
     pub page: u32,
     /// Rows per page of a poll.
     pub head_page: u32,
+    /// The services of this installation, each of which writes its part of an export.
+    #[serde(skip)]
+    pub services: Vec<String>,
     /// Retention of the journal in days.
     pub journal_days: u64,
     /// Timeout of the log in the webhook before an event is stored in the database, in milliseconds.
@@ -82,6 +85,7 @@ impl Default for Settings {
             bulk_workers: 2,
             page: 200,
             head_page: 100,
+            services: vec![NAME.to_owned()],
             journal_days: 30,
             publish_patience_ms: 1_000,
             breaker_ms: 2_000,

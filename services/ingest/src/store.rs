@@ -3,6 +3,7 @@
 pub(crate) mod activities;
 pub(crate) mod backfills;
 pub(crate) mod connections;
+pub(crate) mod exports;
 pub(crate) mod identities;
 pub(crate) mod journal;
 pub(crate) mod migrations;

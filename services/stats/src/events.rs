@@ -9,10 +9,12 @@ use contracts::Topic;
 use event_bus::Subscription;
 use outbox::{ParkedEvents, ReplayMonitor, ReplaySource};
 use service_kit::RevokedSessions;
+use takeout::ExportHandler;
 
 use activities::ActivityHandler;
 use athletes::AthleteHandler;
 
+use crate::takeout::StatsTakeout;
 use crate::usecases::ServiceContext;
 use crate::usecases::apply_activity::Priority;
 
@@ -45,14 +47,17 @@ pub(crate) fn live_subscription(
         .on(Topic::Athletes, replays.done_handler())
 }
 
-/// The consumer of backfilled, imported and replayed activities.
+/// The consumer of backfilled, imported and replayed activities, and of exports.
 pub(crate) fn bulk_subscription(
     ctx: &Arc<ServiceContext>,
     replays: &ReplayMonitor,
 ) -> Subscription<ParkedEvents> {
     let (ctx, parked_events) = (Arc::clone(ctx), ctx.parked_events(BULK_GROUP));
+    let takeout = StatsTakeout(ctx.database.clone());
+    let exports = ExportHandler::new(&ctx.database, &ctx.objects, takeout);
     Subscription::new(BULK_GROUP, parked_events)
         .on(Topic::ActivitiesBulk, ActivityHandler { ctx, priority: Priority::Bulk })
         .on(Topic::ActivitiesBulk, replays.done_handler())
+        .on(Topic::Exports, exports)
         .lanes(BULK_LANES)
 }

@@ -6,6 +6,7 @@ mod http;
 mod service;
 mod settings;
 mod store;
+mod takeout;
 mod usecases;
 mod workers;
 

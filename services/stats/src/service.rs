@@ -7,6 +7,7 @@ use actix_web::web::ServiceConfig;
 use event_bus::{Bus, Subscription};
 use kernel::AthleteId;
 use lifecycle::Tasks;
+use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, ReplayMonitor, StoreError, Target};
 use service_kit::{DatabaseSettings, Migrations, RevokedSessions, Runtime, open_database};
 use telemetry::Metric;
@@ -36,6 +37,8 @@ pub struct Dependencies {
     pub bus: Bus,
     /// The verifier of tokens.
     pub verifier: Arc<auth::Verifier>,
+    /// The store of exports.
+    pub objects: Arc<dyn ObjectStore>,
     /// Its section of the settings.
     pub settings: Settings,
 }
@@ -60,7 +63,7 @@ pub struct Service {
 impl Service {
     /// Opens the database and migrates it; nothing runs yet.
     pub async fn start(dependencies: Dependencies) -> Result<Self, StartError> {
-        let Dependencies { database: database_settings, runtime, bus, verifier, settings } =
+        let Dependencies { database: database_settings, runtime, bus, verifier, objects, settings } =
             dependencies;
         let database = open_database::<Self>(&database_settings, &runtime).await?;
         if !database_id::table_exists(database.readers()).await? {
@@ -81,13 +84,9 @@ impl Service {
             events::GROUPS,
             events::REPLAY_SOURCES,
         );
-        let ctx = Arc::new(ServiceContext::new(
-            database,
-            database_id,
-            database_file,
-            runtime.failpoints,
-            settings.published_athlete,
-        ));
+        let ctx =
+            ServiceContext::new(database, database_id, database_file, objects, runtime.failpoints);
+        let ctx = Arc::new(ctx.publishing(settings.published_athlete));
         // Before anything is counted: new facts would hide that the others are gone.
         repair_database(&ctx, &replays).await?;
         let verifier = RevokedSessions::new(&ctx.database).verifier(&verifier);

@@ -11,6 +11,9 @@ mod seats;
 use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi;
 
+pub(crate) use self::connections::ConnectionView;
+pub(crate) use self::receipts::ReceiptView;
+
 /// The public routes.
 pub(crate) fn public_routes(routes: &mut ServiceConfig) {
     routes

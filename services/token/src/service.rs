@@ -9,11 +9,13 @@ use contracts::Topic;
 use event_bus::Subscription;
 use http_kit::Collector;
 use lifecycle::Tasks;
+use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents, StoreError};
 use service_kit::{
     DatabaseSettings, Migrations, RevokedSessions, Runtime, database_collector, open_database,
 };
 use strava_client::Client;
+use takeout::ExportHandler;
 use telemetry::Metric;
 use tokio::sync::Notify;
 use url::Url;
@@ -22,6 +24,7 @@ use crate::events::{AccountHandler, AnswerReplays, RecordAnswers, RecordDeauthor
 use crate::metrics::METRICS;
 use crate::settings::Settings;
 use crate::store::{KeySource, KeyringError, migrations};
+use crate::takeout::TokenTakeout;
 use crate::usecases::ledger::{count_unanswered, replay_ledger};
 use crate::usecases::open_keys::open_keys;
 use crate::usecases::set_gauges::set_gauges;
@@ -38,6 +41,8 @@ pub struct Dependencies {
     pub verifier: Arc<Verifier>,
     /// The credential of internal calls.
     pub internal: ServiceCredential,
+    /// The store of exports.
+    pub objects: Arc<dyn ObjectStore>,
     /// The client of Strava's API.
     pub strava: Client,
     /// The place of the keys that seal tokens (see [`Settings::key_source`]).
@@ -67,6 +72,7 @@ pub struct Service {
     ctx: Arc<ServiceContext>,
     verifier: Arc<Verifier>,
     internal: ServiceCredential,
+    objects: Arc<dyn ObjectStore>,
 }
 
 impl Service {
@@ -97,6 +103,7 @@ impl Service {
             ctx: Arc::new(ctx),
             verifier: sessions.verifier(&dependencies.verifier),
             internal: dependencies.internal,
+            objects: dependencies.objects,
         })
     }
 
@@ -156,10 +163,13 @@ impl service_kit::Service for Service {
     fn consumers(&self) -> Vec<Subscription<ParkedEvents>> {
         let parked = ParkedEvents::new(self.ctx.database.clone()).for_group(Self::NAME);
         let sessions = RevokedSessions::new(&self.ctx.database);
+        let takeout = TokenTakeout(self.ctx.clone());
+        let exports = ExportHandler::new(&self.ctx.database, &self.objects, takeout);
         let subscription = Subscription::new(Self::NAME, parked)
             .on(Topic::StravaEvents, RecordDeauthorizations(self.ctx.clone()))
             .on(Topic::Accounts, AccountHandler { ctx: self.ctx.clone(), sessions })
             .on(Topic::Erasures, RecordAnswers(self.ctx.clone()))
+            .on(Topic::Exports, exports)
             .on(Topic::Replays, AnswerReplays(self.ctx.clone()));
         vec![subscription]
     }

@@ -4,8 +4,8 @@ use kernel::AthleteId;
 
 use crate::wire::envelope::Payload;
 use crate::{
-    EnvelopeError, Topic, accounts, activities, athletes, copies, erasures, journal, replays,
-    strava,
+    EnvelopeError, Topic, accounts, activities, athletes, copies, erasures, exports, journal,
+    replays, strava,
 };
 
 /// A message that can be published and handled.
@@ -53,6 +53,8 @@ events! {
     ActivityChanged => activities::ActivityChanged;
     CopyChanged => copies::CopyChanged;
     Erased => erasures::Erased;
+    ExportRequested => exports::ExportRequested;
+    ExportPartWritten => exports::ExportPartWritten;
     ReplayRequested => replays::ReplayRequested;
     ReplayDone => replays::ReplayDone;
     JournalEntry => journal::JournalEntry;

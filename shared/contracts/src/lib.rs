@@ -13,7 +13,8 @@ pub use envelope::{Cause, Envelope, EnvelopeError, Origin};
 pub use erasure::Erasure;
 pub use event::{Event, payload_name, record_key};
 pub use messages::{
-    accounts, activities, athletes, copies, erasures, journal, replays, strava, streams, wire,
+    accounts, activities, athletes, copies, erasures, exports, journal, replays, strava, streams,
+    wire,
 };
 pub use source::strava_ids;
 pub use topic::{DEFAULT_PARTITIONS, Topic, UnknownTopic};

@@ -17,6 +17,8 @@ pub enum Topic {
     Accounts,
     /// Confirmations of erases; published by every service.
     Erasures,
+    /// Requests of exports, published by ingest, and the answers of every service.
+    Exports,
     /// Replay requests; published by a service whose data is incomplete.
     Replays,
     /// Live and swept activities; published by ingest.
@@ -32,11 +34,12 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StravaEvents,
         Self::Athletes,
         Self::Accounts,
         Self::Erasures,
+        Self::Exports,
         Self::Replays,
         Self::Activities,
         Self::ActivitiesBulk,
@@ -51,6 +54,7 @@ impl Topic {
             Self::Athletes => "athletes",
             Self::Accounts => "accounts",
             Self::Erasures => "erasures",
+            Self::Exports => "exports",
             Self::Replays => "replays",
             Self::Activities => "activities",
             Self::ActivitiesBulk => "activities.bulk",

@@ -9,7 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{errors, respond_with_etag};
+use super::errors;
+use super::etag::respond_with_etag;
 use crate::domain::copy::Copy;
 use crate::usecases::{ServiceContext, queries};
 

@@ -58,7 +58,7 @@ pub(crate) struct InvitationView {
 }
 
 impl InvitationView {
-    fn new(invitation: &Invitation, code: Option<String>) -> Self {
+    pub(crate) fn new(invitation: &Invitation, code: Option<String>) -> Self {
         let terms = invitation.terms.as_ref();
         Self {
             id: invitation.id,

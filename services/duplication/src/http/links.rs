@@ -5,12 +5,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use auth::SignedIn;
 use http_kit::{Json, Page, Path, Problem, query_etag};
-use kernel::LinkId;
+use kernel::{AthleteId, LinkId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{errors, respond_with_etag};
+use super::errors;
+use super::etag::respond_with_etag;
 use crate::domain::link::{Link, LinkRole};
 use crate::domain::reason;
 use crate::usecases::accept_link::accept_link;
@@ -100,8 +101,8 @@ impl ObstacleView {
 }
 
 impl LinkView {
-    fn new(link: &Link, caller: &SignedIn, obstacle: Option<&'static str>) -> Self {
-        let role = link.role_of(caller.athlete());
+    pub(crate) fn new(link: &Link, caller: AthleteId, obstacle: Option<&'static str>) -> Self {
+        let role = link.role_of(caller);
         Self {
             id: link.id.as_uuid(),
             guardian: link.guardian.as_uuid(),
@@ -142,7 +143,7 @@ pub(crate) async fn redeem(
     let link = redeem_invitation(&ctx, &command).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/v1/links/{}", link.id)))
-        .json(LinkView::new(&link, &caller, None)))
+        .json(LinkView::new(&link, caller.athlete(), None)))
 }
 
 /// The links the caller is part of, on either side.
@@ -160,7 +161,7 @@ pub(crate) async fn list(
         .map_err(errors::store_problem)?;
     let view = |link: &Link| {
         let connections = connections.get(&link.child).map_or(&[][..], Vec::as_slice);
-        LinkView::new(link, &caller, link.obstacle(connections))
+        LinkView::new(link, caller.athlete(), link.obstacle(connections))
     };
     let items = links.iter().map(view).collect();
     Ok(HttpResponse::Ok().json(Page::<LinkView> { items, next: None }))
@@ -185,7 +186,7 @@ pub(crate) async fn get(
     let changed_at = link.accepted_at.unwrap_or(link.created_at);
     let obstacle = queries::find_obstacle(&ctx, &link).await.map_err(errors::store_problem)?;
     let tag = query_etag(caller.athlete(), changed_at.as_micros(), obstacle.unwrap_or_default());
-    Ok(respond_with_etag(&request, tag, &LinkView::new(&link, &caller, obstacle)))
+    Ok(respond_with_etag(&request, tag, &LinkView::new(&link, caller.athlete(), obstacle)))
 }
 
 /// The child agrees. Accepting again changes nothing.
@@ -201,7 +202,7 @@ pub(crate) async fn accept(
 ) -> Result<HttpResponse, Problem> {
     let link = accept_link(&ctx, caller.athlete(), LinkId::from_uuid(id)).await?;
     let obstacle = queries::find_obstacle(&ctx, &link).await.map_err(errors::store_problem)?;
-    Ok(HttpResponse::Ok().json(LinkView::new(&link, &caller, obstacle)))
+    Ok(HttpResponse::Ok().json(LinkView::new(&link, caller.athlete(), obstacle)))
 }
 
 /// Either side ends the link, or the child declines it; copies that were not sent yet are not sent any more.

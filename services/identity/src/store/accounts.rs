@@ -79,6 +79,17 @@ pub(crate) async fn find<C: ConnectionTrait>(
     row.map(StoredAccount::try_from).transpose()
 }
 
+/// Returns the account of an athlete.
+pub(crate) async fn find_by_athlete<C: ConnectionTrait>(
+    conn: &C,
+    athlete: AthleteId,
+) -> Result<Option<Account>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM account WHERE athlete = ?");
+    let row: Option<AccountRow> =
+        sql::fetch_one(conn, &select, [athlete.to_string().into()]).await?;
+    row.map(|row| Ok(StoredAccount::try_from(row)?.account)).transpose()
+}
+
 /// Returns every account, sorted by address.
 pub(crate) async fn list(database: &Database) -> Result<Vec<Account>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM account ORDER BY email");

@@ -83,6 +83,7 @@ impl TestApp {
             failpoints: Failpoints::none(),
         };
         let dependencies = Dependencies {
+            objects: std::sync::Arc::new(object_store::memory::InMemory::new()),
             database: DatabaseSettings { target: database, migrate: true, faults },
             runtime: runtime.clone(),
             keys,

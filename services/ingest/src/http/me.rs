@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::errors::store_problem;
-use super::view::{ActivityView, EntryView, ImportView};
 use crate::usecases::ServiceContext;
 use crate::usecases::queries::{self, ActivityCursor, JournalCursor};
+use crate::views::{ActivityView, EntryView, ImportView};
 
 /// Query of a page of the journal.
 #[derive(Debug, Deserialize, IntoParams)]

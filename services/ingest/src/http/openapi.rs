@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{me, refresh, webhook};
+use super::{export, me, refresh, webhook};
 
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
@@ -13,6 +13,10 @@ use super::{me, refresh, webhook};
     me::show_activity,
     me::read_journal,
     me::list_imports,
+    export::request,
+    export::show,
+    export::download,
+    export::delete,
 ))]
 struct Document;
 

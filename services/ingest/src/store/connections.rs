@@ -77,6 +77,16 @@ pub(crate) async fn list_connected(conn: &impl ConnectionTrait) -> Result<Vec<Co
     rows.into_iter().map(Connection::try_from).collect()
 }
 
+/// Lists the connections of an athlete.
+pub(crate) async fn list_for_athlete(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<Vec<Connection>> {
+    let select = "SELECT * FROM connection WHERE athlete = ? ORDER BY application";
+    let rows = sql::fetch_all::<ConnectionRow>(conn, select, [athlete.to_string().into()]).await?;
+    rows.into_iter().map(Connection::try_from).collect()
+}
+
 /// Inserts or, if it is stored already, updates a connection. The athlete's row must be locked.
 pub(crate) async fn save(
     conn: &impl ConnectionTrait,

@@ -52,7 +52,25 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
     ]
     .into_iter()
     .chain(by_source::migrations())
+    .chain([create_table("ingest_0037_export", export())])
     .collect()
+}
+
+/// One row per athlete: the newest export.
+fn export() -> TableCreateStatement {
+    Table::create()
+        .table("export")
+        .col(text("athlete", 36).primary_key())
+        .col(text("id", 36))
+        .col(text("state", 16))
+        .col(text("reason", 64))
+        .col(number("requested_at_us"))
+        .col(maybe_number("ready_at_us"))
+        .col(ColumnDef::new("origins").text().not_null())
+        .col(ColumnDef::new("parts").text().not_null())
+        .col(number("bytes"))
+        .col(text("sha256", 64))
+        .take()
 }
 
 fn text(name: &'static str, length: u32) -> ColumnDef {

@@ -8,7 +8,9 @@ use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use outbox::{AthleteTx, StoreError};
 
-use super::ServiceContext;
+use super::export::delete_objects;
+use super::{ServiceContext, job};
+use crate::domain::export::{Export, ExportState};
 use crate::store;
 
 /// Maximum number of objects that are deleted at once.
@@ -17,7 +19,7 @@ const CONCURRENT_DELETES: usize = 16;
 /// small ones go at once.
 const LARGE_TABLES: [(&str, &str); 3] =
     [("observation", "source_id"), ("activity", "id"), ("source_identity", "source_id")];
-const OTHER_TABLES: [&str; 3] = ["backfill", "journal", "connection"];
+const OTHER_TABLES: [&str; 4] = ["backfill", "journal", "connection", "export"];
 
 /// Observations, activities, journal and streams of an athlete, as erasures see them.
 #[derive(Clone, Debug)]
@@ -43,7 +45,7 @@ impl ErasableData for IngestData {
             Erasure::Connection { application, through } => {
                 self.erase_observations(tx, application, through, after).await
             }
-            Erasure::Everything => erase_everything(tx).await,
+            Erasure::Everything => self.erase_everything(tx).await,
         }
     }
 
@@ -58,6 +60,13 @@ impl ErasableData for IngestData {
             }
             Erasure::Everything => format!("athletes/{athlete}"),
         };
+        let exports = match erasure {
+            // They hold what was erased.
+            Erasure::Connection { .. } => {
+                delete_objects(&self.0, &takeout::exports_prefix(athlete)).await?
+            }
+            Erasure::Everything => 0,
+        };
         let objects = &self.0.objects;
         let listed = objects.list(Some(&Path::from(prefix)));
         let erased = listed
@@ -71,7 +80,7 @@ impl ErasableData for IngestData {
             .buffer_unordered(CONCURRENT_DELETES)
             .try_fold(0, |count, ()| std::future::ready(Ok(count + 1)))
             .await?;
-        Ok(erased)
+        Ok(exports + erased)
     }
 }
 
@@ -110,12 +119,33 @@ impl IngestData {
             let current = stored.filter(|stored| stored.generation > through);
             let before = current.map(|current| current.connected_at);
             rows += store::journal::delete_for_source(tx.conn(), athlete, source, before).await?;
+            rows += self.end_export(tx).await?;
         }
         Ok(Batch { rows, next })
     }
+
+    /// Ends the athlete's export: it may hold what is erased. Whoever wants one asks again.
+    async fn end_export(&self, tx: &AthleteTx) -> Result<u64, StoreError> {
+        let stored = store::exports::find(tx.conn(), tx.athlete()).await?;
+        let is_open =
+            |export: &Export| matches!(export.state, ExportState::Collecting | ExportState::Ready);
+        let Some(mut export) = stored.filter(is_open) else { return Ok(0) };
+        export.end(ExportState::Deleted, "erased");
+        store::exports::save(tx.conn(), &export).await?;
+        Ok(1)
+    }
+
+    async fn erase_everything(&self, tx: &AthleteTx) -> Result<Batch, StoreError> {
+        if let Some(export) = store::exports::find(tx.conn(), tx.athlete()).await? {
+            for kind in job::EXPORT_KINDS {
+                self.0.queue.delete(tx, kind, &export.id.to_string()).await?;
+            }
+        }
+        erase_tables(tx).await
+    }
 }
 
-async fn erase_everything(tx: &AthleteTx) -> Result<Batch, StoreError> {
+async fn erase_tables(tx: &AthleteTx) -> Result<Batch, StoreError> {
     let (conn, athlete) = (tx.conn(), tx.athlete());
     for table in LARGE_TABLES {
         let rows = store::delete_batch(conn, athlete, table, BATCH_SIZE).await?;

@@ -3,8 +3,10 @@
 use jobs::{JobRequest, priority};
 use kernel::{ActivityId, ApplicationId, AthleteId, SourceKey, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::connection::Connection;
+use crate::domain::export::Export;
 use crate::domain::observation_key::ObservationKey;
 
 /// Fetches one activity.
@@ -17,6 +19,10 @@ pub(crate) const POLL_RECENT: &str = "poll_recent";
 pub(crate) const RECONCILE_PAGE: &str = "reconcile_page";
 /// Answers a replay request.
 pub(crate) const ANSWER_REPLAY: &str = "answer_replay";
+/// Collects and joins the parts of an export.
+pub(crate) const EXPORT: &str = "export";
+/// Deletes an export.
+pub(crate) const DELETE_EXPORT: &str = "delete_export";
 
 /// Kinds triggered by webhooks.
 pub(crate) const LIVE_KINDS: &[&str] = &[FETCH_ACTIVITY];
@@ -24,6 +30,9 @@ pub(crate) const LIVE_KINDS: &[&str] = &[FETCH_ACTIVITY];
 pub(crate) const RECENT_KINDS: &[&str] = &[POLL_RECENT];
 /// Kinds without urgency.
 pub(crate) const BULK_KINDS: &[&str] = &[RECONCILE_PAGE, BACKFILL, ANSWER_REPLAY];
+
+/// Exports; their worker reads no more than one athlete at once.
+pub(crate) const EXPORT_KINDS: &[&str] = &[EXPORT, DELETE_EXPORT];
 
 /// Payload of a fetch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +48,13 @@ pub(crate) struct ActivityJob {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ConnectionJob {
     pub(crate) application: ApplicationId,
+}
+
+/// Payload of an export and of its deletion.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ExportJob {
+    pub(crate) athlete: AthleteId,
+    pub(crate) id: Uuid,
 }
 
 /// Payload of a replay, with its progress.
@@ -100,6 +116,30 @@ pub(crate) fn replay_request(job: &ReplayJob, due: Timestamp) -> JobRequest {
         priority: priority::RECONCILE,
         due,
         payload: to_payload(job),
+        not_if_answered_after: None,
+    }
+}
+
+/// Requests a run of an export.
+pub(crate) fn export_request(export: &Export, due: Timestamp) -> JobRequest {
+    export_job(EXPORT, export, due)
+}
+
+/// Requests the deletion of an export's objects.
+pub(crate) fn delete_export_request(export: &Export, due: Timestamp) -> JobRequest {
+    export_job(DELETE_EXPORT, export, due)
+}
+
+fn export_job(kind: &'static str, export: &Export, due: Timestamp) -> JobRequest {
+    JobRequest {
+        kind,
+        subject: export.id.to_string(),
+        // Not the athlete's: their other jobs do not wait for it.
+        athlete: None,
+        source: None,
+        priority: priority::RECONCILE,
+        due,
+        payload: to_payload(&ExportJob { athlete: export.athlete, id: export.id }),
         not_if_answered_after: None,
     }
 }

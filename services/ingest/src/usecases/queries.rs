@@ -6,6 +6,7 @@ use outbox::StoreError;
 use super::ServiceContext;
 use crate::domain::activity::Activity;
 use crate::domain::backfill::Backfill;
+use crate::domain::export::Export;
 use crate::domain::journal::JournalEntry;
 use crate::store;
 pub(crate) use crate::store::activities::ActivityCursor;
@@ -56,4 +57,12 @@ pub(crate) async fn list_backfills(
     athlete: AthleteId,
 ) -> Result<Vec<Backfill>, StoreError> {
     store::backfills::list_for_athlete(ctx.database.readers(), athlete).await
+}
+
+/// Finds the athlete's newest export.
+pub(crate) async fn find_export(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+) -> Result<Option<Export>, StoreError> {
+    store::exports::find(ctx.database.readers(), athlete).await
 }

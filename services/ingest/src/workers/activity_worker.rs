@@ -6,6 +6,7 @@ use tracing::Instrument;
 
 use crate::usecases::answer_replay::answer_replay;
 use crate::usecases::backfill::backfill;
+use crate::usecases::export::{run_delete, run_export};
 use crate::usecases::fetch_activity::fetch_activity;
 use crate::usecases::poll_recent::poll_recent;
 use crate::usecases::{ServiceContext, job};
@@ -34,6 +35,8 @@ impl ActivityWorker {
             job::POLL_RECENT | job::RECONCILE_PAGE => poll_recent(&self.ctx, job).await,
             job::BACKFILL => backfill(&self.ctx, job, &self.soft).await,
             job::ANSWER_REPLAY => answer_replay(&self.ctx, job).await,
+            job::EXPORT => Box::pin(run_export(&self.ctx, job)).await,
+            job::DELETE_EXPORT => run_delete(&self.ctx, job).await,
             other => Ok(JobOutcome::Failed { reason: format!("unknown kind of job {other}") }),
         }
     }

@@ -16,6 +16,7 @@ use kernel::{AthleteId, Clock, EventId, Ids, SystemClock, SystemIds, Timestamp};
 use lifecycle::{Failpoints, Tasks};
 use object_store::local::LocalFileSystem;
 use outbox::StoreFaults;
+use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{DatabaseSettings, Runtime, Service as _};
 use strava_client::lease::LeaseClient;
@@ -407,12 +408,27 @@ impl TestApp {
 
     /// Sends a GET request as this athlete.
     pub(crate) async fn get_as(&self, athlete: TestAthlete, path: &str) -> TestResponse {
+        self.send_as(athlete, Method::GET, path).await
+    }
+
+    /// Sends a POST request without a body as this athlete.
+    pub(crate) async fn post_as(&self, athlete: TestAthlete, path: &str) -> TestResponse {
+        self.send_as(athlete, Method::POST, path).await
+    }
+
+    /// Sends a DELETE request as this athlete.
+    pub(crate) async fn delete_as(&self, athlete: TestAthlete, path: &str) -> TestResponse {
+        self.send_as(athlete, Method::DELETE, path).await
+    }
+
+    async fn send_as(&self, athlete: TestAthlete, method: Method, path: &str) -> TestResponse {
         let token = TokenSigner::shared().athlete_token(
             athlete.id,
             "access",
             self.clock.now().as_secs() + 3_600,
         );
-        self.send(self.http.get(format!("{}{path}", self.base)).bearer_auth(token)).await
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        self.send(request.bearer_auth(token)).await
     }
 
     pub(crate) async fn refresh(&self) -> TestResponse {
@@ -422,11 +438,9 @@ impl TestApp {
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> TestResponse {
         let answer = request.send().await.unwrap();
-        TestResponse {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            text: answer.text().await.unwrap(),
-        }
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = answer.bytes().await.unwrap();
+        TestResponse { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
     }
 
     /// Creates an activity at Strava. Unless `silent`, Strava sends an event.

@@ -57,6 +57,7 @@ fn token_dependencies(
         runtime: foundation.runtime.clone(),
         verifier: foundation.verifier.clone(),
         internal: foundation.credential.clone(),
+        objects: foundation.objects.clone(),
         strava: foundation.strava.clone(),
         keys,
         public_url: addresses.public.clone(),
@@ -67,7 +68,7 @@ fn token_dependencies(
 
 pub(super) fn ingest(with: StartContext<'_>) -> Start<'_> {
     Box::pin(async move {
-        let StartContext { foundation, bus, addresses, .. } = with;
+        let StartContext { foundation, bus, addresses, erasure_services, .. } = with;
         let mut settings = foundation.settings.ingest.clone();
         let strava = &foundation.settings.strava;
         settings.application = strava.client_id.unwrap_or_default();
@@ -76,6 +77,7 @@ pub(super) fn ingest(with: StartContext<'_>) -> Start<'_> {
         settings.webhook_secret = Some(foundation.webhook_secret.expose_secret().into());
         settings.verify_token = Some(foundation.verify_token.expose_secret().into());
         settings.signature_key.clone_from(&strava.signature_key);
+        settings.services = erasure_services.to_vec();
         settings.published_athlete = foundation.settings.stats.published_athlete;
         let dependencies = ingest::Dependencies {
             database: foundation.database(ingest::Service::NAME),
@@ -99,6 +101,7 @@ pub(super) fn stats(with: StartContext<'_>) -> Start<'_> {
             runtime: foundation.runtime.clone(),
             bus: bus.clone(),
             verifier: foundation.verifier.clone(),
+            objects: foundation.objects.clone(),
             settings: foundation.settings.stats.clone(),
         };
         started(foundation, stats::Service::start(dependencies).await)
@@ -147,6 +150,7 @@ pub(crate) async fn open_identity(
         keys,
         issuer: foundation.issuer(),
         verifier: foundation.verifier.clone(),
+        objects: foundation.objects.clone(),
         secure: addresses.public.scheme() == "https",
         settings: foundation.settings.identity.clone(),
     };

@@ -28,6 +28,7 @@ mod sign_in_memory;
 mod slow_callers;
 mod starting;
 mod strava_failures;
+mod takeout;
 mod test_app;
 mod threat_model;
 mod wiped_database;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jobs::Queue;
 use kernel::{AthleteId, Timestamp};
 use lifecycle::Failpoints;
+use object_store::ObjectStore;
 use outbox::{Database, ParkedEvents};
 
 /// The dependencies that every operation of this service shares.
@@ -18,6 +19,7 @@ pub(crate) struct ServiceContext {
     pub(crate) database_id: String,
     /// The database's file, if it is one.
     pub(crate) database_file: Option<PathBuf>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) failpoints: Failpoints,
     /// The athlete whose numbers the predecessors' public routes show.
     pub(crate) published_athlete: Option<AthleteId>,
@@ -29,8 +31,8 @@ impl ServiceContext {
         database: Database,
         database_id: String,
         database_file: Option<PathBuf>,
+        objects: Arc<dyn ObjectStore>,
         failpoints: Failpoints,
-        published_athlete: Option<AthleteId>,
     ) -> Self {
         let published_changes = AtomicU64::new(0);
         let (clock, ids) = (Arc::clone(database.clock()), Arc::clone(database.ids()));
@@ -39,10 +41,17 @@ impl ServiceContext {
             database,
             database_id,
             database_file,
+            objects,
             failpoints,
-            published_athlete,
+            published_athlete: None,
             published_changes,
         }
+    }
+
+    /// The athlete whose numbers the predecessors' public routes show.
+    pub(crate) fn publishing(mut self, athlete: Option<AthleteId>) -> Self {
+        self.published_athlete = athlete;
+        self
     }
 
     pub(crate) fn now(&self) -> Timestamp {

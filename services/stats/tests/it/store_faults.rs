@@ -5,6 +5,7 @@ use std::time::Duration;
 use contracts::athletes::{
     AthleteChanged, Connection, ConnectionState, Erase, athlete_changed::Change,
 };
+use contracts::exports::ExportRequested;
 use contracts::{Envelope, Topic};
 use kernel::AthleteId;
 use outbox::StoreFaults;
@@ -14,8 +15,14 @@ use crate::test_app::{APPLICATION, Activity, TestApp, envelope, new_athlete};
 
 /// The transactions that meet every fault: all of stats but `rebuild_totals`, which runs at a start,
 /// `verify_totals`, which commits nothing, and those of the outbox and of replays (see ingest).
-const TRANSACTIONS: [&str; 5] =
-    ["apply_activity", "erase_athlete", "erase_batch", "finish_erase", "record_connection"];
+const TRANSACTIONS: [&str; 6] = [
+    "answer_export",
+    "apply_activity",
+    "erase_athlete",
+    "erase_batch",
+    "finish_erase",
+    "record_connection",
+];
 /// Athletes per round: what fails for one is handled for another, which shortens the pauses.
 const ATHLETES: usize = 6;
 
@@ -60,6 +67,9 @@ async fn count_and_erase(app: &TestApp) {
         app.publish(Topic::Activities, first.clone()).await;
         app.publish(Topic::Activities, first.revision(4).distance_dm(123_000)).await;
         app.publish(Topic::Activities, Activity::new(*athlete).revision(5)).await;
+        // What is not answered is asked for again.
+        let export = ExportRequested { id: uuid::Uuid::nil().to_string(), requested_at_us: 1 };
+        app.publish(Topic::Exports, envelope(Some(*athlete), Vec::new(), export)).await;
     }
     wait_until_handled(app).await;
     for athlete in &athletes {

@@ -73,6 +73,7 @@ impl Environment {
     }
     async fn try_start(&self, runtime: &Runtime) -> Result<Service, StartError> {
         Service::start(Dependencies {
+            objects: std::sync::Arc::new(object_store::memory::InMemory::new()),
             database: DatabaseSettings {
                 target: self.database.target(),
                 migrate: true,

@@ -23,7 +23,7 @@ pub(super) struct Connections {
 
 /// One connection.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct ConnectionView {
+pub(crate) struct ConnectionView {
     /// Its id.
     id: String,
     /// The Strava application's client id.

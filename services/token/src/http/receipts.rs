@@ -28,7 +28,7 @@ pub(super) struct Receipts {
 
 /// What was erased, when, and by whom.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct ReceiptView {
+pub(crate) struct ReceiptView {
     /// `connection` or `account`.
     scope: &'static str,
     /// The Strava application's client id, for a connection.

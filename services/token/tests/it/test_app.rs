@@ -170,6 +170,7 @@ async fn try_start_service(
     let runtime =
         Runtime { clock: clock.clone(), ids: Arc::new(SystemIds), failpoints: options.failpoints };
     let service = Service::start(Dependencies {
+        objects: std::sync::Arc::new(object_store::memory::InMemory::new()),
         database: DatabaseSettings { target: database, migrate: true, faults: options.faults },
         runtime: runtime.clone(),
         verifier: verifier_for(&options.key_set, clock),

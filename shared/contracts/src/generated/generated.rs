@@ -30,6 +30,11 @@ pub mod paceline {
             include!("paceline.erasures.v1.rs");
         }
     }
+    pub mod exports {
+        pub mod v1 {
+            include!("paceline.exports.v1.rs");
+        }
+    }
     pub mod journal {
         pub mod v1 {
             include!("paceline.journal.v1.rs");

@@ -30,7 +30,10 @@ pub struct Envelope {
     /// W3C Trace Context
     #[prost(string, tag = "7")]
     pub traceparent: ::prost::alloc::string::String,
-    #[prost(oneof = "envelope::Payload", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24")]
+    #[prost(
+        oneof = "envelope::Payload",
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
+    )]
     pub payload: ::core::option::Option<envelope::Payload>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -55,6 +58,10 @@ pub mod envelope {
         JournalEntry(super::super::super::journal::v1::JournalEntry),
         #[prost(message, tag = "24")]
         AccountChanged(super::super::super::accounts::v1::AccountChanged),
+        #[prost(message, tag = "25")]
+        ExportRequested(super::super::super::exports::v1::ExportRequested),
+        #[prost(message, tag = "26")]
+        ExportPartWritten(super::super::super::exports::v1::ExportPartWritten),
     }
 }
 /// Why an event came about. Only LIVE and SWEEP are copied to children.

@@ -11,7 +11,7 @@ use crate::domain::journal::JournalEntry;
 
 /// One activity.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ActivityView {
+pub(crate) struct ActivityView {
     id: String,
     /// The leading source: `strava:<application>` or `file`.
     source: String,
@@ -54,7 +54,7 @@ pub(super) struct ActivityView {
 
 /// One source of an activity.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SourceView {
+pub(crate) struct SourceView {
     source: String,
     source_id: String,
     /// What was taken from it: `distance`, `average_heartrate`, `streams`, ...; empty for the leading one, which gave
@@ -64,7 +64,7 @@ pub(super) struct SourceView {
 
 /// The progress of a backfill.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ImportView {
+pub(crate) struct ImportView {
     application: i64,
     /// `waiting`, `running`, `done`, `failed`
     state: &'static str,
@@ -88,7 +88,7 @@ pub(super) struct ImportView {
 
 /// One entry of the journal.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EntryView {
+pub(crate) struct EntryView {
     id: String,
     at: String,
     service: String,
@@ -114,7 +114,7 @@ pub(super) struct EntryView {
 
 impl ActivityView {
     /// Converts an activity; none for a tombstone.
-    pub(super) fn from_activity(activity: &Activity) -> Option<Self> {
+    pub(crate) fn from_activity(activity: &Activity) -> Option<Self> {
         let state = &activity.state;
         let facts = state.facts.as_ref()?;
         Some(Self {
