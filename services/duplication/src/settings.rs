@@ -27,6 +27,9 @@ pub struct Settings {
     pub ended_link_days: u32,
     /// Seconds between two rounds that delete old links and expired invitations.
     pub prune_every_s: u64,
+    /// Days after which what came from Strava's API expires; none: it is kept.
+    #[serde(skip)]
+    pub retention_days: Option<u32>,
     /// True to copy activities that the guardian keeps for themselves ("Only You") too.
     pub private_activities: bool,
     /// Description of the copies; none if empty.
@@ -58,6 +61,7 @@ impl Default for Settings {
             declined_days: 7,
             ended_link_days: 90,
             prune_every_s: 3600,
+            retention_days: None,
             private_activities: false,
             description: String::new(),
             first_poll_ms: 300,
@@ -72,6 +76,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns the time for which what came from the guardian's account is kept; none: for ever.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        self.retention_days.map(days)
+    }
+
     /// Returns the time for which an invitation can be redeemed.
     pub(crate) fn invitation_lifetime(&self) -> Duration {
         days(self.invitation_days)

@@ -7,6 +7,7 @@ pub(crate) mod copy_records;
 pub(crate) mod create_invitation;
 pub(crate) mod end_link;
 pub(crate) mod erase;
+pub(crate) mod expire_sources;
 pub(crate) mod plan_copies;
 pub(crate) mod prune_links;
 pub(crate) mod queries;

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod backfill;
 pub(crate) mod connection;
+pub(crate) mod expiring;
 pub(crate) mod export;
 pub(crate) mod facts;
 pub(crate) mod hint;

@@ -5,6 +5,7 @@ mod export;
 mod me;
 mod openapi;
 mod refresh;
+mod retention;
 mod webhook;
 
 use actix_web::Resource;
@@ -23,6 +24,7 @@ pub(crate) fn routes(routes: &mut ServiceConfig, bare_webhook: bool) {
         .route("/v1/me/activities/{id}", web::get().to(me::show_activity))
         .route("/v1/me/journal", web::get().to(me::read_journal))
         .route("/v1/me/imports", web::get().to(me::list_imports))
+        .route("/v1/me/retention", web::get().to(retention::show))
         .route("/v1/me/export", web::post().to(export::request))
         .route("/v1/me/export", web::get().to(export::show))
         .route("/v1/me/export", web::delete().to(export::delete))

@@ -55,6 +55,9 @@ pub struct Settings {
     /// The services of this installation, each of which writes its part of an export.
     #[serde(skip)]
     pub services: Vec<String>,
+    /// Days after which what came from Strava's API expires; none: it is kept.
+    #[serde(skip)]
+    pub retention_days: Option<u32>,
     /// Retention of the journal in days.
     pub journal_days: u64,
     /// Timeout of the log in the webhook before an event is stored in the database, in milliseconds.
@@ -86,6 +89,7 @@ impl Default for Settings {
             page: 200,
             head_page: 100,
             services: vec![NAME.to_owned()],
+            retention_days: None,
             journal_days: 30,
             publish_patience_ms: 1_000,
             breaker_ms: 2_000,
@@ -94,6 +98,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns the time for which what came from Strava's API is kept; none: for ever.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        let days = self.retention_days?;
+        Some(Duration::from_secs(u64::from(days) * 86_400))
+    }
+
     /// Returns the interval of polls of an athlete's list.
     pub(crate) fn poll_interval(&self) -> Duration {
         let seconds =

@@ -37,6 +37,7 @@ const ACTIVITIES: Columns = Columns {
         "commute",
         "manual",
         "visibility",
+        "expired",
         "has_details",
         "streams",
         "revision",

@@ -6,6 +6,7 @@ pub(crate) mod apply_connection_change;
 pub(crate) mod backfill;
 pub(crate) mod ensure_subscription;
 pub(crate) mod erase;
+pub(crate) mod expire;
 pub(crate) mod export;
 pub(crate) mod fetch_activity;
 pub(crate) mod forward_to_outbox;

@@ -45,6 +45,8 @@ pub(crate) struct ActivityView {
     commute: bool,
     manual: bool,
     visibility: String,
+    /// True if `strava.retention` has left only what is counted: no title, no heart rate, no speeds.
+    expired: bool,
     /// True if the activity itself was fetched, not just listed.
     has_details: bool,
     /// Stored streams, by Strava's names.
@@ -142,6 +144,7 @@ impl ActivityView {
             commute: facts.commute,
             manual: facts.manual,
             visibility: facts.visibility.clone(),
+            expired: facts.expired.is_some(),
             has_details: state.has_details,
             streams: state
                 .streams

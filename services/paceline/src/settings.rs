@@ -122,6 +122,13 @@ pub struct Strava {
     pub signature_key: Option<SecretString>,
 }
 
+impl Strava {
+    /// The days after which what came from the API expires; none: it is kept.
+    pub(crate) fn retention_days(&self) -> Option<u32> {
+        self.retention.parse().ok()
+    }
+}
+
 /// The log.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Kafka {

@@ -20,6 +20,8 @@ pub(crate) struct ActivityRevision {
     /// True if it answers a replay; a copy made before the service lost its rows may exist.
     pub(crate) is_replay: bool,
     pub(crate) traceparent: String,
+    /// True if `strava.retention` has left only what is counted.
+    pub(crate) is_expired: bool,
     /// Strava's ids of the activity.
     pub(crate) strava_activities: Vec<StravaActivityId>,
     /// `None` if the activity was removed.

@@ -124,6 +124,19 @@ impl Copy {
         reason.clone_into(&mut self.reason);
     }
 
+    /// Clears what came from the guardian's account; one that was not sent is given up.
+    pub(crate) fn clear_source(&mut self) {
+        self.source.name.clear();
+        self.source.sport.clear();
+        self.source.streams_key.clear();
+        self.source.distance_dm = 0;
+        self.source.origins.clear();
+        self.detail.clear();
+        if self.state == CopyState::Planned {
+            self.set_state(CopyState::Skipped, reason::SOURCE_WITHDRAWN);
+        }
+    }
+
     /// Records that the upload made an activity, or that Strava named the one it repeats.
     pub(crate) fn set_uploaded(&mut self, activity: StravaActivityId, reason: &str) {
         let made = self.target.map(|target| SourceKey::strava(target.application, activity));

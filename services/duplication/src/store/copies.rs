@@ -143,6 +143,17 @@ pub(crate) async fn lock_batch(
     list(conn, &format!("{these} ORDER BY id"), ids).await
 }
 
+/// Returns copies, with their guardians, that were planned before this instant and still tell of their source.
+pub(crate) async fn list_sources_before(
+    conn: &impl ConnectionTrait,
+    instant: Timestamp,
+    limit: u64,
+) -> Result<Vec<(CopyId, AthleteId)>, StoreError> {
+    let condition = "created_at_us < ? AND (name <> '' OR streams_key <> '') ORDER BY id LIMIT ?";
+    let due = list(conn, condition, vec![instant.as_micros().into(), limit.into()]).await?;
+    Ok(due.into_iter().map(|copy| (copy.id, copy.guardian)).collect())
+}
+
 /// Returns a page of the copies in which an athlete takes part, newest first, older than `before`.
 pub(crate) async fn list_page(
     conn: &impl ConnectionTrait,

@@ -82,7 +82,7 @@ impl DuplicationData {
         let is_withdrawn =
             |origin: &Origin| origin.application == application && origin.generation <= through;
         if copy.guardian == tx.athlete() && copy.source.origins.iter().any(is_withdrawn) {
-            clear_source(&mut copy);
+            copy.clear_source();
         } else if copy.child == tx.athlete() && copy.target.as_ref().is_some_and(is_withdrawn) {
             clear_upload(&mut copy);
             copy.updated_at = self.0.clock.now();
@@ -91,18 +91,6 @@ impl DuplicationData {
         }
         copies::update(tx.conn(), &copy).await?;
         Ok(true)
-    }
-}
-
-fn clear_source(copy: &mut Copy) {
-    copy.source.name.clear();
-    copy.source.sport.clear();
-    copy.source.streams_key.clear();
-    copy.source.distance_dm = 0;
-    copy.source.origins.clear();
-    copy.detail.clear();
-    if copy.state == CopyState::Planned {
-        copy.set_state(CopyState::Skipped, reason::SOURCE_WITHDRAWN);
     }
 }
 

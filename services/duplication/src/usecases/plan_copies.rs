@@ -29,6 +29,7 @@ pub(crate) async fn plan_copies(
                 return tx.unchanged(Ok(()));
             }
             match &revision.candidate {
+                Some(_) if revision.is_expired => expire_copies(ctx, &tx, revision.activity).await,
                 None => mark_source_removed(ctx, &tx, revision.activity).await,
                 Some(candidate) => apply_links(ctx, &tx, revision, candidate.clone()).await,
             }
@@ -62,6 +63,19 @@ async fn mark_source_removed(
         if copy.state == CopyState::Planned {
             copy.set_state(CopyState::Skipped, reason::SOURCE_REMOVED);
         }
+        copy_records::update(ctx, tx, &mut copy).await?;
+    }
+    Ok(())
+}
+
+/// Clears the source of the copies: what is not stored any more is not kept here either.
+async fn expire_copies(
+    ctx: &ServiceContext,
+    tx: &AthleteTx,
+    activity: ActivityId,
+) -> Result<(), StoreError> {
+    for mut copy in copies::list_by_activity(tx.conn(), activity).await? {
+        copy.clear_source();
         copy_records::update(ctx, tx, &mut copy).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Prunes links and invitations at a slow pace.
+//! Prunes links and invitations, and expires what copies tell of their source, at a slow pace.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use lifecycle::Stop;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::usecases::ServiceContext;
+use crate::usecases::expire_sources::expire_sources;
 use crate::usecases::prune_links::prune_links;
 
 /// Runs until stopped; a round that fails is logged, and the next one does its work.
@@ -15,6 +16,9 @@ pub(crate) async fn run(ctx: ServiceContext, soft: Stop) -> anyhow::Result<()> {
     while soft.run_until_stopped(ticks.tick()).await.is_some() {
         if let Err(error) = prune_links(&ctx).await {
             tracing::warn!(%error, "old links could not be pruned");
+        }
+        if let Err(error) = expire_sources(&ctx).await {
+            tracing::warn!(%error, "what copies tell of their source could not be expired");
         }
     }
     Ok(())

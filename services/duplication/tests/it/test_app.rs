@@ -174,6 +174,7 @@ impl TestApp {
             replay: false,
             generation: 1,
             removed: false,
+            expired: false,
             manual: false,
             visibility: "everyone",
             streams: Some(contracts::activities::StreamsRef {

@@ -84,6 +84,25 @@ async fn what_is_renamed_after_the_link_ended_is_neither_shown_nor_kept() {
 }
 
 #[tokio::test]
+async fn what_has_expired_is_not_kept_here_either_and_is_no_change() {
+    let app = TestApp::start().await;
+    app.create_link("Milla", false).await;
+    let run = app.new_run("Sentinel with Milla").await;
+    app.publish_activities(&[&run]).await;
+    app.wait_for_state("done").await;
+
+    let mut expired = run.with_name("").with_revision(2).without_streams();
+    (expired.expired, expired.replay) = (true, true);
+    app.publish_activities(&[&expired]).await;
+
+    app.wait_until_handled().await;
+    assert!(!app.dump().await.contains("Sentinel"));
+    let copy = app.wait_for_state("done").await;
+    assert_eq!((copy["name"].as_str(), copy.get("source_changed_at")), (Some(""), None));
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn what_a_child_does_not_see_takes_no_place_on_its_pages() {
     let app = TestApp::start().await;
     app.create_link("Milla", false).await;

@@ -181,6 +181,7 @@ impl Activity {
             source: self.source.source.to_string(),
             source_id: self.source.source_id.to_string(),
             sources: state.sources.iter().map(ActivitySource::to_wire).collect(),
+            expired: state.facts.as_ref().is_some_and(|facts| facts.expired.is_some()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Facts about one activity from one answer of Strava, in integers. No positions.
 
+use aws_lc_rs::digest;
 use chrono::NaiveDateTime;
 use contracts::activities::ActivityFacts;
 use kernel::units::{to_decimetres, to_millimetres_per_second};
@@ -11,6 +12,9 @@ use super::wall_clock::{DateFields, StartTime};
 
 /// Maximum length of a title and an external id in characters: records of the log must stay small.
 const MAX_TEXT: usize = 1_000;
+
+/// The visibility of what has expired: nobody is shown it.
+const ONLY_ME: &str = "only_me";
 
 /// Facts about one activity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,9 @@ pub(crate) struct Facts {
     pub(crate) manual: bool,
     pub(crate) visibility: String,
     pub(crate) external_id: String,
+    /// SHA-256 of what these facts were before all but the numbers that count expired; none before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expired: Option<String>,
 }
 
 impl Facts {
@@ -76,7 +83,55 @@ impl Facts {
             manual: answer.manual,
             visibility: answer.effective_visibility().as_str().to_owned(),
             external_id: truncate(answer.external_id.as_deref().unwrap_or_default()),
+            expired: None,
         }
+    }
+
+    /// Keeps what is counted and what tells the activity from others: sport, start, distance, times and elevation gain.
+    pub(crate) fn expire(&mut self) {
+        if self.expired.is_some() {
+            return;
+        }
+        let digest = self.digest();
+        *self = Self {
+            sport: self.sport.clone(),
+            start_at: self.start_at,
+            start_local: self.start_local,
+            utc_offset_s: self.utc_offset_s,
+            timezone: std::mem::take(&mut self.timezone),
+            distance_dm: self.distance_dm,
+            moving_time_s: self.moving_time_s,
+            elapsed_time_s: self.elapsed_time_s,
+            elevation_gain_dm: self.elevation_gain_dm,
+            expired: Some(digest),
+            name: String::new(),
+            legacy_type: String::new(),
+            average_speed_mm_s: 0,
+            max_speed_mm_s: 0,
+            average_heartrate_dbpm: None,
+            max_heartrate_dbpm: None,
+            kudos_count: 0,
+            trainer: false,
+            commute: false,
+            manual: false,
+            visibility: ONLY_ME.to_owned(),
+            external_id: String::new(),
+        };
+    }
+
+    /// Returns true if these facts, which were just received, say nothing that `stored` did not, also before it expired.
+    pub(crate) fn repeat(&self, stored: &Self) -> bool {
+        match &stored.expired {
+            Some(digest) => *digest == self.digest(),
+            None => self == stored,
+        }
+    }
+
+    /// SHA-256 of the facts, hex. Kudos change too often to count.
+    fn digest(&self) -> String {
+        let facts = Self { kudos_count: 0, ..self.clone() };
+        let text = serde_json::to_vec(&facts).unwrap_or_default();
+        hex::encode(digest::digest(&digest::SHA256, &text))
     }
 
     /// Returns true if the change from `earlier` is worth a revision: one of kudos is not.
@@ -204,6 +259,41 @@ mod tests {
         assert_eq!(facts.average_heartrate_dbpm, Some(1_468));
         assert_eq!(facts.to_wire(false).start_local, "2025-10-19T16:00:00");
         assert_eq!(facts.timezone, "America/New_York");
+    }
+
+    #[test]
+    fn what_expired_keeps_what_is_counted_and_nothing_else() {
+        let full = read(|_| {});
+        let mut expired = full.clone();
+        expired.expire();
+
+        let counted = |facts: &Facts| {
+            (
+                (facts.sport.clone(), facts.start_at, facts.start_local, facts.utc_offset_s),
+                (facts.distance_dm, facts.moving_time_s, facts.elapsed_time_s),
+                facts.elevation_gain_dm,
+            )
+        };
+        assert_eq!(counted(&expired), counted(&full));
+        let text = serde_json::to_string(&expired).unwrap();
+        for gone in ["Lauf", "1468", "1620", "11486", "3145", "everyone"] {
+            assert!(!text.contains(gone), "{gone} in {text}");
+        }
+        let mut again = expired.clone();
+        again.expire();
+        assert_eq!(again, expired);
+    }
+
+    #[test]
+    fn a_row_of_the_list_repeats_what_expired_unless_something_changed() {
+        let full = read(|_| {});
+        let mut stored = full.clone();
+        assert!(full.repeat(&stored));
+        assert!(!read(|summary| summary["kudos_count"] = 8.into()).repeat(&stored));
+        stored.expire();
+        assert!(full.repeat(&stored));
+        assert!(read(|summary| summary["kudos_count"] = 8.into()).repeat(&stored));
+        assert!(!read(|summary| summary["name"] = "Lauf".into()).repeat(&stored));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The key of an observation, and what is named by it.
 
-use kernel::{ApplicationId, AthleteId, Source, SourceId, SourceKey, StravaActivityId};
+use kernel::{ApplicationId, AthleteId, Generation, Source, SourceId, SourceKey, StravaActivityId};
 
 /// Key of an observation: an activity of an athlete as one source knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,13 @@ impl ObservationKey {
     /// Returns the key without the athlete.
     pub(crate) fn source_key(&self) -> SourceKey {
         SourceKey { source: self.source, source_id: self.source_id.clone() }
+    }
+
+    /// Returns the folder of the streams objects of a connection's answers; a file has none.
+    pub(crate) fn streams_prefix(&self, generation: Generation) -> Option<String> {
+        let (athlete, id) = (self.athlete, &self.source_id);
+        let application = self.source.application()?;
+        Some(format!("athletes/{athlete}/strava/{application}/{generation}/{id}"))
     }
 
     /// Returns the subject of the job that reads the source.

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{export, me, refresh, webhook};
+use super::{export, me, refresh, retention, webhook};
 
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
@@ -13,6 +13,7 @@ use super::{export, me, refresh, webhook};
     me::show_activity,
     me::read_journal,
     me::list_imports,
+    retention::show,
     export::request,
     export::show,
     export::download,

@@ -2,7 +2,7 @@
 
 mod by_source;
 
-use outbox::{create_index, create_table};
+use outbox::{add_column, change_rows, create_index, create_table};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::{ColumnDef, Index, Table, TableCreateStatement};
 
@@ -53,7 +53,32 @@ pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
     .into_iter()
     .chain(by_source::migrations())
     .chain([create_table("ingest_0037_export", export())])
+    .chain(facts_since())
     .collect()
+}
+
+/// The age of what can expire, found by an index.
+fn facts_since() -> Vec<Box<dyn MigrationTrait>> {
+    let fill = "UPDATE observation SET facts_since_us = CASE \
+         WHEN detail_answered_us IS NULL THEN summary_answered_us \
+         WHEN summary_answered_us < detail_answered_us THEN summary_answered_us \
+         ELSE detail_answered_us END WHERE source <> 'file'";
+    let index = |name: &'static str, column: &'static str| {
+        Index::create().name(name).table("observation").col(column).take()
+    };
+    let column = maybe_number("facts_since_us");
+    vec![
+        add_column(
+            "ingest_0038_facts_since",
+            Table::alter().table("observation").add_column(column).take(),
+        ),
+        change_rows("ingest_0039_fill_facts_since", fill),
+        create_index("ingest_0040_observation_facts", index("observation_facts", "facts_since_us")),
+        create_index(
+            "ingest_0041_observation_streams",
+            index("observation_streams", "streams_answered_us"),
+        ),
+    ]
 }
 
 /// One row per athlete: the newest export.

@@ -6,13 +6,14 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::Result;
 use super::row::{StreamsRow, Table, from_json, parse_id, to_json};
+use crate::domain::expiring::Expiring;
 use crate::domain::facts::Facts;
 use crate::domain::observation::{HintState, Observation, Part, SourceAnswer};
 use crate::domain::observation_key::ObservationKey;
 
 const TABLE: Table = Table {
     name: "observation",
-    columns: "summary_ticket, summary_generation, summary_answered_us, summary, detail_ticket, \
+    columns: "facts_since_us, summary_ticket, summary_generation, summary_answered_us, summary, detail_ticket, \
               detail_generation, detail_answered_us, detail, streams_ticket, streams_generation, \
               streams_answered_us, streams_key, streams_bytes, streams_points, streams_kinds, \
               not_found_ticket, not_found_generation, not_found_answered_us, hints, \
@@ -116,6 +117,76 @@ pub(crate) async fn list_batch(
     list(conn, &select, values).await
 }
 
+/// Lists observations of Strava whose streams were given before this instant, the oldest first.
+pub(crate) async fn list_streams_before(
+    conn: &impl ConnectionTrait,
+    instant: Timestamp,
+    limit: u64,
+) -> Result<Vec<Observation>> {
+    let select = format!(
+        "{SELECT} WHERE o.streams_answered_us < ? AND o.source <> 'file' \
+         ORDER BY o.streams_answered_us LIMIT ?"
+    );
+    list(conn, &select, vec![instant.as_micros().into(), limit.into()]).await
+}
+
+/// Lists observations with facts that have been stored since before this instant, the oldest first.
+pub(crate) async fn list_facts_before(
+    conn: &impl ConnectionTrait,
+    instant: Timestamp,
+    limit: u64,
+) -> Result<Vec<Observation>> {
+    let select = format!("{SELECT} WHERE o.facts_since_us < ? ORDER BY o.facts_since_us LIMIT ?");
+    list(conn, &select, vec![instant.as_micros().into(), limit.into()]).await
+}
+
+#[derive(FromQueryResult)]
+struct ExpiringRow {
+    count: i64,
+    first_us: Option<i64>,
+    last_us: Option<i64>,
+}
+
+impl From<ExpiringRow> for Expiring {
+    fn from(row: ExpiringRow) -> Self {
+        Self {
+            activities: row.count,
+            first: row.first_us.map(Timestamp::from_micros),
+            last: row.last_us.map(Timestamp::from_micros),
+        }
+    }
+}
+
+/// Counts the athlete's streams of Strava.
+pub(crate) async fn count_streams(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<Expiring> {
+    count_expiring(conn, athlete, "streams_answered_us").await
+}
+
+/// Counts the athlete's activities whose facts have not expired.
+pub(crate) async fn count_facts(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+) -> Result<Expiring> {
+    count_expiring(conn, athlete, "facts_since_us").await
+}
+
+async fn count_expiring(
+    conn: &impl ConnectionTrait,
+    athlete: AthleteId,
+    column: &str,
+) -> Result<Expiring> {
+    let select = format!(
+        "SELECT COUNT({column}) AS count, MIN({column}) AS first_us, MAX({column}) AS last_us \
+         FROM observation WHERE athlete = ? AND source <> 'file'"
+    );
+    let row: Option<ExpiringRow> =
+        sql::fetch_one(conn, &select, [athlete.to_string().into()]).await?;
+    Ok(row.map(Expiring::from).unwrap_or_default())
+}
+
 /// Inserts or, if it is stored already, updates an observation.
 pub(crate) async fn save(
     conn: &impl ConnectionTrait,
@@ -147,7 +218,7 @@ fn key_values(key: &ObservationKey) -> [Value; 3] {
 
 fn column_values(observation: &Observation) -> Result<Vec<Value>> {
     let Observation { key, summary, detail, streams, missing, hints, activity: _ } = observation;
-    let mut values = Vec::new();
+    let mut values = vec![observation.facts_since().map(Timestamp::as_micros).into()];
     for part in [summary, detail] {
         values.extend(answer_values(part.as_ref().map(|part| part.answer)));
         values.push(to_json(part.as_ref().map(|part| &part.value))?);

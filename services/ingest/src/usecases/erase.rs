@@ -110,7 +110,7 @@ impl IngestData {
             }
             rows += 1;
             if let Some(activity) = observation.activity {
-                self.0.derive_again(tx, activity).await?;
+                self.0.derive_again(tx, activity, None).await?;
             }
         }
         if next.is_none() {

@@ -137,6 +137,6 @@ pub(crate) async fn record_rows(
 fn repeats_stored(observation: &Observation, received: SourceAnswer, facts: &Facts) -> bool {
     let generation = observation.last_sighting().map(|sighting| sighting.generation);
     generation == Some(received.generation)
-        && observation.facts() == Some(facts)
+        && observation.facts().is_some_and(|stored| facts.repeat(stored))
         && !observation.hints.unlisted
 }

@@ -6,6 +6,7 @@ use outbox::StoreError;
 use super::ServiceContext;
 use crate::domain::activity::Activity;
 use crate::domain::backfill::Backfill;
+use crate::domain::expiring::Expiring;
 use crate::domain::export::Export;
 use crate::domain::journal::JournalEntry;
 use crate::store;
@@ -65,4 +66,15 @@ pub(crate) async fn find_export(
     athlete: AthleteId,
 ) -> Result<Option<Export>, StoreError> {
     store::exports::find(ctx.database.readers(), athlete).await
+}
+
+/// Counts the athlete's streams and facts that can expire.
+pub(crate) async fn count_expiring(
+    ctx: &ServiceContext,
+    athlete: AthleteId,
+) -> Result<(Expiring, Expiring), StoreError> {
+    let readers = ctx.database.readers();
+    let streams = store::observations::count_streams(readers, athlete).await?;
+    let facts = store::observations::count_facts(readers, athlete).await?;
+    Ok((streams, facts))
 }

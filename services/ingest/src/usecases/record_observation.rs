@@ -104,12 +104,13 @@ impl ServiceContext {
         self.publish_activity(tx, activity, published.is_some()).await.map(Some)
     }
 
-    /// Derives an activity again from the observations that are left, and publishes it if it changed. Without any
-    /// it is deleted.
+    /// Derives an activity again from the observations that are left, and publishes it if it changed, with this cause
+    /// or the one it had. Without any observation it is deleted.
     pub(crate) async fn derive_again(
         &self,
         tx: &AthleteTx,
         id: ActivityId,
+        cause: Option<Cause>,
     ) -> Result<Option<Activity>, StoreError> {
         let Some(published) = store::activities::find(tx.conn(), id).await? else {
             return Ok(None);
@@ -126,6 +127,7 @@ impl ServiceContext {
         let activity = Activity {
             source: state.leading_source().unwrap_or_else(|| first.key.source_key()),
             revision: tx.draw_revision(),
+            cause: cause.unwrap_or(published.cause),
             changed_at: self.now(),
             state,
             ..published

@@ -12,6 +12,7 @@ mod ordering;
 mod polling;
 mod queries;
 mod replays;
+mod retention;
 mod sessions;
 mod sources;
 mod store_faults;

@@ -78,6 +78,7 @@ pub(super) fn ingest(with: StartContext<'_>) -> Start<'_> {
         settings.verify_token = Some(foundation.verify_token.expose_secret().into());
         settings.signature_key.clone_from(&strava.signature_key);
         settings.services = erasure_services.to_vec();
+        settings.retention_days = strava.retention_days();
         settings.published_athlete = foundation.settings.stats.published_athlete;
         let dependencies = ingest::Dependencies {
             database: foundation.database(ingest::Service::NAME),
@@ -111,12 +112,14 @@ pub(super) fn stats(with: StartContext<'_>) -> Start<'_> {
 pub(super) fn duplication(with: StartContext<'_>) -> Start<'_> {
     Box::pin(async move {
         let StartContext { foundation, bus, addresses, .. } = with;
+        let mut settings = foundation.settings.duplication.clone();
+        settings.retention_days = foundation.settings.strava.retention_days();
         let dependencies = duplication::Dependencies {
             database: foundation.database(duplication::Service::NAME),
             runtime: foundation.runtime.clone(),
             bus: bus.clone(),
             verifier: foundation.verifier.clone(),
-            settings: foundation.settings.duplication.clone(),
+            settings,
             objects: foundation.objects.clone(),
             strava: foundation.strava.clone(),
             leases: lease_client(foundation, addresses),

@@ -20,6 +20,7 @@ mod operating;
 mod outages;
 mod path_prefix;
 mod refusing;
+mod retention;
 mod schemathesis;
 mod seats;
 mod secrets;

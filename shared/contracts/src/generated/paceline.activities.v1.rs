@@ -89,7 +89,7 @@ pub struct ActivitySource {
 /// Topics activities (live, sweep) and activities.bulk (backfill, import, replay), key athlete.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ActivityChanged {
-    /// UUIDv7, our own id
+    /// UUID, our own id
     #[prost(string, tag = "1")]
     pub activity: ::prost::alloc::string::String,
     /// ingest's counter of this athlete
@@ -114,6 +114,9 @@ pub struct ActivityChanged {
     /// the activity's id there: Strava's, or a file's content hash
     #[prost(string, tag = "9")]
     pub source_id: ::prost::alloc::string::String,
+    /// strava.retention has left only what is counted: no title, no heart rate, no speeds
+    #[prost(bool, tag = "11")]
+    pub expired: bool,
     /// every source the facts were derived from, the leading one first
     #[prost(message, repeated, tag = "10")]
     pub sources: ::prost::alloc::vec::Vec<ActivitySource>,

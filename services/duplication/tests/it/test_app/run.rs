@@ -21,6 +21,7 @@ pub(crate) struct Run {
     pub(crate) replay: bool,
     pub(crate) generation: i64,
     pub(crate) removed: bool,
+    pub(crate) expired: bool,
     pub(crate) manual: bool,
     pub(crate) visibility: &'static str,
     pub(crate) streams: Option<StreamsRef>,
@@ -49,6 +50,7 @@ impl Run {
             source: "strava:1".to_owned(),
             source_id: self.strava_activity.to_string(),
             sources: Vec::new(),
+            expired: self.expired,
         };
         Envelope {
             event_id: EventId::from_uuid(SystemIds.uuid_v7(self.start)),

@@ -9,14 +9,19 @@ use kernel::AthleteId;
 use serde_json::{Value, json};
 
 #[derive(Clone, Default)]
-pub(crate) struct FakeLeases(Arc<Mutex<State>>);
+pub(crate) struct FakeLeases {
+    state: Arc<Mutex<State>>,
+    /// Held while a token is refreshed: each refresh token works once.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
+}
 
 #[derive(Default)]
 struct State {
     sim: String,
     tokens: HashMap<AthleteId, TokenPair>,
     refusals: HashMap<AthleteId, &'static str>,
-    leases: HashMap<String, AthleteId>,
+    /// The athlete of each lease, and the access token it gave.
+    leases: HashMap<String, (AthleteId, String)>,
     requests: Vec<Value>,
     reports: Vec<Value>,
 }
@@ -78,7 +83,7 @@ impl FakeLeases {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 }
 
@@ -91,8 +96,8 @@ async fn grant_lease(leases: Data<FakeLeases>, request: web::Json<Value>) -> Htt
             .json(json!({"type": format!("https://paceline.dev/problems/{reason}")}));
     }
     let lease = uuid::Uuid::from_u128(state.requests.len() as u128).to_string();
-    state.leases.insert(lease.clone(), athlete);
     let access = state.tokens[&athlete].access.clone();
+    state.leases.insert(lease.clone(), (athlete, access.clone()));
     HttpResponse::Ok().json(json!({
         "lease": lease, "access_token": access,
         "token_expires_at": "2030-01-01T00:00:00Z", "lease_expires_at": "2030-01-01T00:00:00Z",
@@ -106,13 +111,17 @@ async fn accept_report(
 ) -> HttpResponse {
     let lease = request.match_info().get("lease").unwrap().to_owned();
     let published = published.into_inner();
-    let (sim, athlete, pair) = {
-        let mut state = leases.lock();
-        state.reports.push(published.clone());
-        let athlete = state.leases[&lease];
-        (state.sim.clone(), athlete, state.tokens[&athlete].clone())
-    };
+    leases.lock().reports.push(published.clone());
     if published["fault"] == "token-dead" {
+        let _refreshing = leases.refreshing.lock().await;
+        let (sim, (athlete, used), pair) = {
+            let state = leases.lock();
+            let (athlete, used) = state.leases[&lease].clone();
+            (state.sim.clone(), (athlete, used), state.tokens[&athlete].clone())
+        };
+        if pair.access != used {
+            return HttpResponse::NoContent().finish();
+        }
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", pair.refresh.as_str())];
         let pair = fetch_tokens(&sim, &refresh).await;
         leases.lock().tokens.insert(athlete, pair);

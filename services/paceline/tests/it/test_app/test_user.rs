@@ -16,6 +16,7 @@ pub(crate) struct TestUser {
     pub(crate) athlete: String,
     pub(crate) strava: i64,
     pub(crate) token: String,
+    password: String,
     base: String,
     http: Client,
 }
@@ -35,7 +36,15 @@ impl TestUser {
         let answer = answer.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let answer: Value = answer.json().await.unwrap();
-        Self::with_token(app, name, strava, answer["access_token"].as_str().unwrap())
+        let token = answer["access_token"].as_str().unwrap();
+        let user = Self::with_token(app, name, strava, token);
+        Self { password: password.to_owned(), ..user }
+    }
+
+    /// The same user in a new session.
+    pub(crate) async fn sign_in_again(&self, app: &TestApp) -> Self {
+        let email = format!("{}@example.org", self.name.to_lowercase());
+        Self::sign_in(app, &self.name, self.strava, (&email, &self.password)).await
     }
 
     /// A user with a token of another issuer.
@@ -48,6 +57,7 @@ impl TestUser {
             athlete: claims["sub"].as_str().unwrap().to_owned(),
             strava,
             token: token.to_owned(),
+            password: String::new(),
             base: app.base.clone(),
             http: app.http.clone(),
         }
