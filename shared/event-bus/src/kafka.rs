@@ -3,6 +3,7 @@
 mod config;
 mod group;
 mod inspect;
+mod outage;
 mod poller;
 mod producer;
 mod requests;

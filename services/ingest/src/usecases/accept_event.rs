@@ -158,7 +158,8 @@ impl Intake {
         let published = tokio::time::timeout(timeout, publishing).await;
         let published = published.unwrap_or(Err(PublishError::Unconfirmed));
         if let Err(error) = &published {
-            tracing::warn!(%error, "hint not published; storing it in the database");
+            // That the log is away is told once, by the bus.
+            tracing::debug!(%error, "hint not published; storing it in the database");
             let pause = Duration::from_millis(self.ctx.settings.breaker_ms);
             let until = self.ctx.now().plus(pause).as_micros();
             self.breaker_open_until_us.store(until, Ordering::Relaxed);

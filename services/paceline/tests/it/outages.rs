@@ -36,9 +36,11 @@ async fn hints_are_handled_after_a_broker_outage_and_refused_without_database() 
     assert_eq!(readiness["status"], "degraded");
     assert_eq!(check(&readiness, "log"), Some(false));
     assert_eq!(guardian.count().await, before, "nothing passes a broker that is away");
+    wait_until_told(&app).await;
 
     broker.mend();
     guardian.assert_totals_match(&app).await;
+    assert_outage_told_once(&app.output_now());
 
     broker.cut();
     server.cut();
@@ -68,6 +70,27 @@ async fn hints_are_handled_after_a_broker_outage_and_refused_without_database() 
     app.stop().await;
     topics.remove().await;
     databases.remove().await;
+}
+
+/// Waits for the line, and then for as long as a flood of them took.
+async fn wait_until_told(app: &TestApp) {
+    eventually(TIMEOUT, "the operator is told", async || {
+        let output = app.output_now();
+        output.contains("the broker is away").then_some(()).ok_or(output)
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+}
+
+/// Of a broker that is away one line tells, and one that it is back.
+fn assert_outage_told_once(output: &str) {
+    let is_told = |line: &&str| line.contains("WARN") || line.contains("ERROR");
+    let told: Vec<_> = output.lines().filter(is_told).collect();
+    let away = told.iter().filter(|line| line.contains("the broker is away")).count();
+    // Two more for what else a slow machine may have to tell.
+    assert!(told.len() <= 3, "{told:#?}");
+    assert_eq!(away, 1, "{told:#?}");
+    assert_eq!(output.matches("the broker is back").count(), 1, "{output}");
 }
 
 fn check(readiness: &Value, name: &str) -> Option<bool> {

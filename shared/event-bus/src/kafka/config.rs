@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contracts::Topic;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::statistics::Statistics;
 use rdkafka::{ClientConfig, ClientContext};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::outage;
 use crate::{BusError, PublisherKind};
 
 /// Address of the cluster, and defaults of its topics.
@@ -204,8 +206,12 @@ pub(crate) fn consumer_config(settings: &KafkaSettings, group: &str) -> ClientCo
 pub(crate) struct LoggingContext;
 
 impl ClientContext for LoggingContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        outage::log_line(level, facility, line);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka client error");
+        outage::log_error("paceline", &error, reason);
     }
 
     fn stats(&self, _: Statistics) {}

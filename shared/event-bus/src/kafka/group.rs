@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use contracts::Topic;
 use metrics::gauge;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::statistics::Statistics;
 use rdkafka::{ClientContext, TopicPartitionList};
 use tokio::sync::mpsc;
 
-use super::KafkaSettings;
+use super::{KafkaSettings, outage};
 use crate::engine::{Assignment, ConsumerCommand, REVOKE_TIMEOUT, TransportEvent};
 use crate::record::TopicPartition;
 
@@ -145,14 +146,18 @@ impl GroupContext {
 
     fn log_failure(&self, operation: &str, result: KafkaResult<()>) {
         if let Err(error) = result {
-            tracing::warn!(group = self.name, %error, operation, "a consumer operation failed");
+            outage::log_error(&self.name, &error, operation);
         }
     }
 }
 
 impl ClientContext for GroupContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        outage::log_line(level, facility, line);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(group = self.name, %error, reason, "Kafka consumer error");
+        outage::log_error(&self.name, &error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {
@@ -190,8 +195,14 @@ impl ConsumerContext for GroupContext {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         match result {
             Ok(()) | Err(KafkaError::ConsumerCommit(Code::NoOffset)) => {}
+            // The session ended meanwhile: whoever has the partitions now reads those records again.
+            Err(KafkaError::ConsumerCommit(
+                code
+                @ (Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress),
+            )) => tracing::debug!(group = self.name, ?code, "offsets were not committed"),
             Err(error) => {
-                tracing::warn!(group = self.name, %error, "offsets could not be committed; the next commit includes them");
+                // The next commit includes them.
+                outage::log_error(&self.name, &error, "offsets could not be committed");
             }
         }
     }

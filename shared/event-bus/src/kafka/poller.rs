@@ -11,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::{mpsc, oneshot};
 
 use super::group::GroupContext;
-use super::{KafkaSettings, config};
+use super::{KafkaSettings, config, outage};
 use crate::engine::{RecordStream, TransportEvent};
 use crate::record::TopicPartition;
 use crate::{BusError, Record};
@@ -55,7 +55,10 @@ fn poll_until_stopped(consumer: BaseConsumer<GroupContext>) -> Result<(), BusErr
     let group = consumer.context().clone();
     while !group.is_stopping() {
         match consumer.poll(POLL_TIMEOUT) {
-            Some(Ok(message)) => deliver(&group, &message),
+            Some(Ok(message)) => {
+                outage::record_answer();
+                deliver(&group, &message);
+            }
             Some(Err(error)) => {
                 if let Some((code, reason)) = consumer.client().fatal_error() {
                     tracing::error!(
@@ -66,7 +69,7 @@ fn poll_until_stopped(consumer: BaseConsumer<GroupContext>) -> Result<(), BusErr
                     );
                     return Err(BusError::kafka(format!("reading as {}", group.name))(error));
                 }
-                tracing::warn!(group = group.name, %error, "the consumer could not read");
+                outage::log_error(&group.name, &error, "the consumer could not read");
             }
             None => {}
         }
@@ -76,7 +79,11 @@ fn poll_until_stopped(consumer: BaseConsumer<GroupContext>) -> Result<(), BusErr
     match consumer.commit_consumer_state(CommitMode::Sync) {
         Ok(()) | Err(KafkaError::ConsumerCommit(Code::NoOffset)) => {}
         Err(error) => {
-            tracing::warn!(group = group.name, %error, "the last commit failed; its records will be delivered again");
+            outage::log_error(
+                &group.name,
+                &error,
+                "the last commit failed; its records will be delivered again",
+            );
         }
     }
     drop(consumer);

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::config::LoggingContext;
 use super::requests::{ADMIN_TIMEOUT, TopicMetadata, fetch_topic_metadata, run_blocking};
-use super::{KafkaSettings, config};
+use super::{KafkaSettings, config, outage};
 use crate::{BusError, OutgoingRecord, PublishError, PublisherKind};
 
 /// Time after which a new idempotent producer has its id, which it asks for on a 500 ms timer.
@@ -79,6 +79,9 @@ impl Producer {
         }
         if results.iter().any(Result::is_err) {
             self.replace_if_dead(&client);
+        }
+        if results.iter().any(Result::is_ok) {
+            outage::record_answer();
         }
         results
     }

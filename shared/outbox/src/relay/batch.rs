@@ -88,7 +88,8 @@ impl Batch {
                 }
                 Err(error) => {
                     if complete {
-                        tracing::warn!(%error, "the bus did not take an event; it is tried again");
+                        // That the log is away is told once, by the bus.
+                        tracing::debug!(%error, "the bus did not take an event; it is tried again");
                     }
                     complete = false;
                     stuck.insert(key);
