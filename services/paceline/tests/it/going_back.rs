@@ -9,7 +9,7 @@ use testkit::eventually;
 use crate::test_app::{Setup, TIMEOUT, TestApp};
 
 /// The databases that are restored together.
-type Restored = &'static [&'static str];
+type Restored<'a> = &'a [&'static str];
 
 /// Copies or restores a database and what belongs to its last commits.
 fn copy_database(from: &Path, to: &Path, service: &str) {
@@ -27,7 +27,7 @@ fn copy_database(from: &Path, to: &Path, service: &str) {
 
 /// Between backup and restore an activity is recorded, copied, renamed and deleted; after the restore everything is as
 /// at Strava, and what happens then is counted too.
-async fn restore_older(restored: Restored) {
+async fn restore_older(restored: Restored<'_>) {
     let mut app = TestApp::start(Setup::default()).await;
     let [guardian, child] = app.linked_guardian_and_child().await;
     let renamed = app.record(GUARDIAN_ID, "Renamed later").await;
@@ -76,7 +76,7 @@ async fn restore_older(restored: Restored) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_numbers_are_true_again_after_one_database_was_restored_from_an_older_moment() {
-    let each: [Restored; 5] =
+    let each: [Restored<'static>; 5] =
         [&["identity"], &["token"], &["ingest"], &["stats"], &["duplication"]];
     for restored in each {
         restore_older(restored).await;
@@ -85,7 +85,7 @@ async fn the_numbers_are_true_again_after_one_database_was_restored_from_an_olde
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_numbers_are_true_again_after_several_databases_were_restored_from_an_older_moment() {
-    let together: [Restored; 6] = [
+    let together: [Restored<'static>; 6] = [
         &["ingest", "stats"],
         &["ingest", "duplication"],
         &["stats", "duplication"],
@@ -95,5 +95,25 @@ async fn the_numbers_are_true_again_after_several_databases_were_restored_from_a
     ];
     for pair in together.chunks(2) {
         join_all(pair.iter().map(|restored| restore_older(restored))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "each combination is told as it is done")]
+#[ignore = "takes twelve minutes: docs/testing.md"]
+async fn the_numbers_are_true_again_after_any_databases_were_restored_from_an_older_moment() {
+    const SERVICES: [&str; 5] = ["identity", "token", "ingest", "stats", "duplication"];
+    let combinations: Vec<Vec<&'static str>> = (1_usize..1 << SERVICES.len())
+        .map(|bits| {
+            let is_restored = |index: &usize| bits & (1 << index) != 0;
+            (0..SERVICES.len()).filter(is_restored).map(|index| SERVICES[index]).collect()
+        })
+        .collect();
+    for pair in combinations.chunks(2) {
+        join_all(pair.iter().map(|restored| restore_older(restored))).await;
+        println!(
+            "true again: {}",
+            pair.iter().map(|them| them.join(" + ")).collect::<Vec<_>>().join("; ")
+        );
     }
 }
