@@ -137,6 +137,11 @@ impl Export {
         (next > now).then_some(next)
     }
 
+    /// True if nothing of it is to be kept.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state, ExportState::Failed | ExportState::Deleted)
+    }
+
     /// True if it has been collecting for too long.
     pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
         self.requested_at.plus(MAX_COLLECTING) < now

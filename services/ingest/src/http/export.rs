@@ -23,7 +23,7 @@ pub(super) struct ExportView {
     id: String,
     /// `collecting`, then `ready` or `failed`; in the end `deleted`.
     state: &'static str,
-    /// `service-missing` of one that failed; `asked`, `expired` or `erased` of one that was deleted.
+    /// `service-missing` or `not-joined` of one that failed; `asked`, `expired` or `erased` of one that was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     requested_at: String,

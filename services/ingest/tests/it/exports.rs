@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use contracts::exports::{ExportFile, ExportPartWritten};
 use contracts::wire::envelope::Payload;
 use contracts::{Envelope, Topic};
@@ -50,10 +51,16 @@ async fn write_part(app: &TestApp, athlete: TestAthlete, export: &str) {
     let prefix = takeout::export_prefix(athlete.id, export.parse().unwrap());
     let path = takeout::file_path(&prefix, "stats", "daily_totals.csv");
     objects.put(&path, "date\n".into()).await.unwrap();
+    answer(app, athlete, export).await;
+}
+
+/// Answers that the part of stats is there.
+async fn answer(app: &TestApp, athlete: TestAthlete, export: &str) {
     let file = ExportFile {
         name: "daily_totals.csv".to_owned(),
         description: "Totals".to_owned(),
         bytes: 5,
+        sha256: hex::encode(digest(&SHA256, b"date\n")),
         ..ExportFile::default()
     };
     let part =
@@ -132,6 +139,61 @@ async fn an_export_whose_parts_do_not_come_within_a_day_is_given_up_and_can_be_a
     wait_for_state(&app, athlete, "deleted").await;
     assert_eq!(export_of(&app, athlete).await["reason"], "expired");
     assert_eq!(count_objects(&app, athlete).await, 0);
+    app.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_comes_after_its_export_was_deleted_is_deleted_too() {
+    let app = app_with_two_services(TestDatabase::sqlite(), StoreFaults::default()).await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.post_as(athlete, "/v1/me/export").await.json()["id"].as_str().unwrap().to_owned();
+    app.wait_until_idle().await;
+    assert_eq!(app.delete_as(athlete, "/v1/me/export").await.status, 204);
+    app.wait_until("its objects are gone", async || count_objects(&app, athlete).await == 0).await;
+
+    write_part(&app, athlete, &id).await;
+    app.wait_until_idle().await;
+
+    assert_eq!(count_objects(&app, athlete).await, 0);
+    assert_eq!(export_of(&app, athlete).await["state"], "deleted");
+    app.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_after_the_answer_is_in_no_archive_until_it_is_answered_again() {
+    let app = app_with_two_services(TestDatabase::sqlite(), StoreFaults::default()).await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.post_as(athlete, "/v1/me/export").await.json()["id"].as_str().unwrap().to_owned();
+    app.wait_until_idle().await;
+    let prefix = takeout::export_prefix(athlete.id, id.parse().unwrap());
+    let path = takeout::file_path(&prefix, "stats", "daily_totals.csv");
+    app.objects.put(&path, "another".into()).await.unwrap();
+
+    answer(&app, athlete, &id).await;
+    app.wait_until_idle().await;
+    assert_eq!(export_of(&app, athlete).await["state"], "collecting");
+
+    write_part(&app, athlete, &id).await;
+    wait_for_state(&app, athlete, "ready").await;
+    app.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_cannot_be_joined_is_given_up_too_and_blocks_no_other() {
+    let app = app_with_two_services(TestDatabase::sqlite(), StoreFaults::default()).await;
+    let athlete = app.connect(GUARDIAN_ID).await;
+    let id = app.post_as(athlete, "/v1/me/export").await.json()["id"].as_str().unwrap().to_owned();
+    // There is no such object.
+    answer(&app, athlete, &id).await;
+    app.wait_until_idle().await;
+    assert_eq!(export_of(&app, athlete).await["state"], "collecting");
+
+    app.advance_clock(DAY_S + 1).await;
+    wait_for_state(&app, athlete, "failed").await;
+    assert_eq!(export_of(&app, athlete).await["reason"], "not-joined");
+    let next = app.post_as(athlete, "/v1/me/export").await;
+    assert_eq!(next.status, 202);
+    assert_ne!(next.json()["id"], id);
     app.shut_down().await;
 }
 

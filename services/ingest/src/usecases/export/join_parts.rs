@@ -1,5 +1,6 @@
 //! Joins the parts of an export into one archive, with a manifest.
 
+use aws_lc_rs::digest::{self, SHA256};
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 use serde::Serialize;
@@ -44,7 +45,7 @@ struct ManifestFile<'a> {
 ///
 /// # Errors
 ///
-/// Fails if an object is missing or cannot be read, or the archive cannot be written.
+/// Fails if an object is missing, cannot be read or is not what was answered, or the archive cannot be written.
 pub(super) async fn join_parts(
     ctx: &ServiceContext,
     export: &Export,
@@ -74,8 +75,13 @@ async fn copy_file(
 ) -> Result<(), anyhow::Error> {
     let path = file_path(&export_prefix(export.athlete, export.id), service, &file.name);
     let mut content = ctx.objects.get(&path).await?.into_stream();
+    let mut hash = digest::Context::new(&SHA256);
     while let Some(chunk) = content.try_next().await? {
+        hash.update(&chunk);
         archive.write(&chunk).await?;
+    }
+    if hex::encode(hash.finish()) != file.sha256 {
+        anyhow::bail!("{service}/{} was written again since the answer about it", file.name);
     }
     Ok(())
 }

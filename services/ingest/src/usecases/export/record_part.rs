@@ -8,7 +8,7 @@ use crate::domain::export::{Export, ExportPart, ExportState};
 use crate::store;
 use crate::usecases::{ServiceContext, job};
 
-/// Records the part and wakes the export. The objects of an export that is no more are deleted.
+/// Records the part and wakes the export. A part that comes after the export ended is deleted with its objects.
 pub(crate) async fn record_part(
     ctx: &ServiceContext,
     athlete: AthleteId,
@@ -18,11 +18,11 @@ pub(crate) async fn record_part(
     let record = |tx: AthleteTx| async move {
         let now = ctx.now();
         match store::exports::find(tx.conn(), athlete).await? {
-            Some(mut stored) if stored.id == export => {
-                if stored.state != ExportState::Collecting {
-                    tx.unchanged(());
-                    return Ok(());
-                }
+            Some(stored) if stored.id == export && stored.state == ExportState::Ready => {
+                tx.unchanged(());
+                Ok(())
+            }
+            Some(mut stored) if stored.id == export && stored.state == ExportState::Collecting => {
                 stored.set_part(part.clone());
                 store::exports::save(tx.conn(), &stored).await?;
                 ctx.queue.enqueue(&tx, &job::export_request(&stored, now)).await

@@ -25,26 +25,25 @@ pub(crate) async fn run_export(
 ) -> Result<JobOutcome, anyhow::Error> {
     let ExportJob { athlete, id } = serde_json::from_value(job.payload.clone())?;
     let stored = store::exports::find(ctx.database.readers(), athlete).await?;
-    let Some(mut export) = stored.filter(|export| export.id == id) else {
+    let Some(mut export) = stored.filter(|export| export.id == id && !export.is_ended()) else {
         delete_objects(ctx, &export_prefix(athlete, id)).await?;
         return Ok(JobOutcome::Done);
     };
-    if export.state != ExportState::Collecting {
+    if export.state == ExportState::Ready {
         return Ok(JobOutcome::Done);
     }
     let services = &ctx.settings.services;
+    if export.is_overdue(ctx.now()) {
+        fail(ctx, job, &export).await?;
+        return Ok(JobOutcome::Settled);
+    }
     if export.waiting_for(services).contains(&IngestTakeout::SERVICE) {
         export.set_part(write_own_part(ctx, &export).await?);
     }
     let missing = export.waiting_for(services);
     if missing.is_empty() {
         let joined = Box::pin(join_parts(ctx, &export)).await?;
-        finish(ctx, job, &export, joined).await?;
-        return Ok(JobOutcome::Settled);
-    }
-    if export.is_overdue(ctx.now()) {
-        fail(ctx, job, &export, &missing.join(", ")).await?;
-        return Ok(JobOutcome::Settled);
+        return Ok(finish(ctx, job, &export, joined).await?);
     }
     let due = ctx.now().plus(RETRY_INTERVAL);
     let reason = format!("waits for {}", missing.join(", "));
@@ -89,13 +88,13 @@ async fn request_missing_parts(
     ctx.database.run("request_missing_parts", export.athlete, ask).await
 }
 
-/// Makes the export ready, unless it was ended meanwhile; then what was joined is deleted.
+/// Makes the export ready. One that ended meanwhile is looked at once more, which deletes what was joined.
 async fn finish(
     ctx: &ServiceContext,
     job: &ClaimedJob,
     export: &Export,
     joined: Joined,
-) -> Result<(), anyhow::Error> {
+) -> Result<JobOutcome, StoreError> {
     let joined = &joined;
     let finish = |tx: AthleteTx| async move {
         let Some(mut stored) = lock_collecting(ctx, &tx, job, export).await? else {
@@ -111,26 +110,25 @@ async fn finish(
         ctx.queue.close(&tx, job).await?;
         Ok::<_, StoreError>(true)
     };
-    if ctx.database.run("finish_export", export.athlete, finish).await? {
-        let (athlete, bytes) = (export.athlete, joined.bytes);
-        tracing::info!(%athlete, bytes, "export ready");
+    if !ctx.database.run("finish_export", export.athlete, finish).await? {
+        let reason = "ended while it was joined".to_owned();
+        return Ok(JobOutcome::Later { due: ctx.now(), reason, counts: false });
     }
-    Ok(())
+    let (athlete, bytes) = (export.athlete, joined.bytes);
+    tracing::info!(%athlete, bytes, "export ready");
+    Ok(JobOutcome::Settled)
 }
 
-async fn fail(
-    ctx: &ServiceContext,
-    job: &ClaimedJob,
-    export: &Export,
-    missing: &str,
-) -> Result<(), StoreError> {
-    tracing::error!(athlete = %export.athlete, missing, "export given up");
+async fn fail(ctx: &ServiceContext, job: &ClaimedJob, export: &Export) -> Result<(), StoreError> {
+    let missing = export.waiting_for(&ctx.settings.services).join(", ");
+    let reason = if missing.is_empty() { "not-joined" } else { "service-missing" };
+    tracing::error!(athlete = %export.athlete, reason, missing, "export given up");
     let fail = |tx: AthleteTx| async move {
         let Some(mut stored) = lock_collecting(ctx, &tx, job, export).await? else {
             tx.unchanged(());
             return Ok(());
         };
-        stored.end(ExportState::Failed, "service-missing");
+        stored.end(ExportState::Failed, reason);
         store::exports::save(tx.conn(), &stored).await?;
         ctx.queue.enqueue(&tx, &job::delete_export_request(&stored, ctx.now())).await?;
         ctx.queue.close(&tx, job).await.map(drop)
