@@ -4,6 +4,7 @@ pub(crate) mod accept_event;
 pub(crate) mod answer_replay;
 pub(crate) mod apply_connection_change;
 pub(crate) mod backfill;
+pub(crate) mod delete_objects;
 pub(crate) mod ensure_subscription;
 pub(crate) mod erase;
 pub(crate) mod expire;

@@ -1,8 +1,8 @@
-//! What is stored of an athlete that can expire.
+//! Data of an athlete that can expire.
 
 use kernel::Timestamp;
 
-/// What is stored of an athlete that can expire.
+/// Number and age of an athlete's streams, or facts, that can expire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expiring {
     /// Number of activities that have it.

@@ -1,4 +1,4 @@
-//! `GET /v1/me/retention`: what of an athlete's data expires, and when.
+//! `GET /v1/me/retention`: when data of an athlete expires.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -12,7 +12,7 @@ use super::errors::store_problem;
 use crate::domain::expiring::Expiring;
 use crate::usecases::{ServiceContext, queries};
 
-/// What expires of what came from Strava's API. The numbers that count, and files, never do.
+/// Expiry of the data that came from Strava's API. The numbers that count, and files, never expire.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RetentionView {
     /// Days after which it expires; null: it is kept until it is erased.
@@ -23,7 +23,7 @@ pub(super) struct RetentionView {
     facts: ExpiringView,
 }
 
-/// What is stored and can expire.
+/// Number of activities with data that can expire, and when it does.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExpiringView {
     /// Number of activities that still have it.
@@ -47,7 +47,7 @@ impl ExpiringView {
     }
 }
 
-/// What of the signed-in athlete's data expires, and when.
+/// Shows when data of the signed-in athlete expires.
 #[utoipa::path(
     get, path = "/v1/me/retention", tag = "account",
     responses((status = 200, body = RetentionView), (status = 401, body = http_kit::ProblemDocument))

@@ -2,19 +2,16 @@
 
 use contracts::Erasure;
 use erasure::{BATCH_SIZE, Batch, ErasableData, Erasures};
-use futures::{StreamExt as _, TryStreamExt as _};
 use kernel::{ApplicationId, AthleteId, Generation, Source};
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use outbox::{AthleteTx, StoreError};
 
-use super::export::delete_objects;
+use super::delete_objects::delete_objects;
 use super::{ServiceContext, job};
 use crate::domain::export::{Export, ExportState};
 use crate::store;
 
-/// Maximum number of objects that are deleted at once.
-const CONCURRENT_DELETES: usize = 16;
 /// Tables of an athlete with many rows, each with the column of its key that tells them apart. The journal and the
 /// small ones go at once.
 const LARGE_TABLES: [(&str, &str); 3] =
@@ -54,33 +51,16 @@ impl ErasableData for IngestData {
         athlete: AthleteId,
         erasure: Erasure,
     ) -> Result<u64, anyhow::Error> {
-        let prefix = match erasure {
-            Erasure::Connection { application, .. } => {
-                format!("athletes/{athlete}/strava/{application}")
-            }
-            Erasure::Everything => format!("athletes/{athlete}"),
+        let Erasure::Connection { application, .. } = erasure else {
+            let everything = Path::from(format!("athletes/{athlete}"));
+            return Ok(delete_objects(&self.0, &everything, |_| true).await?);
         };
-        let exports = match erasure {
-            // They hold what was erased.
-            Erasure::Connection { .. } => {
-                delete_objects(&self.0, &takeout::exports_prefix(athlete)).await?
-            }
-            Erasure::Everything => 0,
-        };
-        let objects = &self.0.objects;
-        let listed = objects.list(Some(&Path::from(prefix)));
-        let erased = listed
-            .try_filter(|object| std::future::ready(is_erased(&object.location, erasure)))
-            .map(|object| async move {
-                match objects.delete(&object?.location).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            })
-            .buffer_unordered(CONCURRENT_DELETES)
-            .try_fold(0, |count, ()| std::future::ready(Ok(count + 1)))
-            .await?;
-        Ok(exports + erased)
+        let streams = Path::from(format!("athletes/{athlete}/strava/{application}"));
+        let is_erased = |object: &ObjectMeta| is_erased(&object.location, erasure);
+        let erased = delete_objects(&self.0, &streams, is_erased).await?;
+        // They hold what was erased.
+        let exports = takeout::exports_prefix(athlete);
+        Ok(erased + delete_objects(&self.0, &exports, |_| true).await?)
     }
 }
 

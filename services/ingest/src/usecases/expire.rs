@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use contracts::wire::Cause;
-use futures::TryStreamExt as _;
 use kernel::{Generation, Timestamp};
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use outbox::{AthleteTx, StoreError};
 
 use super::ServiceContext;
+use super::delete_objects::delete_objects;
 use crate::domain::observation::Observation;
 use crate::store;
 
@@ -73,21 +73,14 @@ async fn delete_streams(
     before: Timestamp,
 ) -> Result<(), anyhow::Error> {
     let Some(prefix) = due.key.streams_prefix(generation) else { return Ok(()) };
-    let mut listed = ctx.objects.list(Some(&Path::from(prefix)));
-    while let Some(object) = listed.try_next().await? {
+    let goes = |object: &ObjectMeta| {
         let named = due.streams.as_ref().filter(|part| part.value.key == object.location.as_ref());
         let written_at = Timestamp::from_micros(object.last_modified.timestamp_micros());
-        let goes = named.map_or(written_at.plus(MAX_REQUEST) < ctx.now(), |part| {
+        named.map_or(written_at.plus(MAX_REQUEST) < ctx.now(), |part| {
             part.answer.answered_at < before
-        });
-        if !goes {
-            continue;
-        }
-        match ctx.objects.delete(&object.location).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+        })
+    };
+    delete_objects(ctx, &Path::from(prefix), goes).await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ mod request_message;
 mod run_export;
 
 pub(crate) use archive::archive_path;
-pub(crate) use delete_export::{delete_objects, delete_own_export, run_delete};
+pub(crate) use delete_export::{delete_own_export, run_delete};
 pub(crate) use record_part::record_part;
 pub(crate) use request_export::{RequestExportError, request_export};
 pub(crate) use run_export::run_export;

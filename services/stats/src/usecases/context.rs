@@ -48,7 +48,7 @@ impl ServiceContext {
         }
     }
 
-    /// The athlete whose numbers the predecessors' public routes show.
+    /// Lets the predecessors' public routes show the numbers of this athlete.
     pub(crate) fn publishing(mut self, athlete: Option<AthleteId>) -> Self {
         self.published_athlete = athlete;
         self

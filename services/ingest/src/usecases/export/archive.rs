@@ -34,7 +34,7 @@ pub(super) struct Archive {
     changed_at: DateTime,
 }
 
-/// What was compressed and is not uploaded yet.
+/// Compressed bytes that are not uploaded yet.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 

@@ -1,20 +1,15 @@
 //! Deletes exports: when the athlete says so, when their time is over, and when something they hold was erased.
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use jobs::{ClaimedJob, JobOutcome};
 use kernel::AthleteId;
-use object_store::path::Path;
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use outbox::{AthleteTx, StoreError};
 use takeout::export_prefix;
 
 use crate::domain::export::ExportState;
 use crate::store;
+use crate::usecases::delete_objects::delete_objects;
 use crate::usecases::job::ExportJob;
 use crate::usecases::{ServiceContext, job};
-
-/// Maximum number of objects that are deleted at once.
-const CONCURRENT_DELETES: usize = 16;
 
 /// Ends the athlete's export, whatever its state; its objects are deleted by a job. False if there is none.
 pub(crate) async fn delete_own_export(
@@ -40,7 +35,7 @@ pub(crate) async fn run_delete(
     job: &ClaimedJob,
 ) -> Result<JobOutcome, anyhow::Error> {
     let ExportJob { athlete, id } = serde_json::from_value(job.payload.clone())?;
-    delete_objects(ctx, &export_prefix(athlete, id)).await?;
+    delete_objects(ctx, &export_prefix(athlete, id), |_| true).await?;
     let expire = |tx: AthleteTx| async move {
         let stored = store::exports::find(tx.conn(), athlete).await?;
         let is_ready = |state| state == ExportState::Ready;
@@ -53,24 +48,4 @@ pub(crate) async fn run_delete(
     };
     ctx.database.run("expire_export", athlete, expire).await?;
     Ok(JobOutcome::Done)
-}
-
-/// Deletes the objects under a prefix and returns their number.
-pub(crate) async fn delete_objects(
-    ctx: &ServiceContext,
-    prefix: &Path,
-) -> Result<u64, anyhow::Error> {
-    let objects = &ctx.objects;
-    let deleted = objects
-        .list(Some(prefix))
-        .map(|object| async move {
-            match objects.delete(&object?.location).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(error),
-            }
-        })
-        .buffer_unordered(CONCURRENT_DELETES)
-        .try_fold(0, |count, ()| std::future::ready(Ok(count + 1)))
-        .await?;
-    Ok(deleted)
 }

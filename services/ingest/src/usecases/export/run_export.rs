@@ -6,12 +6,12 @@ use jobs::{ClaimedJob, JobOutcome};
 use outbox::{AthleteTx, StoreError};
 use takeout::{Part, TakeoutData, export_prefix};
 
-use super::delete_export::delete_objects;
 use super::join_parts::{Joined, join_parts};
 use super::request_message::request_message;
 use crate::domain::export::{Export, ExportPart, ExportState, PartFile};
 use crate::store;
 use crate::takeout::IngestTakeout;
+use crate::usecases::delete_objects::delete_objects;
 use crate::usecases::job::ExportJob;
 use crate::usecases::{ServiceContext, job};
 
@@ -26,7 +26,7 @@ pub(crate) async fn run_export(
     let ExportJob { athlete, id } = serde_json::from_value(job.payload.clone())?;
     let stored = store::exports::find(ctx.database.readers(), athlete).await?;
     let Some(mut export) = stored.filter(|export| export.id == id && !export.is_ended()) else {
-        delete_objects(ctx, &export_prefix(athlete, id)).await?;
+        delete_objects(ctx, &export_prefix(athlete, id), |_| true).await?;
         return Ok(JobOutcome::Done);
     };
     if export.state == ExportState::Ready {
