@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-/// Time after the end of an outage in which clients that have not noticed yet begin no other.
-const GRACE: Duration = Duration::from_secs(30);
+/// Time after the end of an outage in which clients that have not noticed yet begin no other: a little more than their
+/// longest pause between two attempts to connect (`reconnect.backoff.max.ms`, 10 s).
+const GRACE: Duration = Duration::from_secs(12);
 
 static OUTAGE: Outage = Outage::new();
 
@@ -120,8 +121,8 @@ mod tests {
         assert!(!outage.begin(at(2)), "others notice it too");
         assert_eq!(outage.end(at(61)), Some(Duration::from_mins(1)));
         assert_eq!(outage.end(at(62)), None);
-        assert!(!outage.begin(at(90)), "one that has not noticed its end");
-        assert!(outage.begin(at(91)), "another one");
+        assert!(!outage.begin(at(72)), "one that has not noticed its end");
+        assert!(outage.begin(at(73)), "another one");
     }
 
     #[test]
